@@ -1,0 +1,178 @@
+import { Deferred, Effect, Latch, Random, type Redacted } from "effect"
+import * as ChatSocket from "./ChatSocket.ts"
+import { decode, isInboxEvent, type Message, type ServerFrame } from "./Frame.ts"
+import type { Inbox, Received } from "./Ledger.ts"
+import { type Outgoing, Refused, Unanswered } from "./Outgoing.ts"
+
+export interface Options {
+  readonly userId: number
+  /** The nodes. The client begins with the one at `firstUrl` and goes on to the next each time that its socket ends. */
+  readonly urls: ReadonlyArray<string>
+  readonly firstUrl?: number
+  readonly token?: Redacted.Redacted
+  /** The longest wait before another attempt; each waits a random part of a limit that doubles up to this one. */
+  readonly maxBackoffMillis?: number
+}
+
+/** One connection of a client's life. Times are milliseconds of `performance.now`. */
+export interface Visit {
+  readonly url: string
+  readonly startedAt: number
+  /** When the greeting, and the replay where one was asked for, were complete. */
+  liveAt?: number
+  endedAt?: number
+  ending?: ChatSocket.Ending
+  /** What a `reconnect` frame asked for. */
+  reconnectAfterMillis?: number
+  /** The server could not replay from where this client was. */
+  unrecovered?: boolean
+}
+
+/** A client that comes back from where it was, for as long as its scope lives, and keeps all that it got. */
+export interface ChatClient {
+  readonly userId: number
+  readonly visits: ReadonlyArray<Visit>
+  readonly received: ReadonlyArray<Received>
+  /** Frames that could not be read. */
+  readonly unreadable: ReadonlyArray<string>
+  readonly inbox: () => Inbox
+  readonly cursor: () => number
+  /** Waits until the client is connected and has all that was there when it connected; fails when the server will not have it. */
+  readonly live: Effect.Effect<void, Refused>
+  /** One attempt over the socket. */
+  readonly send: (message: Outgoing) => Effect.Effect<Message, Refused | Unanswered>
+  readonly drop: Effect.Effect<void>
+}
+
+/** Codes that say that coming back is of no use: protocol abuse, token, foreign socket, no such user, too many sockets. */
+const FINAL_CODES = new Set([1008, 4001, 4003, 4004, 4009])
+const RETRIED_ERRORS = new Set(["unavailable", "rate_limited"])
+const FIRST_BACKOFF = 100
+const DEFAULT_MAX_BACKOFF = 2_000
+
+export const make = Effect.fn("ChatClient.make")(function* (options: Options) {
+  const received: Array<Received> = []
+  const visits: Array<Visit> = []
+  const unreadable: Array<string> = []
+  const waiting = new Map<string, (answer: Effect.Effect<Message, Refused | Unanswered>) => void>()
+  const live = yield* Latch.make()
+  const ended = yield* Deferred.make<never, Refused>()
+  let socket: ChatSocket.ChatSocket | undefined
+  let after: number | undefined
+  let cursor: number | undefined
+
+  const arrive = (visit: Visit, at: number) => {
+    visit.liveAt = at
+    live.openUnsafe()
+  }
+
+  const greeted = (visit: Visit, frame: Extract<ServerFrame, { type: "system" }>, at: number) => {
+    const resuming = cursor !== undefined && frame.recovered !== false
+    if (resuming) return
+    visit.unrecovered = cursor !== undefined
+    cursor = frame.cursor
+    after ??= frame.cursor
+    arrive(visit, at)
+  }
+
+  const answered = (clientId: string, answer: Effect.Effect<Message, Refused | Unanswered>) => {
+    waiting.get(clientId)?.(answer)
+    waiting.delete(clientId)
+  }
+
+  const receive = (visit: Visit, text: string, at: number) => {
+    const frame = decode(text)
+    if (frame === undefined) return unreadable.push(text)
+    if (isInboxEvent(frame)) {
+      received.push({ event: frame, at })
+      cursor = Math.max(cursor ?? 0, frame.seq)
+      return
+    }
+    switch (frame.type) {
+      case "system":
+        return greeted(visit, frame, at)
+      case "resumed":
+        return arrive(visit, at)
+      case "reconnect":
+        visit.reconnectAfterMillis = frame.after_ms
+        return
+      case "ack":
+        return answered(frame.client_id, Effect.succeed(frame.message))
+      case "error":
+        if (frame.client_id === undefined) return
+        return answered(
+          frame.client_id,
+          RETRIED_ERRORS.has(frame.code)
+            ? new Unanswered({ reason: frame.code, retryAfterMillis: frame.retry_after_ms ?? 0 })
+            : new Refused({ code: frame.code, detail: frame.message })
+        )
+    }
+  }
+
+  const visitOnce = Effect.fnUntraced(function* (url: string) {
+    const visit: Visit = { url, startedAt: performance.now() }
+    visits.push(visit)
+    const ending = yield* ChatSocket.run({
+      url,
+      userId: options.userId,
+      since: cursor,
+      token: options.token,
+      onOpen: (opened) => {
+        socket = opened
+      },
+      onFrame: (text, at) => receive(visit, text, at)
+    })
+    visit.ending = ending
+    visit.endedAt = performance.now()
+    socket = undefined
+    live.closeUnsafe()
+    for (const clientId of waiting.keys()) {
+      answered(clientId, new Unanswered({ reason: `socket ended with ${ending.code}`, retryAfterMillis: 0 }))
+    }
+    return visit
+  })
+
+  const stay = Effect.gen(function* () {
+    let failures = 0
+    for (let turn = options.firstUrl ?? 0; ; turn += 1) {
+      const visit = yield* visitOnce(options.urls[turn % options.urls.length]!)
+      const { code, reason } = visit.ending!
+      if (FINAL_CODES.has(code)) {
+        return yield* Deferred.fail(ended, new Refused({ code: String(code), detail: reason }))
+      }
+      failures = visit.liveAt === undefined ? failures + 1 : 0
+      const limit = Math.min(FIRST_BACKOFF * 2 ** failures, options.maxBackoffMillis ?? DEFAULT_MAX_BACKOFF)
+      yield* Effect.sleep(visit.reconnectAfterMillis ?? (yield* Random.next) * limit)
+    }
+  })
+  yield* Effect.forkScoped(stay)
+
+  const send = (message: Outgoing) =>
+    Effect.callback<Message, Refused | Unanswered>((resume) => {
+      if (socket === undefined)
+        return resume(new Unanswered({ reason: "not connected", retryAfterMillis: 0 }))
+      waiting.set(message.clientId, resume)
+      socket.send(
+        JSON.stringify({
+          type: "send",
+          receiver_id: message.receiverId,
+          content: message.content,
+          client_id: message.clientId
+        })
+      )
+      return Effect.sync(() => waiting.delete(message.clientId))
+    })
+
+  const client: ChatClient = {
+    userId: options.userId,
+    visits,
+    received,
+    unreadable,
+    inbox: () => ({ userId: options.userId, after: after ?? 0, received }),
+    cursor: () => cursor ?? 0,
+    live: Effect.raceFirst(live.await, Deferred.await(ended)),
+    send,
+    drop: Effect.sync(() => socket?.drop())
+  }
+  return client
+})
