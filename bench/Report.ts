@@ -1,0 +1,65 @@
+import type { Measurement } from "./Measurement.ts"
+import type { SuiteName } from "./suites/all.ts"
+
+export interface Values {
+  readonly median: number
+  readonly rounds: ReadonlyArray<number>
+}
+
+export interface Line extends Measurement {
+  readonly suite: SuiteName
+  readonly a: Values | undefined
+  readonly b: Values | undefined
+  /** a / b, of the medians. */
+  readonly ratio: number | undefined
+}
+
+export interface Failure {
+  readonly suite: SuiteName
+  readonly target: string
+  readonly round: number
+  readonly reason: string
+}
+
+export interface Report {
+  readonly environment: Readonly<Record<string, string | number>>
+  readonly targets: readonly [a: string, b: string]
+  readonly calibration: ReadonlyArray<Measurement>
+  readonly lines: ReadonlyArray<Line>
+  /** Cores that other work on the machine kept busy while the bench measured: what it measured then is doubtful. */
+  readonly others: Values | undefined
+  readonly failures: ReadonlyArray<Failure>
+}
+
+export const valuesOf = (rounds: ReadonlyArray<number>): Values | undefined => {
+  if (rounds.length === 0) return undefined
+  const sorted = rounds.toSorted((left, right) => left - right)
+  const middle = sorted.length / 2
+  const median = (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2
+  return { median, rounds }
+}
+
+/** Gathers what the rounds measured, and puts the two targets side by side. */
+export class Measurements {
+  readonly #lines = new Map<
+    string,
+    { suite: SuiteName; measurement: Measurement; values: [number[], number[]] }
+  >()
+
+  add(suite: SuiteName, target: 0 | 1, measurements: ReadonlyArray<Measurement>): void {
+    for (const measurement of measurements) {
+      const key = `${measurement.case}\n${measurement.metric}`
+      const line = this.#lines.get(key) ?? { suite, measurement, values: [[], []] }
+      line.values[target].push(measurement.value)
+      this.#lines.set(key, line)
+    }
+  }
+
+  lines(): ReadonlyArray<Line> {
+    return [...this.#lines.values()].map(({ suite, measurement, values }) => {
+      const [a, b] = [valuesOf(values[0]), valuesOf(values[1])]
+      const comparable = a !== undefined && b !== undefined && b.median > 0
+      return { ...measurement, suite, a, b, ratio: comparable ? a.median / b.median : undefined }
+    })
+  }
+}

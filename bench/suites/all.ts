@@ -1,0 +1,11 @@
+import { delivery } from "./delivery.ts"
+import { fanout } from "./fanout.ts"
+import { idle } from "./idle.ts"
+import { peak } from "./peak.ts"
+import { reads } from "./reads.ts"
+import { sends } from "./sends.ts"
+import { sockets } from "./sockets.ts"
+
+export const suites = [sends, reads, sockets, delivery, peak, idle, fanout]
+
+export type SuiteName = (typeof suites)[number]["name"]
