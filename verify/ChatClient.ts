@@ -1,4 +1,5 @@
 import { Deferred, Effect, Latch, Random, type Redacted } from "effect"
+import { CloseCode } from "../src/api/CloseCode.ts"
 import * as ChatSocket from "./ChatSocket.ts"
 import { decode, isInboxEvent, type Message, type ServerFrame } from "./Frame.ts"
 import type { Inbox, Received } from "./Ledger.ts"
@@ -10,6 +11,8 @@ export interface Options {
   readonly urls: ReadonlyArray<string>
   readonly firstUrl?: number
   readonly token?: Redacted.Redacted
+  /** The last number that an earlier client of this user saw; without it this one begins at the head. */
+  readonly since?: number
   /** The longest wait before another attempt; each waits a random part of a limit that doubles up to this one. */
   readonly maxBackoffMillis?: number
 }
@@ -44,8 +47,11 @@ export interface ChatClient {
   readonly drop: Effect.Effect<void>
 }
 
-/** Codes that say that coming back is of no use: protocol abuse, token, foreign socket, no such user, too many sockets. */
-const FINAL_CODES = new Set([1008, 4001, 4003, 4004, 4009])
+const FINAL_CODES = new Set<number>(
+  Object.values(CloseCode)
+    .filter(({ reconnect }) => !reconnect)
+    .map(({ code }) => code)
+)
 const RETRIED_ERRORS = new Set(["unavailable", "rate_limited"])
 const FIRST_BACKOFF = 100
 const DEFAULT_MAX_BACKOFF = 2_000
@@ -58,8 +64,8 @@ export const make = Effect.fn("ChatClient.make")(function* (options: Options) {
   const live = yield* Latch.make()
   const ended = yield* Deferred.make<never, Refused>()
   let socket: ChatSocket.ChatSocket | undefined
-  let after: number | undefined
-  let cursor: number | undefined
+  let after = options.since
+  let cursor = options.since
 
   const arrive = (visit: Visit, at: number) => {
     visit.liveAt = at

@@ -1,5 +1,5 @@
 import { Context, Effect, Layer, Option, type Redacted, Schema } from "effect"
-import { HttpClient, HttpClientRequest, type HttpClientResponse } from "effect/http"
+import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { InboxEvent, Message } from "./Frame.ts"
 import { type Outgoing, Refused, Unanswered } from "./Outgoing.ts"
 
@@ -121,16 +121,11 @@ const answer = <S extends Schema.ConstraintDecoder<unknown>>(
   }
   const unread = (error: { readonly message: string }) =>
     new Unanswered({ reason: `unreadable answer: ${error.message}`, retryAfterMillis: 0 })
-  const body = Effect.mapError(response.json, unread)
-  if (response.status !== 200) {
-    return Effect.flatMap(body, (problem) =>
-      Schema.decodeUnknownEffect(Problem)(problem).pipe(
-        Effect.mapError(unread),
-        Effect.flatMap(({ detail }) => new Refused({ code: String(response.status), detail }))
-      )
-    )
+  if (response.status === 200) {
+    return Effect.mapError(HttpClientResponse.schemaBodyJson(schema)(response), unread)
   }
-  return Effect.flatMap(body, (value) =>
-    Schema.decodeUnknownEffect(schema)(value).pipe(Effect.mapError(unread))
+  return HttpClientResponse.schemaBodyJson(Problem)(response).pipe(
+    Effect.mapError(unread),
+    Effect.flatMap(({ detail }) => new Refused({ code: String(response.status), detail }))
   )
 }

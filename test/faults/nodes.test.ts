@@ -1,0 +1,185 @@
+import { assert, layer } from "@effect/vitest"
+import { Deferred, Effect, Fiber } from "effect"
+import * as ChatClient from "../../verify/ChatClient.ts"
+import { Rest } from "../../verify/Rest.ts"
+import * as Deployment from "./support/Deployment.ts"
+import { post, request } from "./support/Http.ts"
+import * as Infrastructure from "./support/Infrastructure.ts"
+import * as Load from "./support/Load.ts"
+import { conclude } from "./support/Outcome.ts"
+import { scale } from "./support/Scale.ts"
+import { until } from "./support/Until.ts"
+
+const SESSIONS_GONE_WITHIN = "35 seconds"
+const DRAIN_TIMEOUT = 20_000
+const RESUMED_WITHIN = 10_000
+
+const on = (url: string) => (client: ChatClient.ChatClient) => client.visits.at(-1)?.url === url
+
+layer(Infrastructure.layer, { excludeTestServices: true, timeout: "60 seconds" })("A node", (it) => {
+  it.effect("is killed", () =>
+    Effect.gen(function* () {
+      const rest = yield* Rest
+      const deployment = yield* Deployment.make()
+      const [first, second] = deployment.nodes as [Node, Node]
+      const [stranded] = yield* deployment.createUsers(1)
+      const faithful = yield* ChatClient.make({ userId: stranded!, urls: [first.url] })
+      yield* faithful.live
+      const load = yield* Load.start(deployment)
+      const moved = deployment.clients.filter(on(first.url))
+
+      yield* first.signal("SIGKILL")
+      const killedAt = performance.now()
+      yield* first.ended
+      const wasOnline = (yield* rest.presence(second.url, stranded!)).online
+      yield* Effect.forEach(
+        moved,
+        (client) =>
+          until(
+            `user ${client.userId} is live on the other node`,
+            Effect.sync(
+              () => client.visits.at(-1)?.url === second.url && client.visits.at(-1)?.liveAt !== undefined
+            ),
+            "10 seconds"
+          ),
+        { concurrency: "unbounded" }
+      )
+      const resumedIn = Math.round(performance.now() - killedAt)
+      yield* load.acknowledged(2 * scale.sendsPerSecond)
+      yield* load.stop
+      yield* until(
+        "the sessions of the killed node are gone",
+        Effect.map(rest.presence(second.url, stranded!), ({ online }) => !online),
+        SESSIONS_GONE_WITHIN
+      )
+      const goneIn = Math.round((performance.now() - killedAt) / 1_000)
+
+      yield* conclude({
+        ...deployment,
+        nodes: [second],
+        sends: load.sends,
+        fault: "node killed",
+        notes: [`${moved.length} clients resumed in ${resumedIn} ms`, `sessions gone in ${goneIn} s`]
+      })
+      assert.isTrue(wasOnline, "the sessions of a killed node outlive it for a while")
+      for (const { userId } of moved) {
+        assert.strictEqual(
+          (yield* rest.presence(second.url, userId)).connections,
+          1,
+          `sockets of user ${userId}`
+        )
+      }
+    })
+  )
+
+  it.effect("is drained", () =>
+    Effect.gen(function* () {
+      const deployment = yield* Deployment.make({ env: { DRAIN_TIMEOUT: `${DRAIN_TIMEOUT} millis` } })
+      const { sql } = deployment
+      const [first, second] = deployment.nodes as [Node, Node]
+      const [alice, bob] = (yield* deployment.createUsers(2)) as [number, number]
+      const load = yield* Load.start(deployment)
+      const drained = deployment.clients.filter(on(first.url)).map((client) => client.visits.at(-1)!)
+
+      const locked = yield* Deferred.make<void>()
+      const release = yield* Deferred.make<void>()
+      const lock = yield* sql`SELECT FROM inboxes WHERE user_id = ${bob} FOR UPDATE`.pipe(
+        Effect.andThen(Deferred.succeed(locked, undefined)),
+        Effect.andThen(Deferred.await(release)),
+        sql.withTransaction,
+        Effect.orDie,
+        Effect.forkScoped
+      )
+      yield* Deferred.await(locked)
+      const inFlight = yield* post(`${first.url}/messages/`, {
+        sender_id: alice,
+        receiver_id: bob,
+        content: "in flight"
+      }).pipe(Effect.forkScoped)
+      const waitsForLock = sql`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'`
+      yield* until(
+        "the send waits for the lock",
+        Effect.map(waitsForLock, (rows) => rows.length > 0),
+        "2 seconds"
+      )
+      const poll = yield* request(`${first.url}/users/${alice}/events?since=0&wait=60`).pipe(
+        Effect.forkScoped
+      )
+
+      yield* first.signal("SIGTERM")
+      const beganAt = performance.now()
+      yield* until(
+        "the sockets are closed",
+        Effect.sync(() => drained.every(({ endedAt }) => endedAt !== undefined)),
+        "10 seconds"
+      )
+      yield* Deferred.succeed(release, undefined)
+      yield* Fiber.join(lock)
+      const answer = yield* Fiber.join(inFlight)
+      const polled = yield* Fiber.join(poll)
+      const { code } = yield* first.ended
+      const took = Math.round(performance.now() - beganAt)
+      yield* load.acknowledged(scale.sendsPerSecond)
+      yield* load.stop
+
+      yield* conclude({
+        ...deployment,
+        nodes: [second],
+        sends: load.sends,
+        fault: "node drained",
+        notes: [`${drained.length} sockets`, `exit ${code} after ${took} ms`]
+      })
+      assert.strictEqual(code, 0, first.output())
+      assert.isAtMost(took, DRAIN_TIMEOUT)
+      assert.strictEqual(answer.status, 200, answer.body)
+      assert.strictEqual(polled.status, 200, polled.body)
+      for (const { ending, reconnectAfterMillis } of drained) {
+        assert.strictEqual(ending?.code, 1012)
+        assert.isNumber(reconnectAfterMillis, "a reconnect frame came before the close")
+      }
+    })
+  )
+
+  it.effect("takes a stampede of clients that lost another", () =>
+    Effect.gen(function* () {
+      const deployment = yield* Deployment.make({ clients: scale.clients })
+      const [first, second] = deployment.nodes as [Node, Node]
+      const users = yield* deployment.createUsers(scale.stampede)
+      const urls = [first.url, second.url]
+      const crowd = yield* Effect.forEach(
+        users,
+        (userId) =>
+          Effect.tap(ChatClient.make({ userId, urls, maxBackoffMillis: 500 }), (client) => client.live),
+        { concurrency: 50 }
+      )
+      const clients = [...deployment.clients, ...crowd]
+      const load = yield* Load.start({ ...deployment, clients }, 2 * scale.sendsPerSecond)
+
+      yield* first.signal("SIGKILL")
+      const killedAt = performance.now()
+      yield* until(
+        "all clients are live on the other node",
+        Effect.sync(() =>
+          clients.every(
+            ({ visits }) => visits.at(-1)?.url === second.url && visits.at(-1)?.liveAt !== undefined
+          )
+        ),
+        RESUMED_WITHIN
+      )
+      const resumedIn = Math.round(performance.now() - killedAt)
+      yield* load.acknowledged(scale.sendsPerSecond)
+      yield* load.stop
+
+      yield* conclude({
+        ...deployment,
+        clients,
+        nodes: [second],
+        sends: load.sends,
+        fault: "stampede",
+        notes: [`${crowd.length} clients resumed in ${resumedIn} ms`]
+      })
+    })
+  )
+})
+
+type Node = Deployment.Deployment["nodes"][number]

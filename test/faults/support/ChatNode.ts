@@ -1,0 +1,52 @@
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect } from "effect"
+import { freePort } from "./Ports.ts"
+import * as Process from "./Process.ts"
+import { until } from "./Until.ts"
+
+/** One Mini Chat process. */
+export interface ChatNode extends Process.Process {
+  readonly url: string
+  /** The memory that it holds, in bytes. */
+  readonly residentBytes: () => number
+}
+
+const ROOT = join(import.meta.dirname, "../../..")
+
+export const start = Effect.fnUntraced(function* (options: {
+  readonly databaseUrl: string
+  readonly redisUrl: string
+  readonly env?: NodeJS.ProcessEnv
+  /** Arguments of node itself. */
+  readonly nodeArguments?: ReadonlyArray<string>
+}) {
+  const port = yield* freePort
+  const process_ = yield* Process.start(process.execPath, [...(options.nodeArguments ?? []), "src/main.ts"], {
+    cwd: ROOT,
+    env: {
+      PATH: process.env.PATH,
+      DATABASE_URL: options.databaseUrl,
+      REDIS_URL: options.redisUrl,
+      HOST: "127.0.0.1",
+      PORT: String(port),
+      LOG_LEVEL: "Warn",
+      ...options.env
+    }
+  })
+  const url = `http://127.0.0.1:${port}`
+  const answers = Effect.tryPromise(async () => (await fetch(`${url}/health`)).status === 200)
+  const died = Effect.andThen(process_.ended, ({ code }) =>
+    Effect.die(new Error(`A node ended with ${code} at its start\n${process_.output()}`))
+  )
+  yield* Effect.raceFirst(until(`${url} answers`, answers, "30 seconds"), died)
+  const node: ChatNode = {
+    ...process_,
+    url,
+    residentBytes: () => {
+      const status = readFileSync(`/proc/${process_.pid}/status`, "utf8")
+      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)![1]) * 1024
+    }
+  }
+  return node
+})

@@ -1,0 +1,82 @@
+import { assert } from "@effect/vitest"
+import { Console, Effect } from "effect"
+import type { ChatClient } from "../../../verify/ChatClient.ts"
+import * as Latency from "../../../verify/Latency.ts"
+import type { Send, Tally } from "../../../verify/Ledger.ts"
+import { settle } from "../../../verify/Settle.ts"
+import type { ChatNode } from "./ChatNode.ts"
+
+export interface Options {
+  readonly fault: string
+  readonly seed: number
+  readonly sends: ReadonlyArray<Send>
+  readonly clients: ReadonlyArray<ChatClient>
+  /** The nodes that have to be there still. */
+  readonly nodes: ReadonlyArray<ChatNode>
+  /** What else was measured, for the line that is printed. */
+  readonly notes?: ReadonlyArray<string>
+}
+
+const SETTLE_WITHIN = "20 seconds"
+
+const line = (
+  options: Options,
+  { acknowledged, altered, lost, received, reordered, repeated, sent }: Tally
+): string => {
+  const inboxes = options.clients.map((client) => client.inbox())
+  const { max, p50, p99 } = Latency.summarize(
+    Latency.deliveries(options.sends, inboxes).map(({ took }) => took)
+  )
+  return [
+    `${options.fault}: sent ${sent} acknowledged ${acknowledged} received ${received}`,
+    `lost ${lost} repeated ${repeated} reordered ${reordered} altered ${altered}`,
+    `delivered in p50 ${p50} p99 ${p99} max ${max} ms`,
+    ...(options.notes ?? []),
+    `seed ${options.seed}`
+  ].join(" · ")
+}
+
+/** Waits for what is under way, prints one line, and asserts that every acknowledged message arrived once, in order, everywhere. */
+export const conclude = Effect.fn("Outcome.conclude")(function* (options: Options) {
+  const { clients, nodes, sends } = options
+  const tally = yield* settle(sends, clients, SETTLE_WITHIN)
+  yield* Console.log(line(options, tally))
+
+  assert.deepStrictEqual(tally.findings, [])
+  assert.strictEqual(tally.acknowledged, tally.sent, "every send was acknowledged in the end")
+  for (const client of clients) {
+    assert.deepStrictEqual(client.unreadable, [], `user ${client.userId}: unreadable frames`)
+    assert.isFalse(
+      client.visits.some((visit) => visit.unrecovered),
+      `user ${client.userId} could not be resumed`
+    )
+  }
+  for (const node of nodes) {
+    assert.isTrue(node.isAlive(), `${node.url} is alive\n${node.output()}`)
+  }
+})
+
+export interface Window {
+  readonly from: number
+  readonly to: number
+}
+
+/** Deliveries of what was sent in a window of time, milliseconds. */
+export const deliveriesWithin = (
+  { clients, sends }: Pick<Options, "clients" | "sends">,
+  { from, to }: Window
+): Latency.Latency =>
+  Latency.summarize(
+    Latency.deliveries(
+      sends,
+      clients.map((client) => client.inbox())
+    )
+      .filter(({ sentAt }) => sentAt >= from && sentAt < to)
+      .map(({ took }) => took)
+  )
+
+/** Acknowledgements of what was sent in a window of time, milliseconds. */
+export const acknowledgementsWithin = (sends: ReadonlyArray<Send>, { from, to }: Window): Latency.Latency =>
+  Latency.summarize(
+    Latency.ofAcknowledgements(sends.filter(({ attempts }) => attempts[0]! >= from && attempts[0]! < to))
+  )

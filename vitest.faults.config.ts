@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config"
+
+// Each test has servers of its own and the machine to itself: what it measures would mean nothing otherwise.
+export default defineConfig({
+  test: {
+    include: ["test/faults/**/*.test.ts"],
+    fileParallelism: false,
+    testTimeout: 240_000,
+    hookTimeout: 60_000,
+    teardownTimeout: 30_000,
+    disableConsoleIntercept: true
+  }
+})
