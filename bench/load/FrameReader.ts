@@ -2,12 +2,14 @@ const OPCODE = 0x0f
 const FINAL = 0x80
 const LENGTH = 0x7f
 
+const NOTHING = Buffer.alloc(0)
+
 /**
- * Reads a server's WebSocket frames (RFC 6455): unmasked, unfragmented, without extensions. What a general
- * client does besides costs the load tool as much again as the frames, on the cores that the server needs.
+ * Reads a server's WebSocket frames (RFC 6455): unmasked, unfragmented, without extensions. A general client
+ * does more, at a cost that the server would bear: both run on the same cores.
  */
 export class FrameReader {
-  #partial: Buffer = Buffer.alloc(0)
+  #partial: Buffer = NOTHING
   readonly #onFrame: (opcode: number, payload: Buffer) => void
 
   constructor(onFrame: (opcode: number, payload: Buffer) => void) {
@@ -35,7 +37,7 @@ export class FrameReader {
       this.#onFrame(first & OPCODE, received.subarray(start, start + length))
       at = start + length
     }
-    this.#partial = received.subarray(at)
+    this.#partial = at === received.length ? NOTHING : Buffer.from(received.subarray(at))
   }
 }
 

@@ -1,5 +1,5 @@
-import { connect, type Socket } from "node:net"
-import { address } from "./Address.ts"
+import type { Socket } from "node:net"
+import { connect } from "./Connect.ts"
 import { type HttpResponse, readResponse } from "./HttpResponse.ts"
 
 const CONNECTION_LOST: HttpResponse = { status: 0, close: true, body: Buffer.alloc(0) }
@@ -10,6 +10,7 @@ export class HttpConnection {
   #partial: Buffer | undefined
   #answer: ((response: HttpResponse) => void) | undefined
 
+  /** The response's body holds only until `answer` returns. */
   send(request: string, answer: (response: HttpResponse) => void): void {
     this.#answer = answer
     this.#socket ??= this.#connect()
@@ -17,7 +18,9 @@ export class HttpConnection {
   }
 
   ask(request: string): Promise<HttpResponse> {
-    return new Promise((resolve) => this.send(request, resolve))
+    return new Promise((resolve) => {
+      this.send(request, (response) => resolve({ ...response, body: Buffer.from(response.body) }))
+    })
   }
 
   close(): void {
@@ -25,8 +28,7 @@ export class HttpConnection {
   }
 
   #connect(): Socket {
-    const socket = connect({ ...address, noDelay: true })
-    socket.on("data", (chunk) => this.#onData(socket, chunk))
+    const socket = connect((chunk) => this.#onData(socket, chunk))
     socket.on("error", () => socket.destroy())
     socket.on("close", () => {
       if (this.#socket === socket) this.#finish(CONNECTION_LOST)
@@ -38,7 +40,7 @@ export class HttpConnection {
     const received = this.#partial === undefined ? chunk : Buffer.concat([this.#partial, chunk])
     const response = readResponse(received)
     if (response === undefined) {
-      this.#partial = received
+      this.#partial = received === chunk ? Buffer.from(chunk) : received
       return
     }
     if (response.close) socket.destroy()

@@ -1,4 +1,4 @@
-import { count, type Measurement, toolShare } from "../Measurement.ts"
+import { costOf, count, type Measurement } from "../Measurement.ts"
 import type { Suite } from "./Suite.ts"
 
 const SOCKETS = 1_000
@@ -22,7 +22,7 @@ export const fanout: Suite<"fanout"> = {
       { case: name, metric: "p50", unit: "ms", better: "lower", value: output.p50 },
       { case: name, metric: "max", unit: "ms", better: "lower", value: output.max },
       { ...count(name, "missing", output.missing), shownWhenZero: true },
-      toolShare(name, cost)
+      ...costOf(name, messages, cost)
     ]
     return measurements
   }
