@@ -6,7 +6,7 @@ export interface Values {
   readonly rounds: ReadonlyArray<number>
 }
 
-export interface Line extends Measurement {
+export interface Line extends Omit<Measurement, "value"> {
   readonly suite: SuiteName
   readonly a: Values | undefined
   readonly b: Values | undefined
@@ -41,25 +41,22 @@ export const valuesOf = (rounds: ReadonlyArray<number>): Values | undefined => {
 
 /** Gathers what the rounds measured, and puts the two targets side by side. */
 export class Measurements {
-  readonly #lines = new Map<
-    string,
-    { suite: SuiteName; measurement: Measurement; values: [number[], number[]] }
-  >()
+  readonly #lines = new Map<string, { line: Omit<Line, "a" | "b" | "ratio">; rounds: [number[], number[]] }>()
 
   add(suite: SuiteName, target: 0 | 1, measurements: ReadonlyArray<Measurement>): void {
-    for (const measurement of measurements) {
+    for (const { value, ...measurement } of measurements) {
       const key = `${measurement.case}\n${measurement.metric}`
-      const line = this.#lines.get(key) ?? { suite, measurement, values: [[], []] }
-      line.values[target].push(measurement.value)
-      this.#lines.set(key, line)
+      const entry = this.#lines.get(key) ?? { line: { suite, ...measurement }, rounds: [[], []] }
+      entry.rounds[target].push(value)
+      this.#lines.set(key, entry)
     }
   }
 
   lines(): ReadonlyArray<Line> {
-    return [...this.#lines.values()].map(({ suite, measurement, values }) => {
-      const [a, b] = [valuesOf(values[0]), valuesOf(values[1])]
+    return [...this.#lines.values()].map(({ line, rounds }) => {
+      const [a, b] = [valuesOf(rounds[0]), valuesOf(rounds[1])]
       const comparable = a !== undefined && b !== undefined && b.median > 0
-      return { ...measurement, suite, a, b, ratio: comparable ? a.median / b.median : undefined }
+      return { ...line, a, b, ratio: comparable ? a.median / b.median : undefined }
     })
   }
 }

@@ -6,6 +6,7 @@ import { freePort } from "./Ports.ts"
 import { cpuSecondsOf, residentBytesOf, treeOf } from "./Processes.ts"
 
 const START_PATIENCE_MS = 30_000
+const ANSWER_PATIENCE_MS = 2_000
 
 export interface ServerCommand {
   readonly entry: string
@@ -50,7 +51,8 @@ export class ServerProcess implements AsyncDisposable {
     while (performance.now() < deadline) {
       if (hasEnded(this.#child))
         throw new Error(`it ended with ${this.#child.exitCode ?? this.#child.signalCode}`)
-      const healthy = await fetch(`http://${this.host}:${this.port}/health`, { signal }).then(
+      const patience = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_PATIENCE_MS)])
+      const healthy = await fetch(`http://${this.host}:${this.port}/health`, { signal: patience }).then(
         async (response) => (await response.arrayBuffer()) && response.status === 200,
         () => false
       )
