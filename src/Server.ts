@@ -1,0 +1,113 @@
+import { createServer } from "node:http"
+import { NodeHttpServer, NodeServices } from "@effect/platform-node"
+import { ByteSize, Duration, Effect, Layer } from "effect"
+import { HttpIncomingMessage, HttpRouter, HttpServer } from "effect/http"
+import { AppConfig } from "./AppConfig.ts"
+import { Redis } from "./bus/Redis.ts"
+import { RedisBus } from "./bus/RedisBus.ts"
+import { Chat } from "./chat/Chat.ts"
+import { Inboxes } from "./chat/Inboxes.ts"
+import { LiveInboxes } from "./chat/LiveInboxes.ts"
+import * as Pruner from "./chat/Pruner.ts"
+import { RecentMessages } from "./chat/RecentMessages.ts"
+import { SendQueue } from "./chat/SendQueue.ts"
+import { Sessions } from "./chat/Sessions.ts"
+import { routerConfig } from "./http/Allowed.ts"
+import * as Routes from "./http/Routes.ts"
+import { Lifecycle } from "./Lifecycle.ts"
+import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
+import { chooseSubprotocol, ServerWebSocket } from "./realtime/ServerWebSocket.ts"
+import * as SocketRoute from "./realtime/SocketRoute.ts"
+import { Database } from "./repo/Database.ts"
+import { InboxRepo } from "./repo/InboxRepo.ts"
+import { MessageRepo } from "./repo/MessageRepo.ts"
+import { UserRepo } from "./repo/UserRepo.ts"
+
+const database = Database.layer.pipe(Layer.provide(NodeServices.layer))
+
+const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer).pipe(
+  Layer.provideMerge(database)
+)
+
+/** What nodes share: Redis where there is one, else this process's memory. */
+const shared = Layer.unwrap(
+  Effect.map(AppConfig, ({ redisUrl }) =>
+    redisUrl._tag === "Some"
+      ? Layer.mergeAll(RedisBus.layer, RecentMessages.layer, Sessions.layer).pipe(Layer.provide(Redis.layer))
+      : Layer.mergeAll(RedisBus.layerMemory, RecentMessages.layerMemory, Sessions.layerMemory)
+  )
+)
+
+const services = Layer.mergeAll(
+  Inboxes.layer.pipe(Layer.provideMerge(LiveInboxes.layer)),
+  Chat.layer.pipe(Layer.provide(SendQueue.layer)),
+  ConnectionRegistry.layer,
+  Pruner.layer
+).pipe(Layer.provideMerge(shared), Layer.provideMerge(repos), Layer.provideMerge(Lifecycle.layer))
+
+/** The time in which a client must have sent its headers, and its whole request. In milliseconds. */
+const HEADERS_TIMEOUT = 15_000
+const REQUEST_TIMEOUT = 30_000
+
+const httpServer = Layer.unwrap(
+  Effect.map(AppConfig, ({ host, port, drainTimeout, maxFrameBytes }) =>
+    NodeHttpServer.layer(
+      () =>
+        createServer({
+          headersTimeout: HEADERS_TIMEOUT,
+          requestTimeout: REQUEST_TIMEOUT,
+          connectionsCheckingInterval: 5000,
+          keepAliveTimeout: 65_000,
+          noDelay: true
+        }),
+      {
+        host,
+        port,
+        gracefulShutdownTimeout: Duration.times(drainTimeout, 0.5),
+        websocket: {
+          WebSocket: ServerWebSocket,
+          maxPayload: maxFrameBytes,
+          maxFragments: 64,
+          perMessageDeflate: false,
+          handleProtocols: chooseSubprotocol,
+          closeTimeout: 1000
+        }
+      }
+    )
+  )
+)
+
+const limits = Layer.unwrap(
+  Effect.map(AppConfig, ({ maxBodyBytes }) =>
+    Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(maxBodyBytes))
+  )
+)
+
+const announce = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const { redisUrl, host } = yield* AppConfig
+    const { mode, location } = yield* Database
+    const { address } = yield* HttpServer.HttpServer
+    const databaseIs = mode === "embedded" ? `embedded, its data in ${location}` : `PostgreSQL at ${location}`
+    const redisIs = redisUrl._tag === "None" ? "embedded, in this process's memory" : "Redis"
+    yield* Effect.logInfo(`Database: ${databaseIs}`)
+    yield* Effect.logInfo(`Bus, cache and sessions: ${redisIs}`)
+    yield* Effect.logInfo(
+      `Mini Chat listens on http://${host}:${"port" in address ? address.port : ""} (docs at /docs)`
+    )
+  })
+)
+
+/** The whole server, from its routes to its infrastructure. Needs only its settings. */
+export const layer = Layer.mergeAll(drainOnShutdown, announce).pipe(
+  Layer.provideMerge(
+    HttpRouter.serve(Layer.mergeAll(Routes.layer, SocketRoute.layer), {
+      routerConfig,
+      disableListenLog: true,
+      disableLogger: true
+    })
+  ),
+  Layer.provideMerge(httpServer),
+  Layer.provideMerge(services),
+  Layer.provide(limits)
+)

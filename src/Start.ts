@@ -1,0 +1,26 @@
+import { Cause, Console, Effect, Exit, type Runtime } from "effect"
+import type { ConfigError } from "effect/Config"
+import type { ServeError } from "effect/http/HttpServerError"
+import type { DatabaseStartError } from "./repo/Database.ts"
+import type { DataDirLocked } from "./repo/DataDirLock.ts"
+
+type StartError = ConfigError | DatabaseStartError | DataDirLocked | ServeError
+
+const describe = (error: StartError): string => {
+  switch (error._tag) {
+    case "ConfigError":
+      return `A setting is wrong: ${error.message.replaceAll(/\s*\n\s*/g, " ")}`
+    case "ServeError":
+      return `The server cannot listen (HOST, PORT): ${error.cause instanceof Error ? error.cause.message : error.cause}`
+    default:
+      return error.message
+  }
+}
+
+/** Says in one line why the server does not start. Exit code 1. */
+export const startErrors = <A, R>(program: Effect.Effect<A, StartError, R>) =>
+  Effect.tapError(program, (error) => Console.error(`Mini Chat cannot start. ${describe(error)}`))
+
+/** SIGTERM and SIGINT are how a server is meant to end: exit code 0. A failed start or a defect is 1. */
+export const teardown: Runtime.Teardown = (exit, onExit) =>
+  onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)

@@ -1,0 +1,23 @@
+/** One reason for which the server closes a socket. */
+export interface CloseCode {
+  /** The WebSocket close code. */
+  readonly code: number
+  /** The reason in the close frame: short, for a person who reads a log. */
+  readonly reason: string
+  /** Whether a client should connect again, with the last `seq` that it has as `since`. */
+  readonly reconnect: boolean
+}
+
+/** Every close code that the server sends, with what a client should do about it. */
+export const CloseCode = {
+  goingAway: { code: 1001, reason: "Server going away", reconnect: true },
+  protocolAbuse: { code: 1008, reason: "Too many bad frames in a row", reconnect: false },
+  frameTooBig: { code: 1009, reason: "Frame too big", reconnect: false },
+  serverError: { code: 1011, reason: "Server error", reconnect: true },
+  restarting: { code: 1012, reason: "Server restarting", reconnect: true },
+  unauthorized: { code: 4001, reason: "Token missing, bad or expired", reconnect: false },
+  forbidden: { code: 4003, reason: "Not your socket", reconnect: false },
+  userNotFound: { code: 4004, reason: "User not found", reconnect: false },
+  tooSlow: { code: 4008, reason: "Too slow to read", reconnect: true },
+  tooManySockets: { code: 4009, reason: "Too many sockets", reconnect: false }
+} as const satisfies Record<string, CloseCode>

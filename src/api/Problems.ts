@@ -1,0 +1,110 @@
+import { Schema } from "effect"
+import { HttpApiError } from "effect/http-api"
+
+/**
+ * Every error of the REST contract, as an RFC 9457 problem (`application/problem+json`). `detail` is the
+ * sentence for the person who meets it; `type` tells problems of one status apart.
+ */
+
+export class ValidationFailed extends HttpApiError.Problem<ValidationFailed>()(
+  "ValidationFailed",
+  { type: "urn:minichat:problem:validation-failed", status: 422, title: "Unprocessable Content" },
+  { errors: Schema.Array(HttpApiError.ProblemIssue) }
+) {}
+
+export class UsernameTaken extends HttpApiError.Problem<UsernameTaken>()("UsernameTaken", {
+  type: "urn:minichat:problem:username-taken",
+  status: 400,
+  title: "Bad Request"
+}) {}
+
+export class UserNotFound extends HttpApiError.Problem<UserNotFound>()("UserNotFound", {
+  type: "urn:minichat:problem:user-not-found",
+  status: 404,
+  title: "Not Found"
+}) {}
+
+export class SenderNotFound extends HttpApiError.Problem<SenderNotFound>()("SenderNotFound", {
+  type: "urn:minichat:problem:sender-not-found",
+  status: 404,
+  title: "Not Found"
+}) {}
+
+export class ReceiverNotFound extends HttpApiError.Problem<ReceiverNotFound>()("ReceiverNotFound", {
+  type: "urn:minichat:problem:receiver-not-found",
+  status: 404,
+  title: "Not Found"
+}) {}
+
+export class ClientIdConflict extends HttpApiError.Problem<ClientIdConflict>()("ClientIdConflict", {
+  type: "urn:minichat:problem:client-id-conflict",
+  status: 409,
+  title: "Conflict"
+}) {}
+
+export class Unauthorized extends HttpApiError.Problem<Unauthorized>()("Unauthorized", {
+  type: "urn:minichat:problem:unauthorized",
+  status: 401,
+  title: "Unauthorized"
+}) {}
+
+export class Forbidden extends HttpApiError.Problem<Forbidden>()("Forbidden", {
+  type: "urn:minichat:problem:forbidden",
+  status: 403,
+  title: "Forbidden"
+}) {}
+
+/** Answered with `Retry-After`, in whole seconds. */
+export class TooManyRequests extends HttpApiError.Problem<TooManyRequests>()(
+  "TooManyRequests",
+  { type: "urn:minichat:problem:too-many-requests", status: 429, title: "Too Many Requests" },
+  { retry_after_ms: Schema.Number }
+) {}
+
+/** A dependency is away. Nothing was acknowledged; answered with `Retry-After`. */
+export class ServiceUnavailable extends HttpApiError.Problem<ServiceUnavailable>()("ServiceUnavailable", {
+  type: "urn:minichat:problem:service-unavailable",
+  status: 503,
+  title: "Service Unavailable"
+}) {}
+
+export class NotFound extends HttpApiError.Problem<NotFound>()("NotFound", {
+  type: "urn:minichat:problem:not-found",
+  status: 404,
+  title: "Not Found"
+}) {}
+
+/** Answered with `Allow`. */
+export class MethodNotAllowed extends HttpApiError.Problem<MethodNotAllowed>()("MethodNotAllowed", {
+  type: "urn:minichat:problem:method-not-allowed",
+  status: 405,
+  title: "Method Not Allowed"
+}) {}
+
+export class ContentTooLarge extends HttpApiError.Problem<ContentTooLarge>()("ContentTooLarge", {
+  type: "urn:minichat:problem:content-too-large",
+  status: 413,
+  title: "Content Too Large"
+}) {}
+
+export class UnsupportedMediaType extends HttpApiError.Problem<UnsupportedMediaType>()(
+  "UnsupportedMediaType",
+  {
+    type: "urn:minichat:problem:unsupported-media-type",
+    status: 415,
+    title: "Unsupported Media Type"
+  }
+) {}
+
+export class UpgradeRequired extends HttpApiError.Problem<UpgradeRequired>()("UpgradeRequired", {
+  type: "urn:minichat:problem:upgrade-required",
+  status: 426,
+  title: "Upgrade Required"
+}) {}
+
+/** A fault of the server's own. The log has the cause, under the request id that the problem names. */
+export class InternalServerError extends HttpApiError.Problem<InternalServerError>()(
+  "InternalServerError",
+  { type: "urn:minichat:problem:internal-server-error", status: 500, title: "Internal Server Error" },
+  { request_id: Schema.String }
+) {}

@@ -1,0 +1,105 @@
+import { Schema } from "effect"
+import { Seq } from "../domain/Event.ts"
+import { ClientId, Content, Message } from "../domain/Message.ts"
+import { Timestamp } from "../domain/Text.ts"
+import { UserId } from "../domain/User.ts"
+
+/**
+ * The WebSocket protocol: text frames, each one JSON object with a `type`. A socket without subprotocol, or
+ * with `minichat.v1`, gets `system`, `message`, `pong`, `ack` and `error`; one with `minichat.v2` gets every type.
+ */
+export const SUBPROTOCOLS = ["minichat.v2", "minichat.v1"] as const
+
+export const Ping = Schema.Struct({ type: Schema.Literal("ping") })
+
+export const Send = Schema.Struct({
+  type: Schema.Literal("send"),
+  receiver_id: UserId,
+  content: Content,
+  client_id: Schema.optionalKey(Schema.NullOr(ClientId))
+})
+
+export const Auth = Schema.Struct({ type: Schema.Literal("auth"), token: Schema.String })
+
+/** What a client may send. */
+export const ClientFrame = Schema.Union([Ping, Send, Auth])
+export type ClientFrame = typeof ClientFrame.Type
+
+export const System = Schema.Struct({
+  type: Schema.Literal("system"),
+  message: Schema.String,
+  timestamp: Timestamp,
+  user_id: UserId,
+  cursor: Seq,
+  recovered: Schema.optionalKey(Schema.Boolean)
+})
+
+export const Pong = Schema.Struct({ type: Schema.Literal("pong"), timestamp: Timestamp })
+
+export const Ack = Schema.Struct({
+  type: Schema.Literal("ack"),
+  client_id: Schema.optionalKey(Schema.String),
+  message: Message
+})
+
+export const ErrorCode = Schema.Literals([
+  "bad_frame",
+  "unknown_type",
+  "invalid",
+  "receiver_not_found",
+  "conflict",
+  "forbidden",
+  "rate_limited",
+  "unavailable"
+])
+export type ErrorCode = typeof ErrorCode.Type
+
+export const ErrorFrame = Schema.Struct({
+  type: Schema.Literal("error"),
+  code: ErrorCode,
+  message: Schema.String,
+  client_id: Schema.optionalKey(Schema.String),
+  retry_after_ms: Schema.optionalKey(Schema.Int)
+})
+export type ErrorFrame = typeof ErrorFrame.Type
+
+export const MessageFrame = Schema.Struct({
+  type: Schema.Literal("message"),
+  seq: Seq,
+  ...Message.fields
+}).annotate({ identifier: "MessageEvent", description: "A message that the user received" })
+
+export const MessageSentFrame = Schema.Struct({
+  type: Schema.Literal("message_sent"),
+  seq: Seq,
+  ...Message.fields,
+  client_id: Schema.optionalKey(Schema.String)
+}).annotate({
+  identifier: "MessageSentEvent",
+  description: "A message that the user sent, for the user's other devices"
+})
+
+/** What an inbox holds. */
+export const ServerEvent = Schema.Union([MessageFrame, MessageSentFrame])
+export type ServerEvent = typeof ServerEvent.Type
+
+export const Resumed = Schema.Struct({
+  type: Schema.Literal("resumed"),
+  recovered: Schema.Boolean,
+  cursor: Seq
+})
+
+export const Reconnect = Schema.Struct({ type: Schema.Literal("reconnect"), after_ms: Schema.Int })
+
+/** What the server may send. */
+export const ServerFrame = Schema.Union([
+  System,
+  Pong,
+  Ack,
+  ErrorFrame,
+  MessageFrame,
+  MessageSentFrame,
+  Resumed,
+  Reconnect
+])
+export type ServerFrame = typeof ServerFrame.Type

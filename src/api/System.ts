@@ -1,0 +1,58 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { Timestamp } from "../domain/Text.ts"
+
+export const Welcome = Schema.Struct({
+  message: Schema.String,
+  version: Schema.String,
+  endpoints: Schema.Struct({
+    users: Schema.String,
+    messages: Schema.String,
+    websocket: Schema.String,
+    docs: Schema.String
+  })
+}).annotate({ identifier: "Welcome", description: "What this server is and where its parts are" })
+export type Welcome = typeof Welcome.Type
+
+export const Health = Schema.Struct({
+  status: Schema.Literals(["OK", "DEGRADED", "ERROR"]).annotate({
+    description: "DEGRADED: Redis is away and the server serves without it. ERROR: the database is away"
+  }),
+  database: Schema.Literals(["OK", "OK (embedded)", "ERROR"]),
+  redis: Schema.Literals(["OK", "OK (embedded)", "ERROR"]),
+  timestamp: Timestamp
+}).annotate({ identifier: "Health", description: "The state of the server and its dependencies" })
+export type Health = typeof Health.Type
+
+export const Probe = Schema.Struct({ status: Schema.Literals(["OK", "DRAINING", "ERROR"]) }).annotate({
+  identifier: "Probe",
+  description: "The answer to an orchestrator's probe"
+})
+export type Probe = typeof Probe.Type
+
+export class System extends HttpApiGroup.make("system")
+  .add(
+    HttpApiEndpoint.get("welcome", "/", { success: Welcome }).annotateMerge(
+      OpenApi.annotations({ summary: "Name the server and its parts" })
+    ),
+    HttpApiEndpoint.get("health", "/health", {
+      success: [Health, Health.pipe(HttpApiSchema.status(503))]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Tell the state of the server",
+        description: "200 while it serves, also without Redis (`DEGRADED`); 503 when the database is away."
+      })
+    ),
+    HttpApiEndpoint.get("livez", "/livez", { success: Probe }).annotateMerge(
+      OpenApi.annotations({ summary: "Tell that the process answers" })
+    ),
+    HttpApiEndpoint.get("readyz", "/readyz", {
+      success: [Probe, Probe.pipe(HttpApiSchema.status(503))]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Tell whether the node takes traffic",
+        description: "503 from the moment that the node begins to drain, and while the database is away."
+      })
+    )
+  )
+  .annotateMerge(OpenApi.annotations({ title: "System", description: "Health and probes" })) {}

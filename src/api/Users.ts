@@ -1,0 +1,70 @@
+import { Schema } from "effect"
+import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { Timestamp } from "../domain/Text.ts"
+import { NewUser, User, UserId } from "../domain/User.ts"
+import { Authorization } from "./Authorization.ts"
+import { limit, SeqParam, Skip, UserIdParam, WaitSeconds } from "./Parameters.ts"
+import { ServiceUnavailable, UserNotFound, UsernameTaken } from "./Problems.ts"
+import { ServerEvent } from "./Protocol.ts"
+
+export const Presence = Schema.Struct({
+  user_id: UserId,
+  online: Schema.Boolean.annotate({ description: "Whether a socket of the user is open, on any node" }),
+  connections: Schema.Int.annotate({ description: "How many sockets of the user are open, on all nodes" }),
+  last_seen: Schema.NullOr(Timestamp).annotate({
+    description: "When the user was last online: now while online, null when that is not known"
+  })
+}).annotate({ identifier: "Presence", description: "Whether a user is online" })
+export type Presence = typeof Presence.Type
+
+export const EventPage = Schema.Struct({
+  events: Schema.Array(ServerEvent),
+  cursor: Schema.Int.annotate({ description: "The `since` of the next call" }),
+  recovered: Schema.Boolean.annotate({
+    description:
+      "False when `since` is older than what is kept or beyond the head: then there are no events, `cursor` is the head, and the history is to be loaded anew"
+  })
+}).annotate({ identifier: "EventPage", description: "Inbox events in order" })
+export type EventPage = typeof EventPage.Type
+
+export class Users extends HttpApiGroup.make("users")
+  .add(
+    HttpApiEndpoint.post("create", "/", {
+      payload: NewUser,
+      success: User,
+      error: [UsernameTaken, ServiceUnavailable]
+    }).annotateMerge(OpenApi.annotations({ summary: "Create a user" })),
+    HttpApiEndpoint.get("list", "/", {
+      query: { skip: Skip, limit: limit(100) },
+      success: Schema.Array(User),
+      error: ServiceUnavailable
+    }).annotateMerge(OpenApi.annotations({ summary: "List users", description: "Ordered by id." })),
+    HttpApiEndpoint.get("get", "/:user_id", {
+      params: { user_id: UserIdParam },
+      success: User,
+      error: [UserNotFound, ServiceUnavailable]
+    }).annotateMerge(OpenApi.annotations({ summary: "Get a user" })),
+    HttpApiEndpoint.get("presence", "/:user_id/presence", {
+      params: { user_id: UserIdParam },
+      success: Presence,
+      error: [UserNotFound, ServiceUnavailable]
+    }).annotateMerge(OpenApi.annotations({ summary: "Tell whether a user is online" })),
+    HttpApiEndpoint.get("events", "/:user_id/events", {
+      params: { user_id: UserIdParam },
+      query: { since: SeqParam, limit: limit(100), wait: WaitSeconds },
+      success: EventPage,
+      error: [UserNotFound, ServiceUnavailable]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Read a user's inbox",
+        description:
+          "The events after `since`, in order, without gap or repeat: the same events that a `minichat.v2` socket gets. " +
+          "With `wait`, an answer without events is held back until there is one, for at most that many seconds."
+      })
+    )
+  )
+  .middleware(Authorization)
+  .prefix("/users")
+  .annotateMerge(
+    OpenApi.annotations({ title: "Users", description: "Users, their presence and their inbox" })
+  ) {}

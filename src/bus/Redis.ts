@@ -1,0 +1,161 @@
+import {
+  Context,
+  Duration,
+  Effect,
+  FiberSet,
+  Layer,
+  PubSub,
+  Redacted,
+  Schedule,
+  Schema,
+  type Scope
+} from "effect"
+import { Cluster, Redis as IORedis, type RedisOptions } from "ioredis"
+import { AppConfig } from "../AppConfig.ts"
+
+/** How long a command may take, sending and answering; what takes longer counts as not confirmed. */
+const COMMAND_TIMEOUT = Duration.millis(100)
+
+/** Redis is away when a PING, sent at this interval, gets no reply within it. */
+const PING_INTERVAL = Duration.millis(500)
+
+/** A command was refused or not answered in time. It may have been carried out all the same. */
+export class RedisError extends Schema.TaggedError<RedisError>()("RedisError", { cause: Schema.Defect() }) {}
+
+/**
+ * The connections to Redis: one for commands, pipelined per tick, and one for subscriptions. Redis is never
+ * required: while it is away every command fails at once, and the connections come back by themselves.
+ */
+export class Redis extends Context.Service<
+  Redis,
+  {
+    /** Runs a command. Fails at once while Redis is away, and after 100 ms at the latest. */
+    run<A>(command: (connection: IORedis) => Promise<A>): Effect.Effect<A, RedisError>
+    /** The connection that subscribes. */
+    readonly subscriber: IORedis | Cluster
+    /** In a cluster, channels live on the shard of their name, and publishing is `SPUBLISH`. */
+    readonly sharded: boolean
+    /** Whether Redis answers. Kept up to date from outside the caller, so that asking costs nothing. */
+    isUp(): boolean
+    /** Yields each time that Redis answers after it was away: what was sent meanwhile is lost. */
+    readonly recoveries: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
+    /** Stands before every key and channel. */
+    readonly prefix: string
+  }
+>()("minichat/bus/Redis") {
+  static readonly layer = Layer.effect(
+    Redis,
+    Effect.gen(function* () {
+      const { redisUrl, redisCluster, redisPrefix: prefix } = yield* AppConfig
+      const url = redisUrl._tag === "Some" ? Redacted.value(redisUrl.value) : "redis://localhost:6379"
+      const { commands, subscriber } = yield* redisCluster ? connectCluster(url) : connectServer(url)
+
+      const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
+      let up = false
+
+      const wentAway = Effect.suspend(() => {
+        if (!up) return Effect.void
+        up = false
+        return Effect.logWarning("Redis is away: serving from the database until it is back")
+      })
+      const cameBack = Effect.suspend(() => {
+        if (up) return Effect.void
+        up = true
+        return Effect.andThen(PubSub.publish(recovered, undefined), Effect.logInfo("Redis is connected"))
+      })
+
+      const ping = Effect.tryPromise({
+        try: () => Promise.all([commands.ping(), subscriber.ping()]),
+        catch: (cause) => new RedisError({ cause })
+      }).pipe(
+        Effect.timeout(PING_INTERVAL),
+        Effect.matchEffect({ onFailure: () => wentAway, onSuccess: () => cameBack })
+      )
+
+      const runFork = yield* FiberSet.makeRuntime<never>()
+      for (const connection of [commands, subscriber]) {
+        connection.on("close", () => runFork(wentAway))
+        // Reported through `wentAway`; without a listener ioredis prints each failed attempt.
+        connection.on("error", () => {})
+      }
+      yield* ping
+      if (!up) yield* Effect.logWarning("Redis does not answer (REDIS_URL): serving without it until it does")
+      yield* Effect.forkScoped(Effect.repeat(ping, Schedule.spaced(PING_INTERVAL)))
+
+      return Redis.of({
+        subscriber,
+        sharded: redisCluster,
+        prefix,
+        isUp: () => up,
+        recoveries: PubSub.subscribe(recovered),
+        run: (command) =>
+          Effect.suspend(() =>
+            up
+              ? Effect.tryPromise({
+                  try: () => command(commands as IORedis),
+                  catch: (cause) => new RedisError({ cause })
+                })
+              : Effect.fail(new RedisError({ cause: "Redis is away" }))
+          )
+      })
+    })
+  )
+}
+
+const reconnectDelay = (attempt: number) => Math.min(50 * 2 ** attempt, 1000)
+
+// Nothing is queued for, or sent again after, a reconnect: a command that was not confirmed is the caller's to
+// deal with, and a push carried out twice would show a message twice.
+const common = {
+  enableAutoPipelining: true,
+  enableOfflineQueue: false,
+  autoResendUnfulfilledCommands: false,
+  autoResubscribe: false,
+  maxRetriesPerRequest: 0,
+  connectTimeout: 2000,
+  retryStrategy: reconnectDelay
+} satisfies RedisOptions
+
+const connectServer = (url: string) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const commands = new IORedis(url, {
+        ...common,
+        lazyConnect: true,
+        commandTimeout: Duration.toMillis(COMMAND_TIMEOUT)
+      })
+      const subscriber = new IORedis(url, { ...common, lazyConnect: true })
+      await Promise.allSettled([commands.connect(), subscriber.connect()])
+      return { commands, subscriber }
+    }),
+    ({ commands, subscriber }) =>
+      Effect.sync(() => {
+        commands.disconnect()
+        subscriber.disconnect()
+      })
+  )
+
+const connectCluster = (url: string) =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const { enableOfflineQueue: _, retryStrategy: __, ...nodeOptions } = common
+      const { hostname, port, username, password, protocol } = new URL(url)
+      const cluster = new Cluster([{ host: hostname, port: Number(port || 6379) }], {
+        lazyConnect: true,
+        enableAutoPipelining: true,
+        enableOfflineQueue: false,
+        shardedSubscribers: true,
+        clusterRetryStrategy: reconnectDelay,
+        redisOptions: {
+          ...nodeOptions,
+          commandTimeout: Duration.toMillis(COMMAND_TIMEOUT),
+          ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+          ...(password === "" ? {} : { password: decodeURIComponent(password) }),
+          ...(protocol === "rediss:" ? { tls: {} } : {})
+        }
+      })
+      await Promise.allSettled([cluster.connect()])
+      return { commands: cluster as IORedis | Cluster, subscriber: cluster as IORedis | Cluster }
+    }),
+    ({ commands }) => Effect.sync(() => commands.disconnect())
+  )

@@ -1,0 +1,161 @@
+import { Context, Effect, Layer, Option, PubSub, type Scope } from "effect"
+import type { InboxEvent } from "../domain/Event.ts"
+import type { UserId } from "../domain/User.ts"
+import { Redis } from "./Redis.ts"
+
+/** An inbox event on its way between nodes. */
+export interface BusEvent {
+  readonly seq: number
+  readonly type: string
+  /** The W3C trace context of the send, or `-`. */
+  readonly traceparent: string
+  /** The frame's bytes, to be forwarded as they are. */
+  readonly frame: Buffer
+}
+
+/**
+ * Tells every node about events that are committed, so that they reach sockets at once.
+ *
+ * Guarantees nothing: an event may be lost, repeated or overtaken, and that is harmless, because whoever
+ * listens compares numbers with the inbox. `recoveries` tells when some were certainly lost.
+ */
+export class RedisBus extends Context.Service<
+  RedisBus,
+  {
+    /** Publishes an event of a user. Answers whether a node listens for that user; false when Redis is away. */
+    publish(userId: UserId, event: InboxEvent, traceparent?: string): Effect.Effect<boolean>
+    /**
+     * Listens for a user's events until the scope closes. Answers once events published from now on arrive;
+     * while Redis is away it answers at once, and listens when Redis is back.
+     */
+    subscribe(userId: UserId, onEvent: (event: BusEvent) => void): Effect.Effect<void, never, Scope.Scope>
+    /** Yields each time that events may have been missed. */
+    readonly recoveries: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
+    isUp(): boolean
+  }
+>()("minichat/bus/RedisBus") {
+  static readonly layer = Layer.effect(
+    RedisBus,
+    Effect.gen(function* () {
+      const { run, subscriber, sharded, isUp, recoveries: redisRecoveries, prefix } = yield* Redis
+      const listeners = new Map<string, (event: BusEvent) => void>()
+      const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
+      const channelOf = (userId: UserId) => `${prefix}user:${userId}:events`
+
+      const onMessage = (channel: Buffer, payload: Buffer) => {
+        const listener = listeners.get(channel.toString())
+        if (listener !== undefined) Option.map(decode(payload), listener)
+      }
+      subscriber.on(sharded ? "smessageBuffer" : "messageBuffer", onMessage)
+      yield* Effect.addFinalizer(() => Effect.sync(() => subscriber.removeAllListeners()))
+
+      // A command that fails here is one that the next recovery repeats.
+      const subscribeTo = (channels: ReadonlyArray<string>) =>
+        Effect.tryPromise(() =>
+          sharded
+            ? Promise.all(channels.map((channel) => subscriber.ssubscribe(channel)))
+            : subscriber.subscribe(...channels)
+        ).pipe(Effect.timeoutOption("100 millis"), Effect.ignore)
+
+      const redisRecovered = yield* redisRecoveries
+      yield* PubSub.take(redisRecovered).pipe(
+        Effect.andThen(
+          Effect.suspend(() => Effect.forEach(chunks([...listeners.keys()]), subscribeTo, { discard: true }))
+        ),
+        Effect.andThen(PubSub.publish(recovered, undefined)),
+        Effect.forever,
+        Effect.forkScoped
+      )
+
+      const publish: RedisBus["Service"]["publish"] = (userId, event, traceparent = "-") => {
+        const channel = channelOf(userId)
+        const payload = encode(event, traceparent)
+        return run(
+          (redis) =>
+            (sharded ? redis.spublish(channel, payload) : redis.publish(channel, payload)) as Promise<number>
+        ).pipe(
+          Effect.map((listening) => listening > 0),
+          Effect.catch(() =>
+            Effect.sync(() => {
+              // Sockets on this node need not wait for the sweep.
+              listeners.get(channel)?.(toBusEvent(event, traceparent))
+              return false
+            })
+          )
+        )
+      }
+
+      const subscribe: RedisBus["Service"]["subscribe"] = (userId, onEvent) => {
+        const channel = channelOf(userId)
+        return Effect.acquireRelease(
+          Effect.suspend(() => {
+            listeners.set(channel, onEvent)
+            return isUp() ? subscribeTo([channel]) : Effect.void
+          }),
+          () =>
+            Effect.sync(() => {
+              // A successor may have subscribed before this scope closed.
+              if (listeners.get(channel) !== onEvent) return
+              listeners.delete(channel)
+              const done = sharded ? subscriber.sunsubscribe(channel) : subscriber.unsubscribe(channel)
+              done.catch(() => {})
+            })
+        )
+      }
+
+      return RedisBus.of({ publish, subscribe, recoveries: PubSub.subscribe(recovered), isUp })
+    })
+  )
+
+  static readonly layerMemory = Layer.effect(
+    RedisBus,
+    Effect.gen(function* () {
+      const listeners = new Map<UserId, (event: BusEvent) => void>()
+      const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
+      return RedisBus.of({
+        publish: (userId, event, traceparent = "-") =>
+          Effect.sync(() => {
+            const listener = listeners.get(userId)
+            listener?.(toBusEvent(event, traceparent))
+            return listener !== undefined
+          }),
+        subscribe: (userId, onEvent) =>
+          Effect.acquireRelease(
+            Effect.sync(() => void listeners.set(userId, onEvent)),
+            () => Effect.sync(() => void (listeners.get(userId) === onEvent && listeners.delete(userId)))
+          ),
+        recoveries: PubSub.subscribe(recovered),
+        isUp: () => true
+      })
+    })
+  )
+}
+
+/** How many channels one SUBSCRIBE names. */
+const SUBSCRIBE_BATCH = 1000
+
+const chunks = (channels: ReadonlyArray<string>) =>
+  Array.from({ length: Math.ceil(channels.length / SUBSCRIBE_BATCH) }, (_, i) =>
+    channels.slice(i * SUBSCRIBE_BATCH, (i + 1) * SUBSCRIBE_BATCH)
+  )
+
+const toBusEvent = ({ seq, type, frame }: InboxEvent, traceparent: string): BusEvent => ({
+  seq,
+  type,
+  traceparent,
+  frame: Buffer.from(frame)
+})
+
+const LINE_FEED = 10
+
+/** `seq SP type SP traceparent|- LF frame`: a head to read without parsing the frame. */
+const encode = ({ seq, type, frame }: InboxEvent, traceparent: string) =>
+  `${seq} ${type} ${traceparent}\n${frame}`
+
+const decode = (payload: Buffer): Option.Option<BusEvent> => {
+  const end = payload.indexOf(LINE_FEED)
+  const [seq, type, traceparent] = payload.toString("latin1", 0, Math.max(end, 0)).split(" ")
+  return type === undefined || traceparent === undefined || !/^[1-9][0-9]*$/.test(seq!)
+    ? Option.none()
+    : Option.some({ seq: Number(seq), type, traceparent, frame: payload.subarray(end + 1) })
+}

@@ -1,0 +1,97 @@
+import { Context, Effect, Layer, Option, Result, Tracer } from "effect"
+import { RedisBus } from "../bus/RedisBus.ts"
+import { messageEvent, messageJson } from "../domain/Event.ts"
+import type { Draft, Message, SendError } from "../domain/Message.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import type { UserId } from "../domain/User.ts"
+import { type HistoryQuery, MessageRepo, type Sent } from "../repo/MessageRepo.ts"
+import { RecentMessages } from "./RecentMessages.ts"
+import { SendQueue } from "./SendQueue.ts"
+import { Sessions } from "./Sessions.ts"
+
+/** A message that is committed, and whether a live socket of the receiver was handed it. */
+export interface Delivery {
+  readonly message: Message
+  readonly delivered: boolean
+}
+
+export type Answer = Result.Result<Delivery, SendError | Unavailable>
+
+/** Sending and reading messages. */
+export class Chat extends Context.Service<
+  Chat,
+  {
+    /**
+     * Commits messages, then tells the live sockets and the cache. Answers each draft in its place, after the
+     * COMMIT and at most 100 ms later. An interruption waits: what is committed is always told.
+     */
+    sendAll(drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Answer>>
+    /** `sendAll` for one message. */
+    send(draft: Draft): Effect.Effect<Delivery, SendError | Unavailable>
+    /** Messages that a user sent or received, newest first. */
+    history(query: HistoryQuery): Effect.Effect<ReadonlyArray<Message>, Unavailable>
+    /** The JSON texts of the latest messages that a user received, newest first. */
+    recent(userId: UserId): Effect.Effect<ReadonlyArray<string>, Unavailable>
+  }
+>()("minichat/chat/Chat") {
+  static readonly layer = Layer.effect(
+    Chat,
+    Effect.gen(function* () {
+      const queue = yield* SendQueue
+      const repo = yield* MessageRepo
+      const bus = yield* RedisBus
+      const recentMessages = yield* RecentMessages
+      const sessions = yield* Sessions
+
+      const announce = Effect.fnUntraced(function* (draft: Draft, { message, seqs }: Sent) {
+        if (seqs === undefined) {
+          const { connections } = yield* sessions.presence(message.receiver_id)
+          return { message, delivered: connections > 0 }
+        }
+        const json = messageJson(message)
+        const traceparent = yield* currentTraceparent
+        const [delivered] = yield* Effect.all(
+          [
+            bus.publish(message.receiver_id, messageEvent("message", seqs.receiver, json), traceparent),
+            bus.publish(
+              message.sender_id,
+              messageEvent("message_sent", seqs.sender, json, draft.client_id ?? null),
+              traceparent
+            ),
+            recentMessages.push(message.receiver_id, json)
+          ],
+          { concurrency: "unbounded" }
+        )
+        return { message, delivered }
+      })
+
+      const sendAll: Chat["Service"]["sendAll"] = (drafts) =>
+        Effect.uninterruptible(
+          Effect.flatMap(queue.submit(drafts), (outcomes) =>
+            Effect.forEach(
+              outcomes,
+              (outcome, i): Effect.Effect<Answer> =>
+                Result.isFailure(outcome)
+                  ? Effect.succeed(Result.fail(outcome.failure))
+                  : Effect.map(announce(drafts[i]!, outcome.success), Result.succeed),
+              { concurrency: "unbounded" }
+            )
+          )
+        )
+
+      const send = (draft: Draft) =>
+        Effect.flatMap(sendAll([draft]), (outcomes) => Effect.fromResult(outcomes[0]!))
+
+      return Chat.of({ sendAll, send, history: repo.history, recent: recentMessages.list })
+    })
+  )
+}
+
+/** The W3C trace context of the current span; `-` when nothing is traced. */
+const currentTraceparent = Effect.map(
+  Effect.serviceOption(Tracer.ParentSpan),
+  Option.match({
+    onNone: () => "-",
+    onSome: ({ traceId, spanId, sampled }) => `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`
+  })
+)

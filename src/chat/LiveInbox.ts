@@ -1,0 +1,92 @@
+import type { BusEvent } from "../bus/RedisBus.ts"
+import type { UserId } from "../domain/User.ts"
+
+/** An event as it goes to sockets: its frame is encoded once, however many sockets get it. */
+export interface Frame {
+  readonly seq: number
+  readonly type: string
+  readonly frame: Buffer
+  readonly traceparent?: string
+}
+
+/** How many of the latest events are kept at hand, so that a socket that keeps up needs no query. */
+const HOT_EVENTS = 64
+
+const HOT_BYTES = 256 * 1024
+
+/**
+ * What this node knows about one user's inbox: its head, and the latest events. The head only moves forward.
+ * Whoever follows the inbox is told when it moves, and takes the events that it has not seen.
+ */
+export class LiveInbox {
+  readonly userId: UserId
+  username = ""
+  /** Events up to this number may be gone. */
+  pruned = 0
+  /** The number of the last event that is known to be committed. */
+  head = 0
+  /** The latest events, without gap, up to the head; empty when the last one is not at hand. */
+  private hot: Array<Frame> = []
+  private hotBytes = 0
+  private headBefore = 0
+  private readonly followers = new Set<() => void>()
+
+  constructor(userId: UserId) {
+    this.userId = userId
+  }
+
+  /** Calls `onAdvance` each time that the head moved, until the returned function is called. */
+  follow(onAdvance: () => void): () => void {
+    this.followers.add(onAdvance)
+    return () => this.followers.delete(onAdvance)
+  }
+
+  /** Takes in an event from the bus. One that is behind the head is a repeat, and ignored. */
+  offer({ seq, type, frame, traceparent }: BusEvent): void {
+    if (seq <= this.head) return
+    if (seq !== this.head + 1) this.clear()
+    this.hot.push({ seq, type, frame: copy(frame), traceparent })
+    this.hotBytes += frame.length
+    while (this.hot.length > HOT_EVENTS || (this.hotBytes > HOT_BYTES && this.hot.length > 1)) {
+      this.hotBytes -= this.hot.shift()!.frame.length
+    }
+    this.move(seq)
+  }
+
+  /** Learns from the database where the inbox stands. */
+  learn(head: number, pruned: number): void {
+    this.pruned = pruned
+    if (head <= this.head) return
+    this.clear()
+    this.move(head)
+  }
+
+  /** The events after `seq` up to the head, when all of them are at hand. */
+  after(seq: number): ReadonlyArray<Frame> | undefined {
+    const first = this.hot[0]
+    return first === undefined || first.seq > seq + 1 ? undefined : this.hot.slice(seq + 1 - first.seq)
+  }
+
+  /** Drops the events at hand when none came since the last call: an idle inbox costs next to nothing. */
+  forgetOld(): void {
+    if (this.headBefore === this.head) this.clear()
+    this.headBefore = this.head
+  }
+
+  private move(head: number): void {
+    this.head = head
+    for (const onAdvance of this.followers) onAdvance()
+  }
+
+  private clear(): void {
+    this.hot = []
+    this.hotBytes = 0
+  }
+}
+
+/** A frame from the network is a view of a buffer that may be far larger; keeping it would keep all of that. */
+const copy = (frame: Buffer): Buffer => {
+  const own = Buffer.allocUnsafeSlow(frame.length)
+  frame.copy(own)
+  return own
+}

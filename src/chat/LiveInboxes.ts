@@ -1,0 +1,84 @@
+import { Context, Duration, Effect, Layer, PubSub, RcMap, Schedule, type Scope } from "effect"
+import { RedisBus } from "../bus/RedisBus.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import type { UserId, UserNotFound } from "../domain/User.ts"
+import { InboxRepo } from "../repo/InboxRepo.ts"
+import { LiveInbox } from "./LiveInbox.ts"
+
+/** How often the heads of all inboxes in use are compared with the database, in case Redis lost an event. */
+const SWEEP_INTERVAL = Duration.seconds(10)
+
+/** The same while Redis is away: events then arrive by this alone. */
+const SWEEP_INTERVAL_AWAY = Duration.seconds(1)
+
+/** How many inboxes one query of a sweep covers. */
+const SWEEP_BATCH = 5000
+
+/**
+ * The inboxes that someone on this node follows. Each is opened once however many follow it, and closed, with
+ * its subscription, when the last one leaves.
+ */
+export class LiveInboxes extends Context.Service<
+  LiveInboxes,
+  {
+    /** Follows a user's inbox until the scope closes. From here on its head misses no event that is committed. */
+    open(userId: UserId): Effect.Effect<LiveInbox, UserNotFound | Unavailable, Scope.Scope>
+    /** How many inboxes are open. */
+    readonly size: Effect.Effect<number>
+  }
+>()("minichat/chat/LiveInboxes") {
+  static readonly layer = Layer.effect(
+    LiveInboxes,
+    Effect.gen(function* () {
+      const bus = yield* RedisBus
+      const repo = yield* InboxRepo
+      const opened = new Map<UserId, LiveInbox>()
+
+      // Subscribed first, looked up second: an event between the two moves the head by itself.
+      const lookup = Effect.fnUntraced(function* (userId: UserId) {
+        const inbox = new LiveInbox(userId)
+        yield* bus.subscribe(userId, (event) => inbox.offer(event))
+        const { username, head, pruned } = yield* repo.find(userId)
+        inbox.username = username
+        inbox.learn(head, pruned)
+        yield* Effect.acquireRelease(
+          Effect.sync(() => opened.set(userId, inbox)),
+          () => Effect.sync(() => opened.delete(userId))
+        )
+        return inbox
+      })
+      const inboxes = yield* RcMap.make({ lookup })
+
+      const sweepBatch = (userIds: ReadonlyArray<UserId>) =>
+        Effect.map(repo.heads(userIds), (heads) => {
+          for (const { userId, head, pruned } of heads) opened.get(userId)?.learn(head, pruned)
+        })
+
+      const sweep = Effect.suspend(() => {
+        const userIds = [...opened.keys()]
+        const batches = Array.from({ length: Math.ceil(userIds.length / SWEEP_BATCH) }, (_, i) =>
+          userIds.slice(i * SWEEP_BATCH, (i + 1) * SWEEP_BATCH)
+        )
+        // Without the database there is nothing to catch up with; the next sweep tries again.
+        return Effect.ignore(Effect.forEach(batches, sweepBatch, { discard: true }))
+      })
+
+      let sinceSweep = 0
+      yield* Effect.suspend(() => {
+        sinceSweep += Duration.toMillis(SWEEP_INTERVAL_AWAY)
+        if (bus.isUp() && sinceSweep < Duration.toMillis(SWEEP_INTERVAL)) return Effect.void
+        sinceSweep = 0
+        for (const inbox of opened.values()) inbox.forgetOld()
+        return sweep
+      }).pipe(Effect.repeat(Schedule.spaced(SWEEP_INTERVAL_AWAY)), Effect.forkScoped)
+
+      const recovered = yield* bus.recoveries
+      yield* Effect.forkScoped(Effect.forever(Effect.andThen(PubSub.take(recovered), sweep)))
+
+      return LiveInboxes.of({
+        open: (userId) => RcMap.get(inboxes, userId),
+        size: Effect.sync(() => opened.size)
+      })
+    })
+  )
+}

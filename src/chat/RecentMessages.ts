@@ -1,0 +1,193 @@
+import { Context, Duration, Effect, Layer, PubSub, Random, Schedule } from "effect"
+import { Redis } from "../bus/Redis.ts"
+import { messageJson } from "../domain/Event.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import type { UserId } from "../domain/User.ts"
+import { MessageRepo } from "../repo/MessageRepo.ts"
+
+/** How many messages an answer holds, at most. */
+const SHOWN = 50
+
+/** How many messages a list keeps: more than are shown, as the order of arrival is only almost that of the ids. */
+const KEPT = 100
+
+const KEEP_FOR = Duration.hours(24)
+
+/** How long a reader may take to fill a list that is cold. */
+const FILL_FOR = Duration.seconds(10)
+
+/**
+ * After Redis was away, other nodes may not have deleted yet what they could not push meanwhile. Answers come
+ * from the database until they have.
+ */
+const DISTRUST_FOR = Duration.seconds(3)
+
+/**
+ * The latest messages that each user received, cached.
+ *
+ * Guarantee: an answer is what the database says. A push that Redis did not confirm deletes the list before it
+ * is read again; while Redis is away the answer comes from the database.
+ */
+export class RecentMessages extends Context.Service<
+  RecentMessages,
+  {
+    /** Tells the cache about a message that is committed. Takes 100 ms at the most, and never fails. */
+    push(userId: UserId, json: string): Effect.Effect<void>
+    /** The JSON texts of up to 50 received messages, newest first. */
+    list(userId: UserId): Effect.Effect<ReadonlyArray<string>, Unavailable>
+  }
+>()("minichat/chat/RecentMessages") {
+  static readonly layer = Layer.effect(
+    RecentMessages,
+    Effect.gen(function* () {
+      const { run, isUp, recoveries, prefix } = yield* Redis
+      const repo = yield* MessageRepo
+      const keyOf = (userId: UserId) => `${prefix}user:${userId}:recent_messages`
+
+      // Lists that lack a message as far as this node knows. Only a confirmed DEL takes one off.
+      const stale = new Set<UserId>()
+      let distrusted = false
+
+      const forget = (userId: UserId) =>
+        run((redis) => redis.del(keyOf(userId))).pipe(
+          Effect.tap(() => Effect.sync(() => stale.delete(userId))),
+          Effect.ignore
+        )
+
+      const recovered = yield* recoveries
+      yield* PubSub.take(recovered).pipe(
+        Effect.tap(() => Effect.sync(() => (distrusted = true))),
+        Effect.andThen(
+          Effect.suspend(() => Effect.forEach([...stale], forget, { concurrency: 100, discard: true }))
+        ),
+        Effect.andThen(Effect.sleep(DISTRUST_FOR)),
+        Effect.andThen(Effect.sync(() => (distrusted = false))),
+        Effect.forever,
+        Effect.forkScoped
+      )
+      yield* Effect.suspend(() => Effect.forEach(isUp() ? [...stale] : [], forget, { discard: true })).pipe(
+        Effect.repeat(Schedule.spaced("1 second")),
+        Effect.forkScoped
+      )
+
+      const push: RecentMessages["Service"]["push"] = (userId, json) => {
+        const key = keyOf(userId)
+        // An absent list stays absent: the next reader fills it. A long one is cut only then, to spare a command.
+        return run((redis) => redis.lpushx(key, json)).pipe(
+          Effect.tap((length) =>
+            length > KEPT ? run((redis) => redis.ltrim(key, 0, KEPT - 1)) : Effect.void
+          ),
+          Effect.catch(() =>
+            Effect.andThen(
+              Effect.sync(() => stale.add(userId)),
+              forget(userId)
+            )
+          ),
+          Effect.asVoid
+        )
+      }
+
+      const fromDatabase = (userId: UserId, limit: number) =>
+        Effect.map(repo.received(userId, limit), (messages) => messages.map(messageJson))
+
+      const fill = Effect.fnUntraced(function* (userId: UserId) {
+        const key = keyOf(userId)
+        const token = `fill:${yield* Random.nextInt}`
+        const started = yield* run((redis) =>
+          redis.eval(BEGIN_FILL, 1, key, token, Duration.toMillis(FILL_FOR))
+        ).pipe(Effect.orElseSucceed(() => 0))
+        const messages = yield* fromDatabase(userId, KEPT)
+        if (started === 1) {
+          yield* Effect.ignore(
+            run((redis) => redis.eval(FILL, 1, key, token, KEPT, Duration.toMillis(KEEP_FOR), ...messages))
+          )
+        }
+        return messages.slice(0, SHOWN)
+      })
+
+      const list = Effect.fnUntraced(function* (userId: UserId) {
+        if (!isUp() || distrusted) return yield* fromDatabase(userId, SHOWN)
+        if (stale.has(userId)) {
+          yield* forget(userId)
+          return yield* fromDatabase(userId, SHOWN)
+        }
+        const kept = yield* run((redis) => redis.lrange(keyOf(userId), 0, KEPT - 1)).pipe(
+          Effect.orElseSucceed(() => [] as Array<string>)
+        )
+        if (kept.length === 0) return yield* fill(userId)
+        if (kept.at(-1)!.startsWith("fill:")) return yield* fromDatabase(userId, SHOWN)
+        return newestFirst(kept).slice(0, SHOWN)
+      })
+
+      return RecentMessages.of({ push, list })
+    })
+  )
+
+  static readonly layerMemory = Layer.effect(
+    RecentMessages,
+    Effect.gen(function* () {
+      const repo = yield* MessageRepo
+      const lists = new Map<UserId, Array<string>>()
+
+      const push = (userId: UserId, json: string) =>
+        Effect.sync(() => {
+          const list = lists.get(userId)
+          if (list === undefined) return
+          list.unshift(json)
+          list.length = Math.min(list.length, KEPT)
+        })
+
+      const list = Effect.fnUntraced(function* (userId: UserId) {
+        const kept = lists.get(userId)
+        if (kept !== undefined) return newestFirst(kept).slice(0, SHOWN)
+        // Pushes of the time in between land in this array; each is in the answer too, or it is newer.
+        const filling: Array<string> = []
+        lists.set(userId, filling)
+        const messages = yield* repo.received(userId, KEPT).pipe(
+          Effect.map((rows) => rows.map(messageJson)),
+          Effect.onError(() => Effect.sync(() => lists.delete(userId)))
+        )
+        const known = new Set(filling)
+        filling.push(...messages.filter((json) => !known.has(json)))
+        if (lists.size > MEMORY_LISTS) lists.delete(lists.keys().next().value!)
+        return newestFirst(filling).slice(0, SHOWN)
+      })
+
+      return RecentMessages.of({ push, list })
+    })
+  )
+}
+
+/** How many users' lists the memory layer keeps; past that the oldest goes and is read anew when asked for. */
+const MEMORY_LISTS = 10_000
+
+const ID_AT = '{"id":'.length
+
+const idOf = (json: string) => Number.parseInt(json.slice(ID_AT, ID_AT + 20), 10)
+
+/** Pushes of different nodes may land in another order than that of the ids. Most often they do not. */
+const newestFirst = (list: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const ids = list.map(idOf)
+  return ids.every((id, i) => i === 0 || id < ids[i - 1]!) ? list : list.toSorted((a, b) => idOf(b) - idOf(a))
+}
+
+// A list is filled in two steps, around the query: a token claims the empty key first, so that pushes from then
+// on find a list and are kept; then the rows go below what was pushed, without those that were. A list that was
+// deleted meanwhile has lost the token, and is not filled.
+const BEGIN_FILL = `
+if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('RPUSH', KEYS[1], ARGV[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return 1`
+
+const FILL = `
+if redis.call('LINDEX', KEYS[1], -1) ~= ARGV[1] then return 0 end
+redis.call('RPOP', KEYS[1])
+local pushed = {}
+for _, json in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do pushed[json] = true end
+for i = 4, #ARGV do
+  if not pushed[ARGV[i]] then redis.call('RPUSH', KEYS[1], ARGV[i]) end
+end
+redis.call('LTRIM', KEYS[1], 0, ARGV[2] - 1)
+if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
+return 1`

@@ -1,0 +1,68 @@
+import { Context, Deferred, Effect, Exit, Layer, Queue, type Result } from "effect"
+import type { Draft, SendError } from "../domain/Message.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import { MessageRepo, type Sent } from "../repo/MessageRepo.ts"
+
+/** How many batches are under way at once: while one waits for the disk, the next is gathered. */
+const WORKERS = 2
+
+/** How many submissions one batch takes, at most. */
+const BATCH = 128
+
+/** How many submissions wait; past that, senders wait to submit. */
+const WAITING = 10_000
+
+export type Outcome = Result.Result<Sent, SendError | Unavailable>
+
+/**
+ * Commits sends in batches: those that arrive while a batch is under way go together in the next. There is no
+ * timer, so a lone send waits for nothing.
+ */
+export class SendQueue extends Context.Service<
+  SendQueue,
+  {
+    /**
+     * Commits drafts and answers each in its place. Drafts that are submitted together keep their order. Not to
+     * be interrupted between the commit and what follows from it: that is the caller's to see to.
+     */
+    submit(drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Outcome>>
+  }
+>()("minichat/chat/SendQueue") {
+  static readonly layer = Layer.effect(
+    SendQueue,
+    Effect.gen(function* () {
+      const repo = yield* MessageRepo
+      const queue = yield* Queue.bounded<Submission>(WAITING)
+
+      const work = Effect.gen(function* () {
+        const submissions = yield* Queue.takeBetween(queue, 1, BATCH)
+        const exit = yield* Effect.exit(repo.send(submissions.flatMap(({ drafts }) => drafts)))
+        let from = 0
+        for (const { drafts, answer } of submissions) {
+          const to = from + drafts.length
+          const start = from
+          // A defect is told to those who wait for this batch; the worker goes on.
+          Deferred.doneUnsafe(
+            answer,
+            Exit.map(exit, (outcomes) => outcomes.slice(start, to))
+          )
+          from = to
+        }
+      })
+      yield* Effect.forkScoped(Effect.forever(work)).pipe(Effect.replicateEffect(WORKERS))
+
+      const submit: SendQueue["Service"]["submit"] = Effect.fnUntraced(function* (drafts) {
+        const answer = Deferred.makeUnsafe<ReadonlyArray<Outcome>>()
+        yield* Queue.offer(queue, { drafts, answer })
+        return yield* Deferred.await(answer)
+      })
+
+      return SendQueue.of({ submit })
+    })
+  )
+}
+
+interface Submission {
+  readonly drafts: ReadonlyArray<Draft>
+  readonly answer: Deferred.Deferred<ReadonlyArray<Outcome>>
+}

@@ -1,0 +1,144 @@
+import { Clock, Context, DateTime, Duration, Effect, Layer, Option, PubSub, Random, Schedule } from "effect"
+import { Redis } from "../bus/Redis.ts"
+import type { UserId } from "../domain/User.ts"
+
+/** How long a node's sessions count after its last beat. */
+const NODE_TTL = Duration.seconds(30)
+
+const BEAT_INTERVAL = Duration.seconds(5)
+
+/** How long it is remembered when a user was last online. */
+const REMEMBER_FOR = Duration.days(30)
+
+/** Whether a user is online. */
+export interface Presence {
+  readonly connections: number
+  /** The time while online, else when the last socket closed or its node died; none when it is not known. */
+  readonly lastSeen: Option.Option<DateTime.Utc>
+}
+
+/**
+ * Which user is online, on which node, with how many sockets.
+ *
+ * Guarantee: the sessions of a node that died count no longer than 35 s, and those that Redis lost are written
+ * again within 5 s. No call fails: while Redis is away a node knows its own sockets only.
+ */
+export class Sessions extends Context.Service<
+  Sessions,
+  {
+    /** States how many sockets of the user this node has now. */
+    set(userId: UserId, connections: number): Effect.Effect<void>
+    presence(userId: UserId): Effect.Effect<Presence>
+  }
+>()("minichat/chat/Sessions") {
+  static readonly layer = Layer.effect(
+    Sessions,
+    Effect.gen(function* () {
+      const { run, recoveries, prefix } = yield* Redis
+      const node = (yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)
+      const own = new Map<UserId, number>()
+      const sessionsOf = (userId: UserId) => `${prefix}user:${userId}:sessions`
+      const lastSeenOf = (userId: UserId) => `${prefix}user:${userId}:last_seen`
+      const nodeKey = (id: string) => `${prefix}node:${id}`
+
+      // A node lives as long as its key has this much time left. Time left is told by Redis alone, so nodes
+      // whose clocks disagree still agree on who is alive.
+      const remembered = Duration.toMillis(REMEMBER_FOR)
+      const aliveAbove = remembered - Duration.toMillis(NODE_TTL)
+
+      const write = Effect.fnUntraced(function* (userId: UserId, connections: number) {
+        const now = yield* Clock.currentTimeMillis
+        yield* run<ReadonlyArray<unknown>>((redis) =>
+          connections > 0
+            ? Promise.all([
+                redis.hset(sessionsOf(userId), node, connections),
+                redis.pexpire(sessionsOf(userId), remembered)
+              ])
+            : Promise.all([
+                redis.hdel(sessionsOf(userId), node),
+                redis.set(lastSeenOf(userId), now, "PX", remembered)
+              ])
+        )
+      })
+
+      const writeAll = Effect.suspend(() =>
+        Effect.forEach([...own], ([userId, connections]) => Effect.ignore(write(userId, connections)), {
+          concurrency: 100,
+          discard: true
+        })
+      )
+
+      // Redis that forgot the node forgot its sessions with it.
+      const beat = run((redis) => redis.set(nodeKey(node), "up", "PX", remembered, "GET")).pipe(
+        Effect.flatMap((before) => (before === null ? writeAll : Effect.void)),
+        Effect.ignore
+      )
+      yield* beat
+      yield* Effect.forkScoped(Effect.repeat(beat, Schedule.spaced(BEAT_INTERVAL)))
+      yield* Effect.addFinalizer(() => Effect.ignore(run((redis) => redis.del(nodeKey(node)))))
+
+      const recovered = yield* recoveries
+      yield* Effect.forkScoped(
+        Effect.forever(PubSub.take(recovered).pipe(Effect.andThen(beat), Effect.andThen(writeAll)))
+      )
+
+      const set = Effect.fnUntraced(function* (userId: UserId, connections: number) {
+        if (connections > 0) own.set(userId, connections)
+        else own.delete(userId)
+        yield* Effect.ignore(write(userId, connections))
+      })
+
+      const presence = Effect.fnUntraced(
+        function* (userId: UserId) {
+          const [sessions, lastSeen] = yield* run((redis) =>
+            Promise.all([redis.hgetall(sessionsOf(userId)), redis.get(lastSeenOf(userId))])
+          )
+          const others = Object.entries(sessions).filter(([id]) => id !== node)
+          const timesLeft = yield* run((redis) => Promise.all(others.map(([id]) => redis.pttl(nodeKey(id)))))
+          const now = yield* Clock.currentTimeMillis
+          let connections = own.get(userId) ?? 0
+          let latest = lastSeen === null ? 0 : Number(lastSeen)
+          others.forEach(([, count], i) => {
+            const timeLeft = timesLeft[i]!
+            if (timeLeft > aliveAbove) connections += Number(count)
+            else if (timeLeft > 0) latest = Math.max(latest, now - (remembered - timeLeft))
+          })
+          return toPresence(connections, latest, now)
+        },
+        (effect, userId) =>
+          Effect.catch(effect, () =>
+            Effect.map(Clock.currentTimeMillis, (now) => toPresence(own.get(userId) ?? 0, 0, now))
+          )
+      )
+
+      return Sessions.of({ set, presence })
+    })
+  )
+
+  static readonly layerMemory = Layer.sync(Sessions, () => {
+    const own = new Map<UserId, number>()
+    const seen = new Map<UserId, number>()
+    return Sessions.of({
+      set: (userId, connections) =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          if (connections > 0) own.set(userId, connections)
+          else {
+            own.delete(userId)
+            seen.set(userId, now)
+          }
+        }),
+      presence: (userId) =>
+        Effect.map(Clock.currentTimeMillis, (now) =>
+          toPresence(own.get(userId) ?? 0, seen.get(userId) ?? 0, now)
+        )
+    })
+  })
+}
+
+const toPresence = (connections: number, lastSeen: number, now: number): Presence => ({
+  connections,
+  lastSeen:
+    connections > 0
+      ? Option.some(DateTime.makeUnsafe(now))
+      : Option.map(Option.liftPredicate((at: number) => at > 0)(lastSeen), DateTime.makeUnsafe)
+})

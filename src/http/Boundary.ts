@@ -1,0 +1,148 @@
+import { Cause, Effect, Random, References, type Types } from "effect"
+import {
+  HttpMiddleware,
+  HttpRouter,
+  HttpServerError,
+  HttpServerRequest,
+  HttpServerRespondable,
+  HttpServerResponse
+} from "effect/http"
+import { AppConfig } from "../AppConfig.ts"
+import {
+  ContentTooLarge,
+  InternalServerError,
+  MethodNotAllowed,
+  NotFound,
+  UnsupportedMediaType
+} from "../api/Problems.ts"
+import { allowedMethods } from "./Allowed.ts"
+import { isAllowedOrigin } from "./Origins.ts"
+
+const { toResponse } = HttpServerRespondable
+
+/** How long a caller waits before it repeats a call that was answered 503. In seconds. */
+const RETRY_AFTER = "1"
+
+/**
+ * What every request passes, first in and last out: it gets an id, CORS is answered, and whatever no handler
+ * answered becomes a problem. A failure that nobody foresaw is logged, and its caller is told the request's id.
+ */
+export const layer = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    const config = yield* AppConfig
+    const isAllowed = isAllowedOrigin(config)
+    const node = (yield* Random.nextIntBetween(0, 36 ** 6)).toString(36)
+    let requests = 0
+
+    const cors = HttpMiddleware.cors({
+      allowedOrigins: isAllowed,
+      allowedMethods: ["GET", "HEAD", "POST"],
+      allowedHeaders: ["authorization", "content-type", "x-request-id"],
+      exposedHeaders: ["retry-after", "x-request-id"],
+      maxAge: 86_400
+    })
+
+    const unanswered =
+      (request: HttpServerRequest.HttpServerRequest, requestId: string) => (cause: Cause.Cause<unknown>) => {
+        const error = Cause.squash(cause)
+        if (HttpServerError.isHttpServerError(error)) {
+          const { reason } = error
+          if (reason._tag === "RouteNotFound") return noRoute(request)
+          if (reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge") {
+            return toResponse(
+              new ContentTooLarge({ detail: `The body is larger than ${config.maxBodyBytes} bytes` })
+            )
+          }
+        }
+        if (HttpServerResponse.isHttpServerResponse(error)) return Effect.succeed(error)
+        if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+        return Effect.andThen(
+          Effect.logError(`${request.method} ${path(request)} failed`, cause),
+          toResponse(
+            new InternalServerError({
+              detail: "The server failed at this. The log has the cause, under the request id",
+              request_id: requestId
+            })
+          )
+        )
+      }
+
+    // The router wants to know of a middleware that it lets failures through. This one lets none through.
+    type Answered = Effect.Effect<
+      HttpServerResponse.HttpServerResponse,
+      Types.unhandled,
+      HttpServerRequest.HttpServerRequest
+    >
+
+    yield* router.addGlobalMiddleware(
+      (handler): Answered =>
+        Effect.withFiber((fiber) => {
+          const request = fiber.context.mapUnsafe.get(
+            HttpServerRequest.HttpServerRequest.key
+          ) as HttpServerRequest.HttpServerRequest
+          const requestId = requestIdOf(request) ?? `${node}-${(requests++).toString(36)}`
+          const answered = handler.pipe(
+            Effect.catchCause(unanswered(request, requestId)),
+            Effect.flatMap((response) => finish(response, requestId)),
+            Effect.provideService(References.CurrentLogAnnotations, { request_id: requestId })
+          )
+          if (request.method !== "OPTIONS")
+            return request.headers.origin === undefined ? answered : cors(answered)
+          const methods = allowedMethods(request.url)
+          if (methods.length === 0) return answered
+          const preflight = Effect.succeed(HttpServerResponse.empty({ status: 204 }))
+          return Effect.map(
+            request.headers.origin === undefined ? preflight : cors(preflight),
+            HttpServerResponse.setHeader("allow", methods.join(", "))
+          )
+        })
+    )
+  })
+)
+
+const path = (request: HttpServerRequest.HttpServerRequest) => request.url.split("?", 1)[0]!
+
+/** A caller's own request id is kept, when it is one that a log can hold. */
+const requestIdOf = (request: HttpServerRequest.HttpServerRequest) => {
+  const given = request.headers["x-request-id"]
+  return given !== undefined && /^[\w.:-]{1,100}$/.test(given) ? given : undefined
+}
+
+const noRoute = (request: HttpServerRequest.HttpServerRequest) => {
+  const methods = allowedMethods(request.url)
+  return methods.length === 0
+    ? toResponse(new NotFound({ detail: `There is nothing at ${path(request)}` }))
+    : Effect.map(
+        toResponse(
+          new MethodNotAllowed({
+            detail: `${path(request)} does not take ${request.method}, only ${methods.join(", ")}`
+          })
+        ),
+        HttpServerResponse.setHeader("allow", methods.join(", "))
+      )
+}
+
+const finish = (response: HttpServerResponse.HttpServerResponse, requestId: string) => {
+  const headers: Record<string, string> = { "x-content-type-options": "nosniff" }
+  switch (response.status) {
+    case 401:
+      headers["www-authenticate"] = "Bearer"
+      break
+    case 415:
+      return Effect.map(
+        toResponse(
+          new UnsupportedMediaType({ detail: "The body must be JSON, with content-type application/json" })
+        ),
+        HttpServerResponse.setHeaders(headers)
+      )
+    case 500:
+      headers["x-request-id"] = requestId
+      break
+    case 503:
+      headers["x-request-id"] = requestId
+      if (response.headers["content-type"]?.startsWith("application/problem"))
+        headers["retry-after"] = RETRY_AFTER
+      break
+  }
+  return Effect.succeed(HttpServerResponse.setHeaders(response, headers))
+}

@@ -1,0 +1,10 @@
+import { HttpServerResponse } from "effect/http"
+
+/**
+ * Answers that are JSON already, or plain data in the shape of the contract, go out as they are: encoding each
+ * row of a page through its Schema again costs more than reading it. Tests decode the answers by the contract.
+ */
+export const json = (body: unknown) => HttpServerResponse.jsonUnsafe(body)
+
+/** `json` for a text. */
+export const jsonText = (body: string) => HttpServerResponse.text(body, { contentType: "application/json" })

@@ -1,0 +1,20 @@
+import { Layer } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Api } from "../api/Api.ts"
+import * as Authorization from "./Authorization.ts"
+import * as Boundary from "./Boundary.ts"
+import * as Docs from "./Docs.ts"
+import * as Messages from "./Messages.ts"
+import * as RequestValidation from "./RequestValidation.ts"
+import * as System from "./System.ts"
+import * as Users from "./Users.ts"
+
+/** Everything that is served over HTTP, sockets aside. */
+export const layer = Layer.mergeAll(
+  HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+    Layer.provide([Users.layer, Messages.layer, System.layer]),
+    Layer.provide([Authorization.layer, RequestValidation.layer])
+  ),
+  Docs.layer,
+  Boundary.layer
+)

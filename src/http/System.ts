@@ -1,0 +1,55 @@
+import { DateTime, Effect } from "effect"
+import { HttpServerResponse } from "effect/http"
+import { HttpApiBuilder } from "effect/http-api"
+import { AppConfig } from "../AppConfig.ts"
+import { Api, VERSION } from "../api/Api.ts"
+import { RedisBus } from "../bus/RedisBus.ts"
+import { Lifecycle } from "../Lifecycle.ts"
+import { Database } from "../repo/Database.ts"
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "system",
+  Effect.fnUntraced(function* (handlers) {
+    const database = yield* Database
+    const bus = yield* RedisBus
+    const lifecycle = yield* Lifecycle
+    const { redisUrl } = yield* AppConfig
+    const embeddedRedis = redisUrl._tag === "None"
+
+    const databaseAnswers = database.reads`SELECT 1`.pipe(
+      Effect.timeout("2 seconds"),
+      Effect.matchCause({ onFailure: () => false, onSuccess: () => true })
+    )
+
+    return handlers.handleAll({
+      welcome: () =>
+        Effect.succeed({
+          message: "Mini Chat",
+          version: VERSION,
+          endpoints: { users: "/users/", messages: "/messages/", websocket: "/ws/{user_id}", docs: "/docs" }
+        }),
+
+      health: Effect.fnUntraced(function* () {
+        const databaseUp = yield* databaseAnswers
+        const redisUp = bus.isUp()
+        const health = {
+          status: databaseUp ? (redisUp ? "OK" : "DEGRADED") : "ERROR",
+          database: databaseUp ? (database.mode === "embedded" ? "OK (embedded)" : "OK") : "ERROR",
+          redis: redisUp ? (embeddedRedis ? "OK (embedded)" : "OK") : "ERROR",
+          timestamp: DateTime.formatIso(yield* DateTime.now)
+        } as const
+        return HttpServerResponse.jsonUnsafe(health, { status: databaseUp ? 200 : 503 })
+      }),
+
+      livez: () => Effect.succeed({ status: "OK" as const }),
+
+      readyz: Effect.fnUntraced(function* () {
+        if (lifecycle.draining) return HttpServerResponse.jsonUnsafe({ status: "DRAINING" }, { status: 503 })
+        return (yield* databaseAnswers)
+          ? HttpServerResponse.jsonUnsafe({ status: "OK" })
+          : HttpServerResponse.jsonUnsafe({ status: "ERROR" }, { status: 503 })
+      })
+    })
+  })
+)

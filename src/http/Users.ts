@@ -1,0 +1,63 @@
+import { DateTime, Effect, Option } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Api } from "../api/Api.ts"
+import * as Problems from "../api/Problems.ts"
+import { Inboxes } from "../chat/Inboxes.ts"
+import { Sessions } from "../chat/Sessions.ts"
+import { UserRepo } from "../repo/UserRepo.ts"
+import { json, jsonText } from "./Json.ts"
+import { serviceUnavailable, userNotFound } from "./ProblemOf.ts"
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "users",
+  Effect.fnUntraced(function* (handlers) {
+    const users = yield* UserRepo
+    const sessions = yield* Sessions
+    const inboxes = yield* Inboxes
+
+    return handlers.handleAll({
+      create: ({ payload: { username, display_name } }) =>
+        users.create(username, display_name ?? username).pipe(
+          Effect.catchTags({
+            UsernameTaken: () => new Problems.UsernameTaken({ detail: "Username already registered" }),
+            Unavailable: serviceUnavailable
+          })
+        ),
+
+      list: ({ query: { skip, limit } }) =>
+        users.list(skip, limit).pipe(Effect.map(json), Effect.catchTags({ Unavailable: serviceUnavailable })),
+
+      get: ({ params: { user_id } }) =>
+        users
+          .find(user_id)
+          .pipe(
+            Effect.map(json),
+            Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
+          ),
+
+      presence: Effect.fnUntraced(
+        function* ({ params: { user_id } }) {
+          yield* users.find(user_id)
+          const { connections, lastSeen } = yield* sessions.presence(user_id)
+          return {
+            user_id,
+            online: connections > 0,
+            connections,
+            last_seen: Option.getOrNull(Option.map(lastSeen, DateTime.formatIso))
+          }
+        },
+        Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
+      ),
+
+      events: ({ params: { user_id }, query: { since, limit, wait } }) =>
+        inboxes.read(user_id, since, limit, wait).pipe(
+          Effect.map(({ events, cursor, recovered }) => {
+            const frames = events.map(({ frame }) => frame).join(",")
+            return jsonText(`{"events":[${frames}],"cursor":${cursor},"recovered":${recovered}}`)
+          }),
+          Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
+        )
+    })
+  })
+)

@@ -1,0 +1,47 @@
+import { Result, Schema, SchemaIssue } from "effect"
+import { ClientFrame, type ErrorCode } from "../api/Protocol.ts"
+
+/** A frame that the server answers with an `error` and takes no further. */
+export interface BadFrame {
+  readonly type: "bad"
+  readonly code: Extract<ErrorCode, "bad_frame" | "unknown_type" | "invalid">
+  readonly message: string
+  readonly clientId?: string
+}
+
+const decodeJson = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
+
+const decodeFrame = Schema.decodeUnknownResult(ClientFrame, { errors: "all" })
+
+const describe = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const invalid = (error: Schema.SchemaError): string =>
+  describe(error.issue)
+    .issues.map(({ path, message }) => `${(path ?? []).map(String).join(".")}: ${message}`)
+    .join("; ")
+
+/** Decodes what a client sent. Everything has an answer: what is wrong with it is for the person who sent it. */
+export const decodeClientFrame = (data: string | Uint8Array): ClientFrame | BadFrame => {
+  if (typeof data !== "string") {
+    return { type: "bad", code: "bad_frame", message: "Frames are text frames; this one is binary" }
+  }
+  const json = decodeJson(data)
+  const value = Result.isSuccess(json) ? json.success : undefined
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return { type: "bad", code: "bad_frame", message: "A frame is one JSON object" }
+  }
+  const { type, client_id } = value as { readonly type?: unknown; readonly client_id?: unknown }
+  const clientId = typeof client_id === "string" ? { clientId: client_id } : {}
+  if (type !== "ping" && type !== "send" && type !== "auth") {
+    return {
+      type: "bad",
+      code: "unknown_type",
+      message: "The type of a frame is one of: ping, send, auth",
+      ...clientId
+    }
+  }
+  const frame = decodeFrame(value)
+  return Result.isSuccess(frame)
+    ? frame.success
+    : { type: "bad", code: "invalid", message: invalid(frame.failure), ...clientId }
+}

@@ -1,0 +1,191 @@
+import type { Socket } from "node:net"
+import { Duration, Effect } from "effect"
+import { CloseCode } from "../api/CloseCode.ts"
+import type { Frame, LiveInbox } from "../chat/LiveInbox.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import type { InboxRepo } from "../repo/InboxRepo.ts"
+import type { ServerWebSocket } from "./ServerWebSocket.ts"
+
+/** A connection with more bytes than this in its TCP queue is written to no further until it drains. */
+const QUEUE_BYTES = 64 * 1024
+
+/** How many events one query takes from the inbox. With `QUEUE_BYTES` this bounds what a connection holds. */
+const PAGE_EVENTS = 64
+
+/** How long a page that the database did not give is waited for before it is asked again. */
+const PAGE_RETRY = Duration.millis(500)
+
+/**
+ * One socket. All that it is about to be told is one number: `sent`, the last event that it was given. Its
+ * writer takes the next events from the inbox until that is the head. A resume, a gap, a slow reader, an
+ * outage of Redis are all a `sent` that is behind, and nothing else.
+ */
+export class Connection {
+  readonly inbox: LiveInbox
+  readonly webSocket: ServerWebSocket
+  private readonly tcp: Socket
+  /** Whether the client knows every kind of event, or those of the original service only. */
+  private readonly knowsAllEvents: boolean
+  private readonly repo: InboxRepo["Service"]
+  private readonly slowReaderTimeout: Duration.Duration
+  private readonly fork: (effect: Effect.Effect<void>) => void
+  private sent: number
+  private resumeUntil: number | undefined
+  private writing = false
+  /** Whether it waits for the peer to read. */
+  stalled = false
+  /** Why the server closed it. */
+  closedWith: CloseCode | undefined
+
+  constructor(options: {
+    readonly inbox: LiveInbox
+    readonly webSocket: ServerWebSocket
+    readonly tcp: Socket
+    readonly sent: number
+    readonly repo: InboxRepo["Service"]
+    readonly slowReaderTimeout: Duration.Duration
+    /** Runs the writer in a fiber of the socket's scope. */
+    readonly fork: (writer: Effect.Effect<void>) => void
+  }) {
+    this.inbox = options.inbox
+    this.webSocket = options.webSocket
+    this.tcp = options.tcp
+    this.sent = options.sent
+    this.repo = options.repo
+    this.slowReaderTimeout = options.slowReaderTimeout
+    this.knowsAllEvents = options.webSocket.protocol === "minichat.v2"
+    this.fork = options.fork
+  }
+
+  get isVersion2(): boolean {
+    return this.knowsAllEvents
+  }
+
+  get isOpen(): boolean {
+    return this.webSocket.readyState === this.webSocket.OPEN
+  }
+
+  get queuedBytes(): number {
+    return this.tcp.writableLength
+  }
+
+  /** Whether more may be written now. */
+  get isWritable(): boolean {
+    return this.isOpen && this.tcp.writableLength <= QUEUE_BYTES
+  }
+
+  /** Goes live; a replay up to `resumeUntil` is followed by a `resumed` frame. */
+  start(resumeUntil: number | undefined): void {
+    this.resumeUntil = resumeUntil
+    this.endReplay()
+    this.wake()
+  }
+
+  /** Writes what the inbox holds beyond `sent`, now if it is at hand, else in a fiber of the socket's scope. */
+  readonly wake = (): void => {
+    if (this.writing) return
+    if (this.writeHot() === "caught up") return
+    this.writing = true
+    this.fork(this.catchUp)
+  }
+
+  /** Sends a frame that is not an event. It is dropped when the peer does not read. */
+  sendIfWritable(frame: string): void {
+    if (this.isWritable) this.webSocket.sendText(frame)
+  }
+
+  /** Sends a frame that must not be dropped: waits until the peer reads. */
+  sendWhenWritable(frame: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (!this.isOpen) return Effect.void
+      if (!this.isWritable) return Effect.andThen(this.drained, this.sendWhenWritable(frame))
+      this.webSocket.sendText(frame)
+      return Effect.void
+    })
+  }
+
+  close(why: CloseCode): void {
+    this.closedWith ??= why
+    this.webSocket.close(why.code, why.reason)
+  }
+
+  private writeHot(): "caught up" | "behind" | "stalled" | "closed" {
+    while (this.isOpen && this.sent < this.inbox.head) {
+      const events = this.inbox.after(this.sent)
+      if (events === undefined) return "behind"
+      if (!this.writeAll(events)) return "stalled"
+    }
+    return this.isOpen ? "caught up" : "closed"
+  }
+
+  /** Writes events in order until the TCP queue is full; tells whether all were written. */
+  private writeAll(events: ReadonlyArray<Frame>): boolean {
+    for (const { seq, type, frame } of events) {
+      if (!this.isWritable) return false
+      if (this.knowsAllEvents || type === "message") this.webSocket.sendText(frame)
+      this.sent = seq
+      this.endReplay()
+    }
+    return true
+  }
+
+  private endReplay(): void {
+    if (this.resumeUntil === undefined || this.sent < this.resumeUntil) return
+    this.resumeUntil = undefined
+    if (this.knowsAllEvents) {
+      this.webSocket.sendText(JSON.stringify({ type: "resumed", recovered: true, cursor: this.sent }))
+    }
+  }
+
+  private readonly catchUp: Effect.Effect<void> = Effect.suspend(() => {
+    switch (this.writeHot()) {
+      case "caught up":
+      case "closed":
+        this.writing = false
+        return Effect.void
+      case "stalled":
+        return Effect.andThen(this.drained, this.catchUp)
+      case "behind":
+        return Effect.andThen(this.writePage, this.catchUp)
+    }
+  })
+
+  private readonly writePage: Effect.Effect<void> = Effect.suspend(() =>
+    this.repo.page(this.inbox.userId, this.sent, PAGE_EVENTS)
+  ).pipe(
+    Effect.map((events) => {
+      // Events that this socket still needs were pruned: it is to come back and be told so.
+      if (events[0]?.seq !== this.sent + 1) return this.close(CloseCode.tooSlow)
+      // A page that does not fit is dropped where the queue is full, and the rest read again when it drained.
+      this.writeAll(events.map((event) => ({ ...event, frame: Buffer.from(event.frame) })))
+    }),
+    Effect.catchTag("Unavailable", (_: Unavailable) => Effect.sleep(PAGE_RETRY)),
+    Effect.catchDefect((defect) =>
+      Effect.andThen(
+        Effect.logError("An inbox could not be read", defect),
+        Effect.sync(() => this.close(CloseCode.serverError))
+      )
+    )
+  )
+
+  /** Waits for the TCP queue to drain, or the connection to close. A peer that reads nothing for long is closed. */
+  private readonly drained: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.isWritable || !this.isOpen) return Effect.void
+    this.stalled = true
+    return Effect.callback<void>((resume) => {
+      const done = () => resume(Effect.void)
+      this.tcp.once("drain", done)
+      this.tcp.once("close", done)
+      return Effect.sync(() => {
+        this.tcp.off("drain", done)
+        this.tcp.off("close", done)
+      })
+    }).pipe(
+      Effect.timeoutOrElse({
+        duration: this.slowReaderTimeout,
+        orElse: () => Effect.sync(() => this.close(CloseCode.tooSlow))
+      }),
+      Effect.ensuring(Effect.sync(() => (this.stalled = false)))
+    )
+  })
+}

@@ -1,0 +1,140 @@
+import { Array, Context, Duration, Effect, Layer, Random, Schedule, Schema, type Scope } from "effect"
+import { AppConfig } from "../AppConfig.ts"
+import { CloseCode } from "../api/CloseCode.ts"
+import { Sessions } from "../chat/Sessions.ts"
+import type { UserId } from "../domain/User.ts"
+import { Lifecycle } from "../Lifecycle.ts"
+import type { Connection } from "./Connection.ts"
+
+const TICK = Duration.seconds(1)
+
+/** A ping goes out this often; a peer that has not answered one within `PONG_WITHIN` is gone. In ticks. */
+const PING_EVERY = 25
+const PONG_WITHIN = 8
+
+/** A drain closes the sockets in batches of this size, so that their clients do not come back all at once. */
+const DRAIN_BATCH = 200
+
+/** How long a drain waits for the peers to answer its last close frames. */
+const CLOSE_WITHIN = Duration.millis(1500)
+
+export class TooManySockets extends Schema.TaggedError<TooManySockets>()("TooManySockets", {}) {}
+
+/** The sockets of this node. */
+export class ConnectionRegistry extends Context.Service<
+  ConnectionRegistry,
+  {
+    /** Counts a socket until the scope closes. Fails when the user or the node has too many. */
+    register(connection: Connection): Effect.Effect<void, TooManySockets, Scope.Scope>
+    /** Tells every socket to connect elsewhere and closes it, in jittered batches within `window`. */
+    drain(window: Duration.Duration): Effect.Effect<void>
+    /** How many sockets are open. */
+    readonly size: Effect.Effect<number>
+    /** How many bytes wait in the TCP queues of all sockets. */
+    readonly queuedBytes: Effect.Effect<number>
+  }
+>()("minichat/realtime/ConnectionRegistry") {
+  static readonly layer = Layer.effect(
+    ConnectionRegistry,
+    Effect.gen(function* () {
+      const { maxSockets, maxSocketsPerUser } = yield* AppConfig
+      const sessions = yield* Sessions
+      const connections = new Map<Connection, { pingedAt: number }>()
+      const byUser = new Map<UserId, number>()
+
+      const count = (userId: UserId, change: 1 | -1) => {
+        const connected = (byUser.get(userId) ?? 0) + change
+        if (connected === 0) byUser.delete(userId)
+        else byUser.set(userId, connected)
+        return sessions.set(userId, connected)
+      }
+
+      let tick = 0
+      const heartbeat = Effect.sync(() => {
+        tick++
+        for (const [{ webSocket, stalled }, state] of connections) {
+          if (tick - state.pingedAt >= PING_EVERY) {
+            state.pingedAt = tick
+            webSocket.answered = false
+            if (webSocket.readyState === webSocket.OPEN) webSocket.ping()
+          } else if (!webSocket.answered && !stalled && tick - state.pingedAt >= PONG_WITHIN) {
+            // A peer that is stalled cannot have seen the ping: how long it may stall is its writer's to judge.
+            webSocket.terminate()
+          }
+        }
+      })
+      yield* Effect.forkScoped(Effect.repeat(heartbeat, Schedule.spaced(TICK)))
+
+      const register: ConnectionRegistry["Service"]["register"] = (connection) => {
+        const { userId } = connection.inbox
+        return Effect.asVoid(
+          Effect.acquireRelease(
+            Effect.suspend(() => {
+              if (connections.size >= maxSockets || (byUser.get(userId) ?? 0) >= maxSocketsPerUser) {
+                return Effect.fail(new TooManySockets())
+              }
+              connections.set(connection, { pingedAt: tick })
+              return count(userId, 1)
+            }),
+            () =>
+              Effect.suspend(() => {
+                connections.delete(connection)
+                return count(userId, -1)
+              })
+          )
+        )
+      }
+
+      const drain = Effect.fn("ConnectionRegistry.drain")(function* (window: Duration.Duration) {
+        const order = yield* Random.shuffle([...connections.keys()])
+        if (order.length === 0) return
+        const batches = Array.chunksOf(order, DRAIN_BATCH)
+        const spread = Duration.toMillis(window) - Duration.toMillis(CLOSE_WITHIN)
+        const pause = batches.length === 1 ? 0 : Math.max(0, spread / batches.length)
+        for (const batch of batches) {
+          for (const connection of batch) {
+            // One millisecond for each socket of the node spreads the comers over the nodes that are left.
+            const after_ms = yield* Random.nextIntBetween(0, 500 + order.length)
+            if (connection.isVersion2)
+              connection.sendIfWritable(JSON.stringify({ type: "reconnect", after_ms }))
+            connection.close(CloseCode.restarting)
+          }
+          yield* Effect.sleep(Duration.millis(pause * (yield* Random.nextBetween(0.5, 1))))
+        }
+        yield* Effect.sync(() => connections.size === 0).pipe(
+          Effect.repeat({ until: (gone) => gone, schedule: Schedule.spaced("20 millis") }),
+          Effect.timeoutOption(CLOSE_WITHIN)
+        )
+      })
+
+      return ConnectionRegistry.of({
+        register,
+        drain,
+        size: Effect.sync(() => connections.size),
+        queuedBytes: Effect.sync(() => {
+          let bytes = 0
+          for (const connection of connections.keys()) bytes += connection.queuedBytes
+          return bytes
+        })
+      })
+    })
+  )
+}
+
+/** How much of the drain time the sockets may take; the rest is for the requests in flight. */
+const SOCKET_SHARE = 0.5
+
+/** Drains the sockets when the server stops. To be built last, so that it goes first. */
+export const drainOnShutdown = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const registry = yield* ConnectionRegistry
+    const lifecycle = yield* Lifecycle
+    const { drainTimeout } = yield* AppConfig
+    yield* Effect.addFinalizer(() =>
+      Effect.suspend(() => {
+        lifecycle.draining = true
+        return registry.drain(Duration.times(drainTimeout, SOCKET_SHARE))
+      })
+    )
+  })
+)

@@ -1,0 +1,144 @@
+import { PgClient, PgMigrator } from "@effect/sql-pg"
+import { Context, Duration, Effect, Layer, Path, Redacted, Schedule, Schema } from "effect"
+import { Reactivity } from "effect/reactivity"
+import { SqlClient, SqlError } from "effect/sql"
+import { fromFileSystem } from "effect/sql/MigratorFileSystem"
+import { AppConfig } from "../AppConfig.ts"
+import { Unavailable } from "../domain/Unavailable.ts"
+import { embedded } from "./EmbeddedDatabase.ts"
+import { int8, types } from "./Parameters.ts"
+
+/** How long the start waits for a database that does not answer yet. */
+const CONNECT_FOR = Duration.seconds(15)
+
+/** How long a statement may run, or wait for an answer, before its call fails as `Unavailable`. */
+const STATEMENT_TIMEOUT = Duration.seconds(10)
+
+/** How long a send waits for the heads of the inboxes that it touches. */
+const LOCK_TIMEOUT = Duration.seconds(2)
+
+/** Serializes the migrations of nodes that start at the same moment. Any constant number does. */
+const MIGRATION_LOCK = 7_105_116
+
+/** The server cannot start with this database; the message is for whoever started it. */
+export class DatabaseStartError extends Schema.TaggedError<DatabaseStartError>()("DatabaseStartError", {
+  message: Schema.String,
+  cause: Schema.optional(Schema.Defect())
+}) {}
+
+/**
+ * The migrated database. `reads` pipelines the statements of many fibers on each connection; `sends` has
+ * connections of its own with a lock timeout, because a statement that waits for a lock stalls whatever is
+ * pipelined behind it. In embedded mode the two are one.
+ */
+export class Database extends Context.Service<
+  Database,
+  {
+    readonly reads: PgClient.PgClient
+    readonly sends: PgClient.PgClient
+    readonly mode: "embedded" | "postgresql"
+    /** Where the data is, for a person: a folder, or host and database without credentials. */
+    readonly location: string
+  }
+>()("minichat/repo/Database") {
+  static readonly layer = Layer.effect(
+    Database,
+    Effect.gen(function* () {
+      const config = yield* AppConfig
+      const database = yield* config.databaseUrl._tag === "Some"
+        ? remote(config.databaseUrl.value, config.databasePoolSize)
+        : inProcess(config.dataDir)
+      yield* migrate(database)
+      return database
+    })
+  ).pipe(Layer.provide(Reactivity.layer))
+}
+
+const connect = (options: PgClient.PgPoolConfig) =>
+  PgClient.make({
+    types,
+    applicationName: "minichat",
+    connectTimeout: "5 seconds",
+    multiplex: true,
+    ...options
+  })
+
+const inProcess = Effect.fnUntraced(
+  function* (dataDir: string) {
+    const client = yield* connect(yield* embedded(dataDir))
+    return Database.of({ reads: client, sends: client, mode: "embedded", location: dataDir })
+  },
+  Effect.catchTag("SqlError", (error) => startError("The embedded database does not start", error))
+)
+
+const remote = Effect.fnUntraced(
+  function* (url: Redacted.Redacted, poolSize: number) {
+    const { host, pathname } = new URL(Redacted.value(url))
+    const location = `${host}${pathname}`
+    const statement_timeout = String(Duration.toMillis(STATEMENT_TIMEOUT))
+    const reads = yield* connect({ url, maxConnections: poolSize, startupParameters: { statement_timeout } })
+    const sends = yield* connect({
+      url,
+      maxConnections: 4,
+      multiplex: false,
+      startupParameters: { statement_timeout, lock_timeout: String(Duration.toMillis(LOCK_TIMEOUT)) }
+    })
+    yield* reads`SELECT 1`.pipe(
+      Effect.tapError((error) =>
+        error.reason._tag === "ConnectionError"
+          ? Effect.logWarning(`Waiting for the database at ${location}: it does not answer`)
+          : Effect.void
+      ),
+      Effect.retry({
+        schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: CONNECT_FOR })),
+        while: (error) => error.reason._tag === "ConnectionError"
+      })
+    )
+    return Database.of({ reads, sends, mode: "postgresql", location })
+  },
+  Effect.catchTag("SqlError", (error) => startError("The database does not accept a connection", error))
+)
+
+const migrate = Effect.fnUntraced(
+  function* ({ reads: sql }: Database["Service"]) {
+    const path = yield* Path.Path
+    const loader = fromFileSystem(path.join(import.meta.dirname, "../../migrations"))
+    yield* sql`SELECT pg_advisory_xact_lock(${int8(MIGRATION_LOCK)})`.pipe(
+      Effect.andThen(PgMigrator.run({ loader })),
+      sql.withTransaction,
+      Effect.provideService(SqlClient.SqlClient, sql),
+      Effect.provideService(PgClient.PgClient, sql)
+    )
+  },
+  Effect.catchTags({
+    SqlError: (error) => startError("The database could not be migrated", error),
+    MigrationError: (error) => startError("The database could not be migrated", error)
+  })
+)
+
+const startError = (what: string, error: { readonly message: string; readonly cause?: unknown }) => {
+  const why = error.cause instanceof Error ? error.cause.message : error.message
+  return new DatabaseStartError({ message: `${what}: ${why}`, cause: error })
+}
+
+/**
+ * Turns "the database is away, too slow, or will not do it now" into `Unavailable`; any other failure of a
+ * statement is a defect.
+ */
+export const orUnavailable = <A, E, R>(
+  statement: Effect.Effect<A, E | SqlError.SqlError, R>
+): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R> =>
+  statement.pipe(
+    Effect.timeoutOrElse({
+      duration: STATEMENT_TIMEOUT,
+      orElse: () => Effect.fail(new Unavailable({ dependency: "database", cause: "no answer in time" }))
+    }),
+    Effect.catch(
+      (error): Effect.Effect<never, Exclude<E, SqlError.SqlError> | Unavailable> =>
+        SqlError.isSqlError(error)
+          ? error.isRetryable
+            ? Effect.fail(new Unavailable({ dependency: "database", cause: error }))
+            : Effect.die(error)
+          : Effect.fail(error as Exclude<E, SqlError.SqlError>)
+    )
+  )

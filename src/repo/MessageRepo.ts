@@ -1,0 +1,221 @@
+import { Context, DateTime, Effect, Layer, Result } from "effect"
+import { messageEvent, messageJson } from "../domain/Event.ts"
+import {
+  ClientIdConflict,
+  type Draft,
+  type Message,
+  MessageId,
+  ReceiverNotFound,
+  type SendError,
+  SenderNotFound
+} from "../domain/Message.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import { MAX_USER_ID, type UserId } from "../domain/User.ts"
+import { Database, orUnavailable } from "./Database.ts"
+import { MemoryTables } from "./MemoryTables.ts"
+import { int4, int4Array, int8, textArray } from "./Parameters.ts"
+import { type MessageRow, toMessage } from "./Rows.ts"
+
+/** A committed send. */
+export interface Sent {
+  readonly message: Message
+  /** The places of its two events; `undefined` when this repeats an earlier send, which made them. */
+  readonly seqs: { readonly sender: number; readonly receiver: number } | undefined
+}
+
+export interface HistoryQuery {
+  readonly userId: UserId
+  /** Only messages exchanged with this user. */
+  readonly chatWith?: UserId | undefined
+  /** Only messages with a smaller id. */
+  readonly beforeId?: MessageId | undefined
+  readonly skip: number
+  readonly limit: number
+}
+
+/** The messages, and the events that report them. */
+export class MessageRepo extends Context.Service<
+  MessageRepo,
+  {
+    /**
+     * Commits messages and their inbox events, all in one transaction, and answers each draft in its place.
+     *
+     * Guarantees: an inbox gets its events numbered without gap, in the order of the message ids; a refused
+     * draft takes no number and refuses no other; a sender's repeated `client_id` is answered with the first
+     * message, or refused when content or receiver differ, also within one call and between nodes. After
+     * `Unavailable` a draft may have been committed all the same: only a repeat with its `client_id` is safe.
+     */
+    send(
+      drafts: ReadonlyArray<Draft>
+    ): Effect.Effect<ReadonlyArray<Result.Result<Sent, SendError | Unavailable>>>
+    /** Messages that a user sent or received, newest first. A page costs the same however long the history is. */
+    history(query: HistoryQuery): Effect.Effect<ReadonlyArray<Message>, Unavailable>
+    /** The latest messages that a user received, newest first. */
+    received(userId: UserId, limit: number): Effect.Effect<ReadonlyArray<Message>, Unavailable>
+  }
+>()("minichat/repo/MessageRepo") {
+  static readonly layer = Layer.effect(
+    MessageRepo,
+    Effect.gen(function* () {
+      const { reads: sql, sends } = yield* Database
+
+      const sendTogether = (drafts: ReadonlyArray<Draft>) =>
+        sends<SendRow>`SELECT * FROM send_messages(
+          ${int4Array(drafts.map((draft) => columnId(draft.sender_id)))},
+          ${int4Array(drafts.map((draft) => columnId(draft.receiver_id)))},
+          ${textArray(drafts.map((draft) => draft.content))},
+          ${textArray(drafts.map((draft) => draft.client_id ?? null))}
+        )`.pipe(Effect.map((rows) => rows.map((row, i) => toOutcome(row, drafts[i]!))))
+
+      // A batch that one locked inbox holds up is taken apart, so that it delays nobody else's send.
+      const send: MessageRepo["Service"]["send"] = (drafts) =>
+        sendTogether(drafts).pipe(
+          Effect.catchReason("SqlError", "LockTimeoutError", (_, error) =>
+            drafts.length === 1
+              ? Effect.fail(error)
+              : Effect.map(
+                  Effect.forEach(drafts, (draft) => send([draft])),
+                  (outcomes) => outcomes.flat()
+                )
+          ),
+          orUnavailable,
+          Effect.catch((error) => Effect.succeed(drafts.map(() => Result.fail(error))))
+        )
+
+      const columns = sql.literal(
+        `m.id, m.sender_id, (SELECT u.username FROM users u WHERE u.id = m.sender_id) AS sender_username,
+         m.receiver_id, m.content, m.timestamp`
+      )
+
+      // Both halves come out of an index in id order and are merged, so no page is ever sorted.
+      const historyRows = ({ userId, chatWith, beforeId, skip, limit }: HistoryQuery) => {
+        const me = int4(userId)
+        const before = int8(beforeId ?? Number.MAX_SAFE_INTEGER)
+        const window = sql`OFFSET ${int8(skip)} LIMIT ${int4(limit)}`
+        if (chatWith === undefined) {
+          return sql<MessageRow>`SELECT ${columns} FROM (
+            SELECT * FROM messages WHERE sender_id = ${me} AND id < ${before}
+            UNION ALL SELECT * FROM messages WHERE receiver_id = ${me} AND id < ${before}
+          ) m ORDER BY m.id DESC ${window}`
+        }
+        const other = int4(chatWith)
+        return sql<MessageRow>`SELECT ${columns} FROM (
+          SELECT * FROM messages WHERE sender_id = ${me} AND receiver_id = ${other} AND id < ${before}
+          UNION ALL SELECT * FROM messages WHERE sender_id = ${other} AND receiver_id = ${me} AND id < ${before}
+        ) m ORDER BY m.id DESC ${window}`
+      }
+
+      const history: MessageRepo["Service"]["history"] = (query) =>
+        query.userId > MAX_USER_ID || (query.chatWith ?? 0) > MAX_USER_ID
+          ? Effect.succeed([])
+          : orUnavailable(Effect.map(historyRows(query), (rows) => rows.map(toMessage)))
+
+      const received: MessageRepo["Service"]["received"] = (userId, limit) =>
+        userId > MAX_USER_ID
+          ? Effect.succeed([])
+          : sql<MessageRow>`SELECT ${columns} FROM messages m WHERE m.receiver_id = ${int4(userId)}
+              ORDER BY m.id DESC LIMIT ${int4(limit)}`.pipe(
+              Effect.map((rows) => rows.map(toMessage)),
+              orUnavailable
+            )
+
+      return MessageRepo.of({ send, history, received })
+    })
+  )
+
+  static readonly layerMemory = Layer.effect(
+    MessageRepo,
+    Effect.gen(function* () {
+      const { users, messages, inboxes } = yield* MemoryTables
+
+      const sendOne = (draft: Draft, timestamp: string): Result.Result<Sent, SendError> => {
+        const sender = users[draft.sender_id - 1]
+        const clientId = draft.client_id ?? null
+        if (sender === undefined) return Result.fail(new SenderNotFound())
+        const earlier =
+          clientId === null
+            ? undefined
+            : messages.find((message) => message.sender_id === sender.id && message.clientId === clientId)
+        if (earlier !== undefined) {
+          const { clientId: _, ...message } = earlier
+          return message.content === draft.content && message.receiver_id === draft.receiver_id
+            ? Result.succeed({ message, seqs: undefined })
+            : Result.fail(new ClientIdConflict())
+        }
+        const from = inboxes.get(sender.id)
+        const to = inboxes.get(draft.receiver_id)
+        if (from === undefined || to === undefined) return Result.fail(new ReceiverNotFound())
+        const message: Message = {
+          id: MessageId.make(messages.length + 1),
+          sender_id: sender.id,
+          sender_username: sender.username,
+          receiver_id: draft.receiver_id,
+          content: draft.content,
+          timestamp
+        }
+        messages.push({ ...message, clientId })
+        const json = messageJson(message)
+        const createdAt = Date.parse(timestamp)
+        const seqs = { sender: ++from.lastSeq, receiver: ++to.lastSeq }
+        to.events.push({ ...messageEvent("message", seqs.receiver, json), createdAt })
+        from.events.push({ ...messageEvent("message_sent", seqs.sender, json, clientId), createdAt })
+        return Result.succeed({ message, seqs })
+      }
+
+      const send = (drafts: ReadonlyArray<Draft>) =>
+        Effect.map(DateTime.now, (now) => drafts.map((draft) => sendOne(draft, DateTime.formatIso(now))))
+
+      const newestFirst = (isWanted: (message: Message) => boolean, skip: number, limit: number) =>
+        Effect.sync(() =>
+          messages
+            .filter(isWanted)
+            .reverse()
+            .slice(skip, skip + limit)
+            .map(({ clientId: _, ...message }) => message)
+        )
+
+      const history = ({ userId, chatWith, beforeId, skip, limit }: HistoryQuery) =>
+        newestFirst(
+          ({ id, sender_id, receiver_id }) =>
+            id < (beforeId ?? Infinity) &&
+            ((sender_id === userId && receiver_id === (chatWith ?? receiver_id)) ||
+              (receiver_id === userId && sender_id === (chatWith ?? sender_id))),
+          skip,
+          limit
+        )
+
+      const received = (userId: UserId, limit: number) =>
+        newestFirst((message) => message.receiver_id === userId, 0, limit)
+
+      return MessageRepo.of({ send, history, received })
+    })
+  ).pipe(Layer.provide(MemoryTables.layer))
+}
+
+interface SendRow {
+  readonly status: "sent" | "repeat" | "conflict" | "sender_not_found" | "receiver_not_found"
+  readonly id: number
+  readonly sender_username: string
+  readonly timestamp: Date
+  readonly sender_seq: number
+  readonly receiver_seq: number
+}
+
+/** An id above the column's range names nobody, and so does 0. */
+const columnId = (id: UserId) => (id > MAX_USER_ID ? 0 : id)
+
+const toOutcome = (row: SendRow, draft: Draft): Result.Result<Sent, SendError> => {
+  switch (row.status) {
+    case "sender_not_found":
+      return Result.fail(new SenderNotFound())
+    case "receiver_not_found":
+      return Result.fail(new ReceiverNotFound())
+    case "conflict":
+      return Result.fail(new ClientIdConflict())
+    default:
+      return Result.succeed({
+        message: toMessage({ ...draft, ...row }),
+        seqs: row.status === "sent" ? { sender: row.sender_seq, receiver: row.receiver_seq } : undefined
+      })
+  }
+}

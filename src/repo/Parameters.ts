@@ -1,0 +1,26 @@
+import { PgTypes } from "@effect/sql-pg"
+import { Result } from "effect"
+
+/** int8 as a number, both ways: ids and sequence numbers stay far below 2^53. */
+export const types = PgTypes.makeRegistry()
+types.register<number>(PgTypes.OID.int8, {
+  encode: (value) => {
+    const bytes = new Uint8Array(8)
+    new DataView(bytes.buffer).setBigInt64(0, BigInt(value))
+    return Result.succeed(bytes)
+  },
+  decode: (bytes) =>
+    Result.succeed(Number(new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigInt64(0)))
+})
+
+export const int4 = PgTypes.int4
+
+/** An int8 parameter for a client with `types`. A number too large to be exact counts as the largest exact one. */
+export const int8 = (value: number) =>
+  PgTypes.int8(Math.min(value, Number.MAX_SAFE_INTEGER) as unknown as bigint)
+
+export const int4Array = (values: ReadonlyArray<number>) =>
+  Result.getOrThrow(PgTypes.array(values, PgTypes.OID.int4, types))
+
+export const textArray = (values: ReadonlyArray<string | null>) =>
+  Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text, types))

@@ -1,0 +1,78 @@
+import { Context, DateTime, Effect, Layer } from "effect"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import { MAX_USER_ID, type User, UserId, UserNotFound, UsernameTaken } from "../domain/User.ts"
+import { Database, orUnavailable } from "./Database.ts"
+import { MemoryTables } from "./MemoryTables.ts"
+import { int4 } from "./Parameters.ts"
+import { toUser, type UserRow } from "./Rows.ts"
+
+/** The users. A user is made together with an empty inbox, and its id and username never change. */
+export class UserRepo extends Context.Service<
+  UserRepo,
+  {
+    /** Makes a user. Fails when the username is taken; names that differ in case differ. */
+    create(username: string, displayName: string): Effect.Effect<User, UsernameTaken | Unavailable>
+    /** Users by ascending id: at most `limit` of them, after passing over `skip`. */
+    list(skip: number, limit: number): Effect.Effect<ReadonlyArray<User>, Unavailable>
+    find(id: UserId): Effect.Effect<User, UserNotFound | Unavailable>
+  }
+>()("minichat/repo/UserRepo") {
+  static readonly layer = Layer.effect(
+    UserRepo,
+    Effect.gen(function* () {
+      const { reads: sql } = yield* Database
+
+      const create = Effect.fn("UserRepo.create")(function* (username: string, displayName: string) {
+        const rows = yield* sql<UserRow>`SELECT * FROM create_user(${username}, ${displayName})`.pipe(
+          Effect.catchReason("SqlError", "UniqueViolation", () =>
+            Effect.fail(new UsernameTaken({ username }))
+          ),
+          orUnavailable
+        )
+        return toUser(rows[0]!)
+      })
+
+      const list = Effect.fn("UserRepo.list")(function* (skip: number, limit: number) {
+        const rows = yield* orUnavailable(
+          sql<UserRow>`SELECT * FROM users ORDER BY id OFFSET ${int4(skip)} LIMIT ${int4(limit)}`
+        )
+        return rows.map(toUser)
+      })
+
+      const find = Effect.fnUntraced(function* (id: UserId) {
+        if (id > MAX_USER_ID) return yield* new UserNotFound({ userId: id })
+        const rows = yield* orUnavailable(sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)}`)
+        const row = rows[0]
+        return row === undefined ? yield* new UserNotFound({ userId: id }) : toUser(row)
+      })
+
+      return UserRepo.of({ create, list, find })
+    })
+  )
+
+  static readonly layerMemory = Layer.effect(
+    UserRepo,
+    Effect.gen(function* () {
+      const { users, inboxes } = yield* MemoryTables
+
+      const create = Effect.fn("UserRepo.create")(function* (username: string, displayName: string) {
+        const created_at = DateTime.formatIso(yield* DateTime.now)
+        if (users.some((user) => user.username === username)) return yield* new UsernameTaken({ username })
+        const user = { id: UserId.make(users.length + 1), username, display_name: displayName, created_at }
+        users.push(user)
+        inboxes.set(user.id, { events: [], lastSeq: 0, prunedSeq: 0 })
+        return user
+      })
+
+      const list = (skip: number, limit: number) => Effect.sync(() => users.slice(skip, skip + limit))
+
+      const find = (id: UserId) =>
+        Effect.suspend(() => {
+          const user = users[id - 1]
+          return user === undefined ? Effect.fail(new UserNotFound({ userId: id })) : Effect.succeed(user)
+        })
+
+      return UserRepo.of({ create, list, find })
+    })
+  ).pipe(Layer.provide(MemoryTables.layer))
+}
