@@ -10,6 +10,8 @@ export interface Measurement {
   /** Which of two values is the better one; without it the value is told, not compared. */
   readonly better?: Better
   readonly value: number
+  /** Rounds of a count are added up: what happened in one of them is not hidden by the others. */
+  readonly isCount?: boolean
   /** Counts of what must not happen take a line in the table only when it happened. */
   readonly shownWhenZero?: boolean
 }
@@ -20,6 +22,7 @@ export const count = (name: string, metric: string, value: number): Measurement 
   unit: "",
   better: "lower",
   value,
+  isCount: true,
   shownWhenZero: false
 })
 

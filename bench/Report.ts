@@ -3,6 +3,7 @@ import type { SuiteName } from "./suites/all.ts"
 
 export interface Values {
   readonly median: number
+  readonly total: number
   readonly rounds: ReadonlyArray<number>
 }
 
@@ -10,7 +11,7 @@ export interface Line extends Omit<Measurement, "value"> {
   readonly suite: SuiteName
   readonly a: Values | undefined
   readonly b: Values | undefined
-  /** a / b, of the medians. */
+  /** a / b, of the medians; counts have none. */
   readonly ratio: number | undefined
 }
 
@@ -36,7 +37,7 @@ export const valuesOf = (rounds: ReadonlyArray<number>): Values | undefined => {
   const sorted = rounds.toSorted((left, right) => left - right)
   const middle = sorted.length / 2
   const median = (sorted[Math.ceil(middle) - 1]! + sorted[Math.floor(middle)]!) / 2
-  return { median, rounds }
+  return { median, total: rounds.reduce((sum, value) => sum + value, 0), rounds }
 }
 
 /** Gathers what the rounds measured, and puts the two targets side by side. */
@@ -55,7 +56,7 @@ export class Measurements {
   lines(): ReadonlyArray<Line> {
     return [...this.#lines.values()].map(({ line, rounds }) => {
       const [a, b] = [valuesOf(rounds[0]), valuesOf(rounds[1])]
-      const comparable = a !== undefined && b !== undefined && b.median > 0
+      const comparable = !line.isCount && a !== undefined && b !== undefined && b.median > 0
       return { ...line, a, b, ratio: comparable ? a.median / b.median : undefined }
     })
   }

@@ -9,16 +9,21 @@ const format = (value: number): string => {
   return value.toLocaleString("en", { maximumFractionDigits: digits, minimumFractionDigits: digits })
 }
 
+const formatValues = (values: Values | undefined, { isCount }: Line): string => {
+  if (values === undefined) return "-"
+  return isCount ? values.total.toLocaleString("en") : format(values.median)
+}
+
 const formatRatio = ({ ratio, better }: Line): string => {
   if (ratio === undefined || better === undefined) return ""
   return `${ratio.toFixed(2)} ${better === "higher" ? "↑" : "↓"}`
 }
 
 /** How far the rounds lie apart: what two servers differ by less than this says nothing. */
-const formatSpread = (values: ReadonlyArray<Values | undefined>): string =>
-  values
+const formatSpread = ({ a, b, isCount }: Line): string =>
+  [a, b]
     .map((value) => {
-      if (value === undefined || value.rounds.length < 2 || value.median === 0) return "-"
+      if (value === undefined || value.rounds.length < 2 || value.median === 0 || isCount) return "-"
       const spread = Math.max(...value.rounds) - Math.min(...value.rounds)
       return `${Math.round((spread / value.median) * 100)}%`
     })
@@ -48,12 +53,12 @@ export const renderTable = ({
   for (const line of lines.filter(isShown)) {
     if (line.case !== current) output.push(line.case)
     current = line.case
-    const cells = [line.a, line.b].map((values) => (values === undefined ? "-" : format(values.median)))
-    output.push(row([line.metric, line.unit, ...cells, formatRatio(line), formatSpread([line.a, line.b])]))
+    const cells = [line.a, line.b].map((values) => formatValues(values, line))
+    output.push(row([line.metric, line.unit, ...cells, formatRatio(line), formatSpread(line)]))
   }
   output.push(
     "",
-    `ratio: ${targets[0]} / ${targets[1]}, of the medians of the rounds; ↑ higher is better, ↓ lower is better.`,
+    `ratio: ${targets[0]} / ${targets[1]}, of the medians of the rounds (counts are totals); ↑ higher is better, ↓ lower.`,
     "spread: the range of the rounds as a share of their median, for each server."
   )
   if (others !== undefined) {

@@ -3,7 +3,7 @@ import type { Call, CommandName, Input, Output, Reply } from "../load/Commands.t
 import { startForked, stop } from "./Children.ts"
 
 const ENTRY = new URL("../load/main.ts", import.meta.url).pathname
-const PATIENCE_MS = 180_000
+const PATIENCE_MS = 120_000
 
 export interface Measured<A> {
   readonly output: A
