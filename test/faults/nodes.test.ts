@@ -102,7 +102,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "60 seconds" }
         Effect.map(waitsForLock, (rows) => rows.length > 0),
         "2 seconds"
       )
-      const poll = yield* request(`${first.url}/users/${alice}/events?since=0&wait=60`).pipe(
+      const poll = yield* request(`${first.url}/users/${alice}/events?since=0&wait=30`).pipe(
         Effect.forkScoped
       )
 

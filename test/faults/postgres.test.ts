@@ -5,7 +5,7 @@ import * as Deployment from "./support/Deployment.ts"
 import { type Answer, post, request } from "./support/Http.ts"
 import * as Infrastructure from "./support/Infrastructure.ts"
 import * as Load from "./support/Load.ts"
-import { acknowledgementsWithin, conclude } from "./support/Outcome.ts"
+import { acknowledgementsWithin, assertConnected, conclude } from "./support/Outcome.ts"
 import { PostgresServer } from "./support/PostgresServer.ts"
 import { scale } from "./support/Scale.ts"
 import { until } from "./support/Until.ts"
@@ -62,7 +62,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "60 seconds" }
         assert.match(retryAfter ?? "", /^[1-9][0-9]*$/, "Retry-After")
       }
       assert.strictEqual(health.status, 503, health.body)
-      for (const client of clients) assert.strictEqual(client.visits.length, 1, "sockets stay open")
+      assertConnected(clients)
     })
   )
 

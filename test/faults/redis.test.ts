@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import * as Deployment from "./support/Deployment.ts"
 import * as Infrastructure from "./support/Infrastructure.ts"
 import * as Load from "./support/Load.ts"
-import { acknowledgementsWithin, conclude, deliveriesWithin } from "./support/Outcome.ts"
+import { acknowledgementsWithin, assertConnected, conclude, deliveriesWithin } from "./support/Outcome.ts"
 import { wrongLists } from "./support/RecentList.ts"
 import { RedisServer } from "./support/RedisServer.ts"
 import { scale } from "./support/Scale.ts"
@@ -49,7 +49,7 @@ const withRedisAway = Effect.fnUntraced(function* (options: {
   assert.strictEqual(wrongDuring, 0, "wrong recent lists during the outage")
   assert.strictEqual(wrongWithLoad, 0, "wrong recent lists after the outage")
   assert.strictEqual(yield* wrongLists(deployment), 0, "wrong recent lists in the end")
-  for (const client of deployment.clients) assert.strictEqual(client.visits.length, 1, "sockets stay open")
+  assertConnected(deployment.clients)
 })
 
 layer(Infrastructure.layer, { excludeTestServices: true, timeout: "60 seconds" })("Redis", (it) => {

@@ -35,11 +35,16 @@ export const start = Effect.fnUntraced(function* (options: {
     }
   })
   const url = `http://127.0.0.1:${port}`
-  const answers = Effect.tryPromise(async () => (await fetch(`${url}/health`)).status === 200)
+  const answers = Effect.tryPromise(
+    async (signal) => (await fetch(`${url}/health`, { signal })).status === 200
+  ).pipe(Effect.timeout("1 second"))
   const died = Effect.andThen(process_.ended, ({ code }) =>
     Effect.die(new Error(`A node ended with ${code} at its start\n${process_.output()}`))
   )
-  yield* Effect.raceFirst(until(`${url} answers`, answers, "30 seconds"), died)
+  const silent = Effect.tapDefect(until(`${url} answers`, answers, "30 seconds"), () =>
+    Effect.logError(process_.output())
+  )
+  yield* Effect.raceFirst(silent, died)
   const node: ChatNode = {
     ...process_,
     url,

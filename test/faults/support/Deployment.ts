@@ -36,7 +36,7 @@ export const make = Effect.fn("Deployment.make")(function* (options: Options = {
     env: { ...options.env },
     nodeArguments: options.nodeArguments ?? []
   })
-  const nodes = yield* Effect.replicateEffect(startNode, options.nodes ?? 2)
+  const nodes = yield* Effect.replicateEffect(startNode, options.nodes ?? 2, { concurrency: "unbounded" })
   const urls = nodes.map(({ url }) => url)
   const sql = yield* postgres.connect(databaseUrl)
 

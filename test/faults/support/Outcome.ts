@@ -56,6 +56,14 @@ export const conclude = Effect.fn("Outcome.conclude")(function* (options: Option
   }
 })
 
+/** Asserts that no socket ended. */
+export const assertConnected = (clients: ReadonlyArray<ChatClient>): void => {
+  for (const { userId, visits } of clients) {
+    const endings = visits.flatMap(({ ending, url }) => (ending === undefined ? [] : [{ ...ending, url }]))
+    assert.deepStrictEqual(endings, [], `the socket of user ${userId} stays open`)
+  }
+}
+
 export interface Window {
   readonly from: number
   readonly to: number
