@@ -58,7 +58,7 @@ export class Forbidden extends HttpApiError.Problem<Forbidden>()("Forbidden", {
 export class TooManyRequests extends HttpApiError.Problem<TooManyRequests>()(
   "TooManyRequests",
   { type: "urn:minichat:problem:too-many-requests", status: 429, title: "Too Many Requests" },
-  { retry_after_ms: Schema.Number }
+  { retry_after_ms: Schema.Finite }
 ) {}
 
 /** A dependency is away. Nothing was acknowledged; answered with `Retry-After`. */

@@ -46,5 +46,5 @@ export class UsernameTaken extends Schema.TaggedError<UsernameTaken>()("Username
 }) {}
 
 export class UserNotFound extends Schema.TaggedError<UserNotFound>()("UserNotFound", {
-  userId: Schema.Number
+  userId: Schema.Finite
 }) {}

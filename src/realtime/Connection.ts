@@ -155,9 +155,9 @@ export class Connection {
   ).pipe(
     Effect.map((events) => {
       // Events that this socket still needs were pruned: it is to come back and be told so.
-      if (events[0]?.seq !== this.sent + 1) return this.close(CloseCode.tooSlow)
+      if (events[0]?.seq !== this.sent + 1) this.close(CloseCode.tooSlow)
       // A page that does not fit is dropped where the queue is full, and the rest read again when it drained.
-      this.writeAll(events.map((event) => ({ ...event, frame: Buffer.from(event.frame) })))
+      else this.writeAll(events.map((event) => ({ ...event, frame: Buffer.from(event.frame) })))
     }),
     Effect.catchTag("Unavailable", (_: Unavailable) => Effect.sleep(PAGE_RETRY)),
     Effect.catchDefect((defect) =>

@@ -1,0 +1,60 @@
+import { randomBytes } from "node:crypto"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { NodeFileSystem } from "@effect/platform-node"
+import { PgClient } from "@effect/sql-pg"
+import { Effect, FileSystem, Option, Redacted } from "effect"
+import { Reactivity } from "effect/reactivity"
+import { AppConfig, type Settings } from "../../src/AppConfig.ts"
+
+/** The PostgreSQL server to test against; a test that needs one runs only when it is set. */
+export const databaseUrl = process.env.TEST_DATABASE_URL
+
+/** The Redis server to test against; a test that needs one runs only when it is set. */
+export const redisUrl = process.env.TEST_REDIS_URL
+
+const uniqueName = () => `minichat_test_${randomBytes(6).toString("hex")}`
+
+/** A PostgreSQL database of the scope's own, dropped with it. */
+export const freshDatabase = Effect.gen(function* () {
+  if (databaseUrl === undefined) return yield* Effect.die("TEST_DATABASE_URL is not set")
+  const name = uniqueName()
+  const admin = (statement: string) =>
+    Effect.scoped(
+      Effect.flatMap(PgClient.make({ url: Redacted.make(databaseUrl), maxConnections: 1 }), (sql) =>
+        sql.unsafe(statement)
+      )
+    ).pipe(Effect.provide(Reactivity.layer), Effect.orDie)
+  yield* Effect.acquireRelease(admin(`CREATE DATABASE ${name}`), () =>
+    admin(`DROP DATABASE ${name} WITH (FORCE)`)
+  )
+  const url = new URL(databaseUrl)
+  url.pathname = `/${name}`
+  return { databaseUrl: Option.some(Redacted.make(url.href)) } satisfies Partial<Settings>
+})
+
+/** A folder of the scope's own for an embedded database, removed with it. */
+export const freshDataDir = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const dataDir = yield* fs.makeTempDirectoryScoped({ directory: tmpdir(), prefix: "minichat-test-" })
+  return { dataDir: join(dataDir, "data"), databaseUrl: Option.none() } satisfies Partial<Settings>
+}).pipe(Effect.provide(NodeFileSystem.layer), Effect.orDie)
+
+/** Redis under a key prefix of the caller's own. Servers of one test that share the settings share the keys. */
+export const freshRedis = Effect.sync(() => {
+  if (redisUrl === undefined) throw new Error("TEST_REDIS_URL is not set")
+  return {
+    redisUrl: Option.some(Redacted.make(redisUrl)),
+    redisPrefix: `${uniqueName()}:`
+  } satisfies Partial<Settings>
+})
+
+/** The settings of a test: the defaults, nothing from the environment but what is given here. */
+export const settings = (overrides: Partial<Settings>) =>
+  AppConfig.layerWith({
+    port: 0,
+    logLevel: "None",
+    databaseUrl: Option.none(),
+    redisUrl: Option.none(),
+    ...overrides
+  })
