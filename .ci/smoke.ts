@@ -30,6 +30,7 @@ const env = {
   HOST: "127.0.0.1",
   PORT: String(port),
   DATA_DIR: dataDir,
+  AUTH: "open",
   DATABASE_URL: "",
   REDIS_URL: ""
 }
