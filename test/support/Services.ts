@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto"
-import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { NodeFileSystem } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, FileSystem, Option, Redacted } from "effect"
 import { Reactivity } from "effect/reactivity"
+import { inject } from "vitest"
 import { AppConfig, type Settings } from "../../src/AppConfig.ts"
 
 /** The PostgreSQL server to test against; a test that needs one runs only when it is set. */
@@ -33,11 +33,23 @@ export const freshDatabase = Effect.gen(function* () {
   return { databaseUrl: Option.some(Redacted.make(url.href)) } satisfies Partial<Settings>
 })
 
-/** A folder of the scope's own for an embedded database, removed with it. */
+const temporaryDirectory = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  return yield* fs.makeTempDirectoryScoped({ prefix: "minichat-test-" })
+})
+
+/** A folder of the scope's own for an embedded database, removed with it. The database has its tables already. */
 export const freshDataDir = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
-  const dataDir = yield* fs.makeTempDirectoryScoped({ directory: tmpdir(), prefix: "minichat-test-" })
-  return { dataDir: join(dataDir, "data"), databaseUrl: Option.none() } satisfies Partial<Settings>
+  const dataDir = join(yield* temporaryDirectory, "data")
+  yield* fs.copy(inject("embeddedTemplate"), dataDir)
+  return { dataDir, databaseUrl: Option.none() } satisfies Partial<Settings>
+}).pipe(Effect.provide(NodeFileSystem.layer), Effect.orDie)
+
+/** The same with nothing in it: the start makes the database. That takes seconds. */
+export const emptyDataDir = Effect.gen(function* () {
+  const dataDir = join(yield* temporaryDirectory, "data")
+  return { dataDir, databaseUrl: Option.none() } satisfies Partial<Settings>
 }).pipe(Effect.provide(NodeFileSystem.layer), Effect.orDie)
 
 /** Redis under a key prefix of the caller's own. Servers of one test that share the settings share the keys. */

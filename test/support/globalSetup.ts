@@ -1,11 +1,39 @@
+import { NodeServices } from "@effect/platform-node"
+import { Effect, Exit, FileSystem, Layer, Path, Scope } from "effect"
+import type { TestProject } from "vitest/node"
+import { Database } from "../../src/repo/Database.ts"
+import { databaseUrl, redisUrl, settings } from "./Services.ts"
+
+declare module "vitest" {
+  interface ProvidedContext {
+    /** A data folder of the embedded database, migrated and empty, to be copied. */
+    embeddedTemplate: string
+  }
+}
+
+/** Making a database from nothing takes many times as long as copying one, so it is done once for all tests. */
+const makeTemplate = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const directory = yield* fs.makeTempDirectoryScoped({ prefix: "minichat-template-" })
+  const dataDir = path.join(directory, "data")
+  yield* Effect.scoped(Layer.build(Layer.provide(Database.layer, settings({ dataDir }))))
+  return dataDir
+}).pipe(Effect.provide(NodeServices.layer))
+
 /** Says, before the first test, what this run covers: a part that is left out is never left out in silence. */
-export default () => {
-  const database = process.env.TEST_DATABASE_URL
-  const redis = process.env.TEST_REDIS_URL
+const announce = () => {
   const lines = [
     "Embedded database, memory bus: tested",
-    database === undefined ? "PostgreSQL: not tested (set TEST_DATABASE_URL)" : "PostgreSQL: tested",
-    redis === undefined ? "Redis: not tested (set TEST_REDIS_URL)" : "Redis: tested"
+    databaseUrl === undefined ? "PostgreSQL: not tested (set TEST_DATABASE_URL)" : "PostgreSQL: tested",
+    redisUrl === undefined ? "Redis: not tested (set TEST_REDIS_URL)" : "Redis: tested"
   ]
   console.log(lines.join("\n"))
+}
+
+export default async (project: TestProject) => {
+  announce()
+  const scope = Effect.runSync(Scope.make())
+  project.provide("embeddedTemplate", await Effect.runPromise(Scope.provide(makeTemplate, scope)))
+  return () => Effect.runPromise(Scope.close(scope, Exit.void))
 }
