@@ -9,5 +9,5 @@ export const scale = {
   stampede: short ? 200 : 2_000,
   slowReaderMegabytes: short ? 15 : 100,
   /** As the server's SLOW_READER_TIMEOUT takes it. */
-  slowReaderTimeout: short ? "8 seconds" : "30 seconds"
+  slowReaderTimeout: short ? "5 seconds" : "30 seconds"
 } as const
