@@ -1,14 +1,16 @@
 import { HttpApi, HttpApiMiddleware, OpenApi } from "effect/http-api"
 import { Messages } from "./Messages.ts"
-import { describeParameters } from "./OpenApiParameters.ts"
-import { ValidationFailed } from "./Problems.ts"
+import { describeApi } from "./OpenApiDescription.ts"
+import { document } from "./OpenApiDocument.ts"
+import { ContentTooLarge, InternalServerError, UnsupportedMediaType, ValidationFailed } from "./Problems.ts"
+import { ClientFrame, ServerFrame } from "./Protocol.ts"
 import { System } from "./System.ts"
 import { Users } from "./Users.ts"
 
-/** Turns a request that does not decode into a 422 that names each bad field. */
+/** Turns a request that does not decode into a 422 that names each bad field. Names what any call may meet, too. */
 export class RequestValidation extends HttpApiMiddleware.Service<RequestValidation>()(
   "minichat/api/RequestValidation",
-  { error: ValidationFailed }
+  { error: [ValidationFailed, ContentTooLarge, UnsupportedMediaType, InternalServerError] }
 ) {}
 
 export const VERSION = "1.0.0"
@@ -19,15 +21,13 @@ export class Api extends HttpApi.make("minichat")
   .middleware(RequestValidation)
   // Every bad field of a request is named, not the first one only.
   .annotate(HttpApi.ParseOptions, { errors: "all" })
+  .annotate(HttpApi.AdditionalSchemas, [ClientFrame, ServerFrame])
   .annotateMerge(
     OpenApi.annotations({
       title: "Mini Chat",
       version: VERSION,
-      description:
-        "A real-time chat backend. REST for users and messages; `WS /ws/{user_id}` for live events, with `?since=` to resume.\n\n" +
-        "Every error is an RFC 9457 problem (`application/problem+json`) whose `detail` says what happened. " +
-        "Paths are served with and without the trailing slash.",
+      description: describeApi,
       license: { name: "MIT" },
-      transform: describeParameters
+      transform: document
     })
   ) {}

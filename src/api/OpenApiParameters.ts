@@ -1,3 +1,5 @@
+import type { OpenApi } from "effect/http-api"
+
 type Json = Record<string, unknown>
 
 const id = (format: "int32" | "int64") => ({ type: "integer", format, minimum: 1 })
@@ -35,22 +37,14 @@ const limitDefaults: Record<string, number> = {
 }
 
 /**
- * Documents path and query parameters as the integers that they are: on the wire they are strings, and
- * that is what their codecs would document.
+ * Documents an operation's path and query parameters as the integers that they are: on the wire they are
+ * strings, and that is what their codecs would document.
  */
-export const describeParameters = (spec: Json): Json => {
-  for (const path of Object.values(spec.paths as Record<string, Record<string, Json>>)) {
-    for (const operation of Object.values(path)) {
-      for (const parameter of (operation.parameters ?? []) as Array<Json>) {
-        const known = parameters[parameter.name as string]
-        if (known === undefined) continue
-        Object.assign(parameter, known)
-        const limit = limitDefaults[operation.operationId as string]
-        if (parameter.name === "limit" && limit !== undefined) {
-          parameter.schema = { ...known.schema, default: limit }
-        }
-      }
-    }
+export const describeParameters = ({ operationId, parameters: described }: OpenApi.OpenAPISpecOperation) => {
+  for (const parameter of described) {
+    const known = parameters[parameter.name]!
+    Object.assign(parameter, known)
+    if (parameter.name === "limit")
+      parameter.schema = { ...known.schema, default: limitDefaults[operationId] }
   }
-  return spec
 }

@@ -9,7 +9,16 @@ import { HttpApiError } from "effect/http-api"
 export class ValidationFailed extends HttpApiError.Problem<ValidationFailed>()(
   "ValidationFailed",
   { type: "urn:minichat:problem:validation-failed", status: 422, title: "Unprocessable Content" },
-  { errors: Schema.Array(HttpApiError.ProblemIssue) }
+  {
+    errors: Schema.Array(
+      Schema.Struct({
+        path: Schema.Array(Schema.String).annotate({
+          description: "`params`, `query` or `payload`, then the names that lead to the field"
+        }),
+        message: Schema.String
+      })
+    ).annotate({ description: "Every bad field, and what is wrong with it" })
+  }
 ) {}
 
 export class UsernameTaken extends HttpApiError.Problem<UsernameTaken>()("UsernameTaken", {
@@ -58,7 +67,7 @@ export class Forbidden extends HttpApiError.Problem<Forbidden>()("Forbidden", {
 export class TooManyRequests extends HttpApiError.Problem<TooManyRequests>()(
   "TooManyRequests",
   { type: "urn:minichat:problem:too-many-requests", status: 429, title: "Too Many Requests" },
-  { retry_after_ms: Schema.Finite }
+  { retry_after_ms: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)) }
 ) {}
 
 /** A dependency is away. Nothing was acknowledged; answered with `Retry-After`. */

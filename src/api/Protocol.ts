@@ -22,7 +22,10 @@ export const Send = Schema.Struct({
 export const Auth = Schema.Struct({ type: Schema.Literal("auth"), token: Schema.String })
 
 /** What a client may send. */
-export const ClientFrame = Schema.Union([Ping, Send, Auth])
+export const ClientFrame = Schema.Union([Ping, Send, Auth]).annotate({
+  identifier: "ClientFrame",
+  description: "What a client may send on its socket: one JSON object in a text frame"
+})
 export type ClientFrame = typeof ClientFrame.Type
 
 export const System = Schema.Struct({
@@ -101,5 +104,8 @@ export const ServerFrame = Schema.Union([
   MessageSentFrame,
   Resumed,
   Reconnect
-])
+]).annotate({
+  identifier: "ServerFrame",
+  description: "What the server may send on a socket: one JSON object in a text frame"
+})
 export type ServerFrame = typeof ServerFrame.Type

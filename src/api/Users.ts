@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
+import { Seq } from "../domain/Event.ts"
 import { Timestamp } from "../domain/Text.ts"
 import { NewUser, User, UserId } from "../domain/User.ts"
 import { Authorization } from "./Authorization.ts"
@@ -10,7 +11,9 @@ import { ServerEvent } from "./Protocol.ts"
 export const Presence = Schema.Struct({
   user_id: UserId,
   online: Schema.Boolean.annotate({ description: "Whether a socket of the user is open, on any node" }),
-  connections: Schema.Int.annotate({ description: "How many sockets of the user are open, on all nodes" }),
+  connections: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({
+    description: "How many sockets of the user are open, on all nodes"
+  }),
   last_seen: Schema.NullOr(Timestamp).annotate({
     description: "When the user was last online: now while online, null when that is not known"
   })
@@ -19,7 +22,7 @@ export type Presence = typeof Presence.Type
 
 export const EventPage = Schema.Struct({
   events: Schema.Array(ServerEvent),
-  cursor: Schema.Int.annotate({ description: "The `since` of the next call" }),
+  cursor: Seq.annotate({ description: "The `since` of the next call" }),
   recovered: Schema.Boolean.annotate({
     description:
       "False when `since` is older than what is kept or beyond the head: then there are no events, `cursor` is the head, and the history is to be loaded anew"

@@ -4,24 +4,29 @@ import { UserId } from "./User.ts"
 
 /** The id of a message. Ids ascend in the order in which the messages stand in every inbox. */
 export const MessageId = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
-  .annotate({ description: "The id of a message", examples: [1] })
+  .annotate({ description: "The id of a message", format: "int64", examples: [1] })
   .pipe(Schema.brand("MessageId"))
 export type MessageId = typeof MessageId.Type
 
+const CONTENT_LENGTH = 1000
+
+const contentDocs = {
+  description: `1 to ${CONTENT_LENGTH} characters; white space around it is dropped`,
+  examples: ["Hello!"],
+  toJsonSchema: () => [{ minLength: 1, maxLength: CONTENT_LENGTH }, true] as const
+}
+
 /** White space around the content is dropped; what is left has 1 to 1000 characters (code points). */
-export const Content = Text.pipe(
+export const Content = Text.annotate(contentDocs).pipe(
   Schema.decodeTo(
     Schema.String.check(
-      Schema.isBetweenCodePoints(1, 1000, {
-        message: "must have 1 to 1000 characters, white space around it aside"
+      Schema.isBetweenCodePoints(1, CONTENT_LENGTH, {
+        message: `must have 1 to ${CONTENT_LENGTH} characters, white space around it aside`
       })
     ),
     SchemaTransformation.trim()
   ),
-  Schema.annotate({
-    description: "1 to 1000 characters; white space around it is dropped",
-    examples: ["Hello!"]
-  })
+  Schema.annotate(contentDocs)
 )
 
 /** The sender's own name for a send, unique among that sender's sends: a repeat is answered, not sent again. */
@@ -50,12 +55,13 @@ export const Draft = Schema.Struct({
   content: Content,
   client_id: Schema.optionalKey(Schema.NullOr(ClientId))
 })
+  .annotate({ description: "A message to send. Sender and receiver are two users" })
   .check(
     Schema.makeFilter(({ sender_id, receiver_id }) =>
       sender_id === receiver_id ? { path: ["receiver_id"], issue: "must not be the sender" } : undefined
     )
   )
-  .annotate({ identifier: "Draft", description: "A message to send" })
+  .annotate({ identifier: "Draft" })
 export type Draft = typeof Draft.Type
 
 export class SenderNotFound extends Schema.TaggedError<SenderNotFound>()("SenderNotFound", {}) {}

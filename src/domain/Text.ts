@@ -4,7 +4,7 @@ const storable = Schema.makeFilter(
   (text: string) =>
     (!text.includes("\u0000") && text.isWellFormed()) ||
     "must be well-formed Unicode without NUL characters (U+0000)",
-  { title: "storable" }
+  { toJsonSchema: () => [{}, true] }
 )
 
 /** Text that PostgreSQL stores and JSON carries byte for byte: no NUL, no lone surrogate. */

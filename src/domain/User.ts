@@ -5,7 +5,7 @@ import { Text, Timestamp } from "./Text.ts"
 export const MAX_USER_ID = 2_147_483_647
 
 const integer = Schema.makeFilter((n: number) => Number.isInteger(n) || "must be a whole number", {
-  title: "integer"
+  toJsonSchema: () => ({ type: "integer", format: "int32" })
 })
 
 /** A user's id: an integer of at least 1. Ids above `MAX_USER_ID` are valid input that names nobody. */

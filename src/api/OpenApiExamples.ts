@@ -1,0 +1,146 @@
+import { Schema } from "effect"
+import * as Problems from "./Problems.ts"
+
+/** Examples of every request, answer and problem. Tests decode them by the contract. */
+
+const alice = {
+  id: 1,
+  username: "alice",
+  display_name: "Alice Liddell",
+  created_at: "2026-01-31T12:00:00.000Z"
+}
+const bob = { id: 2, username: "bob", display_name: "bob", created_at: "2026-01-31T12:00:05.000Z" }
+
+const hello = {
+  id: 7,
+  sender_id: 1,
+  sender_username: "alice",
+  receiver_id: 2,
+  content: "Hello!",
+  timestamp: "2026-01-31T12:01:00.000Z"
+}
+const reply = {
+  id: 8,
+  sender_id: 2,
+  sender_username: "bob",
+  receiver_id: 1,
+  content: "Hi Alice",
+  timestamp: "2026-01-31T12:01:09.500Z"
+}
+
+const wholeNumber = "must be a whole number of at least 1, in digits"
+
+interface InvalidField {
+  readonly path: ReadonlyArray<string>
+  readonly message: string
+}
+
+interface OperationExamples {
+  readonly request?: unknown
+  /** By status. */
+  readonly answers: Readonly<Record<string, unknown>>
+  /** A field that does not decode, and what the 422 says of it. */
+  readonly invalidField?: InvalidField
+}
+
+export const operations: Readonly<Record<string, OperationExamples>> = {
+  "users.create": {
+    request: { username: "alice", display_name: "Alice Liddell" },
+    answers: { 200: alice },
+    invalidField: { path: ["payload", "username"], message: "must have 3 to 50 characters" }
+  },
+  "users.list": {
+    answers: { 200: [alice, bob] },
+    invalidField: { path: ["query", "limit"], message: "must be a whole number from 1 to 1000" }
+  },
+  "users.get": {
+    answers: { 200: alice },
+    invalidField: { path: ["params", "user_id"], message: wholeNumber }
+  },
+  "users.presence": {
+    answers: { 200: { user_id: 1, online: true, connections: 2, last_seen: "2026-01-31T12:02:00.000Z" } },
+    invalidField: { path: ["params", "user_id"], message: wholeNumber }
+  },
+  "users.events": {
+    answers: {
+      200: {
+        events: [
+          { type: "message_sent", seq: 11, ...hello, client_id: "c2f1a6e0-1" },
+          { type: "message", seq: 12, ...reply }
+        ],
+        cursor: 12,
+        recovered: true
+      }
+    },
+    invalidField: { path: ["query", "wait"], message: "must be a whole number from 0 to 30" }
+  },
+  "messages.send": {
+    request: { sender_id: 1, receiver_id: 2, content: "Hello!", client_id: "c2f1a6e0-1" },
+    answers: { 200: { ...hello, delivered_via_websocket: true } },
+    invalidField: {
+      path: ["payload", "content"],
+      message: "must have 1 to 1000 characters, white space around it aside"
+    }
+  },
+  "messages.history": {
+    answers: { 200: [reply, hello] },
+    invalidField: { path: ["query", "user_id"], message: wholeNumber }
+  },
+  "messages.recent": {
+    answers: { 200: { messages: [reply] } },
+    invalidField: { path: ["params", "user_id"], message: wholeNumber }
+  },
+  "system.welcome": {
+    answers: {
+      200: {
+        message: "Mini Chat",
+        version: "1.0.0",
+        endpoints: { users: "/users/", messages: "/messages/", websocket: "/ws/{user_id}", docs: "/docs" }
+      }
+    }
+  },
+  "system.health": {
+    answers: {
+      200: { status: "OK", database: "OK", redis: "OK", timestamp: "2026-01-31T12:00:00.000Z" },
+      503: { status: "ERROR", database: "ERROR", redis: "OK", timestamp: "2026-01-31T12:00:00.000Z" }
+    }
+  },
+  "system.livez": { answers: { 200: { status: "OK" } } },
+  "system.readyz": { answers: { 200: { status: "OK" }, 503: { status: "DRAINING" } } }
+}
+
+const encode = (problem: { readonly _tag: string; readonly constructor: unknown }) =>
+  [problem._tag, Schema.encodeUnknownSync(problem.constructor as Schema.Encoder<unknown>)(problem)] as const
+
+/** The 422 for one bad field. */
+export const invalid = (field: InvalidField | undefined): unknown =>
+  field === undefined
+    ? undefined
+    : encode(
+        new Problems.ValidationFailed({ detail: `${field.path.at(-1)}: ${field.message}`, errors: [field] })
+      )[1]
+
+/** By the name of the problem. */
+export const problems: Readonly<Record<string, unknown>> = Object.fromEntries(
+  [
+    new Problems.UsernameTaken({ detail: "Username already registered" }),
+    new Problems.Unauthorized({ detail: "A token is needed" }),
+    new Problems.Forbidden({ detail: "The token does not allow this for that user" }),
+    new Problems.UserNotFound({ detail: "User not found" }),
+    new Problems.SenderNotFound({ detail: "Sender not found" }),
+    new Problems.ReceiverNotFound({ detail: "Receiver not found" }),
+    new Problems.ClientIdConflict({ detail: "This client_id was used for another message" }),
+    new Problems.ContentTooLarge({ detail: "The body is larger than 65536 bytes" }),
+    new Problems.UnsupportedMediaType({
+      detail: "The body must be JSON, with content-type application/json"
+    }),
+    new Problems.TooManyRequests({ detail: "Too many requests, try again later", retry_after_ms: 850 }),
+    new Problems.InternalServerError({
+      detail: "The server failed at this. The log has the cause, under the request id",
+      request_id: "1k2m9x-4f"
+    }),
+    new Problems.ServiceUnavailable({
+      detail: "The database is not available at the moment; nothing was lost, try again"
+    })
+  ].map(encode)
+)
