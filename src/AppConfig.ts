@@ -15,8 +15,8 @@ const names = (variable: string) =>
 const between = (variable: string, minimum: number, maximum: number, byDefault: number) =>
   Config.schema(
     Schema.FiniteFromString.check(
-      Schema.isInt({ message: `${variable} must be a whole number` }),
-      Schema.isBetween({ minimum, maximum }, { message: `${variable} must be from ${minimum} to ${maximum}` })
+      Schema.isInt({ message: "must be a whole number" }),
+      Schema.isBetween({ minimum, maximum }, { message: `must be from ${minimum} to ${maximum}` })
     ),
     variable
   ).pipe(Config.withDefault(byDefault))
@@ -26,7 +26,7 @@ const url = (variable: string, protocols: ReadonlyArray<string>, example: string
     Schema.Redacted(
       Schema.String.check(
         Schema.makeFilter((text: string) => {
-          const message = `${variable} must be a URL like ${example}`
+          const message = `must be a URL like ${example}`
           return URL.canParse(text) && protocols.includes(new URL(text).protocol) ? undefined : message
         })
       )
@@ -59,7 +59,41 @@ const config = Config.all({
   logLevel: Config.LogLevel("LOG_LEVEL").pipe(Config.withDefault("Info")),
   logFormat: Config.Literals(["auto", "pretty", "json"], "LOG_FORMAT").pipe(Config.withDefault("auto")),
   corsOrigins: names("CORS_ORIGINS"),
-  publicUrl: Config.option(Config.String("PUBLIC_URL"))
+  publicUrl: Config.option(Config.String("PUBLIC_URL")),
+  trustedProxies: names("TRUSTED_PROXIES"),
+  auth: Config.Literals(["open", "required"], "AUTH").pipe(Config.withDefault("open")),
+  jwtSecret: Config.option(
+    Config.schema(
+      Schema.Redacted(
+        Schema.String.check(
+          Schema.makeFilter(
+            (secret: string) =>
+              Buffer.byteLength(secret) >= 32 || "must have at least 32 bytes (try: openssl rand -base64 48)"
+          )
+        )
+      ),
+      "JWT_SECRET"
+    )
+  ),
+  jwtPublicKey: Config.option(Config.String("JWT_PUBLIC_KEY")),
+  jwtJwksUrl: Config.option(
+    Config.schema(
+      Schema.String.check(
+        Schema.makeFilter((text: string) =>
+          /^https?:$/.test(URL.canParse(text) ? new URL(text).protocol : "")
+            ? undefined
+            : "must be a URL like https://example.com/.well-known/jwks.json"
+        )
+      ),
+      "JWT_JWKS_URL"
+    )
+  ),
+  jwtIssuer: Config.option(Config.String("JWT_ISSUER")),
+  jwtAudience: Config.option(Config.String("JWT_AUDIENCE")),
+  rateLimits: Config.Literals(["auto", "on", "off"], "RATE_LIMITS").pipe(Config.withDefault("auto")),
+  sendsPerSecond: between("SENDS_PER_SECOND", 1, 1_000_000, 20),
+  sendsBurst: between("SENDS_BURST", 1, 1_000_000, 200),
+  requestsPerSecond: between("REQUESTS_PER_SECOND", 1, 1_000_000, 200)
 })
 
 export type Settings = Config.Success<typeof config>

@@ -9,9 +9,11 @@ import { Chat } from "./chat/Chat.ts"
 import { Inboxes } from "./chat/Inboxes.ts"
 import { LiveInboxes } from "./chat/LiveInboxes.ts"
 import * as Pruner from "./chat/Pruner.ts"
+import { RateLimits } from "./chat/RateLimits.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
 import { Sessions } from "./chat/Sessions.ts"
+import { Tokens } from "./chat/Tokens.ts"
 import { routerConfig } from "./http/Allowed.ts"
 import * as Routes from "./http/Routes.ts"
 import { Lifecycle } from "./Lifecycle.ts"
@@ -33,17 +35,27 @@ const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer)
 const shared = Layer.unwrap(
   Effect.map(AppConfig, ({ redisUrl }) =>
     redisUrl._tag === "Some"
-      ? Layer.mergeAll(RedisBus.layer, RecentMessages.layer, Sessions.layer).pipe(Layer.provide(Redis.layer))
-      : Layer.mergeAll(RedisBus.layerMemory, RecentMessages.layerMemory, Sessions.layerMemory)
+      ? Layer.mergeAll(RedisBus.layer, RecentMessages.layer, Sessions.layer, RateLimits.layer).pipe(
+          Layer.provide(Redis.layer)
+        )
+      : Layer.mergeAll(
+          RedisBus.layerMemory,
+          RecentMessages.layerMemory,
+          Sessions.layerMemory,
+          RateLimits.layerInProcess
+        )
   )
 )
+
+/** Built before the database is opened: a missing key is told at once. */
+const first = Layer.mergeAll(Lifecycle.layer, Tokens.layer)
 
 const services = Layer.mergeAll(
   Inboxes.layer.pipe(Layer.provideMerge(LiveInboxes.layer)),
   Chat.layer.pipe(Layer.provide(SendQueue.layer)),
   ConnectionRegistry.layer,
   Pruner.layer
-).pipe(Layer.provideMerge(shared), Layer.provideMerge(repos), Layer.provideMerge(Lifecycle.layer))
+).pipe(Layer.provideMerge(shared), Layer.provideMerge(repos), Layer.provideMerge(first))
 
 /** The time in which a client must have sent its headers, and its whole request. In milliseconds. */
 const HEADERS_TIMEOUT = 15_000

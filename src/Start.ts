@@ -1,21 +1,31 @@
-import { Cause, Console, Effect, Exit, type Runtime } from "effect"
+import { Cause, Console, Effect, Exit, type Runtime, Schema, SchemaIssue } from "effect"
 import type { ConfigError } from "effect/Config"
 import type { ServeError } from "effect/http/HttpServerError"
+import type { TokenKeyError } from "./chat/Tokens.ts"
 import type { DatabaseStartError } from "./repo/Database.ts"
 import type { DataDirLocked } from "./repo/DataDirLock.ts"
 
-type StartError = ConfigError | DatabaseStartError | DataDirLocked | ServeError
+type StartError = ConfigError | DatabaseStartError | DataDirLocked | TokenKeyError | ServeError
 
 const describe = (error: StartError): string => {
   switch (error._tag) {
     case "ConfigError":
-      return `A setting is wrong: ${error.message.replaceAll(/\s*\n\s*/g, " ")}`
+      return `A setting is wrong: ${settingsProblem(error)}`
     case "ServeError":
       return `The server cannot listen (HOST, PORT): ${error.cause instanceof Error ? error.cause.message : error.cause}`
     default:
       return error.message
   }
 }
+
+const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1()
+
+const settingsProblem = ({ cause, message }: ConfigError): string =>
+  Schema.isSchemaError(cause)
+    ? formatIssues(cause.issue)
+        .issues.map(({ path, message }) => `${(path ?? []).map(String).join(".")}: ${message}`)
+        .join("; ")
+    : message
 
 /** Says in one line why the server does not start. Exit code 1. */
 export const startErrors = <A, R>(program: Effect.Effect<A, StartError, R>) =>

@@ -1,7 +1,7 @@
 import { Context } from "effect"
 import { HttpApiMiddleware, HttpApiSecurity, OpenApi } from "effect/http-api"
 import type { UserId } from "../domain/User.ts"
-import { Forbidden, TooManyRequests, Unauthorized } from "./Problems.ts"
+import { Forbidden, ServiceUnavailable, TooManyRequests, Unauthorized } from "./Problems.ts"
 
 /**
  * Who makes a call. `Anyone` is every caller of a server without authentication; a `Service` is the
@@ -26,5 +26,5 @@ const bearer = HttpApiSecurity.bearer.pipe(
 /** Checks the bearer token where the server asks for one, and tells the handler who calls. */
 export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: CurrentUser }>()(
   "minichat/api/Authorization",
-  { security: { bearer }, error: [Unauthorized, Forbidden, TooManyRequests] }
+  { security: { bearer }, error: [Unauthorized, Forbidden, TooManyRequests, ServiceUnavailable] }
 ) {}

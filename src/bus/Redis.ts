@@ -64,13 +64,21 @@ export class Redis extends Context.Service<
         return Effect.andThen(PubSub.publish(recovered, undefined), Effect.logInfo("Redis is connected"))
       })
 
-      const ping = Effect.tryPromise({
-        try: () => Promise.all([commands.ping(), subscriber.ping()]),
-        catch: (cause) => new RedisError({ cause })
-      }).pipe(
-        Effect.timeout(PING_INTERVAL),
-        Effect.matchEffect({ onFailure: () => wentAway, onSuccess: () => cameBack })
-      )
+      // A busy process may find the time over before it reads a reply that is there: it is looked for once more.
+      const ping = Effect.suspend(() => {
+        let answered = false
+        const reply = Effect.tryPromise(() =>
+          Promise.all([commands.ping(), subscriber.ping()]).then(() => {
+            answered = true
+          })
+        )
+        return reply.pipe(
+          Effect.timeoutOption(PING_INTERVAL),
+          Effect.ignore,
+          Effect.andThen(Effect.suspend(() => (answered ? Effect.void : Effect.sleep(1)))),
+          Effect.andThen(Effect.suspend(() => (answered ? cameBack : wentAway)))
+        )
+      })
 
       const runFork = yield* FiberSet.makeRuntime<never>()
       for (const connection of [commands, subscriber]) {

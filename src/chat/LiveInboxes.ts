@@ -11,6 +11,8 @@ const SWEEP_INTERVAL = Duration.seconds(10)
 /** The same while Redis is away: events then arrive by this alone. */
 const SWEEP_INTERVAL_AWAY = Duration.seconds(1)
 
+const TICK = Duration.millis(250)
+
 /** How many inboxes one query of a sweep covers. */
 const SWEEP_BATCH = 5000
 
@@ -63,14 +65,20 @@ export class LiveInboxes extends Context.Service<
         return Effect.ignore(Effect.forEach(batches, sweepBatch, { discard: true }))
       })
 
+      // The first sweep follows at once on Redis going away: an event may be on its way already.
+      let wasUp = true
       let sinceSweep = 0
       yield* Effect.suspend(() => {
-        sinceSweep += Duration.toMillis(SWEEP_INTERVAL_AWAY)
-        if (bus.isUp() && sinceSweep < Duration.toMillis(SWEEP_INTERVAL)) return Effect.void
+        sinceSweep += Duration.toMillis(TICK)
+        const isUp = bus.isUp()
+        const justWentAway = wasUp && !isUp
+        wasUp = isUp
+        const interval = Duration.toMillis(isUp ? SWEEP_INTERVAL : SWEEP_INTERVAL_AWAY)
+        if (!justWentAway && sinceSweep < interval) return Effect.void
         sinceSweep = 0
         for (const inbox of opened.values()) inbox.forgetOld()
         return sweep
-      }).pipe(Effect.repeat(Schedule.spaced(SWEEP_INTERVAL_AWAY)), Effect.forkScoped)
+      }).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
 
       const recovered = yield* bus.recoveries
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(PubSub.take(recovered), sweep)))

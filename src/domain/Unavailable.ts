@@ -5,7 +5,7 @@ import { Schema } from "effect"
  * a send with a `client_id` is safe to repeat however this one ended.
  */
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
-  dependency: Schema.Literals(["database"]),
+  dependency: Schema.Literals(["database", "token key endpoint"]),
   cause: Schema.Defect()
 }) {
   override get message() {

@@ -1,6 +1,36 @@
-import { Effect, Layer } from "effect"
+import { Effect, Layer, Redacted, Result } from "effect"
+import { HttpServerRequest } from "effect/http"
+import { AppConfig } from "../AppConfig.ts"
 import { Authorization, CurrentUser } from "../api/Authorization.ts"
+import { Unauthorized } from "../api/Problems.ts"
+import { clientAddress } from "../ClientAddress.ts"
+import { RateLimits } from "../chat/RateLimits.ts"
+import { Tokens } from "../chat/Tokens.ts"
+import { serviceUnavailable, tooManyRequests } from "./ProblemOf.ts"
 
-export const layer = Layer.succeed(Authorization, {
-  bearer: (handler) => Effect.provideService(handler, CurrentUser, { _tag: "Anyone" })
-})
+/** Checks the bearer token and the address's rate, a bad token's too; the application's own backend has no limit. */
+export const layer = Layer.effect(
+  Authorization,
+  Effect.gen(function* () {
+    const tokens = yield* Tokens
+    const rateLimits = yield* RateLimits
+    const addressOf = clientAddress((yield* AppConfig).trustedProxies)
+
+    return Authorization.of({
+      bearer: Effect.fnUntraced(function* (handler, { credential }) {
+        const verified = yield* Effect.result(tokens.verify(Redacted.value(credential)))
+        if (Result.isFailure(verified) || verified.success.caller._tag !== "Service") {
+          const request = yield* HttpServerRequest.HttpServerRequest
+          yield* Effect.catchTag(rateLimits.request(addressOf(request)), "RateLimited", tooManyRequests)
+        }
+        const { caller } = yield* Effect.fromResult(verified).pipe(
+          Effect.catchTags({
+            InvalidToken: ({ message }) => new Unauthorized({ detail: message }),
+            Unavailable: serviceUnavailable
+          })
+        )
+        return yield* Effect.provideService(handler, CurrentUser, caller)
+      })
+    })
+  })
+)

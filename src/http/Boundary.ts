@@ -15,8 +15,8 @@ import {
   NotFound,
   UnsupportedMediaType
 } from "../api/Problems.ts"
+import { isAllowedOrigin } from "../Origins.ts"
 import { allowedMethods } from "./Allowed.ts"
-import { isAllowedOrigin } from "./Origins.ts"
 
 const { toResponse } = HttpServerRespondable
 
@@ -137,6 +137,9 @@ const finish = (response: HttpServerResponse.HttpServerResponse, requestId: stri
       )
     case 500:
       headers["x-request-id"] = requestId
+      break
+    case 429:
+      headers["retry-after"] = RETRY_AFTER
       break
     case 503:
       headers["x-request-id"] = requestId

@@ -1,60 +1,81 @@
+import { createHash } from "node:crypto"
 import { Effect, FileSystem, Layer, Path } from "effect"
-import { HttpRouter, HttpServerResponse } from "effect/http"
+import { HttpRouter } from "effect/http"
 import { HttpApiSwagger } from "effect/http-api"
 import { Api } from "../api/Api.ts"
+import { type Content, staticContent } from "./StaticContent.ts"
 
-/**
- * What pages may load: only what this server serves. The docs' own scripts and styles stand in the page, ReDoc
- * draws with a worker and both show images that are data.
- */
-const PAGE_POLICY =
-  "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
-  "font-src 'self' data:; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
+/** A page that may load what this server serves, what it holds itself, and run the scripts that it is known to have. */
+const page = (html: string): Content => ({
+  body: html,
+  contentType: "text/html; charset=utf-8",
+  headers: {
+    "content-security-policy": [
+      "default-src 'self'",
+      ["script-src 'self'", ...scriptHashes(html)].join(" "),
+      "style-src 'self' 'unsafe-inline'",
+      "img-src 'self' data:",
+      "font-src 'self' data:",
+      "worker-src 'self' blob:",
+      "object-src 'none'",
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'"
+    ].join("; ")
+  }
+})
 
-const REDOC_PAGE = `<!DOCTYPE html>
+const scriptHashes = (html: string) =>
+  Array.from(
+    html.matchAll(/<script>(.*?)<\/script>/gs),
+    ([, script]) => `'sha256-${createHash("sha256").update(script!).digest("base64")}'`
+  )
+
+/** Without one of its own, a page makes browsers ask for `/favicon.ico`. */
+const NO_ICON = `<link rel="icon" href="data:,">`
+
+/** Swagger UI, its scripts and styles in the page. */
+const swagger = Effect.promise(async () => {
+  const { handler, dispose } = HttpRouter.toWebHandler(HttpApiSwagger.layer(Api, { path: "/docs" }), {
+    disableLogger: true
+  })
+  const response = await handler(new Request("http://localhost/docs"))
+  const html = await response.text()
+  await dispose()
+  return page(html.replace("</title>", `</title>${NO_ICON}`))
+})
+
+/** ReDoc, drawn from `/openapi.json` by the script in `assets/`. */
+const redoc = Effect.succeed(
+  page(`<!DOCTYPE html>
 <html lang="en">
 <head>
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <title>Mini Chat API</title>
+  ${NO_ICON}
   <style>body { margin: 0 }</style>
 </head>
 <body>
-  <redoc spec-url="/openapi.json" disable-search="false" hide-loading></redoc>
+  <redoc spec-url="/openapi.json"></redoc>
   <script src="/redoc/redoc.standalone.js"></script>
 </body>
 </html>
-`
-
-/** ReDoc, drawn from `/openapi.json` by the script in `assets/`. */
-const redoc = HttpRouter.use(
-  Effect.fnUntraced(function* (router) {
-    const fs = yield* FileSystem.FileSystem
-    const path = yield* Path.Path
-    const script = yield* Effect.orDie(
-      fs.readFile(path.join(import.meta.dirname, "../../assets/redoc.standalone.js"))
-    )
-    yield* router.add("GET", "/redoc", HttpServerResponse.html(REDOC_PAGE))
-    yield* router.add(
-      "GET",
-      "/redoc/redoc.standalone.js",
-      HttpServerResponse.uint8Array(script, {
-        contentType: "text/javascript; charset=utf-8",
-        headers: { "cache-control": "public, max-age=3600" }
-      })
-    )
-  })
+`)
 )
 
-const pagePolicy = HttpRouter.use((router) =>
-  router.addGlobalMiddleware((handler) =>
-    Effect.map(handler, (response) =>
-      response.headers["content-type"]?.startsWith("text/html")
-        ? HttpServerResponse.setHeader(response, "content-security-policy", PAGE_POLICY)
-        : response
-    )
-  )
-)
+const redocScript = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  const path = yield* Path.Path
+  const body = yield* fs.readFile(path.join(import.meta.dirname, "../../assets/redoc.standalone.js"))
+  return { body, contentType: "text/javascript; charset=utf-8" }
+}).pipe(Effect.orDie)
 
 /** Swagger UI at `/docs` and ReDoc at `/redoc`; both work without a network. */
-export const layer = Layer.mergeAll(HttpApiSwagger.layer(Api, { path: "/docs" }), redoc, pagePolicy)
+export const layer = HttpRouter.use(
+  Effect.fnUntraced(function* (router) {
+    yield* router.add("GET", "/docs", yield* staticContent(swagger))
+    yield* router.add("GET", "/redoc", yield* staticContent(redoc))
+    yield* router.add("GET", "/redoc/redoc.standalone.js", yield* staticContent(redocScript))
+  })
+)

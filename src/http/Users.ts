@@ -6,6 +6,7 @@ import { Inboxes } from "../chat/Inboxes.ts"
 import { Sessions } from "../chat/Sessions.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
 import { json, jsonText } from "./Json.ts"
+import { permit } from "./Permit.ts"
 import { serviceUnavailable, userNotFound } from "./ProblemOf.ts"
 
 export const layer = HttpApiBuilder.group(
@@ -18,7 +19,8 @@ export const layer = HttpApiBuilder.group(
 
     return handlers.handleAll({
       create: ({ payload: { username, display_name } }) =>
-        users.create(username, display_name ?? username).pipe(
+        permit({ _tag: "CreateUser" }).pipe(
+          Effect.andThen(users.create(username, display_name ?? username)),
           Effect.catchTags({
             UsernameTaken: () => new Problems.UsernameTaken({ detail: "Username already registered" }),
             Unavailable: serviceUnavailable
@@ -26,7 +28,11 @@ export const layer = HttpApiBuilder.group(
         ),
 
       list: ({ query: { skip, limit } }) =>
-        users.list(skip, limit).pipe(Effect.map(json), Effect.catchTags({ Unavailable: serviceUnavailable })),
+        permit({ _tag: "ReadUsers" }).pipe(
+          Effect.andThen(users.list(skip, limit)),
+          Effect.map(json),
+          Effect.catchTags({ Unavailable: serviceUnavailable })
+        ),
 
       get: ({ params: { user_id } }) =>
         users
@@ -38,6 +44,7 @@ export const layer = HttpApiBuilder.group(
 
       presence: Effect.fnUntraced(
         function* ({ params: { user_id } }) {
+          yield* permit({ _tag: "ReadPresence" })
           yield* users.find(user_id)
           const { connections, lastSeen } = yield* sessions.presence(user_id)
           return {
@@ -51,7 +58,8 @@ export const layer = HttpApiBuilder.group(
       ),
 
       events: ({ params: { user_id }, query: { since, limit, wait } }) =>
-        inboxes.read(user_id, since, limit, wait).pipe(
+        permit({ _tag: "ReadEvents", of: user_id }).pipe(
+          Effect.andThen(inboxes.read(user_id, since, limit, wait)),
           Effect.map(({ events, cursor, recovered }) => {
             const frames = events.map(({ frame }) => frame).join(",")
             return jsonText(`{"events":[${frames}],"cursor":${cursor},"recovered":${recovered}}`)

@@ -34,6 +34,10 @@ export class Connection {
   private writing = false
   /** Whether it waits for the peer to read. */
   stalled = false
+  /** Whether its sends count against the user's rate: the application's own backend has none. */
+  readonly hasLimits: boolean
+  /** When its token expires, in seconds since 1970; none when it does not. */
+  expiresAt: number | undefined
   /** Why the server closed it. */
   closedWith: CloseCode | undefined
 
@@ -44,6 +48,8 @@ export class Connection {
     readonly sent: number
     readonly repo: InboxRepo["Service"]
     readonly slowReaderTimeout: Duration.Duration
+    readonly hasLimits: boolean
+    readonly expiresAt: number | undefined
     /** Runs the writer in a fiber of the socket's scope. */
     readonly fork: (writer: Effect.Effect<void>) => void
   }) {
@@ -54,6 +60,8 @@ export class Connection {
     this.repo = options.repo
     this.slowReaderTimeout = options.slowReaderTimeout
     this.knowsAllEvents = options.webSocket.protocol === "minichat.v2"
+    this.hasLimits = options.hasLimits
+    this.expiresAt = options.expiresAt
     this.fork = options.fork
   }
 

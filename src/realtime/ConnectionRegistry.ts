@@ -1,7 +1,8 @@
-import { Array, Context, Duration, Effect, Layer, Random, Schedule, Schema, type Scope } from "effect"
+import { Array, Clock, Context, Duration, Effect, Layer, Random, Schedule, Schema, type Scope } from "effect"
 import { AppConfig } from "../AppConfig.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import { Sessions } from "../chat/Sessions.ts"
+import { LEEWAY_SECONDS } from "../chat/Tokens.ts"
 import type { UserId } from "../domain/User.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import type { Connection } from "./Connection.ts"
@@ -50,13 +51,17 @@ export class ConnectionRegistry extends Context.Service<
       }
 
       let tick = 0
-      const heartbeat = Effect.sync(() => {
+      const heartbeat = Effect.map(Clock.currentTimeMillis, (now) => {
         tick++
-        for (const [{ webSocket, stalled }, state] of connections) {
+        for (const [connection, state] of connections) {
+          const { webSocket, stalled, expiresAt } = connection
+          if (expiresAt !== undefined && now / 1000 > expiresAt + LEEWAY_SECONDS) {
+            connection.close(CloseCode.unauthorized)
+          }
           if (tick - state.pingedAt >= PING_EVERY) {
             state.pingedAt = tick
             webSocket.answered = false
-            if (webSocket.readyState === webSocket.OPEN) webSocket.ping()
+            if (connection.isOpen) webSocket.ping()
           } else if (!webSocket.answered && !stalled && tick - state.pingedAt >= PONG_WITHIN) {
             // A peer that is stalled cannot have seen the ping: how long it may stall is its writer's to judge.
             webSocket.terminate()

@@ -1,0 +1,35 @@
+import type { Caller } from "../api/Authorization.ts"
+import type { UserId } from "../domain/User.ts"
+
+/** What a caller may be refused. */
+export type Operation =
+  | { readonly _tag: "CreateUser" }
+  | { readonly _tag: "ReadUsers" }
+  | { readonly _tag: "ReadPresence" }
+  | { readonly _tag: "Send"; readonly as: UserId }
+  | { readonly _tag: "ReadHistory"; readonly of: UserId }
+  | { readonly _tag: "ReadRecent"; readonly of: UserId }
+  | { readonly _tag: "ReadEvents"; readonly of: UserId }
+  | { readonly _tag: "OpenSocket"; readonly of: UserId }
+
+/**
+ * Who may do what, all of it. Without authentication everyone may do everything. The application's own backend
+ * acts for anyone. A user sends as itself, reads its own, and sees who the other users are.
+ */
+export const allows = (caller: Caller, operation: Operation): boolean => {
+  if (caller._tag === "Anyone" || caller._tag === "Service") return true
+  switch (operation._tag) {
+    case "CreateUser":
+      return false
+    case "ReadUsers":
+    case "ReadPresence":
+      return true
+    case "Send":
+      return operation.as === caller.userId
+    case "ReadHistory":
+    case "ReadRecent":
+    case "ReadEvents":
+    case "OpenSocket":
+      return operation.of === caller.userId
+  }
+}

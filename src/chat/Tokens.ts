@@ -1,0 +1,172 @@
+import { Clock, Context, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
+import {
+  type CryptoKey,
+  createRemoteJWKSet,
+  errors,
+  importSPKI,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  type JWTVerifyOptions,
+  jwtVerify
+} from "jose"
+import { AppConfig, type Settings } from "../AppConfig.ts"
+import type { Caller } from "../api/Authorization.ts"
+import { Unavailable } from "../domain/Unavailable.ts"
+import { UserId } from "../domain/User.ts"
+
+/** How far the clocks of whoever signs and of this server may differ. In seconds. */
+export const LEEWAY_SECONDS = 30
+
+/** How often the keys behind `JWT_JWKS_URL` are fetched anew. A token with an unknown key id fetches them at once. */
+const REFRESH_KEYS = "10 minutes"
+
+/** The token is missing, not ours, or no longer good. Why is for the caller; the token itself is never shown. */
+export class InvalidToken extends Schema.TaggedError<InvalidToken>()("InvalidToken", {
+  message: Schema.String
+}) {}
+
+/** AUTH=required without a key, or with one that is not a key. */
+export class TokenKeyError extends Schema.TaggedError<TokenKeyError>()("TokenKeyError", {
+  message: Schema.String
+}) {}
+
+/** Who calls, and until when. */
+export interface Credential {
+  readonly caller: Caller
+  /** Seconds since 1970, leeway not included; none when it does not expire. */
+  readonly expiresAt: number | undefined
+}
+
+/** Checks tokens. Without authentication everyone is `Anyone`, whatever token they bring. */
+export class Tokens extends Context.Service<
+  Tokens,
+  {
+    /** Tells whose token this is. `undefined` stands for no token. */
+    verify(token: string | undefined): Effect.Effect<Credential, InvalidToken | Unavailable>
+  }
+>()("minichat/chat/Tokens") {
+  static readonly layer = Layer.unwrap(
+    Effect.map(AppConfig, ({ auth }) => (auth === "open" ? Tokens.layerOpen : Tokens.layerRequired))
+  )
+
+  static readonly layerOpen = Layer.succeed(Tokens, {
+    verify: () => Effect.succeed({ caller: { _tag: "Anyone" }, expiresAt: undefined })
+  })
+
+  static readonly layerRequired = Layer.effect(
+    Tokens,
+    Effect.gen(function* () {
+      const config = yield* AppConfig
+      const { key, algorithms } = yield* keyOf(config)
+      const options: JWTVerifyOptions = {
+        algorithms,
+        clockTolerance: LEEWAY_SECONDS,
+        ...Option.match(config.jwtIssuer, { onNone: () => ({}), onSome: (issuer) => ({ issuer }) }),
+        ...Option.match(config.jwtAudience, { onNone: () => ({}), onSome: (audience) => ({ audience }) })
+      }
+
+      const verify = Effect.fnUntraced(function* (token: string | undefined) {
+        if (token === undefined || token === "")
+          return yield* new InvalidToken({ message: "A token is needed" })
+        const currentDate = new Date(yield* Clock.currentTimeMillis)
+        const { payload } = yield* Effect.tryPromise({
+          try: () => jwtVerify(token, key, { ...options, currentDate }),
+          catch: refusal
+        })
+        return yield* toCredential(payload)
+      })
+
+      return Tokens.of({ verify })
+    })
+  )
+}
+
+const SIGNED_BY_KEY_PAIR = ["RS256", "ES256", "EdDSA"]
+
+const keyOf = Effect.fnUntraced(function* ({ jwtSecret, jwtPublicKey, jwtJwksUrl }: Settings) {
+  const given = [jwtSecret, jwtPublicKey, jwtJwksUrl].filter(({ _tag }) => _tag === "Some").length
+  if (given !== 1) {
+    return yield* new TokenKeyError({
+      message: `AUTH=required needs exactly one of JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL; ${given} are set`
+    })
+  }
+  if (Option.isSome(jwtSecret)) {
+    const secret = new TextEncoder().encode(Redacted.value(jwtSecret.value))
+    return { key: constantKey(secret), algorithms: ["HS256"] }
+  }
+  if (Option.isSome(jwtPublicKey)) {
+    // Environment files hold one line: line breaks of the PEM may be written as \n.
+    const pem = jwtPublicKey.value.replaceAll("\\n", "\n")
+    const imports = SIGNED_BY_KEY_PAIR.map((algorithm) =>
+      Effect.map(
+        Effect.tryPromise(() => importSPKI(pem, algorithm)),
+        (key) => ({ key: constantKey(key), algorithms: [algorithm] })
+      )
+    )
+    return yield* Effect.firstSuccessOf(imports).pipe(
+      Effect.mapError(
+        () =>
+          new TokenKeyError({
+            message:
+              "JWT_PUBLIC_KEY is not a public key in PEM form (-----BEGIN PUBLIC KEY-----) for RS256, ES256 or EdDSA"
+          })
+      )
+    )
+  }
+  return { key: yield* remoteKeys(Option.getOrThrow(jwtJwksUrl)), algorithms: SIGNED_BY_KEY_PAIR }
+})
+
+const constantKey =
+  <K extends Uint8Array | CryptoKey>(key: K) =>
+  () =>
+    Promise.resolve(key)
+
+// The set never expires by itself: while the endpoint is down, the keys that are known go on being good.
+const remoteKeys = Effect.fnUntraced(function* (url: string) {
+  const keys = createRemoteJWKSet(new URL(url), {
+    cacheMaxAge: Number.POSITIVE_INFINITY,
+    timeoutDuration: 5000,
+    cooldownDuration: 10_000
+  })
+  const refresh = Effect.ignore(
+    Effect.tryPromise(() => keys.reload()),
+    {
+      log: "Warn",
+      message: "The keys behind JWT_JWKS_URL could not be fetched; those that are known stay good"
+    }
+  )
+  yield* Effect.forkScoped(Effect.repeat(refresh, Schedule.spaced(REFRESH_KEYS)))
+  const key: JWTVerifyGetKey = keys
+  return key
+})
+
+/** What is wrong with the token is its bearer's fault; that the keys cannot be fetched is not. */
+const refusal = (error: unknown): InvalidToken | Unavailable => {
+  if (isFetchFailure(error)) return new Unavailable({ dependency: "token key endpoint", cause: error })
+  if (error instanceof errors.JWTExpired) return new InvalidToken({ message: "The token has expired" })
+  if (error instanceof errors.JWTClaimValidationFailed) {
+    return new InvalidToken({ message: `The token's claim "${error.claim}" is not accepted` })
+  }
+  return new InvalidToken({ message: "The token is not valid" })
+}
+
+const isFetchFailure = (error: unknown) =>
+  error instanceof errors.JWKSTimeout ||
+  (error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC") ||
+  (error instanceof TypeError && error.message === "fetch failed")
+
+const decodeSubject = Schema.decodeUnknownOption(Schema.String.check(Schema.isPattern(/^[1-9][0-9]{0,9}$/)))
+
+const toCredential = ({ sub, exp, scope }: JWTPayload) => {
+  if (typeof scope === "string" && scope.split(" ").includes("service")) {
+    return Effect.succeed<Credential>({ caller: { _tag: "Service" }, expiresAt: exp })
+  }
+  return Option.match(decodeSubject(sub), {
+    onNone: () => Effect.fail(new InvalidToken({ message: 'The token\'s claim "sub" is not a user id' })),
+    onSome: (digits) =>
+      Effect.succeed<Credential>({
+        caller: { _tag: "Member", userId: UserId.make(Number(digits)) },
+        expiresAt: exp
+      })
+  })
+}
