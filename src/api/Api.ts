@@ -1,9 +1,7 @@
 import { HttpApi, HttpApiMiddleware, OpenApi } from "effect/http-api"
 import { Messages } from "./Messages.ts"
-import { describeApi } from "./OpenApiDescription.ts"
 import { document } from "./OpenApiDocument.ts"
 import { ContentTooLarge, InternalServerError, UnsupportedMediaType, ValidationFailed } from "./Problems.ts"
-import { ClientFrame, ServerFrame } from "./Protocol.ts"
 import { System } from "./System.ts"
 import { Users } from "./Users.ts"
 
@@ -21,12 +19,15 @@ export class Api extends HttpApi.make("minichat")
   .middleware(RequestValidation)
   // Every bad field of a request is named, not the first one only.
   .annotate(HttpApi.ParseOptions, { errors: "all" })
-  .annotate(HttpApi.AdditionalSchemas, [ClientFrame, ServerFrame])
   .annotateMerge(
     OpenApi.annotations({
       title: "Mini Chat",
       version: VERSION,
-      description: describeApi,
+      description:
+        "A real-time chat backend: REST for users and messages, a WebSocket for each user.\n\n" +
+        "Every error is an RFC 9457 problem (`application/problem+json`) whose `detail` says what happened; a request " +
+        "that does not decode is a 422 that names every bad field. A body may have 64 KiB. Unknown extra fields are " +
+        "ignored. Paths are served with and without the trailing slash.",
       license: { name: "MIT" },
       transform: document
     })

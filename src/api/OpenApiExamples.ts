@@ -90,6 +90,10 @@ export const operations: Readonly<Record<string, OperationExamples>> = {
     answers: { 200: { messages: [reply] } },
     invalidField: { path: ["params", "user_id"], message: wholeNumber }
   },
+  "live.connect": {
+    answers: {},
+    invalidField: { path: ["query", "since"], message: "must be a whole number of at least 0" }
+  },
   "system.welcome": {
     answers: {
       200: {
@@ -134,6 +138,7 @@ export const problems: Readonly<Record<string, unknown>> = Object.fromEntries(
     new Problems.UnsupportedMediaType({
       detail: "The body must be JSON, with content-type application/json"
     }),
+    new Problems.UpgradeRequired({ detail: "This is a WebSocket: connect with a WebSocket client" }),
     new Problems.TooManyRequests({ detail: "Too many requests, try again later", retry_after_ms: 850 }),
     new Problems.InternalServerError({
       detail: "The server failed at this. The log has the cause, under the request id",

@@ -10,16 +10,22 @@ import { UserId } from "../domain/User.ts"
  */
 export const SUBPROTOCOLS = ["minichat.v2", "minichat.v1"] as const
 
-export const Ping = Schema.Struct({ type: Schema.Literal("ping") })
+export const Ping = Schema.Struct({ type: Schema.Literal("ping") }).annotate({
+  identifier: "PingFrame",
+  description: "Asks for a `pong`"
+})
 
 export const Send = Schema.Struct({
   type: Schema.Literal("send"),
   receiver_id: UserId,
   content: Content,
   client_id: Schema.optionalKey(Schema.NullOr(ClientId))
-})
+}).annotate({ identifier: "SendFrame", description: "Sends a message, answered with an `ack` or an `error`" })
 
-export const Auth = Schema.Struct({ type: Schema.Literal("auth"), token: Schema.String })
+export const Auth = Schema.Struct({ type: Schema.Literal("auth"), token: Schema.String }).annotate({
+  identifier: "AuthFrame",
+  description: "Renews the token of the socket"
+})
 
 /** What a client may send. */
 export const ClientFrame = Schema.Union([Ping, Send, Auth]).annotate({
@@ -35,15 +41,20 @@ export const System = Schema.Struct({
   user_id: UserId,
   cursor: Seq,
   recovered: Schema.optionalKey(Schema.Boolean)
-})
+}).annotate({ identifier: "SystemFrame", description: "The first frame of every socket" })
 
-export const Pong = Schema.Struct({ type: Schema.Literal("pong"), timestamp: Timestamp })
+export const Pong = Schema.Struct({ type: Schema.Literal("pong"), timestamp: Timestamp }).annotate({
+  identifier: "PongFrame",
+  description: "Answers a `ping`"
+})
 
 export const Ack = Schema.Struct({
   type: Schema.Literal("ack"),
   client_id: Schema.optionalKey(Schema.String),
   message: Message
-})
+}).annotate({ identifier: "AckFrame", description: "A message of this socket is committed" })
+
+const Milliseconds = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 
 export const ErrorCode = Schema.Literals([
   "bad_frame",
@@ -62,7 +73,10 @@ export const ErrorFrame = Schema.Struct({
   code: ErrorCode,
   message: Schema.String,
   client_id: Schema.optionalKey(Schema.String),
-  retry_after_ms: Schema.optionalKey(Schema.Int)
+  retry_after_ms: Schema.optionalKey(Milliseconds)
+}).annotate({
+  identifier: "ErrorFrame",
+  description: "What a frame asked for was not done; the socket stays open"
 })
 export type ErrorFrame = typeof ErrorFrame.Type
 
@@ -90,9 +104,15 @@ export const Resumed = Schema.Struct({
   type: Schema.Literal("resumed"),
   recovered: Schema.Boolean,
   cursor: Seq
-})
+}).annotate({ identifier: "ResumedFrame", description: "The replay that `since` asked for is complete" })
 
-export const Reconnect = Schema.Struct({ type: Schema.Literal("reconnect"), after_ms: Schema.Int })
+export const Reconnect = Schema.Struct({
+  type: Schema.Literal("reconnect"),
+  after_ms: Milliseconds
+}).annotate({
+  identifier: "ReconnectFrame",
+  description: "The server is about to close this socket: connect again after that time"
+})
 
 /** What the server may send. */
 export const ServerFrame = Schema.Union([

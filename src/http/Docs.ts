@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto"
-import { Effect, FileSystem, Layer, Path } from "effect"
+import { Effect, FileSystem, Path } from "effect"
 import { HttpRouter } from "effect/http"
-import { HttpApiSwagger } from "effect/http-api"
-import { Api } from "../api/Api.ts"
+import { HttpApiSwagger, OpenApi } from "effect/http-api"
+import { DocumentedApi } from "../api/Documentation.ts"
 import { type Content, staticContent } from "./StaticContent.ts"
 
 /** A page that may load what this server serves, what it holds itself, and run the scripts that it is known to have. */
@@ -34,11 +34,19 @@ const scriptHashes = (html: string) =>
 /** Without one of its own, a page makes browsers ask for `/favicon.ico`. */
 const NO_ICON = `<link rel="icon" href="data:,">`
 
+const openApi = Effect.sync(() => ({
+  body: JSON.stringify(OpenApi.fromApi(DocumentedApi)),
+  contentType: "application/json"
+}))
+
 /** Swagger UI, its scripts and styles in the page. */
 const swagger = Effect.promise(async () => {
-  const { handler, dispose } = HttpRouter.toWebHandler(HttpApiSwagger.layer(Api, { path: "/docs" }), {
-    disableLogger: true
-  })
+  const { handler, dispose } = HttpRouter.toWebHandler(
+    HttpApiSwagger.layer(DocumentedApi, { path: "/docs" }),
+    {
+      disableLogger: true
+    }
+  )
   const response = await handler(new Request("http://localhost/docs"))
   const html = await response.text()
   await dispose()
@@ -71,9 +79,10 @@ const redocScript = Effect.gen(function* () {
   return { body, contentType: "text/javascript; charset=utf-8" }
 }).pipe(Effect.orDie)
 
-/** Swagger UI at `/docs` and ReDoc at `/redoc`; both work without a network. */
+/** OpenAPI at `/openapi.json`, Swagger UI at `/docs` and ReDoc at `/redoc`; all work without a network. */
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
+    yield* router.add("GET", "/openapi.json", yield* staticContent(openApi))
     yield* router.add("GET", "/docs", yield* staticContent(swagger))
     yield* router.add("GET", "/redoc", yield* staticContent(redoc))
     yield* router.add("GET", "/redoc/redoc.standalone.js", yield* staticContent(redocScript))

@@ -11,7 +11,7 @@ import * as Users from "./Users.ts"
 
 /** Everything that is served over HTTP, sockets aside. */
 export const layer = Layer.mergeAll(
-  HttpApiBuilder.layer(Api, { openapiPath: "/openapi.json" }).pipe(
+  HttpApiBuilder.layer(Api).pipe(
     Layer.provide([Users.layer, Messages.layer, System.layer]),
     Layer.provide([Authorization.layer, RequestValidation.layer])
   ),
