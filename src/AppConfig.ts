@@ -41,6 +41,13 @@ const url = (variable: string, protocols: ReadonlyArray<string>, example: string
 const config = Config.all({
   host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
   port: between("PORT", 0, 65_535, 8000),
+  workers: Config.schema(
+    Schema.Union([
+      Schema.Literal("auto"),
+      Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1024 }))
+    ]).annotate({ message: 'must be "auto" or a whole number from 1 to 1024' }),
+    "WORKERS"
+  ).pipe(Config.withDefault(1)),
   databaseUrl: Config.option(
     url("DATABASE_URL", ["postgresql:", "postgres:"], "postgresql://user:password@localhost:5432/database")
   ),

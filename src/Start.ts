@@ -4,8 +4,9 @@ import type { ServeError } from "effect/http/HttpServerError"
 import type { TokenKeyError } from "./chat/Tokens.ts"
 import type { DatabaseStartError } from "./repo/Database.ts"
 import type { DataDirLocked } from "./repo/DataDirLock.ts"
+import type { WorkersError } from "./Workers.ts"
 
-type StartError = ConfigError | DatabaseStartError | DataDirLocked | TokenKeyError | ServeError
+type StartError = WorkersError | ConfigError | DatabaseStartError | DataDirLocked | TokenKeyError | ServeError
 
 const describe = (error: StartError): string => {
   switch (error._tag) {

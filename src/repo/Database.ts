@@ -75,6 +75,7 @@ const remote = Effect.fnUntraced(
   function* (url: Redacted.Redacted, poolSize: number) {
     const { host, pathname } = new URL(Redacted.value(url))
     const location = `${host}${pathname}`
+    let warned = false
     const statement_timeout = String(Duration.toMillis(STATEMENT_TIMEOUT))
     const reads = yield* connect({ url, maxConnections: poolSize, startupParameters: { statement_timeout } })
     const sends = yield* connect({
@@ -84,11 +85,11 @@ const remote = Effect.fnUntraced(
       startupParameters: { statement_timeout, lock_timeout: String(Duration.toMillis(LOCK_TIMEOUT)) }
     })
     yield* reads`SELECT 1`.pipe(
-      Effect.tapError((error) =>
-        error.reason._tag === "ConnectionError"
-          ? Effect.logWarning(`Waiting for the database at ${location}: it does not answer`)
-          : Effect.void
-      ),
+      Effect.tapError((error) => {
+        if (warned || error.reason._tag !== "ConnectionError") return Effect.void
+        warned = true
+        return Effect.logWarning(`The database at ${location} does not answer; trying for ${Duration.format(CONNECT_FOR)}`)
+      }),
       Effect.retry({
         schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: CONNECT_FOR })),
         while: (error) => error.reason._tag === "ConnectionError"
@@ -116,9 +117,14 @@ const migrate = Effect.fnUntraced(
   })
 )
 
-const startError = (what: string, error: { readonly message: string; readonly cause?: unknown }) => {
-  const why = error.cause instanceof Error ? error.cause.message : error.message
-  return new DatabaseStartError({ message: `${what}: ${why}`, cause: error })
+const startError = (what: string, error: unknown) =>
+  new DatabaseStartError({ message: `${what}: ${rootCause(error)}`, cause: error })
+
+/** What the database, or the network, said in the first place. */
+const rootCause = (error: unknown): string => {
+  const cause = error instanceof Error ? error.cause : undefined
+  if (cause instanceof Error) return rootCause(cause)
+  return error instanceof Error && error.message !== "" ? error.message : String(error)
 }
 
 /**

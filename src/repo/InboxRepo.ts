@@ -69,15 +69,17 @@ export class InboxRepo extends Context.Service<
             FROM inboxes WHERE user_id = ANY (${int4Array(userIds)})`
         )
 
+      // OFFSET 0 keeps the planner from joining a long page by reading all messages there are.
       const page = (userId: UserId, after: number, limit: number) =>
         orUnavailable(
-          sql<EventRow>`SELECT e.seq, e.type, m.client_id, m.id, m.sender_id, u.username AS sender_username,
-              m.receiver_id, m.content, m.timestamp
+          sql<EventRow>`SELECT e.seq, e.type, m.*
             FROM (
               SELECT * FROM inbox_events WHERE user_id = ${int4(userId)} AND seq > ${int8(after)}
               ORDER BY seq LIMIT ${int4(limit)}
-            ) e JOIN messages m ON m.id = e.message_id JOIN users u ON u.id = m.sender_id
-            ORDER BY e.seq`.pipe(Effect.map((rows) => rows.map(toEvent)))
+            ) e CROSS JOIN LATERAL (
+              SELECT m.client_id, m.id, m.sender_id, u.username AS sender_username, m.receiver_id, m.content, m.timestamp
+              FROM messages m JOIN users u ON u.id = m.sender_id WHERE m.id = e.message_id OFFSET 0
+            ) m ORDER BY e.seq`.pipe(Effect.map((rows) => rows.map(toEvent)))
         )
 
       const prune = (olderThan: DateTime.Utc, limit: number) =>

@@ -1,4 +1,5 @@
 import { Context, DateTime, Effect, Layer, Result } from "effect"
+import type { Statement } from "effect/sql"
 import { messageEvent, messageJson } from "../domain/Event.ts"
 import {
   ClientIdConflict,
@@ -87,22 +88,27 @@ export class MessageRepo extends Context.Service<
          m.receiver_id, m.content, m.timestamp`
       )
 
-      // Both halves come out of an index in id order and are merged, so no page is ever sorted.
+      // A user's id goes in as a subquery, so that the plan is the same for all users. The planner would else walk
+      // the primary key for a user with a large share of all messages, past every later message of the others.
+      const any = (userId: UserId) => sql`(SELECT ${int4(userId)})`
+
+      // Each half is a range of an index, read in id order and only as far as the page goes; the two are merged, so
+      // no page is ever sorted.
       const historyRows = ({ userId, chatWith, beforeId, skip, limit }: HistoryQuery) => {
-        const me = int4(userId)
+        const me = any(userId)
         const before = int8(beforeId ?? Number.MAX_SAFE_INTEGER)
-        const window = sql`OFFSET ${int8(skip)} LIMIT ${int4(limit)}`
-        if (chatWith === undefined) {
-          return sql<MessageRow>`SELECT ${columns} FROM (
-            SELECT * FROM messages WHERE sender_id = ${me} AND id < ${before}
-            UNION ALL SELECT * FROM messages WHERE receiver_id = ${me} AND id < ${before}
-          ) m ORDER BY m.id DESC ${window}`
-        }
-        const other = int4(chatWith)
-        return sql<MessageRow>`SELECT ${columns} FROM (
-          SELECT * FROM messages WHERE sender_id = ${me} AND receiver_id = ${other} AND id < ${before}
-          UNION ALL SELECT * FROM messages WHERE sender_id = ${other} AND receiver_id = ${me} AND id < ${before}
-        ) m ORDER BY m.id DESC ${window}`
+        const half = (isWanted: Statement.Fragment) =>
+          sql`(SELECT * FROM messages WHERE ${isWanted} AND id < ${before} ORDER BY id DESC LIMIT ${int8(skip + limit)})`
+        const sent =
+          chatWith === undefined
+            ? half(sql`sender_id = ${me}`)
+            : half(sql`sender_id = ${me} AND receiver_id = ${any(chatWith)}`)
+        const received =
+          chatWith === undefined
+            ? half(sql`receiver_id = ${me}`)
+            : half(sql`receiver_id = ${me} AND sender_id = ${any(chatWith)}`)
+        return sql<MessageRow>`SELECT ${columns} FROM (${sent} UNION ALL ${received}) m
+          ORDER BY m.id DESC OFFSET ${int8(skip)} LIMIT ${int4(limit)}`
       }
 
       const history: MessageRepo["Service"]["history"] = (query) =>
@@ -113,7 +119,7 @@ export class MessageRepo extends Context.Service<
       const received: MessageRepo["Service"]["received"] = (userId, limit) =>
         userId > MAX_USER_ID
           ? Effect.succeed([])
-          : sql<MessageRow>`SELECT ${columns} FROM messages m WHERE m.receiver_id = ${int4(userId)}
+          : sql<MessageRow>`SELECT ${columns} FROM messages m WHERE m.receiver_id = ${any(userId)}
               ORDER BY m.id DESC LIMIT ${int4(limit)}`.pipe(
               Effect.map((rows) => rows.map(toMessage)),
               orUnavailable
