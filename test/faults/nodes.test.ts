@@ -1,5 +1,5 @@
 import { assert, layer } from "@effect/vitest"
-import { Deferred, Effect, Fiber } from "effect"
+import { Console, Deferred, Effect, Fiber } from "effect"
 import * as ChatClient from "../../verify/ChatClient.ts"
 import { Rest } from "../../verify/Rest.ts"
 import * as Deployment from "./support/Deployment.ts"
@@ -7,6 +7,7 @@ import { post, request } from "./support/Http.ts"
 import * as Infrastructure from "./support/Infrastructure.ts"
 import * as Load from "./support/Load.ts"
 import { conclude } from "./support/Outcome.ts"
+import { freePort } from "./support/Ports.ts"
 import { scale } from "./support/Scale.ts"
 import { until } from "./support/Until.ts"
 
@@ -17,6 +18,33 @@ const RESUMED_WITHIN = 10_000
 const on = (url: string) => (client: ChatClient.ChatClient) => client.visits.at(-1)?.url === url
 
 layer(Infrastructure.layer, { excludeTestServices: true, timeout: "60 seconds" })("A node", (it) => {
+  it.effect("starts, and leaves no request without an answer", () =>
+    Effect.gen(function* () {
+      const deployment = yield* Deployment.make({ nodes: 1, clients: 0 })
+      const port = yield* freePort
+      const starting = yield* Effect.forkScoped(deployment.startNode(port))
+      const ask = request(`http://127.0.0.1:${port}/health`).pipe(
+        Effect.as("answered"),
+        Effect.catchDefect(() => Effect.succeed("refused")),
+        Effect.timeoutOrElse({ duration: "10 seconds", orElse: () => Effect.succeed("left") })
+      )
+      const asked: Array<Fiber.Fiber<string>> = []
+      while (starting.pollUnsafe() === undefined) {
+        asked.push(yield* Effect.forkScoped(ask))
+        yield* Effect.sleep("5 millis")
+      }
+      const node = yield* Fiber.join(starting)
+      const answers = yield* Effect.forEach(asked, Fiber.join)
+
+      const count = (what: string) => answers.filter((answer) => answer === what).length
+      yield* Console.log(
+        `node started: ${count("refused")} requests refused, ${count("answered")} answered, ${count("left")} left`
+      )
+      assert.isTrue(node.isAlive())
+      assert.strictEqual(count("left"), 0)
+    })
+  )
+
   it.effect("is killed", () =>
     Effect.gen(function* () {
       const rest = yield* Rest

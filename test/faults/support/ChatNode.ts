@@ -20,8 +20,10 @@ export const start = Effect.fnUntraced(function* (options: {
   readonly env?: NodeJS.ProcessEnv
   /** Arguments of node itself. */
   readonly nodeArguments?: ReadonlyArray<string>
+  /** Defaults to a free one. */
+  readonly port?: number
 }) {
-  const port = yield* freePort
+  const port = options.port ?? (yield* freePort)
   const process_ = yield* Process.start(process.execPath, [...(options.nodeArguments ?? []), "src/main.ts"], {
     cwd: ROOT,
     env: {

@@ -30,13 +30,15 @@ export const make = Effect.fn("Deployment.make")(function* (options: Options = {
   const databaseUrl = yield* postgres.createDatabase(name)
   yield* redis.command("FLUSHALL")
 
-  const startNode = ChatNode.start({
-    databaseUrl,
-    redisUrl: redis.url,
-    env: { ...options.env },
-    nodeArguments: options.nodeArguments ?? []
-  })
-  const nodes = yield* Effect.replicateEffect(startNode, options.nodes ?? 2, { concurrency: "unbounded" })
+  const startNode = (port?: number) =>
+    ChatNode.start({
+      databaseUrl,
+      redisUrl: redis.url,
+      env: { ...options.env },
+      nodeArguments: options.nodeArguments ?? [],
+      ...(port !== undefined && { port })
+    })
+  const nodes = yield* Effect.replicateEffect(startNode(), options.nodes ?? 2, { concurrency: "unbounded" })
   const urls = nodes.map(({ url }) => url)
   const sql = yield* postgres.connect(databaseUrl)
 
