@@ -33,7 +33,7 @@ const announce = () => {
 
 export default async (project: TestProject) => {
   announce()
-  const scope = Effect.runSync(Scope.make())
+  const scope = Scope.makeUnsafe()
   project.provide("embeddedTemplate", await Effect.runPromise(Scope.provide(makeTemplate, scope)))
   return () => Effect.runPromise(Scope.close(scope, Exit.void))
 }

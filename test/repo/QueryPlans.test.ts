@@ -1,0 +1,149 @@
+import { PgTypes } from "@effect/sql-pg"
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { Statement } from "effect/sql"
+import { MessageId } from "../../src/domain/Message.ts"
+import type { Unavailable } from "../../src/domain/Unavailable.ts"
+import { UserId } from "../../src/domain/User.ts"
+import { Database } from "../../src/repo/Database.ts"
+import { InboxRepo } from "../../src/repo/InboxRepo.ts"
+import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { databaseUrl } from "../support/Services.ts"
+import { postgresRepos } from "./Repos.ts"
+
+/** The user with half of all messages, all of them older than those of the others, and one of its partners. */
+const busy = UserId.make(1)
+const partner = UserId.make(2)
+
+/** 100,000 messages of one user with fifty others, then 100,000 among a thousand, and their events. */
+const seed = Effect.gen(function* () {
+  const { reads: sql } = yield* Database
+  // Checking 400,000 references would take most of the time.
+  yield* sql`ALTER TABLE messages DROP CONSTRAINT messages_sender_id_fkey, DROP CONSTRAINT messages_receiver_id_fkey`
+  yield* sql`INSERT INTO users (username, display_name) SELECT 'user' || i, 'user' FROM generate_series(1, 1001) i`
+  yield* sql`INSERT INTO messages (sender_id, receiver_id, content, timestamp)
+    SELECT CASE WHEN i % 2 = 0 THEN 1 ELSE other END, CASE WHEN i % 2 = 0 THEN other ELSE 1 END, 'hello', now()
+    FROM generate_series(1, 100000) i CROSS JOIN LATERAL (SELECT 2 + i / 2 % 50 AS other) o`
+  yield* sql`INSERT INTO messages (sender_id, receiver_id, content, timestamp)
+    SELECT 2 + i % 1000, 2 + (i + 1 + i / 1000) % 1000, 'hello', now() FROM generate_series(1, 100000) i`
+  yield* sql`INSERT INTO inbox_events (user_id, seq, type, message_id, created_at)
+    SELECT receiver_id, row_number() OVER (PARTITION BY receiver_id ORDER BY id), 'message', id, timestamp
+    FROM messages`
+  yield* sql`ANALYZE`
+})
+
+const seeded = Layer.effectDiscard(seed).pipe(Layer.provideMerge(postgresRepos))
+
+interface Plan {
+  readonly "Node Type": string
+  readonly "Relation Name"?: string
+  readonly "Index Name"?: string
+  readonly Plans?: ReadonlyArray<Plan>
+}
+
+const nodes = (plan: Plan): ReadonlyArray<Plan> => [plan, ...(plan.Plans ?? []).flatMap(nodes)]
+
+/** The statement that a call runs, as the driver is given it. */
+const statementOf = Effect.fnUntraced(function* <A, E, R>(call: Effect.Effect<A, E, R>) {
+  const statements: Array<readonly [sql: string, params: ReadonlyArray<unknown>]> = []
+  yield* Effect.provideService(call, Statement.CurrentTransformer, (statement) => {
+    statements.push(statement.compile())
+    return Effect.succeed(statement)
+  })
+  assert.lengthOf(statements, 1)
+  return statements[0]!
+})
+
+const typeNames = new Map<number, string>([
+  [PgTypes.OID.int4, "int4"],
+  [PgTypes.OID.int8, "int8"]
+])
+
+/** The plan that PostgreSQL makes for a prepared statement, knowing its parameters or not. */
+const planOf = Effect.fnUntraced(function* <A, E, R>(
+  mode: "force_custom_plan" | "force_generic_plan",
+  call: Effect.Effect<A, E, R>
+) {
+  const { sends: sql } = yield* Database
+  const [text, params] = yield* statementOf(call)
+  const typed = params as ReadonlyArray<PgTypes.Parameter>
+  const types = typed.map(({ oid }) => typeNames.get(oid))
+  const explain = Effect.gen(function* () {
+    yield* sql.unsafe(`SET LOCAL plan_cache_mode = ${mode}`)
+    yield* sql.unsafe(`PREPARE asked (${types.join()}) AS ${text}`)
+    const rows = yield* sql.unsafe<{ readonly "QUERY PLAN": ReadonlyArray<{ readonly Plan: Plan }> }>(
+      `EXPLAIN (FORMAT JSON) EXECUTE asked (${typed.map(({ value }) => String(value)).join()})`
+    )
+    yield* sql.unsafe("DEALLOCATE asked")
+    return nodes(rows[0]!["QUERY PLAN"][0]!.Plan)
+  })
+  return yield* sql.withTransaction(explain)
+})
+
+const history = (query: { chatWith?: UserId; beforeId?: MessageId; skip?: number; limit?: number }) =>
+  MessageRepo.use((repo) => repo.history({ userId: busy, skip: 0, limit: 50, ...query }))
+
+const page = (after: number, limit: number) => InboxRepo.use((repo) => repo.page(busy, after, limit))
+
+const both = ["messages_received", "messages_sent"]
+const between = ["messages_between", "messages_between"]
+const events = ["inbox_events_pkey", "messages_pkey"]
+
+interface Case {
+  readonly what: string
+  readonly call: Effect.Effect<unknown, Unavailable, MessageRepo | InboxRepo>
+  readonly indexes: ReadonlyArray<string>
+}
+
+const cases: ReadonlyArray<Case> = [
+  { what: "a history", call: history({}), indexes: both },
+  { what: "a long page of a history", call: history({ limit: 1000 }), indexes: both },
+  { what: "a history before an id", call: history({ beforeId: MessageId.make(50_000) }), indexes: both },
+  { what: "a history deep in its middle", call: history({ skip: 20_000 }), indexes: both },
+  { what: "a history with another user", call: history({ chatWith: partner }), indexes: between },
+  {
+    what: "a history with another user before an id",
+    call: history({ chatWith: partner, beforeId: MessageId.make(50_000) }),
+    indexes: between
+  },
+  {
+    what: "the received messages",
+    call: MessageRepo.use((repo) => repo.received(busy, 50)),
+    indexes: ["messages_received"]
+  },
+  { what: "a page of an inbox", call: page(0, 64), indexes: events },
+  { what: "a page at the end of an inbox", call: page(49_990, 64), indexes: events },
+  { what: "a long page of an inbox", call: page(20_000, 1000), indexes: events }
+]
+
+const queryPlans = () =>
+  layer(seeded, { excludeTestServices: true })("among 200,000 messages", (it) => {
+    for (const { what, call, indexes } of cases) {
+      it.effect(`${what} is a range of an index, neither sorted nor searched`, () =>
+        Effect.gen(function* () {
+          for (const mode of ["force_custom_plan", "force_generic_plan"] as const) {
+            const plan = yield* planOf(mode, call)
+
+            const used = plan
+              .flatMap((node) => node["Index Name"] ?? [])
+              .filter((name) => name !== "users_pkey")
+            assert.deepEqual(used.toSorted(), indexes, mode)
+            const kinds = plan.map((node) => node["Node Type"])
+            assert.notInclude(kinds, "Sort", mode)
+            assert.notInclude(kinds, "Incremental Sort", mode)
+            assert.notInclude(kinds, "Seq Scan", mode)
+          }
+        })
+      )
+    }
+
+    it.effect("a history is answered from where it lies, newest first", () =>
+      Effect.gen(function* () {
+        const ids = (yield* history({ skip: 10, limit: 3 })).map(({ id }) => id as number)
+
+        assert.deepEqual(ids, [99_990, 99_989, 99_988])
+      })
+    )
+  })
+
+describe.runIf(databaseUrl !== undefined)("QueryPlans", queryPlans)

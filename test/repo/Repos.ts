@@ -1,0 +1,82 @@
+import { randomUUID } from "node:crypto"
+import { NodeServices } from "@effect/platform-node"
+import { Effect, Layer, Result } from "effect"
+import type { Settings } from "../../src/AppConfig.ts"
+import type { Draft } from "../../src/domain/Message.ts"
+import type { UserId } from "../../src/domain/User.ts"
+import { Database } from "../../src/repo/Database.ts"
+import { InboxRepo } from "../../src/repo/InboxRepo.ts"
+import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { UserRepo } from "../../src/repo/UserRepo.ts"
+import { freshDatabase, freshDataDir, settings } from "../support/Services.ts"
+
+/** The repositories on the database that the settings name; each build of it is a server of its own. */
+export const reposOn = (overrides: Partial<Settings>) =>
+  Layer.fresh(
+    Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer).pipe(
+      Layer.provideMerge(Database.layer),
+      Layer.provide(NodeServices.layer),
+      Layer.provide(settings(overrides))
+    )
+  )
+
+export const memoryRepos = Layer.mergeAll(
+  UserRepo.layerMemory,
+  MessageRepo.layerMemory,
+  InboxRepo.layerMemory
+)
+
+export const embeddedRepos = Layer.unwrap(Effect.map(freshDataDir, reposOn))
+
+/** On a database of the block's own; only where `databaseUrl` is set. */
+export const postgresRepos = Layer.unwrap(Effect.map(freshDatabase, reposOn))
+
+/** A username that no other test uses. */
+export const newUsername = () => randomUUID().replaceAll("-", "")
+
+/** Makes users that no other test knows. Their ids ascend. */
+export const newUsers = Effect.fnUntraced(function* (count: number) {
+  const users = yield* UserRepo
+  return yield* Effect.replicateEffect(
+    Effect.suspend(() => {
+      const username = newUsername()
+      return users.create(username, username)
+    }),
+    count
+  )
+})
+
+export const newPair = Effect.map(newUsers(2), ([alice, bob]) => ({ alice: alice!, bob: bob! }))
+
+/** A draft between two users. */
+export const draft = (
+  from: { readonly id: UserId },
+  to: { readonly id: UserId },
+  content = "hello",
+  clientId?: string | null
+): Draft => ({
+  sender_id: from.id,
+  receiver_id: to.id,
+  content,
+  ...(clientId === undefined ? {} : { client_id: clientId })
+})
+
+/** Sends drafts that must not be refused. */
+export const sendAll = Effect.fnUntraced(function* (drafts: ReadonlyArray<Draft>) {
+  const outcomes = yield* (yield* MessageRepo).send(drafts)
+  return yield* Effect.forEach(outcomes, (outcome) => Effect.fromResult(outcome))
+})
+
+/** Sends one draft that must not be refused. */
+export const sendOne = (one: Draft) => Effect.map(sendAll([one]), ([sent]) => sent!)
+
+/** What became of each draft, in a word. */
+export const verdicts = (
+  outcomes: ReadonlyArray<Result.Result<{ readonly seqs: unknown }, { readonly _tag: string }>>
+) =>
+  outcomes.map((outcome) =>
+    Result.match(outcome, {
+      onFailure: ({ _tag }) => _tag,
+      onSuccess: ({ seqs }) => (seqs === undefined ? "repeat" : "sent")
+    })
+  )

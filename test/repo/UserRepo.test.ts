@@ -1,0 +1,122 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect, type Layer, Result } from "effect"
+import { MAX_USER_ID, UserId } from "../../src/domain/User.ts"
+import type { InboxRepo } from "../../src/repo/InboxRepo.ts"
+import type { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { UserRepo } from "../../src/repo/UserRepo.ts"
+import { databaseUrl } from "../support/Services.ts"
+import { embeddedRepos, memoryRepos, newUsername, newUsers, postgresRepos } from "./Repos.ts"
+
+const userRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | MessageRepo | InboxRepo, E>) =>
+  layer(repos, { excludeTestServices: true })(`UserRepo: ${name}`, (it) => {
+    it.effect("a new user is found as it was made", () =>
+      Effect.gen(function* () {
+        const users = yield* UserRepo
+        const username = newUsername()
+
+        const made = yield* users.create(username, "Alice Liddell")
+
+        assert.deepEqual(Object.keys(made), ["id", "username", "display_name", "created_at"])
+        assert.strictEqual(made.username, username)
+        assert.strictEqual(made.display_name, "Alice Liddell")
+        assert.match(made.created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+        assert.deepEqual(yield* users.find(made.id), made)
+      })
+    )
+
+    it.effect("a username that is taken is refused and changes nothing", () =>
+      Effect.gen(function* () {
+        const users = yield* UserRepo
+        const username = newUsername()
+        const first = yield* users.create(username, "first")
+        const before = yield* users.list(0, 1000)
+
+        const error = yield* Effect.flip(users.create(username, "second"))
+
+        assert.strictEqual(error._tag, "UsernameTaken")
+        assert.include(error, { username })
+        assert.deepEqual(yield* users.list(0, 1000), before)
+        assert.deepEqual(yield* users.find(first.id), first)
+      })
+    )
+
+    it.effect("of many that ask for one username at the same moment, one gets it", () =>
+      Effect.gen(function* () {
+        const users = yield* UserRepo
+        const username = newUsername()
+
+        const outcomes = yield* Effect.replicateEffect(Effect.result(users.create(username, "me")), 10, {
+          concurrency: "unbounded"
+        })
+
+        const [taken, made] = [outcomes.filter(Result.isFailure), outcomes.filter(Result.isSuccess)]
+        assert.lengthOf(made, 1)
+        assert.isTrue(taken.every(({ failure }) => failure._tag === "UsernameTaken"))
+      })
+    )
+
+    it.effect("usernames that differ in case differ", () =>
+      Effect.gen(function* () {
+        const users = yield* UserRepo
+        const username = `a${newUsername()}`
+
+        const lower = yield* users.create(username, "lower")
+        const upper = yield* users.create(username.toUpperCase(), "upper")
+
+        assert.notStrictEqual(upper.id, lower.id)
+        assert.strictEqual((yield* users.find(upper.id)).username, username.toUpperCase())
+      })
+    )
+
+    it.effect("names keep every character, also where one takes four bytes", () =>
+      Effect.gen(function* () {
+        const users = yield* UserRepo
+        const username = `${newUsername()}${"𝔄".repeat(18)}`
+
+        const { id } = yield* users.create(username, "👩‍🚀'\"\\\n\t".padEnd(100, "é"))
+
+        const found = yield* users.find(id)
+        assert.strictEqual(found.username, username)
+        assert.strictEqual(found.display_name, "👩‍🚀'\"\\\n\t".padEnd(100, "é"))
+      })
+    )
+
+    it.effect("users are listed by ascending id, a page at a time", () =>
+      Effect.gen(function* () {
+        const users = yield* UserRepo
+        const skip = (yield* users.list(0, 1000)).length
+        const made = yield* newUsers(5)
+
+        const all = yield* users.list(0, 1000)
+
+        assert.deepEqual(
+          all,
+          all.toSorted((a, b) => a.id - b.id)
+        )
+        assert.deepEqual(all.slice(skip), made)
+        assert.deepEqual(yield* users.list(skip, 3), made.slice(0, 3))
+        assert.deepEqual(yield* users.list(skip + 3, 3), made.slice(3))
+        assert.deepEqual(yield* users.list(skip + 5, 3), [])
+        assert.deepEqual(yield* users.list(2_147_483_647, 1000), [])
+      })
+    )
+
+    it.effect("an id that nobody has is not found, also one above the column's range", () =>
+      Effect.gen(function* () {
+        const users = yield* UserRepo
+        yield* newUsers(1)
+
+        for (const id of [MAX_USER_ID, MAX_USER_ID + 1, Number.MAX_SAFE_INTEGER, 1e300]) {
+          const error = yield* Effect.flip(users.find(UserId.make(id)))
+          assert.strictEqual(error._tag, "UserNotFound")
+          assert.include(error, { userId: id })
+        }
+      })
+    )
+  })
+
+userRepoContract("memory", memoryRepos)
+userRepoContract("embedded database", embeddedRepos)
+describe.runIf(databaseUrl !== undefined)("with TEST_DATABASE_URL", () =>
+  userRepoContract("PostgreSQL", postgresRepos)
+)
