@@ -1,16 +1,53 @@
 import { Config, Context, Duration, Effect, Layer, Option, Redacted, Schema } from "effect"
+import { isNetwork } from "./ClientAddress.ts"
 
-/** A list of names between commas; spaces around them are dropped, empty ones too. */
-const names = (variable: string) =>
-  Config.String(variable).pipe(
-    Config.map((text) =>
-      text
-        .split(",")
-        .map((name) => name.trim())
-        .filter((name) => name.length > 0)
+const split = (text: string): ReadonlyArray<string> =>
+  text
+    .split(",")
+    .map((item) => item.trim())
+    .filter((item) => item.length > 0)
+
+/** A list between commas; spaces around its items are dropped, empty items too. */
+const list = (variable: string, isItem: (item: string) => boolean, items: string) =>
+  Config.schema(
+    Schema.String.check(
+      Schema.makeFilter((text: string) => {
+        const wrong = split(text).find((item) => !isItem(item))
+        return wrong === undefined || `must be ${items}, between commas; "${wrong}" is not one`
+      })
     ),
-    Config.withDefault([])
+    variable
+  ).pipe(Config.map(split), Config.withDefault([]))
+
+const isWebUrl = (text: string) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
+
+const isOrigin = (text: string) => {
+  if (text === "*") return true
+  if (!isWebUrl(text)) return false
+  const { origin, href } = new URL(text)
+  return href === `${origin}/`
+}
+
+const webUrl = (variable: string, example: string) =>
+  Config.schema(
+    Schema.String.check(
+      Schema.makeFilter((text: string) => isWebUrl(text) || `must be a URL like ${example}`)
+    ),
+    variable
   )
+
+/** How long a client may take; never for ever. */
+const timeout = (variable: string, byDefault: Duration.Duration) =>
+  Config.schema(
+    Schema.DurationFromString.check(
+      Schema.makeFilter(
+        (duration: Duration.Duration) =>
+          Duration.between(duration, { minimum: Duration.millis(1), maximum: Duration.hours(1) }) ||
+          'must be from "1 millis" to "1 hour"'
+      )
+    ),
+    variable
+  ).pipe(Config.withDefault(byDefault))
 
 const between = (variable: string, minimum: number, maximum: number, byDefault: number) =>
   Config.schema(
@@ -59,15 +96,18 @@ const config = Config.all({
   inboxRetention: Config.Duration("INBOX_RETENTION").pipe(Config.withDefault(Duration.days(30))),
   drainTimeout: Config.Duration("DRAIN_TIMEOUT").pipe(Config.withDefault(Duration.seconds(20))),
   slowReaderTimeout: Config.Duration("SLOW_READER_TIMEOUT").pipe(Config.withDefault(Duration.seconds(30))),
+  headersTimeout: timeout("HEADERS_TIMEOUT", Duration.seconds(15)),
+  requestTimeout: timeout("REQUEST_TIMEOUT", Duration.seconds(30)),
   maxBodyBytes: between("MAX_BODY_BYTES", 1024, 10_485_760, 65_536),
   maxFrameBytes: between("MAX_FRAME_BYTES", 1024, 10_485_760, 65_536),
+  maxFrameFragments: between("MAX_FRAME_FRAGMENTS", 1, 65_536, 64),
   maxSocketsPerUser: between("MAX_SOCKETS_PER_USER", 1, 1_000_000, 100),
   maxSockets: between("MAX_SOCKETS", 1, 1_000_000, 20_000),
   logLevel: Config.LogLevel("LOG_LEVEL").pipe(Config.withDefault("Info")),
   logFormat: Config.Literals(["auto", "pretty", "json"], "LOG_FORMAT").pipe(Config.withDefault("auto")),
-  corsOrigins: names("CORS_ORIGINS"),
-  publicUrl: Config.option(Config.String("PUBLIC_URL")),
-  trustedProxies: names("TRUSTED_PROXIES"),
+  corsOrigins: list("CORS_ORIGINS", isOrigin, "origins like https://app.example.com"),
+  publicUrl: Config.option(webUrl("PUBLIC_URL", "https://chat.example.com")),
+  trustedProxies: list("TRUSTED_PROXIES", isNetwork, "addresses or networks like 10.0.0.0/8"),
   auth: Config.Literals(["open", "required"], "AUTH").pipe(Config.withDefault("open")),
   jwtSecret: Config.option(
     Config.schema(
@@ -83,18 +123,7 @@ const config = Config.all({
     )
   ),
   jwtPublicKey: Config.option(Config.String("JWT_PUBLIC_KEY")),
-  jwtJwksUrl: Config.option(
-    Config.schema(
-      Schema.String.check(
-        Schema.makeFilter((text: string) =>
-          /^https?:$/.test(URL.canParse(text) ? new URL(text).protocol : "")
-            ? undefined
-            : "must be a URL like https://example.com/.well-known/jwks.json"
-        )
-      ),
-      "JWT_JWKS_URL"
-    )
-  ),
+  jwtJwksUrl: Config.option(webUrl("JWT_JWKS_URL", "https://example.com/.well-known/jwks.json")),
   jwtIssuer: Config.option(Config.String("JWT_ISSUER")),
   jwtAudience: Config.option(Config.String("JWT_AUDIENCE")),
   rateLimits: Config.Literals(["auto", "on", "off"], "RATE_LIMITS").pipe(Config.withDefault("auto")),

@@ -8,9 +8,8 @@ const LOCAL = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
  * `PUBLIC_URL` or else this machine on any port. What a `Host` header claims plays no part.
  */
 export const isAllowedOrigin = ({ corsOrigins, publicUrl }: Pick<Settings, "corsOrigins" | "publicUrl">) => {
-  const own = Option.getOrUndefined(publicUrl)
-  const ownOrigin = own !== undefined && URL.canParse(own) ? new URL(own).origin : undefined
-  const allowed = new Set(corsOrigins.map((origin) => origin.replace(/\/$/, "")))
+  const ownOrigin = Option.getOrUndefined(Option.map(publicUrl, (url) => new URL(url).origin))
+  const allowed = new Set(corsOrigins.map((origin) => (origin === "*" ? origin : new URL(origin).origin)))
   return (origin: string): boolean =>
     allowed.has("*") ||
     allowed.has(origin) ||

@@ -57,36 +57,37 @@ const services = Layer.mergeAll(
   Pruner.layer
 ).pipe(Layer.provideMerge(shared), Layer.provideMerge(repos), Layer.provideMerge(first))
 
-/** The time in which a client must have sent its headers, and its whole request. In milliseconds. */
-const HEADERS_TIMEOUT = 15_000
-const REQUEST_TIMEOUT = 30_000
+/** How often connections are checked for requests that take too long, at the least. In milliseconds. */
+const CHECK_INTERVAL = 5000
 
 const httpServer = Layer.unwrap(
-  Effect.map(AppConfig, ({ host, port, drainTimeout, maxFrameBytes }) =>
-    NodeHttpServer.layer(
+  Effect.map(AppConfig, (config) => {
+    const requestTimeout = Duration.toMillis(config.requestTimeout)
+    const headersTimeout = Math.min(Duration.toMillis(config.headersTimeout), requestTimeout)
+    return NodeHttpServer.layer(
       () =>
         createServer({
-          headersTimeout: HEADERS_TIMEOUT,
-          requestTimeout: REQUEST_TIMEOUT,
-          connectionsCheckingInterval: 5000,
+          headersTimeout,
+          requestTimeout,
+          connectionsCheckingInterval: Math.min(CHECK_INTERVAL, headersTimeout),
           keepAliveTimeout: 65_000,
           noDelay: true
         }),
       {
-        host,
-        port,
-        gracefulShutdownTimeout: Duration.times(drainTimeout, 0.5),
+        host: config.host,
+        port: config.port,
+        gracefulShutdownTimeout: Duration.times(config.drainTimeout, 0.5),
         websocket: {
           WebSocket: ServerWebSocket,
-          maxPayload: maxFrameBytes,
-          maxFragments: 64,
+          maxPayload: config.maxFrameBytes,
+          maxFragments: config.maxFrameFragments,
           perMessageDeflate: false,
           handleProtocols: chooseSubprotocol,
           closeTimeout: 1000
         }
       }
     )
-  )
+  })
 )
 
 const limits = Layer.unwrap(
@@ -95,15 +96,22 @@ const limits = Layer.unwrap(
   )
 )
 
+const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
+
 const announce = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { redisUrl, host } = yield* AppConfig
+    const { redisUrl, host, auth } = yield* AppConfig
     const { mode, location } = yield* Database
     const { address } = yield* HttpServer.HttpServer
     const databaseIs = mode === "embedded" ? `embedded, its data in ${location}` : `PostgreSQL at ${location}`
     const redisIs = redisUrl._tag === "None" ? "embedded, in this process's memory" : "Redis"
     yield* Effect.logInfo(`Database: ${databaseIs}`)
     yield* Effect.logInfo(`Bus, cache and sessions: ${redisIs}`)
+    if (auth === "open" && !isLoopback(host)) {
+      yield* Effect.logWarning(
+        `AUTH=open: whoever reaches ${host} reads and sends as any user. On a network that is not trusted, set AUTH=required`
+      )
+    }
     yield* Effect.logInfo(
       `Mini Chat listens on http://${host}:${"port" in address ? address.port : ""} (docs at /docs)`
     )

@@ -2,6 +2,7 @@ import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { RateLimiter } from "effect/persistence"
 import { AppConfig } from "../AppConfig.ts"
 import { RedisScripts } from "../bus/RedisScripts.ts"
+import { clientNetwork } from "../ClientAddress.ts"
 import type { UserId } from "../domain/User.ts"
 
 /** Too many of something; the bucket has a token again after `retryAfter`. */
@@ -18,7 +19,7 @@ export class RateLimits extends Context.Service<
   {
     /** Takes one send from a user's bucket. */
     send(userId: UserId): Effect.Effect<void, RateLimited>
-    /** Takes one request from an address's bucket. */
+    /** Takes one request from the bucket of an address; in IPv6, of its /64 network. */
     request(address: string): Effect.Effect<void, RateLimited>
   }
 >()("minichat/chat/RateLimits") {
@@ -120,6 +121,6 @@ const limits = (
     )
   return RateLimits.of({
     send: (userId) => take(`send:${userId}`, sendsPerSecond, sendsBurst),
-    request: (address) => take(`request:${address}`, requestsPerSecond, requestsPerSecond)
+    request: (address) => take(`request:${clientNetwork(address)}`, requestsPerSecond, requestsPerSecond)
   })
 }
