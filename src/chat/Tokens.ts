@@ -152,6 +152,7 @@ const refusal = (error: unknown): InvalidToken | Unavailable => {
 
 const isFetchFailure = (error: unknown) =>
   error instanceof errors.JWKSTimeout ||
+  error instanceof errors.JWKSInvalid ||
   (error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC") ||
   (error instanceof TypeError && error.message === "fetch failed")
 

@@ -5,8 +5,9 @@ import type { ErrorFrame } from "../api/Protocol.ts"
 import { type Answer, Chat } from "../chat/Chat.ts"
 import { allows } from "../chat/Policy.ts"
 import { RateLimits } from "../chat/RateLimits.ts"
-import { Tokens } from "../chat/Tokens.ts"
+import { type InvalidToken, Tokens } from "../chat/Tokens.ts"
 import type { Draft } from "../domain/Message.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
 import { type BadFrame, decodeClientFrame } from "./ClientFrames.ts"
 import type { Connection } from "./Connection.ts"
 
@@ -77,10 +78,10 @@ export const make = Effect.gen(function* () {
         connection.expiresAt = verified.success.expiresAt
         return
       }
-      const message = Result.isFailure(verified)
-        ? verified.failure.message
-        : "The token does not allow this for that user"
-      connection.sendIfWritable(errorFrame({ code: "forbidden", message }))
+      const error = Result.isSuccess(verified)
+        ? { code: "forbidden" as const, message: "The token does not allow this for that user" }
+        : renewalError(verified.failure)
+      connection.sendIfWritable(errorFrame(error))
     })
 
     const takeBad = ({ code, message, clientId }: BadFrame) => {
@@ -119,6 +120,11 @@ export const make = Effect.gen(function* () {
     }
   })
 })
+
+const renewalError = ({ _tag, message }: InvalidToken | Unavailable) =>
+  _tag === "Unavailable"
+    ? { code: "unavailable" as const, message, retry_after_ms: RETRY_AFTER_MS }
+    : { code: "forbidden" as const, message }
 
 const errorFrame = (error: Omit<ErrorFrame, "type" | "client_id">, clientId?: string | null): string =>
   JSON.stringify({ type: "error", ...error, ...(clientId == null ? {} : { client_id: clientId }) })
