@@ -1,6 +1,7 @@
 import { NodeHttpServerRequest } from "@effect/platform-node"
 import { DateTime, Effect, Fiber, Result } from "effect"
 import { HttpRouter, type HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
+import { Socket } from "effect/socket"
 import { AppConfig } from "../AppConfig.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import { ServiceUnavailable } from "../api/Problems.ts"
@@ -70,7 +71,9 @@ export const layer = HttpRouter.use(
     yield* router.add("GET", "/ws/:user_id", (request) =>
       shakeHands(request).pipe(
         Effect.flatMap((handshake) => serve(request, handshake)),
-        Effect.catchIf(HttpServerRespondable.isRespondable, HttpServerRespondable.toResponse)
+        Effect.catchIf(HttpServerRespondable.isRespondable, HttpServerRespondable.toResponse),
+        // The client left, or its handshake was none and is answered already: there is nobody to tell.
+        Effect.catchIf(Socket.isSocketError, () => Effect.succeed(HttpServerResponse.empty()))
       )
     )
   })
