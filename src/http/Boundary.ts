@@ -81,7 +81,7 @@ export const layer = HttpRouter.use(
             HttpServerRequest.HttpServerRequest.key
           ) as HttpServerRequest.HttpServerRequest
           const requestId = requestIdOf(request) ?? `${node}-${(requests++).toString(36)}`
-          const answered = handler.pipe(
+          const answered = (isDisguised(request, isAllowed) ? notJson : handler).pipe(
             Effect.catchCause(unanswered(request, requestId)),
             Effect.flatMap((response) => finish(response, requestId)),
             Effect.provideService(References.CurrentLogAnnotations, { request_id: requestId })
@@ -99,6 +99,19 @@ export const layer = HttpRouter.use(
     )
   })
 )
+
+/**
+ * A page may send a body without a content type to any server, without asking first (a body with one that is
+ * JSON is asked about). From a page that may not call this server, such a body is not taken for JSON.
+ */
+const isDisguised = (
+  { method, headers }: HttpServerRequest.HttpServerRequest,
+  isAllowed: (origin: string) => boolean
+) =>
+  method === "POST" &&
+  headers.origin !== undefined &&
+  headers["content-type"] === undefined &&
+  !isAllowed(headers.origin)
 
 const path = (request: HttpServerRequest.HttpServerRequest) => request.url.split("?", 1)[0]!
 
@@ -122,6 +135,10 @@ const noRoute = (request: HttpServerRequest.HttpServerRequest) => {
       )
 }
 
+const notJson = toResponse(
+  new UnsupportedMediaType({ detail: "The body must be JSON, with content-type application/json" })
+)
+
 const finish = (response: HttpServerResponse.HttpServerResponse, requestId: string) => {
   const headers: Record<string, string> = { "x-content-type-options": "nosniff" }
   switch (response.status) {
@@ -129,12 +146,7 @@ const finish = (response: HttpServerResponse.HttpServerResponse, requestId: stri
       headers["www-authenticate"] = "Bearer"
       break
     case 415:
-      return Effect.map(
-        toResponse(
-          new UnsupportedMediaType({ detail: "The body must be JSON, with content-type application/json" })
-        ),
-        HttpServerResponse.setHeaders(headers)
-      )
+      return Effect.map(notJson, HttpServerResponse.setHeaders(headers))
     case 500:
       headers["x-request-id"] = requestId
       break
