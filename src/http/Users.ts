@@ -35,12 +35,11 @@ export const layer = HttpApiBuilder.group(
         ),
 
       get: ({ params: { user_id } }) =>
-        users
-          .find(user_id)
-          .pipe(
-            Effect.map(json),
-            Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
-          ),
+        permit({ _tag: "ReadUsers" }).pipe(
+          Effect.andThen(users.find(user_id)),
+          Effect.map(json),
+          Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
+        ),
 
       presence: Effect.fnUntraced(
         function* ({ params: { user_id } }) {
