@@ -3,7 +3,6 @@ import { join } from "node:path"
 import { Effect } from "effect"
 import { freePort } from "./Ports.ts"
 import * as Process from "./Process.ts"
-import { until } from "./Until.ts"
 
 /** One Mini Chat process. */
 export interface ChatNode extends Process.Process {
@@ -40,13 +39,7 @@ export const start = Effect.fnUntraced(function* (options: {
   const answers = Effect.tryPromise(
     async (signal) => (await fetch(`${url}/health`, { signal })).status === 200
   ).pipe(Effect.timeout("1 second"))
-  const died = Effect.andThen(process_.ended, ({ code }) =>
-    Effect.die(new Error(`A node ended with ${code} at its start\n${process_.output()}`))
-  )
-  const silent = Effect.tapDefect(until(`${url} answers`, answers, "30 seconds"), () =>
-    Effect.logError(process_.output())
-  )
-  yield* Effect.raceFirst(silent, died)
+  yield* Process.ready(process_, `${url} answers`, answers, "30 seconds")
   const node: ChatNode = {
     ...process_,
     url,

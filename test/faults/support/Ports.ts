@@ -8,7 +8,9 @@ import { Effect } from "effect"
 const FIRST = 18_200
 const LAST = 18_399
 
-let next = FIRST
+/** Two runs at the same time begin at different places. */
+let next = FIRST + ((process.pid * 7) % (LAST - FIRST + 1))
+let left = LAST - FIRST + 1
 
 const isFree = (port: number) =>
   Effect.callback<boolean>((resume) => {
@@ -19,8 +21,10 @@ const isFree = (port: number) =>
 
 /** A port that nothing listens on, given once a process. */
 export const freePort: Effect.Effect<number> = Effect.gen(function* () {
-  while (next <= LAST) {
-    const port = next++
+  while (left > 0) {
+    left -= 1
+    const port = next
+    next = port === LAST ? FIRST : port + 1
     if (yield* isFree(port)) return port
   }
   return yield* Effect.die(new Error(`No port from ${FIRST} to ${LAST} is free`))

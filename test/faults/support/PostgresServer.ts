@@ -8,7 +8,6 @@ import { Reactivity } from "effect/reactivity"
 import { postgresFolder } from "./Binaries.ts"
 import { freePort } from "./Ports.ts"
 import * as Process from "./Process.ts"
-import { until } from "./Until.ts"
 
 /** A PostgreSQL server of its own in an empty folder, with fsync on: what it acknowledged outlives a crash. */
 export class PostgresServer extends Context.Service<
@@ -78,7 +77,7 @@ export class PostgresServer extends Context.Service<
           ["-D", data, ...settings.flatMap((setting) => ["-c", setting])],
           { ...user, stopSignal: "SIGQUIT" }
         )
-        yield* until("PostgreSQL takes connections", answers, "30 seconds")
+        yield* Process.ready(server, "PostgreSQL takes connections", answers, "30 seconds")
       }).pipe(Scope.provide(scope))
       yield* start
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import { Effect } from "effect"
+import { type Duration, Effect } from "effect"
+import { until } from "./Until.ts"
 
 export interface Ended {
   readonly code: number | null
@@ -79,6 +80,18 @@ export const start = Effect.fnUntraced(function* (
   )
   return self
 })
+
+/** Waits until a process that was started is ready; dies, with what it wrote, when it ends or is not ready in time. */
+export const ready = <E, R>(
+  { ended, output }: Process,
+  what: string,
+  isReady: Effect.Effect<boolean, E, R>,
+  within: Duration.Input
+): Effect.Effect<void, never, R> =>
+  Effect.raceFirst(
+    until(what, isReady, within),
+    Effect.flatMap(ended, ({ code }) => Effect.die(new Error(`It ended with ${code} before: ${what}`)))
+  ).pipe(Effect.tapDefect(() => Effect.logError(output())))
 
 /** Runs a command to its end; dies, with what it wrote, when it fails. */
 export const run = (

@@ -3,7 +3,6 @@ import { Redis } from "ioredis"
 import { redisServer } from "./Binaries.ts"
 import { freePort } from "./Ports.ts"
 import * as Process from "./Process.ts"
-import { until } from "./Until.ts"
 
 /** A Redis server of its own that keeps nothing on disk. */
 export class RedisServer extends Context.Service<
@@ -42,7 +41,7 @@ export class RedisServer extends Context.Service<
       const start = Effect.gen(function* () {
         const args = ["--port", String(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
         server = yield* Process.start(binary, args)
-        yield* until("Redis answers", Effect.as(command("PING"), true), "10 seconds")
+        yield* Process.ready(server, "Redis answers", Effect.as(command("PING"), true), "10 seconds")
       }).pipe(Scope.provide(scope))
       yield* start
 
