@@ -1,7 +1,6 @@
-import { Context, Deferred, Effect, Exit, Layer, Queue, type Result } from "effect"
-import type { Draft, SendError } from "../domain/Message.ts"
-import type { Unavailable } from "../domain/Unavailable.ts"
-import { MessageRepo, type Sent } from "../repo/MessageRepo.ts"
+import { Context, Deferred, Effect, Exit, Layer, Queue } from "effect"
+import type { Draft } from "../domain/Message.ts"
+import { MessageRepo, type Outcome } from "../repo/MessageRepo.ts"
 
 /** How many batches are under way at once: while one waits for the disk, the next is gathered. */
 const WORKERS = 2
@@ -11,8 +10,6 @@ const BATCH = 128
 
 /** How many submissions wait; past that, senders wait to submit. */
 const WAITING = 10_000
-
-export type Outcome = Result.Result<Sent, SendError | Unavailable>
 
 /**
  * Commits sends in batches: those that arrive while a batch is under way go together in the next. There is no

@@ -14,8 +14,9 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
 import { Database, orUnavailable } from "./Database.ts"
 import { MemoryTables } from "./MemoryTables.ts"
-import { int4, int4Array, int8, textArray } from "./Parameters.ts"
+import { int4, int8 } from "./Parameters.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
+import { sendMessages } from "./SendMessages.ts"
 
 /** A committed send. */
 export interface Sent {
@@ -23,6 +24,9 @@ export interface Sent {
   /** The places of its two events; `undefined` when this repeats an earlier send, which made them. */
   readonly seqs: { readonly sender: number; readonly receiver: number } | undefined
 }
+
+/** What became of a draft. */
+export type Outcome = Result.Result<Sent, SendError | Unavailable>
 
 export interface HistoryQuery {
   readonly userId: UserId
@@ -46,9 +50,7 @@ export class MessageRepo extends Context.Service<
      * message, or refused when content or receiver differ, also within one call and between nodes. After
      * `Unavailable` a draft may have been committed all the same: only a repeat with its `client_id` is safe.
      */
-    send(
-      drafts: ReadonlyArray<Draft>
-    ): Effect.Effect<ReadonlyArray<Result.Result<Sent, SendError | Unavailable>>>
+    send(drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Outcome>>
     /** Messages that a user sent or received, newest first. A page costs the same however long the history is. */
     history(query: HistoryQuery): Effect.Effect<ReadonlyArray<Message>, Unavailable>
     /** The latest messages that a user received, newest first. */
@@ -59,29 +61,6 @@ export class MessageRepo extends Context.Service<
     MessageRepo,
     Effect.gen(function* () {
       const { reads: sql, sends } = yield* Database
-
-      const sendTogether = (drafts: ReadonlyArray<Draft>) =>
-        sends<SendRow>`SELECT * FROM send_messages(
-          ${int4Array(drafts.map((draft) => columnId(draft.sender_id)))},
-          ${int4Array(drafts.map((draft) => columnId(draft.receiver_id)))},
-          ${textArray(drafts.map((draft) => draft.content))},
-          ${textArray(drafts.map((draft) => draft.client_id ?? null))}
-        )`.pipe(Effect.map((rows) => rows.map((row, i) => toOutcome(row, drafts[i]!))))
-
-      // A batch that one locked inbox holds up is taken apart, so that it delays nobody else's send.
-      const send: MessageRepo["Service"]["send"] = (drafts) =>
-        sendTogether(drafts).pipe(
-          Effect.catchReason("SqlError", "LockTimeoutError", (_, error) =>
-            drafts.length === 1
-              ? Effect.fail(error)
-              : Effect.map(
-                  Effect.forEach(drafts, (draft) => send([draft])),
-                  (outcomes) => outcomes.flat()
-                )
-          ),
-          orUnavailable,
-          Effect.catch((error) => Effect.succeed(drafts.map(() => Result.fail(error))))
-        )
 
       const columns = sql.literal(
         `m.id, m.sender_id, (SELECT u.username FROM users u WHERE u.id = m.sender_id) AS sender_username,
@@ -125,7 +104,7 @@ export class MessageRepo extends Context.Service<
               orUnavailable
             )
 
-      return MessageRepo.of({ send, history, received })
+      return MessageRepo.of({ send: sendMessages(sends), history, received })
     })
   )
 
@@ -196,32 +175,4 @@ export class MessageRepo extends Context.Service<
       return MessageRepo.of({ send, history, received })
     })
   ).pipe(Layer.provide(MemoryTables.layer))
-}
-
-interface SendRow {
-  readonly status: "sent" | "repeat" | "conflict" | "sender_not_found" | "receiver_not_found"
-  readonly id: number
-  readonly sender_username: string
-  readonly timestamp: Date
-  readonly sender_seq: number
-  readonly receiver_seq: number
-}
-
-/** An id above the column's range names nobody, and so does 0. */
-const columnId = (id: UserId) => (id > MAX_USER_ID ? 0 : id)
-
-const toOutcome = (row: SendRow, draft: Draft): Result.Result<Sent, SendError> => {
-  switch (row.status) {
-    case "sender_not_found":
-      return Result.fail(new SenderNotFound())
-    case "receiver_not_found":
-      return Result.fail(new ReceiverNotFound())
-    case "conflict":
-      return Result.fail(new ClientIdConflict())
-    default:
-      return Result.succeed({
-        message: toMessage({ ...draft, ...row }),
-        seqs: row.status === "sent" ? { sender: row.sender_seq, receiver: row.receiver_seq } : undefined
-      })
-  }
 }

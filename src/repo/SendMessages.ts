@@ -1,0 +1,112 @@
+import type { PgClient } from "@effect/sql-pg"
+import { Duration, Effect, Result } from "effect"
+import type { SqlError } from "effect/sql"
+import { ClientIdConflict, type Draft, ReceiverNotFound, SenderNotFound } from "../domain/Message.ts"
+import { Unavailable } from "../domain/Unavailable.ts"
+import { MAX_USER_ID, type UserId } from "../domain/User.ts"
+import { orUnavailable } from "./Database.ts"
+import type { Outcome } from "./MessageRepo.ts"
+import { int4Array, textArray } from "./Parameters.ts"
+import { toMessage } from "./Rows.ts"
+
+/** How often a draft whose inbox is locked is tried, once its batch has waited for the lock in vain. */
+const TRIES = 5
+
+/** How long it rests between two tries: longer than another batch holds its locks. */
+const REST = Duration.millis(50)
+
+/** Sends through the function that `migrations/0002_inboxes.ts` makes. The client `sql` has a lock timeout. */
+export const sendMessages = (sql: PgClient.PgClient) => {
+  const sendTogether = (drafts: ReadonlyArray<Draft>) =>
+    sql<SendRow>`SELECT * FROM send_messages(
+      ${int4Array(drafts.map((draft) => columnId(draft.sender_id)))},
+      ${int4Array(drafts.map((draft) => columnId(draft.receiver_id)))},
+      ${textArray(drafts.map((draft) => draft.content))},
+      ${textArray(drafts.map((draft) => draft.client_id ?? null))}
+    )`.pipe(Effect.map((rows) => rows.map((row, i) => toOutcome(row, drafts[i]!))))
+
+  /** Locks the inboxes that nobody else has locked; answers the users of the others. */
+  const lockOthersThan = (drafts: ReadonlyArray<Draft>) => {
+    const userIds = int4Array(drafts.flatMap((draft) => [draft.sender_id, draft.receiver_id]).map(columnId))
+    return sql<{ readonly userId: UserId }>`
+      WITH own AS (SELECT user_id FROM inboxes WHERE user_id = ANY (${userIds}) FOR UPDATE SKIP LOCKED)
+      SELECT user_id AS "userId" FROM inboxes
+      WHERE user_id = ANY (${userIds}) AND user_id NOT IN (SELECT user_id FROM own)`.pipe(
+      Effect.map((rows) => new Set(rows.map(({ userId }) => userId)))
+    )
+  }
+
+  /** Sends the drafts that need not wait; `undefined` stands for each other. */
+  const sendUnlocked = (drafts: ReadonlyArray<Draft>) =>
+    Effect.gen(function* () {
+      const locked = yield* lockOthersThan(drafts)
+      const isFree = (draft: Draft) => !locked.has(draft.sender_id) && !locked.has(draft.receiver_id)
+      const outcomes = (yield* sendTogether(drafts.filter(isFree))).values()
+      return drafts.map((draft) => (isFree(draft) ? outcomes.next().value : undefined))
+    }).pipe(sql.withTransaction, orRefused(drafts))
+
+  // A batch that a locked inbox holds up goes on without the drafts that concern it. Others may be found locked
+  // too, for the moment in which another batch sends to them: that is why each is tried more than once.
+  const sendAroundLocks = Effect.fnUntraced(function* (
+    drafts: ReadonlyArray<Draft>,
+    cause: SqlError.SqlError
+  ) {
+    const refusal = Result.fail(new Unavailable({ dependency: "database", cause }))
+    const outcomes = drafts.map((): Outcome => refusal)
+    let waiting = [...drafts.keys()]
+    for (let tries = 1; ; tries++) {
+      const tried = yield* sendUnlocked(waiting.map((place) => drafts[place]!))
+      waiting.forEach((place, i) => {
+        outcomes[place] = tried[i] ?? refusal
+      })
+      waiting = waiting.filter((_, i) => tried[i] === undefined)
+      if (waiting.length === 0 || tries === TRIES) return outcomes
+      yield* Effect.sleep(REST)
+    }
+  })
+
+  return (drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Outcome>> =>
+    sendTogether(drafts).pipe(
+      Effect.catchReason("SqlError", "LockTimeoutError", (_, error) =>
+        drafts.length === 1 ? Effect.fail(error) : sendAroundLocks(drafts, error)
+      ),
+      orRefused(drafts)
+    )
+}
+
+/** Refuses each draft when the database did not take them. */
+const orRefused =
+  (drafts: ReadonlyArray<Draft>) =>
+  <A>(outcomes: Effect.Effect<ReadonlyArray<A>, SqlError.SqlError>) =>
+    outcomes.pipe(
+      orUnavailable,
+      Effect.catch((error) => Effect.succeed(drafts.map(() => Result.fail(error))))
+    )
+
+interface SendRow {
+  readonly status: "sent" | "repeat" | "conflict" | "sender_not_found" | "receiver_not_found"
+  readonly id: number
+  readonly sender_username: string
+  readonly timestamp: Date
+  readonly sender_seq: number
+  readonly receiver_seq: number
+}
+
+/** An id above the column's range names nobody, and so does 0. */
+const columnId = (id: UserId) => (id > MAX_USER_ID ? 0 : id)
+
+const toOutcome = (row: SendRow, draft: Draft): Outcome => {
+  switch (row.status) {
+    case "sender_not_found":
+      return Result.fail(new SenderNotFound())
+    case "receiver_not_found":
+      return Result.fail(new ReceiverNotFound())
+    case "conflict":
+      return Result.fail(new ClientIdConflict())
+    default:
+      return Result.succeed({
+        message: toMessage({ ...draft, ...row }),
+        seqs: row.status === "sent" ? { sender: row.sender_seq, receiver: row.receiver_seq } : undefined
+      })
+  }
+}
