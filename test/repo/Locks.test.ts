@@ -1,0 +1,98 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { Deferred, Effect, Fiber } from "effect"
+import { Statement } from "effect/sql"
+import type { User } from "../../src/domain/User.ts"
+import { Database } from "../../src/repo/Database.ts"
+import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { databaseUrl } from "../support/Services.ts"
+import { draft, newUsers, postgresRepos, sendAll, sendOne, verdicts } from "./Repos.ts"
+
+/** Locks the head of a user's inbox in a transaction of its own; answers how to let go of it. */
+const lockInbox = Effect.fnUntraced(function* (user: User) {
+  const { reads: sql } = yield* Database
+  const locked = yield* Deferred.make<void>()
+  const release = yield* Deferred.make<void>()
+  const holder = yield* sql`SELECT FROM inboxes WHERE user_id = ${user.id} FOR UPDATE`.pipe(
+    Effect.andThen(Deferred.succeed(locked, undefined)),
+    Effect.andThen(Deferred.await(release)),
+    sql.withTransaction,
+    Effect.forkScoped
+  )
+  yield* Deferred.await(locked)
+  return Effect.andThen(Deferred.succeed(release, undefined), Fiber.join(holder))
+})
+
+const locks = () =>
+  layer(postgresRepos, { excludeTestServices: true })("an inbox that somebody has locked", (it) => {
+    it.effect("refuses the sends to and from its user, and none that were batched with them", () =>
+      Effect.gen(function* () {
+        const [locked, a, b, c] = (yield* newUsers(4)) as [User, User, User, User]
+        const release = yield* lockInbox(locked)
+        const drafts = [
+          draft(a, b, "first"),
+          ...Array.from({ length: 20 }, () => draft(a, locked)),
+          draft(locked, c),
+          draft(a, b, "last"),
+          draft(b, c),
+          draft(b, { id: (locked.id + 1000) as User["id"] })
+        ]
+
+        const outcomes = yield* (yield* MessageRepo).send(drafts)
+
+        assert.deepEqual(verdicts(outcomes), [
+          "sent",
+          ...Array.from({ length: 21 }, () => "Unavailable"),
+          "sent",
+          "sent",
+          "ReceiverNotFound"
+        ])
+        yield* release
+        const { seqs } = yield* sendOne(draft(a, locked))
+        assert.deepEqual(seqs, { sender: 3, receiver: 1 })
+      })
+    )
+
+    it.effect("is tried again while it holds up a batch, in case it is locked for a moment only", () =>
+      Effect.gen(function* () {
+        const [locked, brieflyLocked, a] = (yield* newUsers(3)) as [User, User, User]
+        const release = yield* lockInbox(locked)
+        const releaseBriefly = yield* lockInbox(brieflyLocked)
+        let tries = 0
+
+        const outcomes = yield* MessageRepo.use((repo) =>
+          repo.send([draft(a, locked), draft(a, brieflyLocked)])
+        ).pipe(
+          Effect.provideService(Statement.CurrentTransformer, (statement) => {
+            const isTry = statement.compile()[0].includes("SKIP LOCKED")
+            return Effect.as(isTry && ++tries === 2 ? releaseBriefly : Effect.void, statement)
+          })
+        )
+
+        assert.deepEqual(verdicts(outcomes), ["Unavailable", "sent"])
+        yield* release
+      })
+    )
+
+    it.effect("is waited for when it is let go of in time", () =>
+      Effect.gen(function* () {
+        const { reads: sql } = yield* Database
+        const [locked, a, b] = (yield* newUsers(3)) as [User, User, User]
+        const release = yield* lockInbox(locked)
+
+        const sending = yield* Effect.forkChild(sendAll([draft(a, locked), draft(a, b)]))
+        yield* sql<{ readonly waiting: number }>`SELECT count(*)::int AS waiting FROM pg_stat_activity
+          WHERE datname = current_database() AND wait_event_type = 'Lock'`.pipe(
+          Effect.repeat({ until: ([row]) => row!.waiting > 0 })
+        )
+        yield* release
+
+        const sent = yield* Fiber.join(sending)
+        assert.deepEqual(
+          sent.map(({ seqs }) => seqs?.sender),
+          [1, 2]
+        )
+      })
+    )
+  })
+
+describe.runIf(databaseUrl !== undefined)("MessageRepo on PostgreSQL", locks)
