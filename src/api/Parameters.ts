@@ -1,9 +1,10 @@
 import { Effect, Schema, SchemaTransformation } from "effect"
-import type { MessageId } from "../domain/Message.ts"
+import { MessageId } from "../domain/Message.ts"
 import { UserId } from "../domain/User.ts"
 
+/** Digits that no exact number stands for are above every id, place and bound, and so is the largest one. */
 const digitsToNumber = SchemaTransformation.transform({
-  decode: (text: string) => Number(text),
+  decode: (text: string) => Math.min(Number(text), Number.MAX_SAFE_INTEGER),
   encode: (value: number) => String(value)
 })
 
@@ -14,9 +15,9 @@ const positive = Schema.String.check(
 /** A user id in a path or query. Digits above the column's range decode: they name nobody. */
 export const UserIdParam = positive.pipe(Schema.decodeTo(Schema.toType(UserId), digitsToNumber as never))
 
-/** A message id in a query: any digits decode, as a number too large to be exact is above every id. */
+/** A message id in a query. Digits above the column's range decode: every id is below them. */
 export const MessageIdParam = positive.pipe(
-  Schema.decodeTo(Schema.Finite.pipe(Schema.brand("MessageId")) as typeof MessageId, digitsToNumber as never)
+  Schema.decodeTo(Schema.toType(MessageId), digitsToNumber as never)
 )
 
 const natural = (minimum: number, maximum: number) =>

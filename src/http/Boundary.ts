@@ -150,6 +150,10 @@ const finish = (response: HttpServerResponse.HttpServerResponse, requestId: stri
     case 500:
       headers["x-request-id"] = requestId
       break
+    case 426:
+      headers.connection = "Upgrade"
+      headers.upgrade = "websocket"
+      break
     case 429:
       headers["retry-after"] = RETRY_AFTER
       break
