@@ -1,0 +1,44 @@
+import { assert, describe, it } from "@effect/vitest"
+import type { Caller } from "../../src/api/Authorization.ts"
+import { allows, type Operation } from "../../src/chat/Policy.ts"
+import { UserId } from "../../src/domain/User.ts"
+
+const alice = UserId.make(1)
+const bob = UserId.make(2)
+
+const callers = {
+  anyone: { _tag: "Anyone" },
+  service: { _tag: "Service" },
+  alice: { _tag: "Member", userId: alice },
+  bob: { _tag: "Member", userId: bob }
+} as const satisfies Record<string, Caller>
+
+type CallerName = keyof typeof callers
+
+const everyone: ReadonlyArray<CallerName> = ["anyone", "service", "alice", "bob"]
+const onlyAlice: ReadonlyArray<CallerName> = ["anyone", "service", "alice"]
+
+/** What each operation is for, done to alice, and who may do it. */
+const rules: {
+  readonly [Tag in Operation["_tag"]]: readonly [Extract<Operation, { _tag: Tag }>, typeof everyone]
+} = {
+  CreateUser: [{ _tag: "CreateUser" }, ["anyone", "service"]],
+  ReadUsers: [{ _tag: "ReadUsers" }, everyone],
+  ReadPresence: [{ _tag: "ReadPresence" }, everyone],
+  Send: [{ _tag: "Send", as: alice }, onlyAlice],
+  ReadHistory: [{ _tag: "ReadHistory", of: alice }, onlyAlice],
+  ReadRecent: [{ _tag: "ReadRecent", of: alice }, onlyAlice],
+  ReadEvents: [{ _tag: "ReadEvents", of: alice }, onlyAlice],
+  OpenSocket: [{ _tag: "OpenSocket", of: alice }, onlyAlice]
+}
+
+describe("the policy", () => {
+  for (const [operation, mayDoIt] of Object.values(rules)) {
+    for (const name of everyone) {
+      const allowed = mayDoIt.includes(name)
+      it(`${allowed ? "allows" : "refuses"} ${name} ${operation._tag} as or of alice`, () => {
+        assert.strictEqual(allows(callers[name], operation), allowed)
+      })
+    }
+  }
+})
