@@ -127,30 +127,33 @@ export class RecentMessages extends Context.Service<
     RecentMessages,
     Effect.gen(function* () {
       const repo = yield* MessageRepo
-      const lists = new Map<UserId, Array<string>>()
+      const lists = new Map<UserId, { readonly texts: Array<string>; isFilled: boolean }>()
 
       const push = (userId: UserId, json: string) =>
         Effect.sync(() => {
-          const list = lists.get(userId)
-          if (list === undefined) return
-          list.unshift(json)
-          list.length = Math.min(list.length, KEPT)
+          const texts = lists.get(userId)?.texts
+          if (texts === undefined) return
+          texts.unshift(json)
+          texts.length = Math.min(texts.length, KEPT)
         })
+
+      const fromDatabase = (userId: UserId, limit: number) =>
+        Effect.map(repo.received(userId, limit), (messages) => messages.map(messageJson))
 
       const list = Effect.fnUntraced(function* (userId: UserId) {
         const kept = lists.get(userId)
-        if (kept !== undefined) return newestFirst(kept).slice(0, SHOWN)
-        // Pushes of the time in between land in this array; each is in the answer too, or it is newer.
-        const filling: Array<string> = []
+        if (kept?.isFilled) return newestFirst(kept.texts).slice(0, SHOWN)
+        if (kept !== undefined) return yield* fromDatabase(userId, SHOWN)
+        // Pushes of the time in between land in this list; each is in the answer too, or it is newer.
+        const filling = { texts: [] as Array<string>, isFilled: false }
         lists.set(userId, filling)
-        const messages = yield* repo.received(userId, KEPT).pipe(
-          Effect.map((rows) => rows.map(messageJson)),
+        const texts = yield* fromDatabase(userId, KEPT).pipe(
           Effect.onError(() => Effect.sync(() => lists.delete(userId)))
         )
-        const known = new Set(filling)
-        filling.push(...messages.filter((json) => !known.has(json)))
+        filling.texts.push(...texts)
+        filling.isFilled = true
         if (lists.size > MEMORY_LISTS) lists.delete(lists.keys().next().value!)
-        return newestFirst(filling).slice(0, SHOWN)
+        return newestFirst(filling.texts).slice(0, SHOWN)
       })
 
       return RecentMessages.of({ push, list })
@@ -165,10 +168,15 @@ const ID_AT = '{"id":'.length
 
 const idOf = (json: string) => Number.parseInt(json.slice(ID_AT, ID_AT + 20), 10)
 
-/** Pushes of different nodes may land in another order than that of the ids. Most often they do not. */
+/**
+ * Pushes of different nodes may land in another order than that of the ids, and a message may be pushed after the
+ * list was filled with it. Most often neither is so.
+ */
 const newestFirst = (list: ReadonlyArray<string>): ReadonlyArray<string> => {
   const ids = list.map(idOf)
-  return ids.every((id, i) => i === 0 || id < ids[i - 1]!) ? list : list.toSorted((a, b) => idOf(b) - idOf(a))
+  if (ids.every((id, i) => i === 0 || id < ids[i - 1]!)) return list
+  const byId = new Map(list.map((json, i) => [ids[i]!, json]))
+  return [...byId].sort(([a], [b]) => b - a).map(([, json]) => json)
 }
 
 // A list is filled in two steps, around the query: a token claims the empty key first, so that pushes from then
