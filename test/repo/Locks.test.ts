@@ -19,7 +19,7 @@ const lockInbox = Effect.fnUntraced(function* (user: User) {
     Effect.forkScoped
   )
   yield* Deferred.await(locked)
-  return Effect.andThen(Deferred.succeed(release, undefined), Fiber.join(holder))
+  return { release: Effect.orDie(Effect.andThen(Deferred.succeed(release, undefined), Fiber.join(holder))) }
 })
 
 const locks = () =>
@@ -27,7 +27,7 @@ const locks = () =>
     it.effect("refuses the sends to and from its user, and none that were batched with them", () =>
       Effect.gen(function* () {
         const [locked, a, b, c] = (yield* newUsers(4)) as [User, User, User, User]
-        const release = yield* lockInbox(locked)
+        const { release } = yield* lockInbox(locked)
         const drafts = [
           draft(a, b, "first"),
           ...Array.from({ length: 20 }, () => draft(a, locked)),
@@ -55,8 +55,8 @@ const locks = () =>
     it.effect("is tried again while it holds up a batch, in case it is locked for a moment only", () =>
       Effect.gen(function* () {
         const [locked, brieflyLocked, a] = (yield* newUsers(3)) as [User, User, User]
-        const release = yield* lockInbox(locked)
-        const releaseBriefly = yield* lockInbox(brieflyLocked)
+        const { release } = yield* lockInbox(locked)
+        const brief = yield* lockInbox(brieflyLocked)
         let tries = 0
 
         const outcomes = yield* MessageRepo.use((repo) =>
@@ -64,7 +64,7 @@ const locks = () =>
         ).pipe(
           Effect.provideService(Statement.CurrentTransformer, (statement) => {
             const isTry = statement.compile()[0].includes("SKIP LOCKED")
-            return Effect.as(isTry && ++tries === 2 ? releaseBriefly : Effect.void, statement)
+            return Effect.as(isTry && ++tries === 2 ? brief.release : Effect.void, statement)
           })
         )
 
@@ -77,7 +77,7 @@ const locks = () =>
       Effect.gen(function* () {
         const { reads: sql } = yield* Database
         const [locked, a, b] = (yield* newUsers(3)) as [User, User, User]
-        const release = yield* lockInbox(locked)
+        const { release } = yield* lockInbox(locked)
 
         const sending = yield* Effect.forkChild(sendAll([draft(a, locked), draft(a, b)]))
         yield* sql<{ readonly waiting: number }>`SELECT count(*)::int AS waiting FROM pg_stat_activity

@@ -1,0 +1,313 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Context, Deferred, Effect, Fiber, Layer } from "effect"
+import { Redis } from "../../src/bus/Redis.ts"
+import { RecentMessages } from "../../src/chat/RecentMessages.ts"
+import { messageJson } from "../../src/domain/Event.ts"
+import type { User } from "../../src/domain/User.ts"
+import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import type { UserRepo } from "../../src/repo/UserRepo.ts"
+import { freshRedisNode, proxied, redisOn } from "../bus/Nodes.ts"
+import { draft, memoryRepos, newPair, sendAll, sendOne } from "../repo/Repos.ts"
+import { freshRedis, redisUrl } from "../support/Services.ts"
+import { until } from "../support/Until.ts"
+
+/** What the cache asks of the database: how often it asked, and where a test may hold it up. */
+class Queries extends Context.Service<
+  Queries,
+  { count: number; before: Effect.Effect<void>; after: Effect.Effect<void> }
+>()("minichat/test/Queries") {
+  static readonly layer = Layer.sync(Queries, () =>
+    Queries.of({ count: 0, before: Effect.void, after: Effect.void })
+  )
+}
+
+/** The messages in memory, read where the test can see it. */
+const watchedRepo = Layer.effect(
+  MessageRepo,
+  Effect.gen(function* () {
+    const repo = yield* MessageRepo
+    const queries = yield* Queries
+    return MessageRepo.of({
+      ...repo,
+      received: (userId, limit) =>
+        Effect.suspend(() => {
+          queries.count++
+          return queries.before.pipe(
+            Effect.andThen(repo.received(userId, limit)),
+            Effect.tap(Effect.suspend(() => queries.after))
+          )
+        })
+    })
+  })
+).pipe(Layer.provideMerge(Layer.merge(memoryRepos, Queries.layer)))
+
+/** Holds the next query up, before or after it reads; answers when it is there and how to let it go on. */
+const holdQuery = Effect.fnUntraced(function* (where: "before" | "after") {
+  const queries = yield* Queries
+  const reached = yield* Deferred.make<void>()
+  const goOn = yield* Deferred.make<void>()
+  queries[where] = Effect.suspend(() => {
+    queries[where] = Effect.void
+    return Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(goOn))
+  })
+  return { reached: Deferred.await(reached), goOn: Deferred.succeed(goOn, undefined) }
+})
+
+/** Sends messages as the chat does: committed first, then told to the cache. */
+const deliver = Effect.fnUntraced(function* (from: User, to: User, count = 1) {
+  const recent = yield* RecentMessages
+  const sent = yield* sendAll(Array.from({ length: count }, (_, i) => draft(from, to, `number ${i}`)))
+  for (const { message } of sent) yield* recent.push(to.id, messageJson(message))
+})
+
+const list = (user: User) => RecentMessages.use((recent) => recent.list(user.id))
+
+const inDatabase = Effect.fnUntraced(function* (user: User) {
+  return (yield* (yield* MessageRepo).received(user.id, 50)).map(messageJson)
+})
+
+const assertTrue = Effect.fnUntraced(function* (user: User) {
+  assert.deepEqual(yield* list(user), yield* inDatabase(user))
+})
+
+/** Whether the list is answered without a query. */
+const isCached = Effect.fnUntraced(function* (user: User) {
+  const queries = yield* Queries
+  const before = queries.count
+  yield* list(user)
+  return queries.count === before
+})
+
+type Services = RecentMessages | MessageRepo | UserRepo | Queries
+
+const recentMessagesContract = <E>(name: string, services: Layer.Layer<Services, E>) =>
+  layer(services, { excludeTestServices: true })(`RecentMessages: ${name}`, (it) => {
+    it.effect("a user that received nothing has an empty list", () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        yield* deliver(alice, bob)
+
+        assert.deepEqual(yield* list(alice), [])
+        assert.deepEqual(yield* list(alice), [])
+      })
+    )
+
+    it.effect("a list that is asked for the first time holds the fifty newest, newest first", () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        yield* sendAll(Array.from({ length: 60 }, (_, i) => draft(alice, bob, `"${i}" 👩‍🚀 \\ é`)))
+
+        const texts = yield* list(bob)
+
+        assert.lengthOf(texts, 50)
+        assert.deepEqual(
+          texts.map((text) => JSON.parse(text).content),
+          Array.from({ length: 50 }, (_, i) => `"${59 - i}" 👩‍🚀 \\ é`)
+        )
+        yield* assertTrue(bob)
+      })
+    )
+
+    it.effect(
+      "a list that was asked for before is answered without a query, as is what was pushed since",
+      () =>
+        Effect.gen(function* () {
+          const { alice, bob } = yield* newPair
+          yield* deliver(alice, bob, 3)
+          yield* list(bob)
+          yield* deliver(alice, bob, 2)
+
+          assert.isTrue(yield* isCached(bob))
+          yield* assertTrue(bob)
+        })
+    )
+
+    it.effect("a message that is pushed before anyone asked does not stand for those before it", () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        yield* sendAll([draft(alice, bob), draft(alice, bob)])
+        yield* deliver(alice, bob)
+
+        assert.lengthOf(yield* list(bob), 3)
+        yield* assertTrue(bob)
+      })
+    )
+
+    it.effect("messages that are pushed in another order are shown in that of their ids", () =>
+      Effect.gen(function* () {
+        const recent = yield* RecentMessages
+        const { alice, bob } = yield* newPair
+        yield* deliver(alice, bob)
+        yield* list(bob)
+
+        const sent = yield* sendAll([draft(alice, bob), draft(alice, bob), draft(alice, bob)])
+        for (const i of [2, 0, 1]) yield* recent.push(bob.id, messageJson(sent[i]!.message))
+
+        yield* assertTrue(bob)
+      })
+    )
+
+    it.effect("a message that was read from the database before it was pushed is shown once", () =>
+      Effect.gen(function* () {
+        const recent = yield* RecentMessages
+        const { alice, bob } = yield* newPair
+        yield* deliver(alice, bob)
+        const { message } = yield* sendOne(draft(alice, bob))
+        yield* list(bob)
+
+        yield* recent.push(bob.id, messageJson(message))
+
+        yield* assertTrue(bob)
+        yield* deliver(alice, bob)
+        yield* assertTrue(bob)
+      })
+    )
+
+    it.effect("a list that grows long stays right", () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        yield* deliver(alice, bob)
+        yield* list(bob)
+
+        yield* deliver(alice, bob, 120)
+
+        assert.isTrue(yield* isCached(bob))
+        yield* assertTrue(bob)
+      })
+    )
+
+    it.effect("the list of one user has nothing to do with that of another", () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        yield* list(alice)
+        yield* list(bob)
+        yield* deliver(alice, bob, 2)
+        yield* deliver(bob, alice)
+
+        yield* assertTrue(alice)
+        yield* assertTrue(bob)
+      })
+    )
+
+    for (const where of ["before", "after"] as const) {
+      it.effect(`a message that arrives ${where} the database is read for a list is in it from then on`, () =>
+        Effect.gen(function* () {
+          const { alice, bob } = yield* newPair
+          yield* deliver(alice, bob, 3)
+          const query = yield* holdQuery(where)
+
+          const reading = yield* Effect.forkChild(list(bob))
+          yield* query.reached
+          yield* deliver(alice, bob)
+          yield* query.goOn
+          yield* Fiber.join(reading)
+
+          yield* assertTrue(bob)
+          yield* assertTrue(bob)
+        })
+      )
+    }
+
+    it.effect("whoever asks while a list is being read from the database gets all of it too", () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        yield* deliver(alice, bob, 3)
+        const query = yield* holdQuery("before")
+
+        const first = yield* Effect.forkChild(list(bob))
+        yield* query.reached
+        const second = yield* Effect.forkChild(list(bob), { startImmediately: true })
+        yield* query.goOn
+
+        const expected = yield* inDatabase(bob)
+        assert.deepEqual(yield* Fiber.join(second), expected)
+        assert.deepEqual(yield* Fiber.join(first), expected)
+      })
+    )
+
+    it.effect("whoever stops waiting for a list spoils it for nobody", () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        yield* deliver(alice, bob, 3)
+        const query = yield* holdQuery("before")
+
+        const reading = yield* Effect.forkChild(list(bob))
+        yield* query.reached
+        yield* Fiber.interrupt(reading)
+
+        yield* assertTrue(bob)
+        yield* deliver(alice, bob)
+        yield* assertTrue(bob)
+      })
+    )
+  })
+
+const redisRecent = RecentMessages.layer.pipe(
+  Layer.provideMerge(freshRedisNode),
+  Layer.provideMerge(watchedRepo)
+)
+
+/** A node that reaches Redis through a proxy, its list of bob kept there. */
+const nodeBehindProxy = Effect.gen(function* () {
+  const { proxy, settings } = yield* proxied(yield* freshRedis)
+  const services = yield* Layer.build(
+    RecentMessages.layer.pipe(Layer.provideMerge(redisOn(settings)), Layer.provideMerge(watchedRepo))
+  )
+  return { proxy, services }
+})
+
+const outages = () => {
+  it.live("a message that could not be pushed while Redis was away is never missing", () =>
+    Effect.gen(function* () {
+      const { proxy, services } = yield* nodeBehindProxy
+      yield* Effect.gen(function* () {
+        const redis = yield* Redis
+        const { alice, bob } = yield* newPair
+        yield* deliver(alice, bob, 3)
+        yield* list(bob)
+        assert.isTrue(yield* isCached(bob))
+
+        yield* proxy.cut
+        yield* deliver(alice, bob)
+        yield* assertTrue(bob)
+        yield* until(Effect.sync(() => !redis.isUp()))
+        yield* deliver(alice, bob)
+        yield* assertTrue(bob)
+        yield* proxy.restore
+
+        yield* until(Effect.andThen(assertTrue(bob), isCached(bob)))
+        yield* assertTrue(bob)
+      }).pipe(Effect.provideContext(services))
+    })
+  )
+
+  for (const what of ["replies", "everything"] as const) {
+    it.live(
+      `a push that is not confirmed, as ${what} came late, leaves nothing missing and nothing twice`,
+      () =>
+        Effect.gen(function* () {
+          const { proxy, services } = yield* nodeBehindProxy
+          yield* Effect.gen(function* () {
+            const { alice, bob } = yield* newPair
+            yield* deliver(alice, bob, 3)
+            yield* list(bob)
+
+            yield* proxy.hold(what)
+            yield* deliver(alice, bob)
+            yield* assertTrue(bob)
+            yield* proxy.release
+
+            yield* until(Effect.andThen(assertTrue(bob), isCached(bob)))
+            yield* deliver(alice, bob)
+            yield* assertTrue(bob)
+          }).pipe(Effect.provideContext(services))
+        })
+    )
+  }
+}
+
+recentMessagesContract("memory", RecentMessages.layerMemory.pipe(Layer.provideMerge(watchedRepo)))
+describe.runIf(redisUrl !== undefined)("with TEST_REDIS_URL", () => {
+  recentMessagesContract("Redis", redisRecent)
+  describe("RecentMessages: Redis that goes away", outages)
+})

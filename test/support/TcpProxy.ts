@@ -1,0 +1,75 @@
+import { createServer, connect as open, type Socket } from "node:net"
+import { Effect } from "effect"
+
+/**
+ * A TCP proxy to a server that others use too: what is done to it happens to those who connect through it alone.
+ * Until the scope closes.
+ */
+export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
+  const requests = new Set<Socket>()
+  const replies = new Set<Socket>()
+  let isCut = false
+  let isHeld = false
+
+  const relay = (from: Socket, to: Socket, all: Set<Socket>) => {
+    all.add(from)
+    from.on("data", (chunk) => to.write(chunk))
+    from.on("error", () => {})
+    from.on("close", () => {
+      all.delete(from)
+      to.destroy()
+    })
+    if (isHeld) from.pause()
+  }
+  const server = createServer((client) => {
+    if (isCut) {
+      client.destroy()
+      return
+    }
+    const upstream = open(Number(target.port), target.hostname)
+    relay(client, upstream, requests)
+    relay(upstream, client, replies)
+  })
+  const destroyAll = () => {
+    for (const socket of [...requests, ...replies]) socket.destroy()
+  }
+
+  yield* Effect.acquireRelease(
+    Effect.callback<void>((resume) => {
+      server.listen(0, "127.0.0.1", () => resume(Effect.void))
+    }),
+    () =>
+      Effect.callback<void>((resume) => {
+        server.close(() => resume(Effect.void))
+        destroyAll()
+      })
+  )
+  const url = new URL(target)
+  const address = server.address()
+  url.hostname = "127.0.0.1"
+  url.port = typeof address === "object" && address !== null ? String(address.port) : ""
+
+  return {
+    url,
+    /** Breaks every connection and refuses new ones. */
+    cut: Effect.sync(() => {
+      isCut = true
+      destroyAll()
+    }),
+    /** Takes connections again. */
+    restore: Effect.sync(() => {
+      isCut = false
+    }),
+    /** Keeps what is sent from arriving, in one direction or both; connections stay. */
+    hold: (what: "replies" | "everything") =>
+      Effect.sync(() => {
+        isHeld = true
+        for (const socket of what === "replies" ? replies : [...requests, ...replies]) socket.pause()
+      }),
+    /** Lets what was held arrive, late. */
+    release: Effect.sync(() => {
+      isHeld = false
+      for (const socket of [...requests, ...replies]) socket.resume()
+    })
+  }
+})
