@@ -105,6 +105,23 @@ const config = Config.all({
   maxSockets: between("MAX_SOCKETS", 1, 1_000_000, 20_000),
   logLevel: Config.LogLevel("LOG_LEVEL").pipe(Config.withDefault("Info")),
   logFormat: Config.Literals(["auto", "pretty", "json"], "LOG_FORMAT").pipe(Config.withDefault("auto")),
+  otlpEndpoint: Config.option(
+    url("OTEL_EXPORTER_OTLP_ENDPOINT", ["http:", "https:"], "http://localhost:4318")
+  ),
+  otlpHeaders: Config.Record(Schema.String, Schema.StringFromUriComponent, "OTEL_EXPORTER_OTLP_HEADERS").pipe(
+    Config.withDefault({}),
+    Config.map((headers) => Redacted.make(headers))
+  ),
+  otlpProtocol: Config.Literals(["http/protobuf", "http/json"], "OTEL_EXPORTER_OTLP_PROTOCOL").pipe(
+    Config.withDefault("http/protobuf")
+  ),
+  serviceName: Config.String("OTEL_SERVICE_NAME").pipe(Config.withDefault("minichat")),
+  tracesSampled: Config.schema(
+    Schema.FiniteFromString.check(
+      Schema.isBetween({ minimum: 0, maximum: 1 }, { message: "must be from 0 to 1" })
+    ),
+    "OTEL_TRACES_SAMPLER_ARG"
+  ).pipe(Config.withDefault(1)),
   corsOrigins: list("CORS_ORIGINS", isOrigin, "origins like https://app.example.com"),
   publicUrl: Config.option(webUrl("PUBLIC_URL", "https://chat.example.com")),
   trustedProxies: list("TRUSTED_PROXIES", isNetwork, "addresses or networks like 10.0.0.0/8"),

@@ -17,6 +17,8 @@ import { Tokens } from "./chat/Tokens.ts"
 import { routerConfig } from "./http/Allowed.ts"
 import * as Routes from "./http/Routes.ts"
 import { Lifecycle } from "./Lifecycle.ts"
+import * as Metrics from "./observability/Metrics.ts"
+import * as Tracing from "./observability/Tracing.ts"
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
 import { chooseSubprotocol, ServerWebSocket } from "./realtime/ServerWebSocket.ts"
 import * as SocketRoute from "./realtime/SocketRoute.ts"
@@ -118,16 +120,19 @@ const announce = Layer.effectDiscard(
   })
 )
 
+/** Every route, ready before anything listens: Node drops a request that comes while there is no handler. */
+const router = Layer.mergeAll(Routes.layer, SocketRoute.layer, Metrics.layerHttp).pipe(
+  Layer.provideMerge(HttpRouter.layer),
+  Layer.provide([Layer.succeed(HttpRouter.RouterConfig, routerConfig), NodeHttpServer.layerHttpServices])
+) as Layer.Layer<HttpRouter.HttpRouter, never, Layer.Services<typeof services> | Layer.Success<typeof services>>
+
+const serve = Layer.unwrap(
+  Effect.map(HttpRouter.HttpRouter, (router) => HttpServer.serve(router.asHttpEffect()))
+).pipe(Layer.provideMerge(httpServer), Layer.provide(router))
+
 /** The whole server, from its routes to its infrastructure. Needs only its settings. */
 export const layer = Layer.mergeAll(drainOnShutdown, announce).pipe(
-  Layer.provideMerge(
-    HttpRouter.serve(Layer.mergeAll(Routes.layer, SocketRoute.layer), {
-      routerConfig,
-      disableListenLog: true,
-      disableLogger: true
-    })
-  ),
-  Layer.provideMerge(httpServer),
+  Layer.provideMerge(serve),
   Layer.provideMerge(services),
-  Layer.provide(limits)
+  Layer.provide([limits, Metrics.layer, Tracing.layer])
 )

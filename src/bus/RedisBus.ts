@@ -1,6 +1,7 @@
 import { Context, Effect, Layer, Option, PubSub, type Scope } from "effect"
 import type { InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
+import { Metrics } from "../observability/Metrics.ts"
 import { Redis } from "./Redis.ts"
 
 /** An inbox event on its way between nodes. */
@@ -103,6 +104,8 @@ export class RedisBus extends Context.Service<
         )
       }
 
+      yield* (yield* Metrics).busUp(() => (isUp() ? 1 : 0))
+
       return RedisBus.of({ publish, subscribe, recoveries: PubSub.subscribe(recovered), isUp })
     })
   )
@@ -112,6 +115,7 @@ export class RedisBus extends Context.Service<
     Effect.gen(function* () {
       const listeners = new Map<UserId, (event: BusEvent) => void>()
       const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
+      yield* (yield* Metrics).busUp(() => 1)
       return RedisBus.of({
         publish: (userId, event, traceparent = "-") =>
           Effect.sync(() => {

@@ -1,10 +1,12 @@
-import { Context, Effect, Layer, Option, Result, Tracer } from "effect"
+import { Context, Effect, Layer, Result } from "effect"
 import { RedisBus } from "../bus/RedisBus.ts"
 import { messageEvent, messageJson } from "../domain/Event.ts"
 import type { Draft, Message, SendError } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
-import { type HistoryQuery, MessageRepo, type Sent } from "../repo/MessageRepo.ts"
+import { Metrics, type SendResult } from "../observability/Metrics.ts"
+import { currentTraceparent, span } from "../observability/Spans.ts"
+import { type HistoryQuery, MessageRepo, type Outcome, type Sent } from "../repo/MessageRepo.ts"
 import { RecentMessages } from "./RecentMessages.ts"
 import { SendQueue } from "./SendQueue.ts"
 import { Sessions } from "./Sessions.ts"
@@ -42,6 +44,7 @@ export class Chat extends Context.Service<
       const bus = yield* RedisBus
       const recentMessages = yield* RecentMessages
       const sessions = yield* Sessions
+      const metrics = yield* Metrics
 
       const announce = Effect.fnUntraced(function* (draft: Draft, { message, seqs }: Sent) {
         if (seqs === undefined) {
@@ -65,18 +68,22 @@ export class Chat extends Context.Service<
         return { message, delivered }
       })
 
+      const finish = (draft: Draft, outcome: Outcome): Effect.Effect<Answer> => {
+        metrics.send(resultOf(outcome))
+        return Result.isFailure(outcome)
+          ? Effect.succeed(Result.fail(outcome.failure))
+          : Effect.map(publishing(announce(draft, outcome.success)), Result.succeed)
+      }
+
       const sendAll: Chat["Service"]["sendAll"] = (drafts) =>
-        Effect.uninterruptible(
-          Effect.flatMap(queue.submit(drafts), (outcomes) =>
-            Effect.forEach(
-              outcomes,
-              (outcome, i): Effect.Effect<Answer> =>
-                Result.isFailure(outcome)
-                  ? Effect.succeed(Result.fail(outcome.failure))
-                  : Effect.map(announce(drafts[i]!, outcome.success), Result.succeed),
-              { concurrency: "unbounded" }
-            )
-          )
+        committing(queue.submit(drafts)).pipe(
+          Effect.flatMap((outcomes) =>
+            Effect.forEach(outcomes, (outcome, i) => finish(drafts[i]!, outcome), {
+              concurrency: "unbounded"
+            })
+          ),
+          sending,
+          Effect.uninterruptible
         )
 
       const send = (draft: Draft) =>
@@ -87,11 +94,20 @@ export class Chat extends Context.Service<
   )
 }
 
-/** The W3C trace context of the current span; `-` when nothing is traced. */
-const currentTraceparent = Effect.map(
-  Effect.serviceOption(Tracer.ParentSpan),
-  Option.match({
-    onNone: () => "-",
-    onSome: ({ traceId, spanId, sampled }) => `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`
-  })
-)
+const sending = span("send")
+const committing = span("commit")
+const publishing = span("publish", { kind: "producer" })
+
+const resultOf = (outcome: Outcome): SendResult => {
+  if (Result.isSuccess(outcome)) return outcome.success.seqs === undefined ? "repeat" : "sent"
+  switch (outcome.failure._tag) {
+    case "SenderNotFound":
+      return "sender_not_found"
+    case "ReceiverNotFound":
+      return "receiver_not_found"
+    case "ClientIdConflict":
+      return "conflict"
+    case "Unavailable":
+      return "unavailable"
+  }
+}

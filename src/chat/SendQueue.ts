@@ -1,5 +1,7 @@
-import { Context, Deferred, Effect, Exit, Layer, Queue } from "effect"
+import { Context, Deferred, Effect, Exit, Layer, Queue, type Tracer } from "effect"
 import type { Draft } from "../domain/Message.ts"
+import { Metrics } from "../observability/Metrics.ts"
+import { currentSpan, spanOf } from "../observability/Spans.ts"
 import { MessageRepo, type Outcome } from "../repo/MessageRepo.ts"
 
 /** How many batches are under way at once: while one waits for the disk, the next is gathered. */
@@ -29,11 +31,14 @@ export class SendQueue extends Context.Service<
     SendQueue,
     Effect.gen(function* () {
       const repo = yield* MessageRepo
+      const metrics = yield* Metrics
       const queue = yield* Queue.bounded<Submission>(WAITING)
 
       const work = Effect.gen(function* () {
         const submissions = yield* Queue.takeBetween(queue, 1, BATCH)
-        const exit = yield* Effect.exit(repo.send(submissions.flatMap(({ drafts }) => drafts)))
+        const drafts = submissions.flatMap(({ drafts }) => drafts)
+        metrics.sendBatch(drafts.length)
+        const exit = yield* repo.send(drafts).pipe(batching(submissions), Effect.exit)
         let from = 0
         for (const { drafts, answer } of submissions) {
           const to = from + drafts.length
@@ -50,7 +55,7 @@ export class SendQueue extends Context.Service<
 
       const submit: SendQueue["Service"]["submit"] = Effect.fnUntraced(function* (drafts) {
         const answer = Deferred.makeUnsafe<ReadonlyArray<Outcome>>()
-        yield* Queue.offer(queue, { drafts, answer })
+        yield* Queue.offer(queue, { drafts, answer, span: yield* currentSpan })
         return yield* Deferred.await(answer)
       })
 
@@ -62,4 +67,13 @@ export class SendQueue extends Context.Service<
 interface Submission {
   readonly drafts: ReadonlyArray<Draft>
   readonly answer: Deferred.Deferred<ReadonlyArray<Outcome>>
+  /** What the submission is a part of, when it is traced. */
+  readonly span: Tracer.AnySpan | undefined
 }
+
+/** A batch is part of all the traces that it serves. */
+const batching = (submissions: ReadonlyArray<Submission>) =>
+  spanOf(
+    "batch",
+    submissions.flatMap(({ span }) => span ?? [])
+  )

@@ -45,3 +45,10 @@ export const messageEvent = (
       ? `{"type":"${type}","seq":${seq},${json.slice(1, -1)},"client_id":${JSON.stringify(clientId)}}`
       : `{"type":"${type}","seq":${seq},${json.slice(1)}`
 })
+
+/** The length of the end of a `message` frame: the time, a quote and a brace. */
+const TIME_AND_END = 26
+
+/** When the message of a `message` frame was committed, in milliseconds since 1970: its last field says so. */
+export const committedAt = (frame: Buffer): number =>
+  Date.parse(frame.toString("latin1", frame.length - TIME_AND_END, frame.length - 2))

@@ -19,12 +19,16 @@ const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const
 
 type Method = (typeof METHODS)[number]
 
-const table = FindMyWay.make<true>(routerConfig)
-for (const path of OTHER_PATHS) table.on("GET", path, true)
+const table = FindMyWay.make<string>(routerConfig)
+for (const path of OTHER_PATHS) table.on("GET", path, path)
 HttpApi.reflect(Api, {
   onGroup: () => {},
-  onEndpoint: ({ endpoint }) => table.on(endpoint.method as Method, endpoint.path as `/${string}`, true)
+  onEndpoint: ({ endpoint: { method, path } }) => table.on(method as Method, path as `/${string}`, path)
 })
+
+/** The pattern of the path that a request is for, such as `/users/:user_id`; none when there is no such path. */
+export const routeOf = (method: string, url: string): string | undefined =>
+  table.find(method === "HEAD" ? "GET" : method, url)?.handler
 
 /** The methods that a path takes, as `Allow` lists them; none when there is no such path. */
 export const allowedMethods = (url: string): ReadonlyArray<string> => {

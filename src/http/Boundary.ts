@@ -1,4 +1,4 @@
-import { Cause, Effect, Random, References, type Types } from "effect"
+import { Cause, Context, Effect, type Fiber, Random, References, type Types } from "effect"
 import {
   HttpMiddleware,
   HttpRouter,
@@ -16,12 +16,22 @@ import {
   UnsupportedMediaType
 } from "../api/Problems.ts"
 import { isAllowedOrigin } from "../Origins.ts"
-import { allowedMethods } from "./Allowed.ts"
+import { Metrics } from "../observability/Metrics.ts"
+import { allowedMethods, routeOf } from "./Allowed.ts"
 
 const { toResponse } = HttpServerRespondable
 
 /** How long a caller waits before it repeats a call that was answered 503. In seconds. */
 const RETRY_AFTER = "1"
+
+/** What a request counts as whose caller hung up before it was answered. */
+const ABORTED = 499
+
+/** A socket, which was counted when it opened. */
+const UPGRADED = 101
+
+/** What every path without a route counts as. */
+const UNMATCHED = "unmatched"
 
 /**
  * What every request passes, first in and last out: it gets an id, CORS is answered, and whatever no handler
@@ -30,6 +40,7 @@ const RETRY_AFTER = "1"
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const config = yield* AppConfig
+    const metrics = yield* Metrics
     const isAllowed = isAllowedOrigin(config)
     const node = (yield* Random.nextIntBetween(0, 36 ** 6)).toString(36)
     let requests = 0
@@ -43,7 +54,8 @@ export const layer = HttpRouter.use(
     })
 
     const unanswered =
-      (request: HttpServerRequest.HttpServerRequest, requestId: string) => (cause: Cause.Cause<unknown>) => {
+      (request: HttpServerRequest.HttpServerRequest, requestId: string, count: (status: number) => void) =>
+      (cause: Cause.Cause<unknown>) => {
         const error = Cause.squash(cause)
         if (HttpServerError.isHttpServerError(error)) {
           const { reason } = error
@@ -55,7 +67,10 @@ export const layer = HttpRouter.use(
           }
         }
         if (HttpServerResponse.isHttpServerResponse(error)) return Effect.succeed(error)
-        if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause as Cause.Cause<never>)
+        if (Cause.hasInterruptsOnly(cause)) {
+          if (request.headers.upgrade === undefined) count(ABORTED)
+          return Effect.failCause(cause as Cause.Cause<never>)
+        }
         return Effect.andThen(
           Effect.logError(`${request.method} ${path(request)} failed`, cause),
           toResponse(
@@ -81,16 +96,26 @@ export const layer = HttpRouter.use(
             HttpServerRequest.HttpServerRequest.key
           ) as HttpServerRequest.HttpServerRequest
           const requestId = requestIdOf(request) ?? `${node}-${(requests++).toString(36)}`
+          const startedAt = performance.now()
+          const count = (status: number) =>
+            metrics.request(matchedRoute(fiber), request.method, status, startedAt)
           const answered = (isDisguised(request, isAllowed) ? notJson : handler).pipe(
-            Effect.catchCause(unanswered(request, requestId)),
-            Effect.flatMap((response) => finish(response, requestId)),
+            Effect.catchCause(unanswered(request, requestId, count)),
+            Effect.flatMap((response) => {
+              if (response.status !== UPGRADED) count(response.status)
+              return finish(response, requestId)
+            }),
             Effect.provideService(References.CurrentLogAnnotations, { request_id: requestId })
           )
           if (request.method !== "OPTIONS")
             return request.headers.origin === undefined ? answered : cors(answered)
           const methods = allowedMethods(request.url)
           if (methods.length === 0) return answered
-          const preflight = Effect.succeed(HttpServerResponse.empty({ status: 204 }))
+          const route = routeOf(methods[0]!, request.url) ?? UNMATCHED
+          const preflight = Effect.sync(() => {
+            metrics.request(route, request.method, 204, startedAt)
+            return HttpServerResponse.empty({ status: 204 })
+          })
           return Effect.map(
             request.headers.origin === undefined ? preflight : cors(preflight),
             HttpServerResponse.setHeader("allow", methods.join(", "))
@@ -112,6 +137,10 @@ const isDisguised = (
   headers.origin !== undefined &&
   headers["content-type"] === undefined &&
   !isAllowed(headers.origin)
+
+/** The pattern that the router found for the request, if it has come that far. */
+const matchedRoute = (fiber: Fiber.Fiber<unknown, unknown>) =>
+  Context.getOrUndefined(fiber.context, HttpRouter.RouteContext)?.route.path ?? UNMATCHED
 
 const path = (request: HttpServerRequest.HttpServerRequest) => request.url.split("?", 1)[0]!
 

@@ -2,7 +2,10 @@ import type { Socket } from "node:net"
 import { Duration, Effect } from "effect"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { Frame, LiveInbox } from "../chat/LiveInbox.ts"
+import { committedAt } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
+import type { Metrics } from "../observability/Metrics.ts"
+import type { DeliverySpan } from "../observability/Spans.ts"
 import type { InboxRepo } from "../repo/InboxRepo.ts"
 import type { ServerWebSocket } from "./ServerWebSocket.ts"
 
@@ -28,8 +31,14 @@ export class Connection {
   private readonly knowsAllEvents: boolean
   private readonly repo: InboxRepo["Service"]
   private readonly slowReaderTimeout: Duration.Duration
+  private readonly metrics: Metrics
+  private readonly beginSpan: DeliverySpan | undefined
   private readonly fork: (effect: Effect.Effect<void>) => void
   private sent: number
+  /** Events up to this one waited for the client, to connect or to read: how late they are is not the server's doing. */
+  private awaitedClient: number
+  /** What `sent` was when it fell behind. */
+  private behindSince = 0
   private resumeUntil: number | undefined
   private writing = false
   /** Whether it waits for the peer to read. */
@@ -38,8 +47,6 @@ export class Connection {
   readonly hasLimits: boolean
   /** When its token expires, in seconds since 1970; none when it does not. */
   expiresAt: number | undefined
-  /** Why the server closed it. */
-  closedWith: CloseCode | undefined
 
   constructor(options: {
     readonly inbox: LiveInbox
@@ -50,6 +57,8 @@ export class Connection {
     readonly slowReaderTimeout: Duration.Duration
     readonly hasLimits: boolean
     readonly expiresAt: number | undefined
+    readonly metrics: Metrics
+    readonly beginSpan: DeliverySpan | undefined
     /** Runs the writer in a fiber of the socket's scope. */
     readonly fork: (writer: Effect.Effect<void>) => void
   }) {
@@ -62,6 +71,9 @@ export class Connection {
     this.knowsAllEvents = options.webSocket.protocol === "minichat.v2"
     this.hasLimits = options.hasLimits
     this.expiresAt = options.expiresAt
+    this.metrics = options.metrics
+    this.beginSpan = options.beginSpan
+    this.awaitedClient = options.inbox.head
     this.fork = options.fork
   }
 
@@ -94,6 +106,7 @@ export class Connection {
     if (this.writing) return
     if (this.writeHot() === "caught up") return
     this.writing = true
+    this.behindSince = this.sent
     this.fork(this.catchUp)
   }
 
@@ -113,7 +126,6 @@ export class Connection {
   }
 
   close(why: CloseCode): void {
-    this.closedWith ??= why
     this.webSocket.close(why.code, why.reason)
   }
 
@@ -128,13 +140,21 @@ export class Connection {
 
   /** Writes events in order until the TCP queue is full; tells whether all were written. */
   private writeAll(events: ReadonlyArray<Frame>): boolean {
-    for (const { seq, type, frame } of events) {
+    for (const event of events) {
       if (!this.isWritable) return false
-      if (this.knowsAllEvents || type === "message") this.webSocket.sendText(frame)
-      this.sent = seq
+      if (this.knowsAllEvents || event.type === "message") this.write(event)
+      this.sent = event.seq
       this.endReplay()
     }
     return true
+  }
+
+  private write({ seq, type, frame, traceparent }: Frame): void {
+    const endSpan = this.beginSpan?.(traceparent)
+    this.webSocket.sendText(frame)
+    endSpan?.()
+    this.metrics.delivery()
+    if (type === "message" && seq > this.awaitedClient) this.metrics.deliveryLag(committedAt(frame))
   }
 
   private endReplay(): void {
@@ -148,6 +168,9 @@ export class Connection {
   private readonly catchUp: Effect.Effect<void> = Effect.suspend(() => {
     switch (this.writeHot()) {
       case "caught up":
+        this.metrics.catchUp(this.sent - this.behindSince)
+        this.writing = false
+        return Effect.void
       case "closed":
         this.writing = false
         return Effect.void
@@ -193,7 +216,12 @@ export class Connection {
         duration: this.slowReaderTimeout,
         orElse: () => Effect.sync(() => this.close(CloseCode.tooSlow))
       }),
-      Effect.ensuring(Effect.sync(() => (this.stalled = false)))
+      Effect.ensuring(
+        Effect.sync(() => {
+          this.stalled = false
+          this.awaitedClient = this.inbox.head
+        })
+      )
     )
   })
 }

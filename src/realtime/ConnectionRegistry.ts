@@ -5,6 +5,7 @@ import { Sessions } from "../chat/Sessions.ts"
 import { LEEWAY_SECONDS } from "../chat/Tokens.ts"
 import type { UserId } from "../domain/User.ts"
 import { Lifecycle } from "../Lifecycle.ts"
+import { Metrics } from "../observability/Metrics.ts"
 import type { Connection } from "./Connection.ts"
 
 const TICK = Duration.seconds(1)
@@ -31,8 +32,6 @@ export class ConnectionRegistry extends Context.Service<
     drain(window: Duration.Duration): Effect.Effect<void>
     /** How many sockets are open. */
     readonly size: Effect.Effect<number>
-    /** How many bytes wait in the TCP queues of all sockets. */
-    readonly queuedBytes: Effect.Effect<number>
   }
 >()("minichat/realtime/ConnectionRegistry") {
   static readonly layer = Layer.effect(
@@ -40,6 +39,7 @@ export class ConnectionRegistry extends Context.Service<
     Effect.gen(function* () {
       const { maxSockets, maxSocketsPerUser } = yield* AppConfig
       const sessions = yield* Sessions
+      const metrics = yield* Metrics
       const connections = new Map<Connection, { pingedAt: number }>()
       const byUser = new Map<UserId, number>()
 
@@ -49,6 +49,13 @@ export class ConnectionRegistry extends Context.Service<
         else byUser.set(userId, connected)
         return sessions.set(userId, connected)
       }
+
+      yield* metrics.sockets(() => connections.size)
+      yield* metrics.socketQueueBytes(() => {
+        let bytes = 0
+        for (const connection of connections.keys()) bytes += connection.queuedBytes
+        return bytes
+      })
 
       let tick = 0
       const heartbeat = Effect.map(Clock.currentTimeMillis, (now) => {
@@ -115,12 +122,7 @@ export class ConnectionRegistry extends Context.Service<
       return ConnectionRegistry.of({
         register,
         drain,
-        size: Effect.sync(() => connections.size),
-        queuedBytes: Effect.sync(() => {
-          let bytes = 0
-          for (const connection of connections.keys()) bytes += connection.queuedBytes
-          return bytes
-        })
+        size: Effect.sync(() => connections.size)
       })
     })
   )

@@ -25,6 +25,8 @@ const byConnection = new WeakMap<Duplex, ServerWebSocket>()
 export class ServerWebSocket extends WebSocket {
   /** Whether the peer answered the last ping. */
   answered = true
+  /** The code of the end that closed first; 1006 when neither closed and the connection was lost. */
+  closeCode = 1006
 
   override setSocket(socket: Duplex, head: Buffer, options: object): void {
     super.setSocket(socket, head, options)
@@ -32,6 +34,11 @@ export class ServerWebSocket extends WebSocket {
     this.on("pong", () => {
       this.answered = true
     })
+  }
+
+  override close(code?: number, reason?: string | Buffer): void {
+    if (this.readyState === this.OPEN) this.closeCode = code ?? 1005
+    super.close(code, reason)
   }
 
   /** Sends a text frame, given as text or as its UTF-8 bytes. Bytes are not encoded again for each socket. */

@@ -7,12 +7,19 @@ import { CloseCode } from "../api/CloseCode.ts"
 import { ServiceUnavailable } from "../api/Problems.ts"
 import type { LiveInbox } from "../chat/LiveInbox.ts"
 import { LiveInboxes } from "../chat/LiveInboxes.ts"
+import { Metrics } from "../observability/Metrics.ts"
+import { deliverySpan } from "../observability/Spans.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { Connection } from "./Connection.ts"
 import { ConnectionRegistry } from "./ConnectionRegistry.ts"
 import * as Handshake from "./Handshake.ts"
 import * as Receiver from "./Receiver.ts"
 import { type ServerWebSocket, webSocketOf } from "./ServerWebSocket.ts"
+
+const ROUTE = "/ws/:user_id"
+
+/** What a socket that ended answers its request with, for whoever counts: nothing is sent any more. */
+const upgraded = HttpServerResponse.empty({ status: 101 })
 
 /** `WS /ws/{user_id}?since=`: a user's inbox, live, and a way to send. */
 export const layer = HttpRouter.use(
@@ -21,6 +28,8 @@ export const layer = HttpRouter.use(
     const inboxes = yield* LiveInboxes
     const repo = yield* InboxRepo
     const registry = yield* ConnectionRegistry
+    const metrics = yield* Metrics
+    const beginSpan = yield* deliverySpan
     const shakeHands = yield* Handshake.make
     const receive = yield* Receiver.make
 
@@ -36,6 +45,8 @@ export const layer = HttpRouter.use(
       const socket = yield* request.upgrade
       const { pull } = yield* socket.reader
       const webSocket = webSocketOf(tcp)
+      metrics.upgrade(ROUTE)
+      webSocket.once("close", () => metrics.socketClose(webSocket.closeCode))
       if (Result.isFailure(opened)) return yield* refuse(webSocket, pull, CloseCode.userNotFound)
 
       const inbox = opened.success
@@ -53,6 +64,8 @@ export const layer = HttpRouter.use(
         slowReaderTimeout,
         hasLimits: caller._tag !== "Service",
         expiresAt,
+        metrics,
+        beginSpan,
         fork: (writer) => Fiber.runIn(Effect.runForkWith(context)(writer), scope)
       })
       const registered = yield* Effect.result(registry.register(connection))
@@ -65,10 +78,10 @@ export const layer = HttpRouter.use(
       )
       connection.start(since === undefined || !recovered ? undefined : head)
       yield* receive(connection, pull)
-      return HttpServerResponse.empty()
+      return upgraded
     })
 
-    yield* router.add("GET", "/ws/:user_id", (request) =>
+    yield* router.add("GET", ROUTE, (request) =>
       shakeHands(request).pipe(
         Effect.flatMap((handshake) => serve(request, handshake)),
         Effect.catchIf(HttpServerRespondable.isRespondable, HttpServerRespondable.toResponse),
@@ -96,4 +109,4 @@ const refuse = (webSocket: ServerWebSocket, pull: Receiver.Pull, why: CloseCode)
   Effect.suspend(() => {
     webSocket.close(why.code, why.reason)
     return pull
-  }).pipe(Effect.forever, Effect.ignore, Effect.as(HttpServerResponse.empty()))
+  }).pipe(Effect.forever, Effect.ignore, Effect.as(upgraded))

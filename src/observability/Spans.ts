@@ -1,0 +1,58 @@
+import { Clock, Context, Effect, Exit, Option, References, Tracer } from "effect"
+import { Headers, HttpTraceContext } from "effect/http"
+
+/** Puts a span around an effect. While nothing is traced, nothing is done. */
+export const span =
+  (name: string, options: Tracer.SpanOptionsNoTrace = {}) =>
+  <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.withFiber((fiber) =>
+      fiber.cache.tracerEnabled
+        ? Effect.useSpan(name, options, (span) => Effect.provideService(effect, Tracer.ParentSpan, span))
+        : effect
+    ) as Effect.Effect<A, E, R>
+
+/** `span` for work that several traces wait for: it is in the first, and has links to the others. */
+export const spanOf = (name: string, [parent, ...others]: ReadonlyArray<Tracer.AnySpan>) =>
+  parent === undefined
+    ? <A, E, R>(effect: Effect.Effect<A, E, R>) => effect
+    : span(name, { parent, links: others.map((span) => ({ span, attributes: {} })) })
+
+/** The span that is current, when it is recorded. */
+export const currentSpan = Effect.withFiber((fiber) =>
+  Effect.succeed(fiber.cache.span?.sampled === true ? fiber.cache.span : undefined)
+)
+
+/** Stands for the trace context of what is not traced. */
+const UNTRACED = "-"
+
+/** The W3C trace context of the current span; `-` when it is not recorded. */
+export const currentTraceparent = Effect.map(currentSpan, (span) =>
+  span === undefined ? UNTRACED : `00-${span.traceId.padStart(32, "0")}-${span.spanId}-01`
+)
+
+/** Begins the span of handing an event to a socket, in the trace of its send; answers how to end it. */
+export type DeliverySpan = (traceparent: string | undefined) => (() => void) | undefined
+
+/** Makes delivery spans; none while nothing is traced. */
+export const deliverySpan = Effect.gen(function* () {
+  if (!(yield* References.TracerEnabled)) return undefined
+  const tracer = yield* Effect.tracer
+  const clock = yield* Clock.Clock
+  const begin: DeliverySpan = (traceparent) => {
+    if (traceparent === undefined || traceparent === UNTRACED) return undefined
+    const parent = HttpTraceContext.w3c(Headers.fromRecordUnsafe({ traceparent }))
+    if (Option.isNone(parent) || !parent.value.sampled) return undefined
+    const span = tracer.span({
+      name: "socket write",
+      parent,
+      annotations: Context.empty(),
+      links: [],
+      startTime: clock.currentTimeNanosUnsafe(),
+      kind: "consumer",
+      root: false,
+      sampled: true
+    })
+    return () => span.end(clock.currentTimeNanosUnsafe(), Exit.void)
+  }
+  return begin
+})
