@@ -81,11 +81,7 @@ export class Redis extends Context.Service<
       })
 
       const runFork = yield* FiberSet.makeRuntime<never>()
-      for (const connection of [commands, subscriber]) {
-        connection.on("close", () => runFork(wentAway))
-        // Reported through `wentAway`; without a listener ioredis prints each failed attempt.
-        connection.on("error", () => {})
-      }
+      for (const connection of [commands, subscriber]) connection.on("close", () => runFork(wentAway))
       yield* ping
       if (!up) yield* Effect.logWarning("Redis does not answer (REDIS_URL): serving without it until it does")
       yield* Effect.forkScoped(Effect.repeat(ping, Schedule.spaced(PING_INTERVAL)))
@@ -97,18 +93,25 @@ export class Redis extends Context.Service<
         isUp: () => up,
         recoveries: PubSub.subscribe(recovered),
         run: (command) =>
-          Effect.suspend(() =>
-            up
-              ? Effect.tryPromise({
-                  try: () => command(commands as IORedis),
-                  catch: (cause) => new RedisError({ cause })
-                })
-              : Effect.fail(new RedisError({ cause: "Redis is away" }))
-          )
+          Effect.suspend(() => {
+            if (!up) return Effect.fail(new RedisError({ cause: "Redis is away" }))
+            const reply = Effect.tryPromise({
+              try: () => command(commands as IORedis),
+              catch: (cause) => new RedisError({ cause })
+            })
+            return redisCluster ? withinCommandTimeout(reply) : reply
+          })
       })
     })
   )
 }
+
+// A single server's client has a timeout of its own, which costs less. A cluster's would also cut short how it
+// learns where the slots are.
+const withinCommandTimeout = Effect.timeoutOrElse({
+  duration: COMMAND_TIMEOUT,
+  orElse: () => Effect.fail(new RedisError({ cause: "no answer in time" }))
+})
 
 const reconnectDelay = (attempt: number) => Math.min(50 * 2 ** attempt, 1000)
 
@@ -124,6 +127,9 @@ const common = {
   retryStrategy: reconnectDelay
 } satisfies RedisOptions
 
+// A failure is noticed by what was asked, or by the next PING. Without a listener ioredis prints each attempt.
+const ignore = () => {}
+
 const connectServer = (url: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -133,6 +139,7 @@ const connectServer = (url: string) =>
         commandTimeout: Duration.toMillis(COMMAND_TIMEOUT)
       })
       const subscriber = new IORedis(url, { ...common, lazyConnect: true })
+      for (const connection of [commands, subscriber]) connection.on("error", ignore)
       await Promise.allSettled([commands.connect(), subscriber.connect()])
       return { commands, subscriber }
     }),
@@ -156,12 +163,12 @@ const connectCluster = (url: string) =>
         clusterRetryStrategy: reconnectDelay,
         redisOptions: {
           ...nodeOptions,
-          commandTimeout: Duration.toMillis(COMMAND_TIMEOUT),
           ...(username === "" ? {} : { username: decodeURIComponent(username) }),
           ...(password === "" ? {} : { password: decodeURIComponent(password) }),
           ...(protocol === "rediss:" ? { tls: {} } : {})
         }
       })
+      cluster.on("error", ignore)
       await Promise.allSettled([cluster.connect()])
       return { commands: cluster as IORedis | Cluster, subscriber: cluster as IORedis | Cluster }
     }),
