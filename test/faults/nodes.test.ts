@@ -17,7 +17,7 @@ const RESUMED_WITHIN = 10_000
 
 const on = (url: string) => (client: ChatClient.ChatClient) => client.visits.at(-1)?.url === url
 
-layer(Infrastructure.layer, { excludeTestServices: true, timeout: "60 seconds" })("A node", (it) => {
+layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" })("A node", (it) => {
   it.effect("starts, and leaves no request without an answer", () =>
     Effect.gen(function* () {
       const deployment = yield* Deployment.make({ nodes: 1, clients: 0 })

@@ -17,7 +17,7 @@ const OTHERS_WITHIN = 1_000
 /** Longer than a send waits for a lock. */
 const LOCK_HELD = "5 seconds"
 
-layer(Infrastructure.layer, { excludeTestServices: true, timeout: "60 seconds" })("PostgreSQL", (it) => {
+layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" })("PostgreSQL", (it) => {
   it.effect("crashes and is started again", () =>
     Effect.gen(function* () {
       const postgres = yield* PostgresServer

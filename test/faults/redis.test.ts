@@ -64,7 +64,7 @@ const withRedisAway = Effect.fnUntraced(function* (options: {
   assertConnected(deployment.clients)
 })
 
-layer(Infrastructure.layer, { excludeTestServices: true, timeout: "60 seconds" })("Redis", (it) => {
+layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" })("Redis", (it) => {
   it.effect("stops answering, with its connections open", () =>
     Effect.gen(function* () {
       const redis = yield* RedisServer

@@ -50,7 +50,7 @@ const resumeAll = Effect.fnUntraced(function* (url: string, userId: number, coun
   return Math.round(liveAt! - startedAt)
 })
 
-layer(Infrastructure.layer, { excludeTestServices: true, timeout: "60 seconds" })(
+layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" })(
   "A reader that stops reading",
   (it) => {
     it.effect("costs no memory and delays nobody", () =>

@@ -39,7 +39,7 @@ export const start = Effect.fnUntraced(function* (options: {
   const answers = Effect.tryPromise(
     async (signal) => (await fetch(`${url}/health`, { signal })).status === 200
   ).pipe(Effect.timeout("1 second"))
-  yield* Process.ready(process_, `${url} answers`, answers, "30 seconds")
+  yield* Process.ready(process_, `${url} answers`, answers, "60 seconds")
   const node: ChatNode = {
     ...process_,
     url,

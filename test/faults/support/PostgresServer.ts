@@ -77,7 +77,7 @@ export class PostgresServer extends Context.Service<
           ["-D", data, ...settings.flatMap((setting) => ["-c", setting])],
           { ...user, stopSignal: "SIGQUIT" }
         )
-        yield* Process.ready(server, "PostgreSQL takes connections", answers, "30 seconds")
+        yield* Process.ready(server, "PostgreSQL takes connections", answers, "60 seconds")
       }).pipe(Scope.provide(scope))
       yield* start
 
