@@ -1,12 +1,32 @@
-import { Effect, SchemaIssue } from "effect"
-import { HttpApiMiddleware } from "effect/http-api"
+import { isUtf8 } from "node:buffer"
+import { Effect, Layer, SchemaIssue } from "effect"
+import { HttpServerRequest } from "effect/http"
+import { HttpApiError } from "effect/http-api"
 import { RequestValidation } from "../api/Api.ts"
 import { ValidationFailed } from "../api/Problems.ts"
 
+/** Answers a request that does not decode with a 422 that names each bad field and what is wrong with it. */
+export const layer = Layer.succeed(RequestValidation, (handler, { endpoint }) =>
+  Effect.catch(endpoint.method === "POST" ? whenUtf8(handler) : handler, (error) =>
+    HttpApiError.HttpApiSchemaError.is(error) ? refusal(error) : Effect.fail(error)
+  )
+)
+
+/** Decoding would replace bytes that are no UTF-8, and what is stored would not be what was sent. */
+const whenUtf8 = <A, E, R>(handler: Effect.Effect<A, E, R>) =>
+  HttpServerRequest.HttpServerRequest.pipe(
+    Effect.flatMap((request) => Effect.orDie(request.arrayBuffer)),
+    Effect.flatMap((body): Effect.Effect<A, E | ValidationFailed, R> => (isUtf8(body) ? handler : notUtf8))
+  )
+
+const notUtf8 = Effect.suspend(() => {
+  const message = "The body must be UTF-8"
+  return Effect.fail(new ValidationFailed({ detail: message, errors: [{ path: ["payload"], message }] }))
+})
+
 const describe = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/** Answers a request that does not decode with a 422 that names each bad field and what is wrong with it. */
-export const layer = HttpApiMiddleware.layerSchemaErrorTransform(RequestValidation, (error) => {
+const refusal = (error: HttpApiError.HttpApiSchemaError) => {
   if (error.kind === "Body" || error.kind === "ResponseHeaders") return Effect.die(error)
   const slot = error.kind.toLowerCase()
   const errors = describe(error.cause.issue).issues.map(({ path, message }) => ({
@@ -20,4 +40,4 @@ export const layer = HttpApiMiddleware.layerSchemaErrorTransform(RequestValidati
     .map(({ path, message }) => `${path.slice(1).join(".") || slot}: ${message}`)
     .join("; ")
   return Effect.fail(new ValidationFailed({ detail, errors }))
-})
+}
