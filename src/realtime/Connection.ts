@@ -3,7 +3,6 @@ import { Duration, Effect } from "effect"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { Frame, LiveInbox } from "../chat/LiveInbox.ts"
 import { committedAt } from "../domain/Event.ts"
-import type { Unavailable } from "../domain/Unavailable.ts"
 import type { Metrics } from "../observability/Metrics.ts"
 import type { DeliverySpan } from "../observability/Spans.ts"
 import type { InboxRepo } from "../repo/InboxRepo.ts"
@@ -107,7 +106,7 @@ export class Connection {
     if (this.writeHot() === "caught up") return
     this.writing = true
     this.behindSince = this.sent
-    this.fork(this.catchUp)
+    this.fork(this.catchUp())
   }
 
   /** Sends a frame that is not an event. It is dropped when the peer does not read. */
@@ -119,7 +118,7 @@ export class Connection {
   sendWhenWritable(frame: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (!this.isOpen) return Effect.void
-      if (!this.isWritable) return Effect.andThen(this.drained, this.sendWhenWritable(frame))
+      if (!this.isWritable) return Effect.andThen(this.drained(), this.sendWhenWritable(frame))
       this.webSocket.sendText(frame)
       return Effect.void
     })
@@ -165,42 +164,45 @@ export class Connection {
     }
   }
 
-  private readonly catchUp: Effect.Effect<void> = Effect.suspend(() => {
-    switch (this.writeHot()) {
-      case "caught up":
-        this.metrics.catchUp(this.sent - this.behindSince)
-        this.writing = false
-        return Effect.void
-      case "closed":
-        this.writing = false
-        return Effect.void
-      case "stalled":
-        return Effect.andThen(this.drained, this.catchUp)
-      case "behind":
-        return Effect.andThen(this.writePage, this.catchUp)
-    }
-  })
+  /** Writes until `sent` is the head. The one loop of the socket. */
+  private catchUp(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      switch (this.writeHot()) {
+        case "caught up":
+          this.metrics.catchUp(this.sent - this.behindSince)
+          this.writing = false
+          return Effect.void
+        case "closed":
+          this.writing = false
+          return Effect.void
+        case "stalled":
+          return Effect.andThen(this.drained(), this.catchUp())
+        case "behind":
+          return Effect.andThen(this.writePage(), this.catchUp())
+      }
+    })
+  }
 
-  private readonly writePage: Effect.Effect<void> = Effect.suspend(() =>
-    this.repo.page(this.inbox.userId, this.sent, PAGE_EVENTS)
-  ).pipe(
-    Effect.map((events) => {
-      // Events that this socket still needs were pruned: it is to come back and be told so.
-      if (events[0]?.seq !== this.sent + 1) this.close(CloseCode.tooSlow)
-      // A page that does not fit is dropped where the queue is full, and the rest read again when it drained.
-      else this.writeAll(events.map((event) => ({ ...event, frame: Buffer.from(event.frame) })))
-    }),
-    Effect.catchTag("Unavailable", (_: Unavailable) => Effect.sleep(PAGE_RETRY)),
-    Effect.catchDefect((defect) =>
-      Effect.andThen(
-        Effect.logError("An inbox could not be read", defect),
-        Effect.sync(() => this.close(CloseCode.serverError))
+  private writePage(): Effect.Effect<void> {
+    return this.repo.page(this.inbox.userId, this.sent, PAGE_EVENTS).pipe(
+      Effect.map((events) => {
+        // Events that this socket still needs were pruned: it is to come back and be told so.
+        if (events[0]?.seq !== this.sent + 1) this.close(CloseCode.tooSlow)
+        // A page that does not fit is dropped where the queue is full, and the rest read again when it drained.
+        else this.writeAll(events.map((event) => ({ ...event, frame: Buffer.from(event.frame) })))
+      }),
+      Effect.catchTag("Unavailable", () => Effect.sleep(PAGE_RETRY)),
+      Effect.catchDefect((defect) =>
+        Effect.andThen(
+          Effect.logError("An inbox could not be read", defect),
+          Effect.sync(() => this.close(CloseCode.serverError))
+        )
       )
     )
-  )
+  }
 
   /** Waits for the TCP queue to drain, or the connection to close. A peer that reads nothing for long is closed. */
-  private readonly drained: Effect.Effect<void> = Effect.suspend(() => {
+  private drained(): Effect.Effect<void> {
     if (this.isWritable || !this.isOpen) return Effect.void
     this.stalled = true
     return Effect.callback<void>((resume) => {
@@ -223,5 +225,5 @@ export class Connection {
         })
       )
     )
-  })
+  }
 }

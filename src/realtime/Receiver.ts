@@ -22,101 +22,111 @@ const BAD_FRAMES = 20
 
 const RETRY_AFTER_MS = 1000
 
-/** Answers what clients send. */
+/** What is remembered of a socket between two frames. */
+interface State {
+  readonly connection: Connection
+  /** Bad frames since the last good one. */
+  badFrames: number
+  /** Sends that are not submitted yet. */
+  drafts: Array<Draft>
+}
+
+/** Answers what clients send. Its parts are made once: what a socket has of its own is its `State`. */
 export const make = Effect.gen(function* () {
   const chat = yield* Chat
   const tokens = yield* Tokens
   const rateLimits = yield* RateLimits
 
-  /** Takes the frames of one socket, in order, until it ends. A peer that does not read its answers is not read. */
-  return Effect.fnUntraced(function* (connection: Connection, pull: Pull) {
-    const { userId } = connection.inbox
-    let badFrames = 0
-    let drafts: Array<Draft> = []
+  const submit = Effect.fnUntraced(function* (state: State) {
+    if (state.drafts.length === 0) return
+    const { connection, drafts } = state
+    state.drafts = []
+    const answers = yield* chat.sendAll(drafts)
+    for (const [i, answer] of answers.entries()) {
+      yield* connection.sendWhenWritable(answerFrame(answer, drafts[i]!.client_id))
+    }
+  })
 
-    const submit = Effect.suspend(() => {
-      if (drafts.length === 0) return Effect.void
-      const submitted = drafts
-      drafts = []
-      return Effect.flatMap(chat.sendAll(submitted), (answers) =>
-        Effect.forEach(
-          answers,
-          (answer, i) => connection.sendWhenWritable(answerFrame(answer, submitted[i]!.client_id)),
-          { discard: true }
-        )
-      )
-    })
+  // Answers keep the order of what they answer.
+  const refuseSend = Effect.fnUntraced(function* (
+    state: State,
+    clientId: string | null | undefined,
+    error: Omit<ErrorFrame, "type" | "client_id">
+  ) {
+    yield* submit(state)
+    yield* state.connection.sendWhenWritable(errorFrame(error, clientId))
+  })
 
-    const mayGoOn = connection.hasLimits ? rateLimits.send(userId) : Effect.void
-
-    const takeSend = Effect.fnUntraced(function* ({ client_id, ...draft }: Draft) {
-      if (draft.receiver_id === userId) {
-        return yield* refuseSend(client_id, {
-          code: "invalid",
-          message: "receiver_id: must not be the sender"
-        })
-      }
-      const limited = yield* Effect.result(mayGoOn)
+  const takeSend = Effect.fnUntraced(function* (state: State, { client_id, ...draft }: Draft) {
+    if (draft.receiver_id === draft.sender_id) {
+      return yield* refuseSend(state, client_id, {
+        code: "invalid",
+        message: "receiver_id: must not be the sender"
+      })
+    }
+    if (state.connection.hasLimits) {
+      const limited = yield* Effect.result(rateLimits.send(draft.sender_id))
       if (Result.isFailure(limited)) {
-        return yield* refuseSend(client_id, {
+        return yield* refuseSend(state, client_id, {
           code: "rate_limited",
           message: "Too many messages, send again later",
           retry_after_ms: Math.ceil(Duration.toMillis(limited.failure.retryAfter))
         })
       }
-      drafts.push({ ...draft, ...(client_id == null ? {} : { client_id }) })
-      if (drafts.length === SEND_GROUP) yield* submit
-    })
-
-    // Answers keep the order of what they answer.
-    const refuseSend = (clientId: string | null | undefined, error: Omit<ErrorFrame, "type" | "client_id">) =>
-      Effect.andThen(submit, connection.sendWhenWritable(errorFrame(error, clientId)))
-
-    const renew = Effect.fnUntraced(function* (token: string) {
-      const verified = yield* Effect.result(tokens.verify(token))
-      if (Result.isSuccess(verified) && allows(verified.success.caller, { _tag: "OpenSocket", of: userId })) {
-        connection.expiresAt = verified.success.expiresAt
-        return
-      }
-      const error = Result.isSuccess(verified)
-        ? { code: "forbidden" as const, message: "The token does not allow this for that user" }
-        : renewalError(verified.failure)
-      connection.sendIfWritable(errorFrame(error))
-    })
-
-    const takeBad = ({ code, message, clientId }: BadFrame) => {
-      connection.sendIfWritable(errorFrame({ code, message }, clientId))
-      if (++badFrames >= BAD_FRAMES) connection.close(CloseCode.protocolAbuse)
     }
+    state.drafts.push({ ...draft, ...(client_id == null ? {} : { client_id }) })
+    if (state.drafts.length === SEND_GROUP) yield* submit(state)
+  })
 
-    const take = Effect.fnUntraced(function* (data: string | Uint8Array) {
-      const frame = decodeClientFrame(data)
-      if (frame.type !== "bad") badFrames = 0
-      if (frame.type === "send") {
-        const { type: _, ...draft } = frame
-        return yield* takeSend({ ...draft, sender_id: userId })
-      }
-      yield* submit
-      switch (frame.type) {
-        case "ping":
-          return connection.sendIfWritable(
-            `{"type":"pong","timestamp":"${DateTime.formatIso(yield* DateTime.now)}"}`
-          )
-        case "auth":
-          return yield* renew(frame.token)
-        case "bad":
-          return takeBad(frame)
-      }
-    })
+  const renew = Effect.fnUntraced(function* ({ connection }: State, token: string) {
+    const verified = yield* Effect.result(tokens.verify(token))
+    const operation = { _tag: "OpenSocket", of: connection.inbox.userId } as const
+    if (Result.isSuccess(verified) && allows(verified.success.caller, operation)) {
+      connection.expiresAt = verified.success.expiresAt
+      return
+    }
+    const error = Result.isSuccess(verified)
+      ? { code: "forbidden" as const, message: "The token does not allow this for that user" }
+      : renewalError(verified.failure)
+    connection.sendIfWritable(errorFrame(error))
+  })
 
+  const takeBad = (state: State, { code, message, clientId }: BadFrame) => {
+    state.connection.sendIfWritable(errorFrame({ code, message }, clientId))
+    if (++state.badFrames >= BAD_FRAMES) state.connection.close(CloseCode.protocolAbuse)
+  }
+
+  const take = Effect.fnUntraced(function* (state: State, data: string | Uint8Array) {
+    const frame = decodeClientFrame(data)
+    if (frame.type !== "bad") state.badFrames = 0
+    if (frame.type === "send") {
+      const { type: _, ...draft } = frame
+      return yield* takeSend(state, { ...draft, sender_id: state.connection.inbox.userId })
+    }
+    yield* submit(state)
+    switch (frame.type) {
+      case "ping": {
+        const now = DateTime.formatIso(yield* DateTime.now)
+        return state.connection.sendIfWritable(`{"type":"pong","timestamp":"${now}"}`)
+      }
+      case "auth":
+        return yield* renew(state, frame.token)
+      case "bad":
+        return takeBad(state, frame)
+    }
+  })
+
+  /** Takes the frames of one socket, in order, until it ends. A peer that does not read its answers is not read. */
+  return Effect.fnUntraced(function* (connection: Connection, pull: Pull) {
+    const state: State = { connection, badFrames: 0, drafts: [] }
     while (true) {
       const frames = yield* Effect.option(pull)
       if (Option.isNone(frames)) return
       for (const data of frames.value) {
         if (!connection.isOpen) return
-        yield* take(data)
+        yield* take(state, data)
       }
-      yield* submit
+      yield* submit(state)
     }
   })
 })
