@@ -36,13 +36,25 @@ const line = (
   ].join(" · ")
 }
 
+/** A client's connections, one a line: where, whether the replay was complete, and how it ended. */
+const history = ({ cursor, userId, visits }: ChatClient): string =>
+  visits
+    .map(({ ending, liveAt, url }) => {
+      const end = ending === undefined ? "still open" : `ended with ${ending.code} ${ending.reason}`
+      return `user ${userId} at ${cursor()}: ${url} ${liveAt === undefined ? "never live" : "live"}, ${end}`
+    })
+    .join("\n")
+
 /** Waits for what is under way, prints one line, and asserts that every acknowledged message arrived once, in order, everywhere. */
 export const conclude = Effect.fn("Outcome.conclude")(function* (options: Options) {
   const { clients, nodes, sends } = options
   const tally = yield* settle(sends, clients, SETTLE_WITHIN)
   yield* Console.log(line(options, tally))
 
-  assert.deepStrictEqual(tally.findings, [])
+  const concerned = clients.filter(({ userId }) =>
+    tally.findings.some((finding) => finding.includes(`user ${userId} `))
+  )
+  assert.deepStrictEqual(tally.findings, [], concerned.map(history).join("\n"))
   assert.strictEqual(tally.acknowledged, tally.sent, "every send was acknowledged in the end")
   for (const client of clients) {
     assert.deepStrictEqual(client.unreadable, [], `user ${client.userId}: unreadable frames`)
