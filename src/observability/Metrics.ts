@@ -37,6 +37,9 @@ const CLOSE_CODES = new Set<number>([
   ...Object.values(CloseCode).map(({ code }) => code)
 ])
 
+/** The pool does not tell how many connections are busy. It fills one with calls before it takes the next. */
+const CALLS_PER_CONNECTION = 32
+
 /** Reads a gauge each time that the metrics are read, until the scope closes. */
 type Gauge = (read: () => number) => Effect.Effect<void, never, Scope.Scope>
 
@@ -63,10 +66,11 @@ export interface Metrics {
   /** A socket that was behind has caught up by this many events. */
   catchUp(events: number): void
   socketClose(code: number): void
+  /** Counts a call to the database for as long as it takes. */
+  databaseCall<A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
   readonly sockets: Gauge
   readonly socketQueueBytes: Gauge
   readonly busUp: Gauge
-  readonly dbConnectionsInUse: Gauge
   readonly eventLoopLag: Gauge
   readonly residentMemory: Gauge
   readonly heapUsed: Gauge
@@ -91,18 +95,19 @@ const make = (context: Context.Context<never>): Metrics => {
     return (value: number) => metric.updateUnsafe(value, context)
   }
 
+  const register = (name: string, description: string, read: () => number) =>
+    Metric.registerUnsafe(Metric.gauge(name, { description }), context, {
+      get: () => ({ value: read() }),
+      update: () => {},
+      modify: () => {}
+    })
+
   const gauge =
     (name: string, description: string): Gauge =>
     (read) =>
       Effect.asVoid(
         Effect.acquireRelease(
-          Effect.sync(() =>
-            Metric.registerUnsafe(Metric.gauge(name, { description }), context, {
-              get: () => ({ value: read() }),
-              update: () => {},
-              modify: () => {}
-            })
-          ),
+          Effect.sync(() => register(name, description, read)),
           (registration) => Effect.sync(registration.remove)
         )
       )
@@ -147,6 +152,13 @@ const make = (context: Context.Context<never>): Metrics => {
     COUNTS
   )
 
+  let databaseCalls = 0
+  register(
+    "minichat_db_connections_in_use",
+    `Database connections that the calls under way need, one for ${CALLS_PER_CONNECTION} of them`,
+    () => Math.ceil(databaseCalls / CALLS_PER_CONNECTION)
+  )
+
   return {
     request: (route, method, status, startedAt) => {
       requests(`${route} ${method} ${status}`)()
@@ -158,14 +170,23 @@ const make = (context: Context.Context<never>): Metrics => {
     delivery: () => delivery(),
     deliveryLag: (committedAt) => deliveryLag(Math.max(0, Date.now() - committedAt) / 1000),
     catchUp,
+    databaseCall: (call) => {
+      let isUnderWay = false
+      return Effect.ensuring(
+        Effect.suspend(() => {
+          isUnderWay = true
+          databaseCalls++
+          return call
+        }),
+        Effect.sync(() => {
+          if (isUnderWay) databaseCalls--
+        })
+      )
+    },
     socketClose: (code) => closes(CLOSE_CODES.has(code) ? String(code) : "other")(),
     sockets: gauge("minichat_sockets", "Open sockets"),
     socketQueueBytes: gauge("minichat_socket_queue_bytes", "Bytes that wait for clients to read them"),
     busUp: gauge("minichat_bus_up", "Whether Redis answers; always 1 without one"),
-    dbConnectionsInUse: gauge(
-      "minichat_db_connections_in_use",
-      "Database connections that the calls under way keep busy"
-    ),
     eventLoopLag: gauge(
       "minichat_event_loop_lag_seconds",
       "By how much the event loop was late, the 99th percentile since the last scrape"

@@ -5,6 +5,7 @@ import { SqlClient, SqlError } from "effect/sql"
 import { fromFileSystem } from "effect/sql/MigratorFileSystem"
 import { AppConfig } from "../AppConfig.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
+import { Metrics } from "../observability/Metrics.ts"
 import { embedded } from "./EmbeddedDatabase.ts"
 import { int8, types } from "./Parameters.ts"
 
@@ -88,7 +89,9 @@ const remote = Effect.fnUntraced(
       Effect.tapError((error) => {
         if (warned || error.reason._tag !== "ConnectionError") return Effect.void
         warned = true
-        return Effect.logWarning(`The database at ${location} does not answer; trying for ${Duration.format(CONNECT_FOR)}`)
+        return Effect.logWarning(
+          `The database at ${location} does not answer; trying for ${Duration.format(CONNECT_FOR)}`
+        )
       }),
       Effect.retry({
         schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: CONNECT_FOR })),
@@ -135,6 +138,7 @@ export const orUnavailable = <A, E, R>(
   statement: Effect.Effect<A, E | SqlError.SqlError, R>
 ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R> =>
   statement.pipe(
+    counted,
     Effect.timeoutOrElse({
       duration: STATEMENT_TIMEOUT,
       orElse: () => Effect.fail(new Unavailable({ dependency: "database", cause: "no answer in time" }))
@@ -148,3 +152,6 @@ export const orUnavailable = <A, E, R>(
           : Effect.fail(error as Exclude<E, SqlError.SqlError>)
     )
   )
+
+const counted = <A, E, R>(statement: Effect.Effect<A, E, R>) =>
+  Effect.withFiber<A, E, R>((fiber) => fiber.getRef(Metrics).databaseCall(statement))
