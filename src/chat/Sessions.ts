@@ -37,6 +37,8 @@ export class Sessions extends Context.Service<
       const { run, recoveries, prefix } = yield* Redis
       const node = (yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)
       const own = new Map<UserId, number>()
+      /** When the last socket of a user closed, until Redis knows. */
+      const closed = new Map<UserId, number>()
       const sessionsOf = (userId: UserId) => `${prefix}user:${userId}:sessions`
       const lastSeenOf = (userId: UserId) => `${prefix}user:${userId}:last_seen`
       const nodeKey = (id: string) => `${prefix}node:${id}`
@@ -46,26 +48,31 @@ export class Sessions extends Context.Service<
       const remembered = Duration.toMillis(REMEMBER_FOR)
       const aliveAbove = remembered - Duration.toMillis(NODE_TTL)
 
-      const write = Effect.fnUntraced(function* (userId: UserId, connections: number) {
-        const now = yield* Clock.currentTimeMillis
-        yield* run<ReadonlyArray<unknown>>((redis) =>
-          connections > 0
-            ? Promise.all([
-                redis.hset(sessionsOf(userId), node, connections),
-                redis.pexpire(sessionsOf(userId), remembered)
-              ])
-            : Promise.all([
-                redis.hdel(sessionsOf(userId), node),
-                redis.set(lastSeenOf(userId), now, "PX", remembered)
-              ])
-        )
-      })
+      // Writes what is so now, not when it was decided to: the last write of a user is then right, whichever it is.
+      const write = Effect.fnUntraced(
+        function* (userId: UserId) {
+          const connections = own.get(userId)
+          const closedAt = closed.get(userId)
+          yield* run<ReadonlyArray<unknown>>((redis) =>
+            connections !== undefined
+              ? Promise.all([
+                  redis.hset(sessionsOf(userId), node, connections),
+                  redis.pexpire(sessionsOf(userId), remembered)
+                ])
+              : Promise.all([
+                  redis.hdel(sessionsOf(userId), node),
+                  ...(closedAt === undefined
+                    ? []
+                    : [redis.set(lastSeenOf(userId), closedAt, "PX", remembered)])
+                ])
+          )
+          if (closed.get(userId) === closedAt) closed.delete(userId)
+        },
+        (effect) => Effect.ignore(effect)
+      )
 
       const writeAll = Effect.suspend(() =>
-        Effect.forEach([...own], ([userId, connections]) => Effect.ignore(write(userId, connections)), {
-          concurrency: 100,
-          discard: true
-        })
+        Effect.forEach([...own.keys(), ...closed.keys()], write, { concurrency: 100, discard: true })
       )
 
       // Redis that forgot the node forgot its sessions with it.
@@ -83,9 +90,14 @@ export class Sessions extends Context.Service<
       )
 
       const set = Effect.fnUntraced(function* (userId: UserId, connections: number) {
-        if (connections > 0) own.set(userId, connections)
-        else own.delete(userId)
-        yield* Effect.ignore(write(userId, connections))
+        if (connections > 0) {
+          own.set(userId, connections)
+          closed.delete(userId)
+        } else {
+          own.delete(userId)
+          closed.set(userId, yield* Clock.currentTimeMillis)
+        }
+        yield* write(userId)
       })
 
       const presence = Effect.fnUntraced(
