@@ -47,8 +47,11 @@ export class RedisBus extends Context.Service<
         const listener = listeners.get(channel.toString())
         if (listener !== undefined) Option.map(decode(payload), listener)
       }
-      subscriber.on(sharded ? "smessageBuffer" : "messageBuffer", onMessage)
-      yield* Effect.addFinalizer(() => Effect.sync(() => subscriber.removeAllListeners()))
+      const messages = sharded ? "smessageBuffer" : "messageBuffer"
+      yield* Effect.acquireRelease(
+        Effect.sync(() => subscriber.on(messages, onMessage)),
+        () => Effect.sync(() => subscriber.off(messages, onMessage))
+      )
 
       // A command that fails here is one that the next recovery repeats.
       const subscribeTo = (channels: ReadonlyArray<string>) =>
