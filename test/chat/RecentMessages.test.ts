@@ -117,7 +117,7 @@ const recentMessagesContract = <E>(name: string, services: Layer.Layer<Services,
           yield* list(bob)
           yield* deliver(alice, bob, 2)
 
-          assert.isTrue(yield* isCached(bob))
+          yield* until(isCached(bob))
           yield* assertTrue(bob)
         })
     )
@@ -171,7 +171,7 @@ const recentMessagesContract = <E>(name: string, services: Layer.Layer<Services,
 
         yield* deliver(alice, bob, 120)
 
-        assert.isTrue(yield* isCached(bob))
+        yield* until(isCached(bob))
         yield* assertTrue(bob)
       })
     )
@@ -265,7 +265,7 @@ const outages = () => {
         const { alice, bob } = yield* newPair
         yield* deliver(alice, bob, 3)
         yield* list(bob)
-        assert.isTrue(yield* isCached(bob))
+        yield* until(isCached(bob))
 
         yield* proxy.cut
         yield* deliver(alice, bob)

@@ -1,0 +1,334 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Context, Effect, Exit, Layer, PubSub, Queue, Scope } from "effect"
+import type { Settings } from "../../src/AppConfig.ts"
+import { Redis } from "../../src/bus/Redis.ts"
+import { type BusEvent, RedisBus } from "../../src/bus/RedisBus.ts"
+import { type InboxEvent, messageEvent } from "../../src/domain/Event.ts"
+import { UserId } from "../../src/domain/User.ts"
+import { freshRedis, redisUrl } from "../support/Services.ts"
+import { until } from "../support/Until.ts"
+import { freshRedisNode, proxied, redisClient, redisOn } from "./Nodes.ts"
+
+let lastUserId = 0
+
+/** A user that no other test knows. */
+const newUser = () => UserId.make(++lastUserId)
+
+const event = (seq: number, text = "hello"): InboxEvent =>
+  messageEvent("message", seq, JSON.stringify({ content: text }))
+
+/** Listens for a user until the scope closes; the events are taken one by one. */
+const listen = Effect.fnUntraced(function* (bus: RedisBus["Service"], userId: UserId) {
+  const events = yield* Queue.unbounded<BusEvent>()
+  yield* bus.subscribe(userId, (event) => Queue.offerUnsafe(events, event))
+  return { next: Queue.take(events), arrived: Queue.clear(events) }
+})
+
+/**
+ * Publishes until a node answers that it listens: on a busy machine an answer may come too late to count. The
+ * event may then arrive more than once.
+ */
+const publishHeard = (bus: RedisBus["Service"], userId: UserId, one: InboxEvent, traceparent?: string) =>
+  until(bus.publish(userId, one, traceparent))
+
+/** Waits until all that was published before has arrived wherever it goes. */
+const settled = Effect.fnUntraced(function* (bus: RedisBus["Service"]) {
+  const userId = newUser()
+  yield* Effect.scoped(
+    Effect.gen(function* () {
+      const { next } = yield* listen(bus, userId)
+      yield* publishHeard(bus, userId, event(1))
+      yield* next
+    })
+  )
+})
+
+const redisBusContract = <E>(name: string, bus: Layer.Layer<RedisBus, E>) =>
+  layer(bus, { excludeTestServices: true })(`RedisBus: ${name}`, (it) => {
+    it.effect("an event reaches who listens, byte for byte", () =>
+      Effect.gen(function* () {
+        const bus = yield* RedisBus
+        const user = newUser()
+        const { next } = yield* listen(bus, user)
+        const published = event(41, 'é 👩‍🚀 "\\" \u2028\n')
+
+        yield* publishHeard(bus, user, published, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+
+        const { frame, ...head } = yield* next
+        assert.deepEqual(head, {
+          seq: 41,
+          type: "message",
+          traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        })
+        assert.deepEqual(Buffer.from(frame), Buffer.from(published.frame))
+      })
+    )
+
+    it.effect("an event outside a trace says so", () =>
+      Effect.gen(function* () {
+        const bus = yield* RedisBus
+        const user = newUser()
+        const { next } = yield* listen(bus, user)
+
+        yield* bus.publish(user, event(1))
+
+        assert.strictEqual((yield* next).traceparent, "-")
+      })
+    )
+
+    it.effect("an event of another user is not heard", () =>
+      Effect.gen(function* () {
+        const bus = yield* RedisBus
+        const { arrived } = yield* listen(bus, newUser())
+
+        assert.isFalse(yield* bus.publish(newUser(), event(1)))
+
+        yield* settled(bus)
+        assert.isEmpty(yield* arrived)
+      })
+    )
+
+    it.effect("nothing is heard any more once the scope has closed", () =>
+      Effect.gen(function* () {
+        const bus = yield* RedisBus
+        const user = newUser()
+        const scope = yield* Scope.make()
+        const { next, arrived } = yield* Scope.provide(listen(bus, user), scope)
+        yield* bus.publish(user, event(1))
+        yield* next
+
+        yield* Scope.close(scope, Exit.void)
+
+        yield* bus.publish(user, event(2))
+        yield* settled(bus)
+        assert.isEmpty(yield* arrived)
+        yield* until(Effect.map(bus.publish(user, event(3)), (isHeard) => !isHeard))
+      })
+    )
+
+    it.effect("who listens anew before the last one left goes on listening", () =>
+      Effect.gen(function* () {
+        const bus = yield* RedisBus
+        const user = newUser()
+        const scope = yield* Scope.make()
+        yield* Scope.provide(listen(bus, user), scope)
+        const { next } = yield* listen(bus, user)
+
+        yield* Scope.close(scope, Exit.void)
+
+        yield* settled(bus)
+        yield* publishHeard(bus, user, event(1))
+        assert.strictEqual((yield* next).seq, 1)
+      })
+    )
+
+    it.effect("who listens anew after the last one left hears what comes from then on", () =>
+      Effect.gen(function* () {
+        const bus = yield* RedisBus
+        const user = newUser()
+        yield* Effect.scoped(listen(bus, user))
+
+        const { next } = yield* listen(bus, user)
+
+        yield* publishHeard(bus, user, event(2))
+        assert.strictEqual((yield* next).seq, 2)
+      })
+    )
+
+    it.effect("it is up", () =>
+      Effect.gen(function* () {
+        assert.isTrue((yield* RedisBus).isUp())
+      })
+    )
+  })
+
+/** A node of its own under the settings of a test. */
+const node = (settings: Partial<Settings>) =>
+  Layer.build(Layer.fresh(RedisBus.layer).pipe(Layer.provideMerge(redisOn(settings))))
+
+/** A node that reaches Redis through a proxy, and one beside it that does not. */
+const nodes = Effect.gen(function* () {
+  const shared = yield* freshRedis
+  const { proxy, settings } = yield* proxied(shared)
+  const [near, far] = [yield* node(settings), yield* node(shared)]
+  return {
+    proxy,
+    bus: Context.get(near, RedisBus),
+    redis: Context.get(near, Redis),
+    other: Context.get(far, RedisBus)
+  }
+})
+
+const isAway = (bus: RedisBus["Service"]) => Effect.sync(() => !bus.isUp())
+
+const manyNodes = () => {
+  it.live("an event reaches who listens on every node", () =>
+    Effect.gen(function* () {
+      const { bus, other } = yield* nodes
+      const user = newUser()
+      const listeners = [yield* listen(bus, user), yield* listen(other, user)]
+
+      yield* publishHeard(bus, user, event(7, "é 👩‍🚀"))
+
+      for (const { next } of listeners) {
+        assert.strictEqual(String((yield* next).frame), event(7, "é 👩‍🚀").frame)
+      }
+    })
+  )
+
+  it.live("what is not an event is ignored", () =>
+    Effect.gen(function* () {
+      const { bus, redis } = yield* nodes
+      const user = newUser()
+      const { next, arrived } = yield* listen(bus, user)
+
+      for (const payload of [
+        "",
+        "\n",
+        "hello",
+        "1 message",
+        "0 message -\n{}",
+        "x message -\n{}",
+        "1 message\n{}"
+      ]) {
+        yield* redis.run((commands) => commands.publish(`${redis.prefix}user:${user}:events`, payload))
+      }
+      yield* bus.publish(user, event(1))
+
+      assert.strictEqual((yield* next).seq, 1)
+      assert.isEmpty(yield* arrived)
+    })
+  )
+
+  for (const how of ["cut", "stalled"] as const) {
+    it.live(`while Redis is ${how}, publishing answers that nobody listens, and tells this node alone`, () =>
+      Effect.gen(function* () {
+        const { proxy, bus, other } = yield* nodes
+        const user = newUser()
+        const [here, there] = [yield* listen(bus, user), yield* listen(other, user)]
+
+        yield* how === "cut" ? proxy.cut : proxy.hold("everything")
+        assert.isFalse(yield* bus.publish(user, event(1)))
+        yield* until(isAway(bus))
+        assert.isFalse(yield* bus.publish(user, event(2)))
+
+        assert.deepEqual([(yield* here.next).seq, (yield* here.next).seq], [1, 2])
+        yield* settled(other)
+        assert.isEmpty(yield* there.arrived)
+      })
+    )
+
+    it.live(`when Redis that was ${how} is back, who listened is told and listens again`, () =>
+      Effect.gen(function* () {
+        const { proxy, bus, other } = yield* nodes
+        const user = newUser()
+        const { next } = yield* listen(bus, user)
+        const recovered = yield* bus.recoveries
+        yield* how === "cut" ? proxy.cut : proxy.hold("everything")
+        yield* until(isAway(bus))
+
+        yield* how === "cut" ? proxy.restore : proxy.release
+        yield* PubSub.take(recovered)
+
+        assert.isTrue(bus.isUp())
+        yield* publishHeard(other, user, event(1))
+        assert.strictEqual((yield* next).seq, 1)
+        yield* publishHeard(bus, user, event(2))
+        assert.strictEqual((yield* next).seq, 2)
+      })
+    )
+  }
+
+  it.live("who begins to listen while Redis is away listens when it is back", () =>
+    Effect.gen(function* () {
+      const { proxy, bus, other } = yield* nodes
+      const recovered = yield* bus.recoveries
+      yield* proxy.cut
+      yield* until(isAway(bus))
+      const user = newUser()
+      const { next } = yield* listen(bus, user)
+
+      yield* proxy.restore
+      yield* PubSub.take(recovered)
+
+      yield* publishHeard(other, user, event(1))
+      assert.strictEqual((yield* next).seq, 1)
+    })
+  )
+
+  it.live("who stopped listening while Redis was away does not listen when it is back", () =>
+    Effect.gen(function* () {
+      const { proxy, bus, other } = yield* nodes
+      const user = newUser()
+      const scope = yield* Scope.make()
+      yield* Scope.provide(listen(bus, user), scope)
+      const recovered = yield* bus.recoveries
+      yield* proxy.cut
+      yield* until(isAway(bus))
+
+      yield* Scope.close(scope, Exit.void)
+      yield* proxy.restore
+      yield* PubSub.take(recovered)
+
+      assert.isFalse(yield* other.publish(user, event(1)))
+    })
+  )
+
+  it.live("all who listen are subscribed again, however many they are", () =>
+    Effect.gen(function* () {
+      const { proxy, bus, redis } = yield* nodes
+      const client = yield* redisClient
+      const users = Array.from({ length: 1100 }, newUser)
+      const subscribers = Effect.promise(async () => {
+        const channels = users.map((user) => `${redis.prefix}user:${user}:events`)
+        const counts = await client.pubsub("NUMSUB", ...channels)
+        return counts.filter((count) => count === 1).length
+      })
+      yield* Effect.forEach(users, (user) => bus.subscribe(user, () => {}), { concurrency: 100 })
+      yield* proxy.cut
+      yield* until(isAway(bus))
+      yield* until(Effect.map(subscribers, (count) => count === 0))
+
+      yield* proxy.restore
+
+      yield* until(Effect.map(subscribers, (count) => count === users.length))
+    })
+  )
+
+  it.live("a node starts while Redis is away, and works when it comes", () =>
+    Effect.gen(function* () {
+      const shared = yield* freshRedis
+      const { proxy, settings } = yield* proxied(shared)
+      yield* proxy.cut
+      const bus = Context.get(yield* node(settings), RedisBus)
+      const recovered = yield* bus.recoveries
+      assert.isFalse(bus.isUp())
+      const user = newUser()
+      const { next } = yield* listen(bus, user)
+
+      yield* proxy.restore
+      yield* PubSub.take(recovered)
+
+      yield* publishHeard(bus, user, event(1))
+      assert.strictEqual((yield* next).seq, 1)
+    })
+  )
+
+  it.live("a command fails at once while Redis is away, and in the end when it is stalled", () =>
+    Effect.gen(function* () {
+      const { proxy, bus, redis } = yield* nodes
+      const get = Effect.flip(redis.run((commands) => commands.get("nothing")))
+
+      yield* proxy.hold("replies")
+      assert.strictEqual((yield* get)._tag, "RedisError")
+      yield* until(isAway(bus))
+      assert.strictEqual((yield* get)._tag, "RedisError")
+    })
+  )
+}
+
+redisBusContract("memory", RedisBus.layerMemory)
+describe.runIf(redisUrl !== undefined)("with TEST_REDIS_URL", () => {
+  redisBusContract("Redis", RedisBus.layer.pipe(Layer.provide(freshRedisNode)))
+  describe("RedisBus: several nodes, and Redis that goes away", manyNodes)
+})
