@@ -1,5 +1,6 @@
 import { Result, Schema, SchemaIssue } from "effect"
 import { ClientFrame, type ErrorCode } from "../api/Protocol.ts"
+import type { UserId } from "../domain/User.ts"
 
 /** A frame that the server answers with an `error` and takes no further. */
 export interface BadFrame {
@@ -20,8 +21,8 @@ const invalid = (error: Schema.SchemaError): string =>
     .issues.map(({ path, message }) => `${(path ?? []).map(String).join(".")}: ${message}`)
     .join("; ")
 
-/** Decodes what a client sent. Everything has an answer: what is wrong with it is for the person who sent it. */
-export const decodeClientFrame = (data: string | Uint8Array): ClientFrame | BadFrame => {
+/** Decodes what a user's client sent. Everything has an answer: what is wrong with it is for the person who sent it. */
+export const decodeClientFrame = (data: string | Uint8Array, userId: UserId): ClientFrame | BadFrame => {
   if (typeof data !== "string") {
     return { type: "bad", code: "bad_frame", message: "Frames are text frames; this one is binary" }
   }
@@ -41,7 +42,10 @@ export const decodeClientFrame = (data: string | Uint8Array): ClientFrame | BadF
     }
   }
   const frame = decodeFrame(value)
-  return Result.isSuccess(frame)
-    ? frame.success
-    : { type: "bad", code: "invalid", message: invalid(frame.failure), ...clientId }
+  if (Result.isFailure(frame)) {
+    return { type: "bad", code: "invalid", message: invalid(frame.failure), ...clientId }
+  }
+  return frame.success.type === "send" && frame.success.receiver_id === userId
+    ? { type: "bad", code: "invalid", message: "receiver_id: must not be the sender", ...clientId }
+    : frame.success
 }

@@ -58,12 +58,6 @@ export const make = Effect.gen(function* () {
   })
 
   const takeSend = Effect.fnUntraced(function* (state: State, { client_id, ...draft }: Draft) {
-    if (draft.receiver_id === draft.sender_id) {
-      return yield* refuseSend(state, client_id, {
-        code: "invalid",
-        message: "receiver_id: must not be the sender"
-      })
-    }
     if (state.connection.hasLimits) {
       const limited = yield* Effect.result(rateLimits.send(draft.sender_id))
       if (Result.isFailure(limited)) {
@@ -91,13 +85,16 @@ export const make = Effect.gen(function* () {
     connection.sendIfWritable(errorFrame(error))
   })
 
-  const takeBad = (state: State, { code, message, clientId }: BadFrame) => {
-    state.connection.sendIfWritable(errorFrame({ code, message }, clientId))
+  const takeBad = Effect.fnUntraced(function* (state: State, { code, message, clientId }: BadFrame) {
+    const error = errorFrame({ code, message }, clientId)
+    // What answers a send is not dropped: its sender waits for it.
+    if (clientId === undefined) state.connection.sendIfWritable(error)
+    else yield* state.connection.sendWhenWritable(error)
     if (++state.badFrames >= BAD_FRAMES) state.connection.close(CloseCode.protocolAbuse)
-  }
+  })
 
   const take = Effect.fnUntraced(function* (state: State, data: string | Uint8Array) {
-    const frame = decodeClientFrame(data)
+    const frame = decodeClientFrame(data, state.connection.inbox.userId)
     if (frame.type !== "bad") state.badFrames = 0
     if (frame.type === "send") {
       const { type: _, ...draft } = frame
@@ -112,7 +109,7 @@ export const make = Effect.gen(function* () {
       case "auth":
         return yield* renew(state, frame.token)
       case "bad":
-        return takeBad(state, frame)
+        return yield* takeBad(state, frame)
     }
   })
 
