@@ -23,8 +23,12 @@ const SWEEP_BATCH = 5000
 export class LiveInboxes extends Context.Service<
   LiveInboxes,
   {
-    /** Follows a user's inbox until the scope closes. From here on its head misses no event that is committed. */
-    open(userId: UserId): Effect.Effect<LiveInbox, UserNotFound | Unavailable, Scope.Scope>
+    /**
+     * Follows a user's inbox until the scope closes. From here on its head misses no event that is committed.
+     * A client may have seen an event on another node that did not get here yet: a head that is behind `since`
+     * is looked up again.
+     */
+    open(userId: UserId, since?: number): Effect.Effect<LiveInbox, UserNotFound | Unavailable, Scope.Scope>
     /** How many inboxes are open. */
     readonly size: Effect.Effect<number>
   }
@@ -84,7 +88,12 @@ export class LiveInboxes extends Context.Service<
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(PubSub.take(recovered), sweep)))
 
       return LiveInboxes.of({
-        open: (userId) => RcMap.get(inboxes, userId),
+        open: (userId, since = 0) =>
+          Effect.tap(RcMap.get(inboxes, userId), (inbox) =>
+            since <= inbox.head
+              ? Effect.void
+              : Effect.map(repo.find(userId), ({ head, pruned }) => inbox.learn(head, pruned))
+          ),
         size: Effect.sync(() => opened.size)
       })
     })

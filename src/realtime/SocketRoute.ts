@@ -37,7 +37,7 @@ export const layer = HttpRouter.use(
       request: HttpServerRequest.HttpServerRequest,
       { userId, since, caller, expiresAt }: Handshake.Handshake
     ) {
-      const opened = yield* Effect.result(inboxes.open(userId))
+      const opened = yield* Effect.result(inboxes.open(userId, since))
       if (Result.isFailure(opened) && opened.failure._tag === "Unavailable") {
         return yield* new ServiceUnavailable({ detail: `${opened.failure.message}, connect again` })
       }
