@@ -55,7 +55,7 @@ export class LiveInbox {
 
   /** Learns from the database where the inbox stands. */
   learn(head: number, pruned: number): void {
-    this.pruned = pruned
+    this.pruned = Math.max(this.pruned, pruned)
     if (head <= this.head) return
     this.clear()
     this.move(head)

@@ -186,10 +186,13 @@ export class Connection {
   private writePage(): Effect.Effect<void> {
     return this.repo.page(this.inbox.userId, this.sent, PAGE_EVENTS).pipe(
       Effect.map((events) => {
-        // Events that this socket still needs were pruned: it is to come back and be told so.
-        if (events[0]?.seq !== this.sent + 1) this.close(CloseCode.tooSlow)
+        if (events[0]?.seq !== this.sent + 1) {
+          // Events that this socket still needs were pruned: it is to come back and be told so.
+          this.inbox.learn(this.inbox.head, this.sent + 1)
+          return this.close(CloseCode.tooSlow)
+        }
         // A page that does not fit is dropped where the queue is full, and the rest read again when it drained.
-        else this.writeAll(events.map((event) => ({ ...event, frame: Buffer.from(event.frame) })))
+        this.writeAll(events.map((event) => ({ ...event, frame: Buffer.from(event.frame) })))
       }),
       Effect.catchTag("Unavailable", () => Effect.sleep(PAGE_RETRY)),
       Effect.catchDefect((defect) =>
