@@ -57,6 +57,7 @@ export class ConnectionRegistry extends Context.Service<
         return bytes
       })
 
+      let draining = false
       let tick = 0
       const heartbeat = Effect.map(Clock.currentTimeMillis, (now) => {
         tick++
@@ -86,6 +87,8 @@ export class ConnectionRegistry extends Context.Service<
                 return Effect.fail(new TooManySockets())
               }
               connections.set(connection, { pingedAt: tick })
+              // Its handshake was under way when the drain began.
+              if (draining) connection.close(CloseCode.restarting)
               return count(userId, 1)
             }),
             () =>
@@ -98,6 +101,7 @@ export class ConnectionRegistry extends Context.Service<
       }
 
       const drain = Effect.fn("ConnectionRegistry.drain")(function* (window: Duration.Duration) {
+        draining = true
         const order = yield* Random.shuffle([...connections.keys()])
         if (order.length === 0) return
         const batches = Array.chunksOf(order, DRAIN_BATCH)
