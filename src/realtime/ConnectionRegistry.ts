@@ -62,16 +62,20 @@ export class ConnectionRegistry extends Context.Service<
       const heartbeat = Effect.map(Clock.currentTimeMillis, (now) => {
         tick++
         for (const [connection, state] of connections) {
-          const { webSocket, stalled, expiresAt } = connection
+          const { webSocket, expiresAt } = connection
           if (expiresAt !== undefined && now / 1000 > expiresAt + LEEWAY_SECONDS) {
             connection.close(CloseCode.unauthorized)
           }
-          if (tick - state.pingedAt >= PING_EVERY) {
+          if (connection.stalled || webSocket.isPaused) {
+            // A ping is stuck behind what the peer has not read yet, or its answer behind what this node has not.
+            // How long that may last is for others to judge; the peer's time starts anew when it is over.
+            state.pingedAt = tick
+            webSocket.answered = true
+          } else if (tick - state.pingedAt >= PING_EVERY) {
             state.pingedAt = tick
             webSocket.answered = false
             if (connection.isOpen) webSocket.ping()
-          } else if (!webSocket.answered && !stalled && tick - state.pingedAt >= PONG_WITHIN) {
-            // A peer that is stalled cannot have seen the ping: how long it may stall is its writer's to judge.
+          } else if (!webSocket.answered && tick - state.pingedAt >= PONG_WITHIN) {
             webSocket.terminate()
           }
         }
