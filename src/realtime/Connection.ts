@@ -209,13 +209,19 @@ export class Connection {
     if (this.isWritable || !this.isOpen) return Effect.void
     this.stalled = true
     return Effect.callback<void>((resume) => {
-      const done = () => resume(Effect.void)
-      this.tcp.once("drain", done)
-      this.tcp.once("close", done)
-      return Effect.sync(() => {
+      const stop = () => {
         this.tcp.off("drain", done)
         this.tcp.off("close", done)
-      })
+      }
+      const done = () => {
+        stop()
+        resume(Effect.void)
+      }
+      this.tcp.on("drain", done)
+      this.tcp.on("close", done)
+      // It may have drained while this fiber waited for its turn.
+      if (this.isWritable || !this.isOpen) done()
+      return Effect.sync(stop)
     }).pipe(
       Effect.timeoutOrElse({
         duration: this.slowReaderTimeout,
