@@ -71,7 +71,9 @@ export class Inboxes extends Context.Service<
 const headBeyond = (inbox: LiveInbox, seq: number) =>
   Effect.callback<void>((resume) => {
     const check = () => {
-      if (inbox.head > seq) resume(Effect.void)
+      if (inbox.head <= seq) return
+      unfollow()
+      resume(Effect.void)
     }
     const unfollow = inbox.follow(check)
     check()
