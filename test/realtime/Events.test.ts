@@ -1,0 +1,116 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Context, Effect, Fiber } from "effect"
+import { WebSocket } from "ws"
+import type { LiveInbox } from "../../src/chat/LiveInbox.ts"
+import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
+import { startServer, type TestServer } from "../support/TestServer.ts"
+import { ChatServer, chatOn, hasSharedServices, sharedServices } from "./support/ChatServer.ts"
+import { eventually } from "./support/Eventually.ts"
+
+type Chat = ChatServer["Service"]
+
+/** The texts of the first `count` frames of a socket, as they came over the wire. */
+const rawFrames = (url: string, count: number) =>
+  Effect.callback<ReadonlyArray<string>>((resume) => {
+    const frames: Array<string> = []
+    const socket = new WebSocket(url, ["minichat.v2"])
+    socket.on("message", (data) => {
+      if (frames.push(String(data)) < count) return
+      socket.close()
+      resume(Effect.succeed(frames))
+    })
+    return Effect.sync(() => socket.terminate())
+  })
+
+const get = (url: string) => Effect.promise(async () => await (await fetch(url)).text())
+
+const pageOf = (events: ReadonlyArray<string>, cursor: number) =>
+  `{"events":[${events.join(",")}],"cursor":${cursor},"recovered":true}`
+
+const untilOpen = ({ services }: TestServer, inboxes: number) =>
+  eventually(Context.get(services, LiveInboxes).size, (size) => size === inboxes)
+
+/** Sends through node `a` and reads on both in every way that there is. */
+const compareBytes = Effect.fnUntraced(function* (a: Chat, b: Chat) {
+  const [alice, bob] = [yield* a.newUser, yield* a.newUser]
+  const events = (chat: Chat, query: string) => get(`${chat.server.url}/users/${bob.id}/events?${query}`)
+  const socket = (chat: Chat) => `${chat.server.webSocketUrl}/ws/${bob.id}`
+  const first = yield* a.connect(bob)
+  yield* first.expect("system")
+  const live = yield* Effect.forkChild(rawFrames(socket(b), 4))
+  yield* eventually(
+    a.client.users.presence({ params: { user_id: bob.id } }),
+    ({ connections }) => connections === 2
+  )
+
+  yield* a.post(alice, bob, 'quotes " and \\ and \u2028 and \u{1F600} and </script>')
+  yield* a.post(bob, alice, "an answer", 'a "client" id')
+  yield* a.post(alice, bob, "\ttabs\tand\nlines")
+
+  const frames = (yield* Fiber.join(live)).slice(1)
+  for (const chat of [a, b]) {
+    assert.deepStrictEqual((yield* rawFrames(`${socket(chat)}?since=0`, 4)).slice(1), frames)
+    assert.strictEqual(yield* events(chat, "since=0"), pageOf(frames, 3))
+    assert.strictEqual(yield* events(chat, "since=1&limit=1"), pageOf([frames[1]!], 2))
+    assert.strictEqual(yield* events(chat, "since=1&wait=30"), pageOf(frames.slice(1), 3))
+  }
+})
+
+/** A poll that waits on node `b` for what is sent through node `a`. */
+const pollWhileSending = Effect.fnUntraced(function* (a: Chat, b: Chat) {
+  const [alice, bob] = [yield* a.newUser, yield* a.newUser]
+  yield* untilOpen(b.server, 0)
+  const poll = yield* Effect.forkChild(get(`${b.server.url}/users/${bob.id}/events?since=0&wait=30`))
+  yield* untilOpen(b.server, 1)
+
+  yield* a.post(alice, bob, "hello")
+
+  const [, event] = yield* rawFrames(`${b.server.webSocketUrl}/ws/${bob.id}?since=0`, 2)
+  assert.strictEqual(yield* Fiber.join(poll), pageOf([event!], 1))
+  yield* untilOpen(b.server, 0)
+})
+
+const followers = (inbox: LiveInbox): number => Reflect.get(inbox, "followers").size
+
+layer(ChatServer.layer(), { excludeTestServices: true })("the events of an inbox", (it) => {
+  it.effect("are the same bytes live, replayed and in pages", () =>
+    Effect.flatMap(ChatServer, (chat) => compareBytes(chat, chat))
+  )
+
+  it.effect("end a poll that waits for them", () =>
+    Effect.flatMap(ChatServer, (chat) => pollWhileSending(chat, chat))
+  )
+
+  it.effect("are followed no longer by a poll that has ended", () =>
+    Effect.gen(function* () {
+      const { server, client, newUser, post } = yield* ChatServer
+      const [alice, bob] = [yield* newUser, yield* newUser]
+      const inbox = yield* Context.get(server.services, LiveInboxes).open(bob.id)
+      const following = Effect.sync(() => followers(inbox))
+      const query = { since: 0, limit: 10, wait: 30 }
+      const poll = yield* Effect.forkChild(client.users.events({ params: { user_id: bob.id }, query }))
+      yield* eventually(following, (count) => count === 1)
+
+      yield* post(alice, bob, "hello")
+
+      assert.lengthOf((yield* Fiber.join(poll)).events, 1)
+      assert.strictEqual(yield* following, 0)
+    })
+  )
+})
+
+describe.runIf(hasSharedServices)("the events of an inbox on two nodes", () => {
+  const twoNodes = Effect.gen(function* () {
+    const services = yield* sharedServices
+    const node = Effect.flatMap(startServer(services), chatOn)
+    return [yield* node, yield* node] as const
+  })
+
+  it.live("are the same bytes live, replayed and in pages", () =>
+    Effect.flatMap(twoNodes, ([a, b]) => compareBytes(a, b))
+  )
+
+  it.live("end a poll that waits for them", () =>
+    Effect.flatMap(twoNodes, ([a, b]) => pollWhileSending(a, b))
+  )
+})
