@@ -1,0 +1,100 @@
+import { assert, layer } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { Sessions } from "../../src/chat/Sessions.ts"
+import { ConnectionRegistry } from "../../src/realtime/ConnectionRegistry.ts"
+import { InboxRepo } from "../../src/repo/InboxRepo.ts"
+import { settings } from "../support/Services.ts"
+import { fakeConnection } from "./support/FakeConnection.ts"
+
+const registry = ConnectionRegistry.layer.pipe(
+  Layer.provide([Sessions.layerMemory, settings({})]),
+  Layer.provideMerge(InboxRepo.layerMemory)
+)
+
+layer(registry)("the heartbeat", (it) => {
+  const registered = Effect.gen(function* () {
+    const { register } = yield* ConnectionRegistry
+    const fake = yield* fakeConnection()
+    // From a tick on, so that its seconds are those of the clock.
+    yield* TestClock.adjust("1 second")
+    yield* register(fake.connection)
+    return fake
+  })
+
+  it.effect("pings a peer every 25 seconds, and keeps one that answers", () =>
+    Effect.gen(function* () {
+      const { webSocket } = yield* registered
+      for (let pings = 0; pings < 20; pings++) {
+        yield* TestClock.adjust("24 seconds")
+        assert.strictEqual(webSocket.pings, pings)
+        yield* TestClock.adjust("1 second")
+        assert.strictEqual(webSocket.pings, pings + 1)
+        webSocket.answered = true
+      }
+      assert.isFalse(webSocket.isTerminated)
+    })
+  )
+
+  it.effect("cuts a peer that never answers, 35 seconds after it was last heard of", () =>
+    Effect.gen(function* () {
+      for (let phase = 0; phase < 26; phase++) {
+        yield* TestClock.adjust("900 millis")
+        const { webSocket } = yield* registered
+        yield* TestClock.adjust("30 seconds")
+        assert.isFalse(webSocket.isTerminated)
+        yield* TestClock.adjust("5 seconds")
+        assert.isTrue(webSocket.isTerminated)
+      }
+    })
+  )
+
+  it.effect("cuts a peer that stops answering", () =>
+    Effect.gen(function* () {
+      const { webSocket } = yield* registered
+      yield* TestClock.adjust("25 seconds")
+      webSocket.answered = true
+      yield* TestClock.adjust("30 seconds")
+      assert.isFalse(webSocket.isTerminated)
+      yield* TestClock.adjust("5 seconds")
+      assert.isTrue(webSocket.isTerminated)
+    })
+  )
+
+  const holdUps = {
+    "does not read": (fake: Effect.Success<typeof registered>, isHeldUp: boolean) => {
+      fake.connection.stalled = isHeldUp
+    },
+    "this node does not read": (fake: Effect.Success<typeof registered>, isHeldUp: boolean) => {
+      fake.webSocket.isPaused = isHeldUp
+    }
+  }
+  for (const [what, hold] of Object.entries(holdUps)) {
+    it.effect(`leaves alone a peer that ${what}, and gives it its time to answer afterwards`, () =>
+      Effect.gen(function* () {
+        const fake = yield* registered
+        const { webSocket } = fake
+        yield* TestClock.adjust("25 seconds")
+        assert.strictEqual(webSocket.pings, 1)
+
+        hold(fake, true)
+        yield* TestClock.adjust("60 seconds")
+        hold(fake, false)
+        yield* TestClock.adjust("30 seconds")
+        assert.isFalse(webSocket.isTerminated)
+        assert.strictEqual(webSocket.pings, 2)
+        yield* TestClock.adjust("5 seconds")
+        assert.isTrue(webSocket.isTerminated)
+      })
+    )
+  }
+
+  it.effect("leaves a socket that is gone alone", () =>
+    Effect.gen(function* () {
+      const { webSocket } = yield* Effect.scoped(registered)
+      yield* TestClock.adjust("60 seconds")
+      assert.strictEqual(webSocket.pings, 0)
+      assert.isFalse(webSocket.isTerminated)
+    })
+  )
+})

@@ -1,0 +1,83 @@
+import { EventEmitter } from "node:events"
+import type { Socket } from "node:net"
+import { Duration, Effect, FiberSet } from "effect"
+import { LiveInbox } from "../../../src/chat/LiveInbox.ts"
+import { UserId } from "../../../src/domain/User.ts"
+import { Metrics } from "../../../src/observability/Metrics.ts"
+import { Connection } from "../../../src/realtime/Connection.ts"
+import type { ServerWebSocket } from "../../../src/realtime/ServerWebSocket.ts"
+import { InboxRepo } from "../../../src/repo/InboxRepo.ts"
+
+/** The server's end of a WebSocket without a network: what is done to it can be looked at. */
+export class FakeWebSocket {
+  readonly OPEN = 1
+  readyState = 1
+  answered = true
+  isPaused = false
+  pings = 0
+  isTerminated = false
+  closedWith: { readonly code: number; readonly reason: string } | undefined
+  readonly frames: Array<string> = []
+  readonly protocol: string
+
+  constructor(protocol: string) {
+    this.protocol = protocol
+  }
+
+  ping(): void {
+    this.pings++
+  }
+
+  sendText(frame: string | Buffer): void {
+    this.frames.push(String(frame))
+  }
+
+  close(code: number, reason: string): void {
+    this.readyState = 2
+    this.closedWith ??= { code, reason }
+  }
+
+  terminate(): void {
+    this.readyState = 3
+    this.isTerminated = true
+  }
+}
+
+/** A TCP queue as full as a test says. */
+export class FakeTcp extends EventEmitter {
+  writableLength = 0
+
+  drain(): void {
+    this.writableLength = 0
+    this.emit("drain")
+  }
+}
+
+export const SLOW_READER_TIMEOUT = Duration.seconds(30)
+
+export const fakeConnection = Effect.fnUntraced(function* (
+  options: { readonly userId?: number; readonly sent?: number; readonly protocol?: string } = {}
+) {
+  const { userId = 1, sent = 0, protocol = "minichat.v2" } = options
+  const repo = yield* InboxRepo
+  const metrics = yield* Metrics
+  const fork = yield* FiberSet.makeRuntime<never>()
+  const inbox = new LiveInbox(UserId.make(userId))
+  const webSocket = new FakeWebSocket(protocol)
+  const tcp = new FakeTcp()
+  const connection = new Connection({
+    inbox,
+    webSocket: webSocket as unknown as ServerWebSocket,
+    tcp: tcp as unknown as Socket,
+    sent,
+    repo,
+    slowReaderTimeout: SLOW_READER_TIMEOUT,
+    hasLimits: false,
+    expiresAt: undefined,
+    metrics,
+    beginSpan: undefined,
+    fork
+  })
+  inbox.follow(connection.wake)
+  return { connection, inbox, webSocket, tcp }
+})
