@@ -1,6 +1,7 @@
+import { hostname } from "node:os"
 import { NodeHttpClient } from "@effect/platform-node"
 import { Effect, Layer, Option, Redacted, References, Tracer } from "effect"
-import { HttpMiddleware } from "effect/http"
+import { HttpMiddleware, UrlParams } from "effect/http"
 import { OtlpExporter, OtlpSerialization, OtlpTracer } from "effect/observability"
 import { AppConfig, type Settings } from "../AppConfig.ts"
 import { VERSION } from "../api/Api.ts"
@@ -25,7 +26,9 @@ export const layer = Layer.unwrap(
           Layer.succeed(
             HttpMiddleware.SpanNameGenerator,
             ({ method, url }) => `${method} ${routeOf(method, url) ?? ""}`
-          )
+          ),
+          // Whatever a client puts into a query, a token perhaps, is its own.
+          Layer.succeed(UrlParams.CurrentRedactedNames, [/^/])
         )
   )
 )
