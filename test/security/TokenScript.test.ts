@@ -1,0 +1,84 @@
+import { execFile } from "node:child_process"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer, Option, Redacted } from "effect"
+import { Tokens } from "../../src/chat/Tokens.ts"
+import { settings } from "../support/Services.ts"
+import { AUDIENCE, ISSUER } from "./support/Tokens.ts"
+
+const SECRET = "a secret of at least thirty-two bytes"
+const ROOT = join(import.meta.dirname, "../..")
+
+interface Ran {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** `npm run token -- …` */
+const token = (args: ReadonlyArray<string>, env: Record<string, string>) =>
+  Effect.callback<Ran>((resume) => {
+    const options = { cwd: ROOT, env: { PATH: process.env.PATH, ...env } }
+    const child = execFile(process.execPath, ["scripts/token.ts", ...args], options, (_, stdout, stderr) =>
+      resume(Effect.succeed({ code: child.exitCode ?? -1, stdout, stderr }))
+    )
+  })
+
+const server = Effect.map(
+  Layer.build(
+    Layer.provide(
+      Tokens.layer,
+      settings({
+        auth: "required",
+        jwtSecret: Option.some(Redacted.make(SECRET)),
+        jwtIssuer: Option.some(ISSUER),
+        jwtAudience: Option.some(AUDIENCE)
+      })
+    )
+  ),
+  Context.get(Tokens)
+)
+
+const environment = { JWT_SECRET: SECRET, JWT_ISSUER: ISSUER, JWT_AUDIENCE: AUDIENCE }
+
+describe("npm run token", { timeout: 90_000 }, () => {
+  it.live("mints tokens that the server takes, for a user and for the application's backend", () =>
+    Effect.gen(function* () {
+      const { verify } = yield* server
+      const [user, service] = yield* Effect.all(
+        [
+          token(["--user", "7", "--expires", "30 minutes"], environment),
+          token(["--service", "--expires", "2h"], environment)
+        ],
+        { concurrency: 2 }
+      )
+      assert.deepStrictEqual([user.code, service.code], [0, 0])
+      const [asUser, asService] = [yield* verify(user.stdout.trim()), yield* verify(service.stdout.trim())]
+      assert.deepStrictEqual(asUser.caller, { _tag: "Member", userId: 7 as never })
+      assert.deepStrictEqual(asService.caller, { _tag: "Service" })
+      const minutesLeft = (expiresAt: number | undefined) => (Number(expiresAt) - Date.now() / 1000) / 60
+      assert.approximately(minutesLeft(asUser.expiresAt), 30, 2)
+      assert.approximately(minutesLeft(asService.expiresAt), 120, 2)
+    })
+  )
+
+  it.live("says what it needs, and prints no token", () =>
+    Effect.gen(function* () {
+      const [noSecret, noUser, noTime] = yield* Effect.all(
+        [
+          token(["--user", "7"], {}),
+          token([], environment),
+          token(["--user", "7", "--expires", "soon"], environment)
+        ],
+        { concurrency: 3 }
+      )
+      assert.match(noSecret.stderr, /JWT_SECRET/)
+      assert.match(noUser.stderr, /--user.*--service/)
+      assert.match(noTime.stderr, /--expires soon is not a duration/)
+      for (const { code, stdout } of [noSecret, noUser, noTime]) {
+        assert.notStrictEqual(code, 0)
+        assert.notMatch(stdout, /eyJ/)
+      }
+    })
+  )
+})
