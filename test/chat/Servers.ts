@@ -1,0 +1,25 @@
+import { Layer } from "effect"
+import type { Settings } from "../../src/AppConfig.ts"
+import { RedisBus } from "../../src/bus/RedisBus.ts"
+import { Chat } from "../../src/chat/Chat.ts"
+import { RecentMessages } from "../../src/chat/RecentMessages.ts"
+import { SendQueue } from "../../src/chat/SendQueue.ts"
+import { Sessions } from "../../src/chat/Sessions.ts"
+import { reposOn } from "../repo/Repos.ts"
+
+/** What a chat stands on when there is no Redis. */
+export const memoryServices = Layer.mergeAll(
+  RedisBus.layerMemory,
+  RecentMessages.layerMemory,
+  Sessions.layerMemory
+)
+
+/** The chat of one server, over its own connections to the database of the settings. */
+export const chatOn = (settings: Partial<Settings>) =>
+  Layer.fresh(
+    Chat.layer.pipe(
+      Layer.provide(SendQueue.layer),
+      Layer.provideMerge(memoryServices),
+      Layer.provideMerge(reposOn(settings))
+    )
+  )

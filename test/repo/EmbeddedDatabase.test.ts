@@ -1,0 +1,27 @@
+import { assert, it } from "@effect/vitest"
+import { Context, Effect, Exit, Layer, Scope } from "effect"
+import { Database } from "../../src/repo/Database.ts"
+import { UserRepo } from "../../src/repo/UserRepo.ts"
+import { emptyDataDir } from "../support/Services.ts"
+import { newUsername, reposOn } from "./Repos.ts"
+
+it.live(
+  "the embedded database is made from nothing, refuses a second user of its folder, and is found again",
+  () =>
+    Effect.gen(function* () {
+      const settings = yield* emptyDataDir
+      const start = Layer.build(reposOn(settings))
+      const scope = yield* Scope.make()
+
+      const first = yield* Scope.provide(start, scope)
+      assert.include(Context.get(first, Database), { mode: "embedded", location: settings.dataDir })
+      const made = yield* Context.get(first, UserRepo).create(newUsername(), "made at first")
+      const error = yield* Effect.flip(start)
+      assert.strictEqual(error._tag, "DataDirLocked")
+      yield* Scope.close(scope, Exit.void)
+
+      const second = yield* start
+      assert.deepEqual(yield* Context.get(second, UserRepo).find(made.id), made)
+    }),
+  120_000
+)
