@@ -130,22 +130,22 @@ export class Connection {
 
   private writeHot(): "caught up" | "behind" | "stalled" | "closed" {
     while (this.isOpen && this.sent < this.inbox.head) {
+      if (!this.isWritable) return "stalled"
       const events = this.inbox.after(this.sent)
       if (events === undefined) return "behind"
-      if (!this.writeAll(events)) return "stalled"
+      this.writeAll(events)
     }
     return this.isOpen ? "caught up" : "closed"
   }
 
-  /** Writes events in order until the TCP queue is full; tells whether all were written. */
-  private writeAll(events: ReadonlyArray<Frame>): boolean {
+  /** Writes events in order, all of them or until the TCP queue is full. */
+  private writeAll(events: ReadonlyArray<Frame>): void {
     for (const event of events) {
-      if (!this.isWritable) return false
+      if (!this.isWritable) return
       if (this.knowsAllEvents || event.type === "message") this.write(event)
       this.sent = event.seq
       this.endReplay()
     }
-    return true
   }
 
   private write({ seq, type, frame, traceparent }: Frame): void {
