@@ -141,6 +141,29 @@ it.effect("a peer that does not read is written nothing more, and goes on where 
   }).pipe(Effect.provide(inboxOf(200)))
 )
 
+it.effect(
+  "a peer that stops reading in the middle of a replay is waited for, and no page is read meanwhile",
+  () =>
+    Effect.gen(function* () {
+      const { inbox, webSocket, tcp } = yield* fakeConnection()
+      webSocket.onText = () => {
+        tcp.writableLength += 1000
+      }
+      inbox.learn(200, 0)
+      yield* settled
+      assert.deepStrictEqual(webSocket.frames, frames(1, 66))
+      assert.deepStrictEqual(yield* Pages, [0, 64])
+
+      tcp.drain()
+      yield* settled
+      assert.deepStrictEqual(webSocket.frames, frames(1, 132))
+      assert.deepStrictEqual(yield* Pages, [0, 64, 66, 130])
+
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual(webSocket.closedWith?.code, 4008)
+    }).pipe(Effect.provide(inboxOf(200)))
+)
+
 it.effect("a peer that reads on the moment that the writer begins to wait for it is not kept waiting", () =>
   Effect.gen(function* () {
     const { connection, inbox, webSocket, tcp } = yield* fakeConnection()

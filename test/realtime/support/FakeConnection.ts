@@ -19,6 +19,7 @@ export class FakeWebSocket {
   closedWith: { readonly code: number; readonly reason: string } | undefined
   readonly frames: Array<string> = []
   readonly protocol: string
+  onText = () => {}
 
   constructor(protocol: string) {
     this.protocol = protocol
@@ -30,6 +31,7 @@ export class FakeWebSocket {
 
   sendText(frame: string | Buffer): void {
     this.frames.push(String(frame))
+    this.onText()
   }
 
   close(code: number, reason: string): void {
