@@ -1,5 +1,13 @@
-import { Effect, Layer, Logger, References } from "effect"
+import { Effect, Formatter, Layer, Logger, References } from "effect"
 import { AppConfig } from "../AppConfig.ts"
+
+/** One flat JSON object: `timestamp`, `level`, `message`, what the line is about (`request_id`), and the cause. */
+const json = Logger.make<unknown, string>((options) => {
+  const { timestamp, level, message, annotations, cause } = Logger.formatStructured.log(options)
+  const { span } = options.fiber.cache
+  const trace = span?.sampled === true ? { trace_id: span.traceId } : {}
+  return Formatter.formatJson({ timestamp, level, message, ...annotations, ...trace, cause })
+})
 
 /** Logs for a person on a terminal, and one JSON object a line elsewhere; `LOG_FORMAT` decides otherwise. */
 export const layer = Layer.unwrap(
@@ -7,7 +15,7 @@ export const layer = Layer.unwrap(
     const { logFormat, logLevel } = yield* AppConfig
     const isPretty = logFormat === "pretty" || (logFormat === "auto" && process.stdout.isTTY)
     return Layer.mergeAll(
-      Logger.layer([isPretty ? Logger.consolePretty() : Logger.consoleJson]),
+      Logger.layer([isPretty ? Logger.consolePretty() : Logger.withConsoleLog(json)]),
       Layer.succeed(References.MinimumLogLevel, logLevel)
     )
   })

@@ -43,7 +43,11 @@ const otlp = (
       OtlpTracer.make({
         url: `${endpoint.replace(/\/+$/, "")}/v1/traces`,
         headers: Redacted.value(otlpHeaders),
-        resource: { serviceName, serviceVersion: VERSION },
+        resource: {
+          serviceName,
+          serviceVersion: VERSION,
+          attributes: { "host.name": hostname(), "process.pid": process.pid }
+        },
         shutdownTimeout: LAST_EXPORT
       }),
       (tracer) => sampling(tracer, tracesSampled)
@@ -58,12 +62,12 @@ const otlp = (
 
 /**
  * Decides at the root of a trace whether it is recorded; a trace that a caller began goes on as the caller
- * decided. A statement of no request or send, as those of the background are, is nothing to look at.
+ * decided. What a client asked for is worth a trace, what goes on in the background is not.
  */
 const sampling = (tracer: Tracer.Tracer, share: number): Tracer.Tracer => ({
   span: (options) =>
     tracer.span(
-      Option.isNone(options.parent) && (options.kind === "client" || Math.random() >= share)
+      Option.isNone(options.parent) && (options.kind !== "server" || Math.random() >= share)
         ? { ...options, sampled: false }
         : options
     )

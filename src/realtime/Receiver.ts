@@ -8,6 +8,7 @@ import { RateLimits } from "../chat/RateLimits.ts"
 import { type InvalidToken, Tokens } from "../chat/Tokens.ts"
 import type { Draft } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
+import { span } from "../observability/Spans.ts"
 import { type BadFrame, decodeClientFrame } from "./ClientFrames.ts"
 import type { Connection } from "./Connection.ts"
 
@@ -31,6 +32,9 @@ interface State {
   drafts: Array<Draft>
 }
 
+/** A socket is no trace, as it would never end, but what it sends is. */
+const receiving = span("socket send", { kind: "server" })
+
 /** Answers what clients send. Its parts are made once: what a socket has of its own is its `State`. */
 export const make = Effect.gen(function* () {
   const chat = yield* Chat
@@ -41,7 +45,7 @@ export const make = Effect.gen(function* () {
     if (state.drafts.length === 0) return
     const { connection, drafts } = state
     state.drafts = []
-    const answers = yield* chat.sendAll(drafts)
+    const answers = yield* receiving(chat.sendAll(drafts))
     for (const [i, answer] of answers.entries()) {
       yield* connection.sendWhenWritable(answerFrame(answer, drafts[i]!.client_id))
     }

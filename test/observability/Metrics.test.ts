@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer } from "effect"
+import { Context, Effect, Fiber, Layer, Tracer } from "effect"
+import { Chat } from "../../src/chat/Chat.ts"
 import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
 import { freshDataDir } from "../support/Services.ts"
 import { startServer, typedClient } from "../support/TestServer.ts"
@@ -18,7 +19,14 @@ class Node extends Context.Service<Node, Effect.Success<typeof startNode>>()("te
 }
 
 const startNode = Effect.gen(function* () {
-  const server = yield* startServer(yield* freshDataDir)
+  const spans: Array<string> = []
+  const recorder = Tracer.make({
+    span: (options) => {
+      spans.push(options.name)
+      return Tracer.nativeTracer.span(options)
+    }
+  })
+  const server = yield* startServer(yield* freshDataDir).pipe(Effect.provideService(Tracer.Tracer, recorder))
   const client = yield* typedClient(server)
   let users = 0
   const newUser = Effect.suspend(() => client.users.create({ payload: { username: `user${users++}` } }))
@@ -38,7 +46,7 @@ const startNode = Effect.gen(function* () {
       await response.arrayBuffer()
       return response.status
     })
-  return { server, client, newUser, post, get, scraped: scrape(server) }
+  return { server, newUser, post, get, spans, scraped: scrape(server) }
 })
 
 /** Waits until a series has grown by so much. */
@@ -227,18 +235,17 @@ layer(Node.layer, { excludeTestServices: true })("metrics", (it) => {
   it.effect("a peer that reads nothing shows as bytes that wait", () =>
     Effect.gen(function* () {
       const { server, newUser, scraped } = yield* Node
+      const { sendAll } = Context.get(server.services, Chat)
       const alice = yield* newUser
       const bob = yield* newUser
       const stalled = yield* openSocket(`${server.webSocketUrl}/ws/${bob.id}`)
-      const sender = yield* openSocket(`${server.webSocketUrl}/ws/${alice.id}`)
       stalled.socket.pause()
-      const content = "漢".repeat(1000)
+      const draft = { sender_id: alice.id, receiver_id: bob.id, content: "漢".repeat(1000) }
       yield* until(
-        Effect.gen(function* () {
-          for (let i = 0; i < 200; i++) yield* sender.send({ type: "send", receiver_id: bob.id, content })
-          yield* Effect.replicateEffect(sender.nextOf("ack"), 200)
-          return ((yield* scraped).get("minichat_socket_queue_bytes") ?? 0) > 0
-        })
+        sendAll(Array(500).fill(draft)).pipe(
+          Effect.andThen(scraped),
+          Effect.map((now) => (now.get("minichat_socket_queue_bytes") ?? 0) > 0)
+        )
       )
       const before = yield* scraped
       stalled.socket.resume()
@@ -277,6 +284,18 @@ layer(Node.layer, { excludeTestServices: true })("metrics", (it) => {
         const known = served.get(name) ?? assert.fail(`${name} is not served`)
         for (const label of labels) assert.include(known, label, name)
       }
+    })
+  )
+
+  it.effect("without a collector for traces, nothing of what a node does makes a span", () =>
+    Effect.gen(function* () {
+      const { server, newUser, post, spans } = yield* Node
+      const alice = yield* newUser
+      const bob = yield* newUser
+      const socket = yield* openSocket(`${server.webSocketUrl}/ws/${bob.id}`)
+      yield* post({ sender_id: alice.id, receiver_id: bob.id, content: "hello" })
+      yield* socket.nextOf("message")
+      assert.isEmpty(spans)
     })
   )
 })
