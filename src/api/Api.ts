@@ -28,7 +28,7 @@ export class Api extends HttpApi.make("minichat")
         "Every error is an RFC 9457 problem (`application/problem+json`) whose `detail` says what happened; a request " +
         "that does not decode is a 422 that names every bad field. A body may have 64 KiB. Unknown extra fields are " +
         "ignored. Paths are served with and without the trailing slash.",
-      license: { name: "MIT" },
+      license: { name: "MIT", url: "https://spdx.org/licenses/MIT.html" },
       transform: document
     })
   ) {}

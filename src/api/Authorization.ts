@@ -17,6 +17,7 @@ export class CurrentUser extends Context.Service<CurrentUser, Caller>()("minicha
 const bearer = HttpApiSecurity.bearer.pipe(
   HttpApiSecurity.annotateMerge(
     OpenApi.annotations({
+      format: "JWT",
       description:
         "A JWT whose `sub` is the user's id, or one with `scope` `service`. Needed when the server runs with AUTH=required"
     })

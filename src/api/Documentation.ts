@@ -25,6 +25,11 @@ renew it before it expires.
 ${closeCodes.join("\n")}
 `
 
+// ReDoc shows no schema that no operation refers to, unless it is told to; Swagger UI passes over the tags.
+const frames = ["ClientFrame", "ServerFrame"].map(
+  (name) => `<SchemaDefinition schemaRef="#/components/schemas/${name}" />`
+)
+
 /** The socket, for the docs only: it is no endpoint that the API's router or client could serve. */
 class LiveEvents extends HttpApiGroup.make("live")
   .add(
@@ -38,7 +43,12 @@ class LiveEvents extends HttpApiGroup.make("live")
     }).annotateMerge(OpenApi.annotations({ summary: "Receive a user's events live", description }))
   )
   .middleware(Authorization)
-  .annotateMerge(OpenApi.annotations({ title: "Live events", description: "A WebSocket for each user" })) {}
+  .annotateMerge(
+    OpenApi.annotations({
+      title: "Live events",
+      description: ["A WebSocket for each user", ...frames].join("\n\n")
+    })
+  ) {}
 
 /** Everything that the docs describe: the REST contract, the socket and its frames. */
 export class DocumentedApi extends Api.add(LiveEvents).annotate(HttpApi.AdditionalSchemas, [

@@ -36,7 +36,7 @@ export type ClientFrame = typeof ClientFrame.Type
 
 export const System = Schema.Struct({
   type: Schema.Literal("system"),
-  message: Schema.String,
+  message: Schema.String.annotate({ examples: ["Connected to chat as alice"] }),
   timestamp: Timestamp,
   user_id: UserId,
   cursor: Seq,

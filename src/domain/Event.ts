@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import type { Message } from "./Message.ts"
 
 /** A place in a user's inbox. The first event is 1; every event takes the next number, without gaps. */
-export const Seq = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+export const Seq = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({ examples: [1042] })
 
 export const EventType = Schema.Literals(["message", "message_sent"])
 export type EventType = typeof EventType.Type
