@@ -1,7 +1,9 @@
+import { existsSync } from "node:fs"
 import { NodeServices } from "@effect/platform-node"
 import { Effect, Exit, FileSystem, Layer, Path, Scope } from "effect"
 import type { TestProject } from "vitest/node"
 import { Database } from "../../src/repo/Database.ts"
+import { CHROMIUM } from "./Chromium.ts"
 import { databaseUrl, redisUrl, settings } from "./Services.ts"
 
 declare module "vitest" {
@@ -26,7 +28,8 @@ const announce = () => {
   const lines = [
     "Embedded database, memory bus: tested",
     databaseUrl === undefined ? "PostgreSQL: not tested (set TEST_DATABASE_URL)" : "PostgreSQL: tested",
-    redisUrl === undefined ? "Redis: not tested (set TEST_REDIS_URL)" : "Redis: tested"
+    redisUrl === undefined ? "Redis: not tested (set TEST_REDIS_URL)" : "Redis: tested",
+    existsSync(CHROMIUM) ? "Docs in a browser: tested" : `Docs in a browser: not tested (no ${CHROMIUM})`
   ]
   console.log(lines.join("\n"))
 }

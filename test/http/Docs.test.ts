@@ -1,0 +1,172 @@
+import { existsSync } from "node:fs"
+import { assert, describe, layer } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import { type Browser, chromium, type Page } from "playwright-core"
+import { CHROMIUM } from "../support/Chromium.ts"
+import { ChatServer, newUsername } from "./ChatServer.ts"
+import { operations } from "./OpenApiDocument.ts"
+
+class Chromium extends Context.Service<Chromium, Browser>()("test/http/Chromium") {
+  static readonly layer = Layer.effect(
+    Chromium,
+    Effect.acquireRelease(
+      Effect.promise(() =>
+        chromium.launch({
+          executablePath: CHROMIUM,
+          args: [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync"
+          ]
+        })
+      ),
+      (browser) => Effect.promise(() => browser.close())
+    )
+  )
+}
+
+/** How long a page may take to draw: its scripts are large, and the machine may be busy. In milliseconds. */
+const PAGE_TIMEOUT = 60_000
+
+/** A page with nothing but the server to reach, and what it complained about or tried to reach elsewhere. */
+const openPage = Effect.fnUntraced(function* (path: string) {
+  const { server } = yield* ChatServer
+  const browser = yield* Chromium
+  const context = yield* Effect.acquireRelease(
+    Effect.promise(() => browser.newContext()),
+    (context) => Effect.promise(() => context.close())
+  )
+  const complaints: Array<string> = []
+  const foreign: Array<string> = []
+  const page = yield* Effect.promise(async () => {
+    await context.route("**", (route) => {
+      const url = route.request().url()
+      if (url.startsWith(`${server.url}/`)) return route.continue()
+      foreign.push(url)
+      return route.abort()
+    })
+    context.setDefaultTimeout(PAGE_TIMEOUT)
+    const page = await context.newPage()
+    page.on("pageerror", (error) => complaints.push(error.message))
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text())
+    })
+    page.on("requestfailed", (request) => complaints.push(`${request.url()} failed`))
+    page.on("response", (response) => {
+      if (response.status() >= 400) complaints.push(`${response.url()}: ${response.status()}`)
+    })
+    await page.goto(server.url + path)
+    return page
+  })
+  return { page, complaints, foreign }
+})
+
+const inPage = <A>(page: Page, f: (page: Page) => Promise<A>) => Effect.promise(() => f(page))
+
+layer(ChatServer.layer, { excludeTestServices: true })((it) => {
+  describe("the docs pages", () => {
+    it.effect.each(["/docs", "/redoc"])("%s is a page that may load and run nothing but its own", (path) =>
+      Effect.gen(function* () {
+        const { ask } = yield* ChatServer
+        const { status, headers, text } = yield* ask("GET", path)
+        const policy = headers.get("content-security-policy")!
+        assert.strictEqual(status, 200)
+        assert.strictEqual(headers.get("content-type"), "text/html; charset=utf-8")
+        assert.include(policy, "default-src 'self'")
+        assert.notMatch(policy.match(/script-src[^;]*/)![0], /unsafe|https?:|\*/)
+        assert.notMatch(text.replaceAll(/<script>.*?<\/script>/gs, ""), /(src|href)="https?:/)
+      })
+    )
+
+    it.effect.each(["/docs", "/redoc", "/redoc/redoc.standalone.js", "/openapi.json"])(
+      "%s is compressed for who takes it, and not sent again to who has it",
+      (path) =>
+        Effect.gen(function* () {
+          const { ask } = yield* ChatServer
+          const plain = yield* ask("GET", path, { headers: { "accept-encoding": "identity" } })
+          const refused = yield* ask("GET", path, { headers: { "accept-encoding": "gzip;q=0" } })
+          const zipped = yield* ask("GET", path, { headers: { "accept-encoding": "br, gzip" } })
+          const etag = plain.headers.get("etag")!
+          const again = yield* ask("GET", path, { headers: { "if-none-match": etag } })
+
+          assert.isNull(plain.headers.get("content-encoding"))
+          assert.isNull(refused.headers.get("content-encoding"))
+          assert.strictEqual(zipped.headers.get("content-encoding"), "gzip")
+          assert.isBelow(
+            Number(zipped.headers.get("content-length")),
+            Number(plain.headers.get("content-length"))
+          )
+          assert.strictEqual(zipped.text, plain.text)
+          assert.include(plain.headers.get("vary"), "accept-encoding")
+          assert.deepEqual([again.status, again.text, again.headers.get("etag")], [304, "", etag])
+          assert.strictEqual(
+            (yield* ask("GET", path, { headers: { "if-none-match": '"other"' } })).status,
+            200
+          )
+        })
+    )
+  })
+
+  describe.runIf(existsSync(CHROMIUM))(
+    "in a browser without a network",
+    { timeout: 2 * PAGE_TIMEOUT },
+    () => {
+      it.layer(Chromium.layer)((it) => {
+        it.effect("Swagger UI shows every operation and carries one out", () =>
+          Effect.gen(function* () {
+            const { client } = yield* ChatServer
+            const { page, complaints, foreign } = yield* openPage("/docs")
+            const username = newUsername()
+
+            const summaries = yield* inPage(page, async (page) => {
+              await page.locator(".opblock").first().waitFor()
+              return page.locator(".opblock-summary-description").allTextContents()
+            })
+            const answered = yield* inPage(page, async (page) => {
+              const create = page.locator(".opblock", { hasText: "Create a user" })
+              await create.locator(".opblock-summary").click()
+              await create.getByRole("button", { name: "Try it out" }).click()
+              await create.locator("textarea").fill(JSON.stringify({ username }))
+              await create.getByRole("button", { name: "Execute" }).click()
+              const response = create.locator(".live-responses-table tbody")
+              return {
+                status: (await response.locator(".response-col_status").first().textContent())?.trim(),
+                body: await response.locator(".highlight-code").first().textContent()
+              }
+            })
+
+            assert.sameMembers(
+              summaries,
+              (yield* operations).map(({ summary }) => summary!)
+            )
+            assert.strictEqual(answered.status, "200")
+            assert.include(answered.body, username)
+            assert.isTrue(
+              (yield* client.users.list({ query: { skip: 0, limit: 1000 } })).some(
+                (user) => user.username === username
+              )
+            )
+            assert.deepEqual({ complaints, foreign }, { complaints: [], foreign: [] })
+          })
+        )
+
+        it.effect("ReDoc shows every operation", () =>
+          Effect.gen(function* () {
+            const { page, complaints, foreign } = yield* openPage("/redoc")
+            const summaries = (yield* operations).map(({ summary }) => summary!)
+
+            yield* inPage(page, async (page) => {
+              for (const name of summaries) await page.getByRole("heading", { name }).waitFor()
+            })
+
+            assert.deepEqual({ complaints, foreign }, { complaints: [], foreign: [] })
+          })
+        )
+      })
+    }
+  )
+})

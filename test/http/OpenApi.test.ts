@@ -1,0 +1,265 @@
+import { assert, layer } from "@effect/vitest"
+import { Validator } from "@seriousme/openapi-schema-validator"
+import { Effect, Schema } from "effect"
+import { HttpApi } from "effect/http-api"
+import { Api } from "../../src/api/Api.ts"
+import { DocumentedApi } from "../../src/api/Documentation.ts"
+import { ChatServer, newPair, newUser, newUsername, send } from "./ChatServer.ts"
+import { document, examplesOf, operations } from "./OpenApiDocument.ts"
+
+const OF_ANY = [500]
+const OF_AUTHORIZED = [401, 403, 429, 503]
+const OF_INPUT = [422]
+const OF_BODIES = [413, 415, 422]
+
+/** Every status that each operation can answer with. */
+const STATUSES: Readonly<Record<string, ReadonlyArray<number>>> = {
+  "users.create": [200, 400, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
+  "users.list": [200, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "users.get": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "users.presence": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "users.events": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "messages.send": [200, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
+  "messages.history": [200, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "messages.recent": [200, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "system.welcome": [200, ...OF_ANY],
+  "system.health": [200, 503, ...OF_ANY],
+  "system.livez": [200, ...OF_ANY],
+  "system.readyz": [200, 503, ...OF_ANY],
+  "live.connect": [101, 426, ...OF_AUTHORIZED, ...OF_INPUT]
+}
+
+layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (it) => {
+  it.effect("is valid OpenAPI 3.1", () =>
+    Effect.gen(function* () {
+      const spec = yield* document
+      const { valid, errors } = yield* Effect.promise(() =>
+        new Validator().validate(structuredClone({ ...spec }))
+      )
+      assert.isTrue(valid, JSON.stringify(errors))
+      assert.match(spec.openapi, /^3\.1\./)
+    })
+  )
+
+  it.effect("describes every path that the server has for callers, with the methods that it takes", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* ChatServer
+      const spec = yield* document
+      for (const [path, methods] of Object.entries(spec.paths)) {
+        const { headers } = yield* ask("OPTIONS", path.replace("{user_id}", "1"))
+        const allowed = headers.get("allow")!.split(", ")
+        assert.sameMembers(
+          Object.keys(methods).map((method) => method.toUpperCase()),
+          allowed.filter((method) => method !== "HEAD" && method !== "OPTIONS"),
+          path
+        )
+      }
+      const described: Array<string> = []
+      HttpApi.reflect(Api, {
+        onGroup: () => {},
+        onEndpoint: ({ endpoint }) =>
+          described.push(endpoint.path.replace(/:(\w+)/g, "{$1}").replace(/(?<=.)\/$/, ""))
+      })
+      assert.sameMembers(Object.keys(spec.paths), [...new Set(described), "/ws/{user_id}"])
+    })
+  )
+
+  it.effect("names and summarizes every operation", () =>
+    Effect.gen(function* () {
+      const all = yield* operations
+      assert.sameMembers(
+        all.map(({ operationId }) => operationId),
+        Object.keys(STATUSES)
+      )
+      for (const { operationId, summary, tags } of all) {
+        assert.isNotEmpty(summary, operationId)
+        assert.lengthOf(tags, 1)
+      }
+    })
+  )
+
+  it.effect("lists every status that an operation can answer with, and no other", () =>
+    Effect.gen(function* () {
+      for (const { operationId, responses } of yield* operations) {
+        assert.sameMembers(Object.keys(responses).map(Number), [...STATUSES[operationId]!], operationId)
+        for (const { description } of Object.values(responses)) assert.isNotEmpty(description, operationId)
+      }
+    })
+  )
+
+  it.effect("says which operations take a token, and which need none", () =>
+    Effect.gen(function* () {
+      const { components } = yield* document
+      assert.include(components.securitySchemes.bearer, { type: "http", bearerFormat: "JWT" })
+      for (const { operationId, security } of yield* operations) {
+        const isPublic = operationId.startsWith("system.")
+        assert.deepEqual(security, isPublic ? [] : [{ bearer: [] }], operationId)
+      }
+    })
+  )
+
+  it.effect("has an example of every body, and every example decodes by the contract", () =>
+    Effect.gen(function* () {
+      const documented = new Map((yield* operations).map((operation) => [operation.operationId, operation]))
+      const examples: Array<readonly [where: string, schemas: ReadonlyArray<Schema.Top>, example: unknown]> =
+        []
+      HttpApi.reflect(DocumentedApi, {
+        onGroup: () => {},
+        onEndpoint: ({ group, endpoint, successes, errors }) => {
+          const operationId = `${group.identifier}.${endpoint.identifier}`
+          const { requestBody, responses } = documented.get(operationId)!
+          if (requestBody !== undefined) {
+            const schemas = [...endpoint.payload.values()].flatMap((payload) => payload.schemas)
+            examples.push([operationId, schemas, requestBody.content["application/json"]!.example])
+          }
+          for (const [status, { content }] of Object.entries(responses)) {
+            const schemas = successes.get(Number(status)) ?? errors.get(Number(status))
+            for (const media of Object.values(content ?? {})) {
+              for (const example of examplesOf(media)) {
+                examples.push([`${operationId} ${status}`, schemas ?? [], example])
+              }
+            }
+          }
+        }
+      })
+
+      for (const [where, schemas, example] of examples) {
+        assert.isDefined(example, where)
+        const schema = Schema.toCodecJson(Schema.Union(schemas as ReadonlyArray<Schema.Codec<unknown>>))
+        yield* Schema.decodeUnknownEffect(schema)(example)
+      }
+    })
+  )
+
+  it.effect("shows problems as the server answers them", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* ChatServer
+      const byId = Object.fromEntries(
+        (yield* operations).map((operation) => [operation.operationId, operation])
+      )
+      const { alice, bob } = yield* newPair
+      yield* send(alice, bob, "first", "c1")
+      const draft = { sender_id: alice.id, receiver_id: bob.id, content: "hello" }
+      const stranger = 2_147_483_647
+      const json = { "content-type": "application/json" }
+      const text = { "content-type": "text/plain" }
+      const answers = {
+        "users.create 400": ask("POST", "/users/", { json: { username: alice.username } }),
+        "users.create 413": ask("POST", "/users/", { headers: json, body: " ".repeat(65_537) }),
+        "users.create 415": ask("POST", "/users/", { headers: text, body: "alice" }),
+        "users.create 422": ask("POST", "/users/", { json: { username: "x" } }),
+        "users.list 422": ask("GET", "/users/?limit=0"),
+        "users.get 404": ask("GET", `/users/${stranger}`),
+        "users.get 422": ask("GET", "/users/0"),
+        "users.presence 404": ask("GET", `/users/${stranger}/presence`),
+        "users.presence 422": ask("GET", "/users/0/presence"),
+        "users.events 404": ask("GET", `/users/${stranger}/events?since=0`),
+        "users.events 422": ask("GET", `/users/${alice.id}/events?since=0&wait=31`),
+        "messages.send 404": ask("POST", "/messages/", { json: { ...draft, sender_id: stranger } }),
+        "messages.send 404 ": ask("POST", "/messages/", { json: { ...draft, receiver_id: stranger } }),
+        "messages.send 409": ask("POST", "/messages/", { json: { ...draft, client_id: "c1" } }),
+        "messages.send 413": ask("POST", "/messages/", { headers: json, body: " ".repeat(65_537) }),
+        "messages.send 415": ask("POST", "/messages/", { headers: text, body: "hello" }),
+        "messages.send 422": ask("POST", "/messages/", { json: { ...draft, content: " " } }),
+        "messages.history 422": ask("GET", "/messages/?user_id=0"),
+        "messages.recent 422": ask("GET", "/messages/recent/0"),
+        "live.connect 426": ask("GET", "/ws/1")
+      }
+      for (const [name, asked] of Object.entries(answers)) {
+        const [operationId, status] = name.trim().split(" ") as [string, string]
+        const answer = yield* asked
+        const media = byId[operationId]!.responses[status]!.content!["application/problem+json"]!
+        assert.strictEqual(answer.status, Number(status), name)
+        assert.deepInclude(examplesOf(media), answer.json, name)
+      }
+    })
+  )
+
+  it.effect(
+    "documents every parameter as the integer that it is, with the bounds that the server keeps",
+    () =>
+      Effect.gen(function* () {
+        const { ask } = yield* ChatServer
+        const { id } = yield* newUser
+        for (const { operationId, path, method, parameters } of yield* operations) {
+          for (const { name, in: place, description, schema } of parameters) {
+            const about = `${operationId} ${name}`
+            assert.isNotEmpty(description, about)
+            assert.strictEqual(schema.type, "integer", about)
+            assert.isTrue(schema.maximum !== undefined || schema.format !== undefined, about)
+            if (operationId === "live.connect") continue
+            const statusOf = (value: number) => {
+              const query = parameters
+                .filter((other) => other.in === "query" && (other.required || other.name === name))
+                .map((other) => `${other.name}=${other.name === name ? value : id}`)
+              const at = path.replace("{user_id}", String(place === "path" ? value : id))
+              return Effect.map(ask(method.toUpperCase(), `${at}?${query.join("&")}`), ({ status }) => status)
+            }
+            assert.strictEqual(yield* statusOf(schema.minimum - 1), 422, about)
+            assert.notStrictEqual(yield* statusOf(schema.minimum), 422, about)
+            if (schema.maximum === undefined || name === "wait") continue
+            assert.notStrictEqual(yield* statusOf(schema.maximum), 422, about)
+            assert.strictEqual(yield* statusOf(schema.maximum + 1), 422, about)
+          }
+        }
+      })
+  )
+
+  it.effect("documents the lengths of text that the server keeps", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* ChatServer
+      const { components } = yield* document
+      const { alice, bob } = yield* newPair
+      const draft = { sender_id: alice.id, receiver_id: bob.id, content: "hello" }
+      const bodies = {
+        NewUser: ["/users/", () => ({ username: newUsername() }), ["username", "display_name"]],
+        Draft: ["/messages/", () => draft, ["content", "client_id"]]
+      } as const
+      for (const [schema, [path, body, fields]] of Object.entries(bodies)) {
+        for (const field of fields) {
+          const property = (components.schemas[schema]!.properties as Record<string, TextSchema>)[field]!
+          const { minLength, maxLength } = property.anyOf?.[0] ?? property
+          const statusOf = (length: number) => {
+            const text = newUsername().padEnd(length, "x").slice(0, length)
+            return Effect.map(
+              ask("POST", path, { json: { ...body(), [field]: text } }),
+              ({ status }) => status
+            )
+          }
+          if (minLength! > 0) assert.strictEqual(yield* statusOf(minLength! - 1), 422, field)
+          assert.strictEqual(yield* statusOf(maxLength!), 200, field)
+          assert.strictEqual(yield* statusOf(maxLength! + 1), 422, field)
+        }
+      }
+    })
+  )
+
+  it.effect("forbids no unknown fields, as the server ignores them", () =>
+    Effect.gen(function* () {
+      const { text } = yield* Effect.flatMap(ChatServer, ({ ask }) => ask("GET", "/openapi.json"))
+      assert.notInclude(text, '"additionalProperties":false')
+    })
+  )
+
+  it.effect("describes the frames of a socket and every close code", () =>
+    Effect.gen(function* () {
+      const { components } = yield* document
+      const connect = (yield* operations).find(({ operationId }) => operationId === "live.connect")!
+      assert.containsAllKeys(components.schemas, [
+        "ClientFrame",
+        "ServerFrame",
+        "SystemFrame",
+        "MessageEvent"
+      ])
+      for (const code of [1001, 1008, 1009, 1011, 1012, 4001, 4003, 4004, 4008, 4009]) {
+        assert.include(connect.description, `| ${code} |`)
+      }
+    })
+  )
+})
+
+interface TextSchema {
+  readonly minLength?: number
+  readonly maxLength?: number
+  readonly anyOf?: ReadonlyArray<TextSchema>
+}
