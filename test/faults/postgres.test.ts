@@ -68,7 +68,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
     })
   )
 
-  it.effect("holds a lock on the head of an inbox", () =>
+  it.effect.skipIf(scale.short)("holds a lock on the head of an inbox", () =>
     Effect.gen(function* () {
       const deployment = yield* Deployment.make()
       const { sql, users } = deployment

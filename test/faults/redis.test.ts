@@ -11,6 +11,7 @@ import { scale } from "./support/Scale.ts"
 /** Until a node knows that Redis is away: a PING every 500 ms that gets no reply in 500 ms. */
 const NOTICED_WITHIN = 1_000
 const DELIVERED_WITHIN = 1_500
+const FLAPS = 8
 /** A send waits for Redis at most 100 ms. */
 const EXTRA_SEND_TIME = 100
 
@@ -79,7 +80,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
     })
   )
 
-  it.effect("comes and goes, and the nodes notice at different moments", () =>
+  it.effect.skipIf(scale.short)("comes and goes, and the nodes notice at different moments", () =>
     Effect.gen(function* () {
       const redis = yield* RedisServer
       const deployment = yield* Deployment.make()
@@ -92,7 +93,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
         yield* Effect.sleep(2 * NOTICED_WITHIN)
         yield* redis.thaw
         yield* Effect.sleep(NOTICED_WITHIN + (yield* Random.nextBetween(0, NOTICED_WITHIN)))
-      }).pipe(Effect.repeat(Schedule.recurs(scale.redisFlaps - 1)), Random.withSeed(deployment.seed))
+      }).pipe(Effect.repeat(Schedule.recurs(FLAPS - 1)), Random.withSeed(deployment.seed))
       yield* load.stop
 
       const seen = { ...deployment, sends: load.sends }
@@ -121,7 +122,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
     })
   )
 
-  it.effect("has no memory left", () =>
+  it.effect.skipIf(scale.short)("has no memory left", () =>
     Effect.gen(function* () {
       const redis = yield* RedisServer
       yield* Effect.addFinalizer(() => redis.command("CONFIG", "SET", "maxmemory", "0"))
