@@ -26,7 +26,10 @@ export class InboxRepo extends Context.Service<
     find(userId: UserId): Effect.Effect<Inbox, UserNotFound | Unavailable>
     /** Where many inboxes stand, in no particular order. */
     heads(userIds: ReadonlyArray<UserId>): Effect.Effect<ReadonlyArray<Omit<Inbox, "username">>, Unavailable>
-    /** The events after `after`, at most `limit`, in order. A gap before the first means that it was pruned. */
+    /**
+     * The events after `after`, at most `limit`, in order and without gap between them. A gap before the first
+     * means that events were pruned.
+     */
     page(userId: UserId, after: number, limit: number): Effect.Effect<ReadonlyArray<InboxEvent>, Unavailable>
     /** Deletes at most `limit` events older than `olderThan`, and answers how many it deleted. */
     prune(olderThan: DateTime.Utc, limit: number): Effect.Effect<number, Unavailable>
@@ -79,7 +82,7 @@ export class InboxRepo extends Context.Service<
             ) e CROSS JOIN LATERAL (
               SELECT m.client_id, m.id, m.sender_id, u.username AS sender_username, m.receiver_id, m.content, m.timestamp
               FROM messages m JOIN users u ON u.id = m.sender_id WHERE m.id = e.message_id OFFSET 0
-            ) m ORDER BY e.seq`.pipe(Effect.map((rows) => rows.map(toEvent)))
+            ) m ORDER BY e.seq`.pipe(Effect.map((rows) => withoutGap(rows).map(toEvent)))
         )
 
       const prune = (olderThan: DateTime.Utc, limit: number) =>
@@ -157,5 +160,8 @@ interface EventRow extends MessageRow {
   readonly type: EventType
   readonly client_id: string | null
 }
+
+/** Up to the first gap: events are pruned in the order in which they lie in the table, which need not be theirs. */
+const withoutGap = (rows: ReadonlyArray<EventRow>) => rows.filter(({ seq }, i) => seq === rows[0]!.seq + i)
 
 const toEvent = (row: EventRow) => messageEvent(row.type, row.seq, messageJson(toMessage(row)), row.client_id)
