@@ -1,0 +1,64 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { DateTime, Effect, Fiber, type Layer } from "effect"
+import type { User } from "../../src/domain/User.ts"
+import { Database } from "../../src/repo/Database.ts"
+import { InboxRepo } from "../../src/repo/InboxRepo.ts"
+import type { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import type { UserRepo } from "../../src/repo/UserRepo.ts"
+import { databaseUrl } from "../support/Services.ts"
+import { draft, embeddedRepos, newPair, newUsers, postgresRepos, sendAll, sendOne } from "./Repos.ts"
+
+const future = Effect.map(DateTime.now, DateTime.add({ hours: 1 }))
+
+type Services = UserRepo | MessageRepo | InboxRepo | Database
+
+const pruning = <E>(name: string, repos: Layer.Layer<Services, E>) =>
+  layer(repos, { excludeTestServices: true })(`Pruning: ${name}`, (it) => {
+    it.effect("a page ends before events that were pruned sooner than older ones", () =>
+      Effect.gen(function* () {
+        const inboxes = yield* InboxRepo
+        const { reads: sql } = yield* Database
+        const { alice, bob } = yield* newPair
+        yield* sendAll(Array.from({ length: 4 }, () => draft(alice, bob)))
+        const numbersAfter = (seq: number) =>
+          Effect.map(inboxes.page(bob.id, seq, 10), (events) => events.map(({ seq }) => seq))
+
+        // A row that is updated moves behind the others, as one does that takes the place of deleted rows.
+        yield* sql`UPDATE inbox_events SET type = type WHERE seq = 1`
+        yield* inboxes.prune(yield* future, 2)
+
+        assert.deepEqual(yield* numbersAfter(0), [1])
+        assert.deepEqual(yield* numbersAfter(1), [3, 4])
+        assert.include(yield* inboxes.find(bob.id), { head: 4, pruned: 2 })
+      })
+    )
+
+    it.effect("sends go on while events are pruned, and take every number", () =>
+      Effect.gen(function* () {
+        const inboxes = yield* InboxRepo
+        const users = (yield* newUsers(5)) as Array<User>
+        const pairs = users.flatMap((from) => users.filter((to) => to !== from).map((to) => draft(from, to)))
+        const prune = Effect.flatMap(future, (time) => inboxes.prune(time, 7))
+
+        const pruning = yield* Effect.forkChild(Effect.forever(prune))
+        const sent = yield* Effect.forEach([...pairs, ...pairs, ...pairs], sendOne, { concurrency: 10 })
+        yield* Fiber.interrupt(pruning)
+
+        assert.lengthOf(sent, 60)
+        for (const { id } of users) {
+          const { head, pruned } = yield* inboxes.find(id)
+          assert.strictEqual(head, 24)
+          const left = (yield* inboxes.page(id, pruned, 100)).map(({ seq }) => seq)
+          assert.deepEqual(
+            left,
+            left.map((_, i) => head - left.length + 1 + i)
+          )
+        }
+      })
+    )
+  })
+
+pruning("embedded database", embeddedRepos)
+describe.runIf(databaseUrl !== undefined)("with TEST_DATABASE_URL", () =>
+  pruning("PostgreSQL", postgresRepos)
+)
