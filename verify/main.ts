@@ -1,5 +1,5 @@
 import { NodeHttpClient, NodeRuntime, NodeServices } from "@effect/platform-node"
-import { Console, Effect, Option, Random, Schema } from "effect"
+import { Config, Console, Effect, Option, Random, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Report from "./Report.ts"
 import { Rest } from "./Rest.ts"
@@ -28,7 +28,8 @@ const flags = {
   ),
   seed: Flag.Int("seed").pipe(Flag.withDescription("Repeats the choices of an earlier run"), Flag.optional),
   token: Flag.Redacted("token").pipe(
-    Flag.withDescription("A token with scope service, for AUTH=required"),
+    Flag.withDescription("A token with scope service, for AUTH=required; also taken from VERIFY_TOKEN"),
+    Flag.withFallbackConfig(Config.Redacted("VERIFY_TOKEN")),
     Flag.optional
   ),
   json: Flag.Boolean("json").pipe(Flag.withDescription("Print the report as JSON"), Flag.withDefault(false))
