@@ -121,7 +121,7 @@ const announce = Layer.effectDiscard(
 )
 
 /** Every route, ready before anything listens: Node drops a request that comes while there is no handler. */
-const router = Layer.mergeAll(Routes.layer, SocketRoute.layer, Metrics.layerHttp).pipe(
+const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
   Layer.provideMerge(HttpRouter.layer),
   Layer.provide([Layer.succeed(HttpRouter.RouterConfig, routerConfig), NodeHttpServer.layerHttpServices])
 ) as Layer.Layer<HttpRouter.HttpRouter, never, Layer.Services<typeof services> | Layer.Success<typeof services>>

@@ -2,6 +2,7 @@ import cluster, { type Worker } from "node:cluster"
 import { availableParallelism } from "node:os"
 import { Deferred, Duration, Effect, Fiber, Option, Schema } from "effect"
 import { AppConfig } from "./AppConfig.ts"
+import { gather } from "./observability/WorkerMetrics.ts"
 
 /** The workers cannot be started, or the first of them could not. */
 export class WorkersError extends Schema.TaggedError<WorkersError>()("WorkersError", {
@@ -70,6 +71,7 @@ export const runWorkers = Effect.fnUntraced(function* (count: number) {
   )
 
   return yield* Effect.gen(function* () {
+    yield* Effect.forkChild(gather)
     const listening = yield* Deferred.make<void>()
     const first = yield* Effect.forkChild(run(listening), { startImmediately: true })
     const started = yield* Effect.raceFirst(

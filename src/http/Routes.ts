@@ -5,6 +5,7 @@ import * as Authorization from "./Authorization.ts"
 import * as Boundary from "./Boundary.ts"
 import * as Docs from "./Docs.ts"
 import * as Messages from "./Messages.ts"
+import * as Metrics from "./Metrics.ts"
 import * as RequestValidation from "./RequestValidation.ts"
 import * as System from "./System.ts"
 import * as Users from "./Users.ts"
@@ -16,5 +17,6 @@ export const layer = Layer.mergeAll(
     Layer.provide([Authorization.layer, RequestValidation.layer])
   ),
   Docs.layer,
+  Metrics.layer,
   Boundary.layer
 )

@@ -1,6 +1,5 @@
 import { monitorEventLoopDelay, performance } from "node:perf_hooks"
 import { Context, Effect, Layer, Metric, type Scope } from "effect"
-import { PrometheusMetrics } from "effect/observability"
 import { CloseCode } from "../api/CloseCode.ts"
 
 const LATENCIES = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -243,6 +242,3 @@ export const layer = Layer.effect(
     return metrics
   })
 ).pipe(Layer.provideMerge(Layer.sync(Metric.MetricRegistry, () => new Map())))
-
-/** `GET /metrics`, in the text format of Prometheus. */
-export const layerHttp = PrometheusMetrics.layerHttp()

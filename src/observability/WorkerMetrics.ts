@@ -1,0 +1,112 @@
+import cluster, { type Worker } from "node:cluster"
+import { Duration, Effect, FiberSet, Option, Schema } from "effect"
+
+/** How long a worker may take to say what it counts. One that does not is left out. */
+const WITHIN = Duration.seconds(1)
+
+/** What the processes say to one another, beside what `node:cluster` says itself. */
+const Message = Schema.TaggedUnion({
+  "minichat/metrics/AskAll": {},
+  "minichat/metrics/AskOne": {},
+  "minichat/metrics/One": { text: Schema.String },
+  "minichat/metrics/All": { text: Schema.String }
+})
+type Message = typeof Message.Type
+
+type Said<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag }>
+
+const decode = Schema.decodeUnknownOption(Message)
+
+const says =
+  <Tag extends Message["_tag"]>(tag: Tag, listener: (message: Said<Tag>) => void) =>
+  (message: unknown): void => {
+    const decoded = decode(message)
+    if (Option.isSome(decoded) && decoded.value._tag === tag) listener(decoded.value as Said<Tag>)
+  }
+
+const say = (to: { send?: NodeJS.Process["send"] }, message: Message) => to.send?.(message)
+
+/** In a worker: lets the primary process read what this one counts, until the scope closes. */
+export const offer = (read: () => string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const listener = says("minichat/metrics/AskOne", () =>
+        say(process, { _tag: "minichat/metrics/One", text: read() })
+      )
+      process.on("message", listener)
+      return listener
+    }),
+    (listener) => Effect.sync(() => process.off("message", listener))
+  )
+
+/** In a worker: what all workers count. None when the primary process does not answer. */
+export const ofAll = Effect.callback<string>((resume) => {
+  const listener = says("minichat/metrics/All", ({ text }) => resume(Effect.succeed(text)))
+  process.on("message", listener)
+  say(process, { _tag: "minichat/metrics/AskAll" })
+  return Effect.sync(() => process.off("message", listener))
+}).pipe(Effect.timeoutOption(Duration.times(WITHIN, 2)))
+
+const ofOne = (worker: Worker) =>
+  Effect.callback<string>((resume) => {
+    const listener = says("minichat/metrics/One", ({ text }) => resume(Effect.succeed(text)))
+    worker.on("message", listener)
+    say(worker, { _tag: "minichat/metrics/AskOne" })
+    return Effect.sync(() => worker.off("message", listener))
+  }).pipe(Effect.timeoutOption(WITHIN), Effect.map(Option.map((text) => ({ worker: worker.id, text }))))
+
+/**
+ * In the primary process: gathers what the workers count whenever one of them is asked for it. The workers
+ * share a port, so whoever reads the metrics reaches any of them, and is to be told of all.
+ */
+export const gather = Effect.scoped(
+  Effect.gen(function* () {
+    const runFork = yield* FiberSet.makeRuntime<never>()
+    const answer = (asking: Worker) =>
+      Effect.suspend(() =>
+        Effect.forEach(
+          Object.values(cluster.workers ?? {}).flatMap((worker) => worker ?? []),
+          ofOne,
+          { concurrency: "unbounded" }
+        )
+      ).pipe(
+        Effect.map((answers) => {
+          const text = merged(answers.flatMap(Option.toArray))
+          if (asking.isConnected()) say(asking, { _tag: "minichat/metrics/All", text })
+        })
+      )
+    const listener = (asking: Worker, message: unknown) =>
+      says("minichat/metrics/AskAll", () => runFork(answer(asking)))(message)
+    yield* Effect.acquireRelease(
+      Effect.sync(() => cluster.on("message", listener)),
+      () => Effect.sync(() => cluster.off("message", listener))
+    )
+    return yield* Effect.never
+  })
+)
+
+const COMMENT = /^# (?:HELP|TYPE) (\S+)/
+
+const SERIES = /^([^{ ]+)(?:\{(.*)\})? (\S+)$/
+
+/** One text of many: each series with the worker's number as a label, the series of a metric together. */
+const merged = (texts: ReadonlyArray<{ readonly worker: number; readonly text: string }>): string => {
+  const metrics = new Map<string, { readonly comments: Set<string>; readonly series: Array<string> }>()
+  for (const { worker, text } of texts) {
+    let metric = ""
+    for (const line of text.split("\n")) {
+      metric = COMMENT.exec(line)?.[1] ?? metric
+      const known = metrics.get(metric) ?? { comments: new Set(), series: [] }
+      metrics.set(metric, known)
+      const series = SERIES.exec(line)
+      if (line.startsWith("#")) known.comments.add(line)
+      else if (series !== null) {
+        const [, name, labels, value] = series
+        const all = [`worker="${worker}"`, ...(labels === undefined ? [] : [labels])]
+        known.series.push(`${name}{${all.join(",")}} ${value}`)
+      }
+    }
+  }
+  const lines = [...metrics.values()].flatMap(({ comments, series }) => [...comments, ...series])
+  return `${lines.join("\n")}\n`
+}
