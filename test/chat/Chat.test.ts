@@ -1,0 +1,163 @@
+import { assert, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer, Queue, Result } from "effect"
+import { type BusEvent, RedisBus } from "../../src/bus/RedisBus.ts"
+import { Chat } from "../../src/chat/Chat.ts"
+import { SendQueue } from "../../src/chat/SendQueue.ts"
+import { Sessions } from "../../src/chat/Sessions.ts"
+import { messageJson } from "../../src/domain/Event.ts"
+import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
+import { InboxRepo } from "../../src/repo/InboxRepo.ts"
+import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { draft, memoryRepos, newPair } from "../repo/Repos.ts"
+import { memoryServices } from "./Servers.ts"
+
+const chat = Chat.layer.pipe(
+  Layer.provide(SendQueue.layer),
+  Layer.provideMerge(memoryServices),
+  Layer.provideMerge(memoryRepos)
+)
+
+const nobody = { id: UserId.make(MAX_USER_ID) }
+
+/** What is published for a user from here on. */
+const listen = Effect.fnUntraced(function* (user: User) {
+  const events = yield* Queue.unbounded<BusEvent>()
+  yield* (yield* RedisBus).subscribe(user.id, (event) => Queue.offerUnsafe(events, event))
+  return Effect.map(Queue.clear(events), (all) => all.map(({ frame }) => String(frame)))
+})
+
+const framesInInbox = Effect.fnUntraced(function* (user: User) {
+  return (yield* (yield* InboxRepo).page(user.id, 0, 100)).map(({ frame }) => frame)
+})
+
+it.effect("a message that is committed is published for both users, as it stands in their inboxes", () =>
+  Effect.gen(function* () {
+    const { alice, bob } = yield* newPair
+    const [toAlice, toBob] = [yield* listen(alice), yield* listen(bob)]
+
+    const { message } = yield* Chat.use((chat) => chat.send(draft(alice, bob, "é 👩‍🚀", "c1")))
+
+    const [sent, received] = [yield* toAlice, yield* toBob]
+    assert.deepEqual(sent, yield* framesInInbox(alice))
+    assert.deepEqual(received, yield* framesInInbox(bob))
+    assert.deepEqual(
+      sent.map((frame) => JSON.parse(frame)),
+      [{ type: "message_sent", seq: 1, ...message, client_id: "c1" }]
+    )
+    assert.deepEqual(
+      received.map((frame) => JSON.parse(frame)),
+      [{ type: "message", seq: 1, ...message }]
+    )
+  }).pipe(Effect.provide(chat))
+)
+
+it.effect("a message counts as delivered when somebody listens for its receiver", () =>
+  Effect.gen(function* () {
+    const { alice, bob } = yield* newPair
+    const send = Chat.use((chat) => chat.send(draft(alice, bob)))
+    yield* listen(alice)
+
+    assert.isFalse((yield* send).delivered)
+    yield* listen(bob)
+    assert.isTrue((yield* send).delivered)
+  }).pipe(Effect.provide(chat))
+)
+
+it.effect("a message is in the receiver's recent list once it is answered, and not in the sender's", () =>
+  Effect.gen(function* () {
+    const { alice, bob } = yield* newPair
+    const { send, recent } = yield* Chat
+    assert.deepEqual(yield* recent(bob.id), [])
+
+    const first = yield* send(draft(alice, bob, "first"))
+    const second = yield* send(draft(alice, bob, "second"))
+
+    assert.deepEqual(
+      yield* recent(bob.id),
+      [second, first].map(({ message }) => messageJson(message))
+    )
+    assert.deepEqual(yield* recent(alice.id), [])
+  }).pipe(Effect.provide(chat))
+)
+
+it.effect("a repeated send is published once, and counts as delivered while its receiver is online", () =>
+  Effect.gen(function* () {
+    const { alice, bob } = yield* newPair
+    const send = Chat.use((chat) => chat.send(draft(alice, bob, "once", "c1")))
+    const { message, delivered } = yield* send
+    assert.isFalse(delivered)
+    const [toAlice, toBob] = [yield* listen(alice), yield* listen(bob)]
+
+    assert.deepEqual(yield* send, { message, delivered: false })
+    yield* Sessions.use((sessions) => sessions.set(bob.id, 1))
+    assert.deepEqual(yield* send, { message, delivered: true })
+
+    assert.deepEqual([yield* toAlice, yield* toBob], [[], []])
+    assert.lengthOf(yield* Chat.use((chat) => chat.recent(bob.id)), 1)
+  }).pipe(Effect.provide(chat))
+)
+
+it.effect("sends are answered each in its place, and those that are refused are told to nobody", () =>
+  Effect.gen(function* () {
+    const { alice, bob } = yield* newPair
+    const toAlice = yield* listen(alice)
+
+    const answers = yield* Chat.use((chat) =>
+      chat.sendAll([
+        draft(alice, bob, "first", "c1"),
+        draft(alice, nobody),
+        draft(nobody, alice),
+        draft(alice, bob, "other", "c1"),
+        draft(alice, bob, "last")
+      ])
+    )
+
+    assert.deepEqual(
+      answers.map((answer) =>
+        Result.match(answer, { onFailure: ({ _tag }) => _tag, onSuccess: ({ message }) => message.content })
+      ),
+      ["first", "ReceiverNotFound", "SenderNotFound", "ClientIdConflict", "last"]
+    )
+    assert.lengthOf(yield* toAlice, 2)
+  }).pipe(Effect.provide(chat))
+)
+
+it.effect("a send whose caller hangs up is committed and published all the same", () =>
+  Effect.gen(function* () {
+    const reached = yield* Deferred.make<void>()
+    const goOn = yield* Deferred.make<void>()
+    const slowRepo = Layer.effect(
+      MessageRepo,
+      Effect.map(MessageRepo, (repo) => ({
+        ...repo,
+        send: (drafts: Parameters<typeof repo.send>[0]) =>
+          Deferred.succeed(reached, undefined).pipe(
+            Effect.andThen(Deferred.await(goOn)),
+            Effect.andThen(repo.send(drafts))
+          )
+      }))
+    )
+    yield* Effect.gen(function* () {
+      const { alice, bob } = yield* newPair
+      const toBob = yield* listen(bob)
+
+      const sending = yield* Effect.forkChild(Chat.use((chat) => chat.send(draft(alice, bob, "kept"))))
+      yield* Deferred.await(reached)
+      const hangingUp = yield* Effect.forkChild(Fiber.interrupt(sending), { startImmediately: true })
+      yield* Deferred.succeed(goOn, undefined)
+      yield* Fiber.join(hangingUp)
+
+      assert.deepEqual(yield* toBob, yield* framesInInbox(bob))
+      assert.lengthOf(yield* framesInInbox(bob), 1)
+    }).pipe(
+      Effect.provide(
+        Chat.layer.pipe(
+          Layer.provide(SendQueue.layer),
+          Layer.provideMerge(memoryServices),
+          Layer.provideMerge(slowRepo),
+          Layer.provideMerge(memoryRepos)
+        )
+      )
+    )
+  })
+)

@@ -1,0 +1,151 @@
+import { assert, layer } from "@effect/vitest"
+import { DateTime, Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { Chat } from "../../src/chat/Chat.ts"
+import { Inboxes } from "../../src/chat/Inboxes.ts"
+import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
+import { SendQueue } from "../../src/chat/SendQueue.ts"
+import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
+import { InboxRepo } from "../../src/repo/InboxRepo.ts"
+import { draft, memoryRepos, newPair, sendAll, sendOne } from "../repo/Repos.ts"
+import { memoryServices } from "./Servers.ts"
+
+const services = Layer.mergeAll(Inboxes.layer, Chat.layer).pipe(
+  Layer.provide(SendQueue.layer),
+  Layer.provideMerge(LiveInboxes.layer),
+  Layer.provideMerge(memoryServices),
+  Layer.provideMerge(memoryRepos)
+)
+
+/** Reads an inbox; the events are told by their numbers. */
+const read = Effect.fnUntraced(function* (
+  user: { readonly id: UserId },
+  since: number,
+  limit = 100,
+  wait = 0
+) {
+  const page = yield* (yield* Inboxes).read(user.id, since, limit, wait)
+  return { ...page, events: page.events.map(({ seq }) => seq) }
+})
+
+const sendTen = (from: User, to: User) => sendAll(Array.from({ length: 10 }, () => draft(from, to)))
+
+/** Starts to read with a wait, and goes on when the reader waits. */
+const startWaiting = Effect.fnUntraced(function* (user: User, since: number, seconds: number) {
+  const waiting = yield* Effect.forkChild(read(user, since, 100, seconds), { startImmediately: true })
+  yield* LiveInboxes.use((live) => live.size).pipe(
+    Effect.tap(Effect.yieldNow),
+    Effect.repeat({ until: (size) => size > 0 })
+  )
+  return waiting
+})
+
+layer(services)("Inboxes", (it) => {
+  it.effect("an inbox is read in pages, each from where the last one ended", () =>
+    Effect.gen(function* () {
+      const { alice, bob } = yield* newPair
+      yield* sendTen(alice, bob)
+
+      assert.deepEqual(yield* read(bob, 0, 4), { events: [1, 2, 3, 4], cursor: 4, recovered: true })
+      assert.deepEqual(yield* read(bob, 4, 4), { events: [5, 6, 7, 8], cursor: 8, recovered: true })
+      assert.deepEqual(yield* read(bob, 8, 4), { events: [9, 10], cursor: 10, recovered: true })
+      assert.deepEqual(yield* read(bob, 10, 4), { events: [], cursor: 10, recovered: true })
+    })
+  )
+
+  it.effect("a read from beyond the head is not recovered, and told the head", () =>
+    Effect.gen(function* () {
+      const { alice, bob } = yield* newPair
+      yield* sendTen(alice, bob)
+
+      assert.deepEqual(yield* read(bob, 11), { events: [], cursor: 10, recovered: false })
+      assert.deepEqual(yield* read(bob, 11, 100, 60), { events: [], cursor: 10, recovered: false })
+    })
+  )
+
+  it.effect("a read from before what was pruned is not recovered, and told the head", () =>
+    Effect.gen(function* () {
+      const { alice, bob } = yield* newPair
+      yield* sendTen(alice, bob)
+      const future = DateTime.add(yield* DateTime.now, { hours: 1 })
+      yield* InboxRepo.use((inboxes) =>
+        Effect.repeat(inboxes.prune(future, 1000), { while: (deleted) => deleted > 0 })
+      )
+      yield* sendTen(alice, bob)
+
+      assert.deepEqual(yield* read(bob, 9), { events: [], cursor: 20, recovered: false })
+      assert.deepEqual(yield* read(bob, 0), { events: [], cursor: 20, recovered: false })
+      assert.deepEqual(yield* read(bob, 10, 3), { events: [11, 12, 13], cursor: 13, recovered: true })
+    })
+  )
+
+  it.effect("a user that does not exist has no inbox", () =>
+    Effect.gen(function* () {
+      for (const wait of [0, 60]) {
+        const error = yield* Effect.flip(read({ id: UserId.make(MAX_USER_ID) }, 0, 100, wait))
+        assert.strictEqual(error._tag, "UserNotFound")
+      }
+    })
+  )
+
+  it.effect("a read that waits is answered as soon as something is sent", () =>
+    Effect.gen(function* () {
+      const { alice, bob } = yield* newPair
+      yield* sendTen(alice, bob)
+
+      const waiting = yield* startWaiting(bob, 10, 60)
+      yield* Chat.use((chat) => chat.send(draft(alice, bob)))
+
+      assert.deepEqual(yield* Fiber.join(waiting), { events: [11], cursor: 11, recovered: true })
+    })
+  )
+
+  it.effect("a read that waits is answered with what the bus lost when that is noticed", () =>
+    Effect.gen(function* () {
+      const { alice, bob } = yield* newPair
+
+      const waiting = yield* startWaiting(bob, 0, 60)
+      yield* sendOne(draft(alice, bob))
+      yield* TestClock.adjust("10 seconds")
+
+      assert.deepEqual(yield* Fiber.join(waiting), { events: [1], cursor: 1, recovered: true })
+    })
+  )
+
+  it.effect("a read that waited in vain is answered with nothing", () =>
+    Effect.gen(function* () {
+      const { alice, bob } = yield* newPair
+      yield* sendTen(alice, bob)
+
+      const waiting = yield* startWaiting(bob, 10, 30)
+      yield* TestClock.adjust("30 seconds")
+
+      assert.deepEqual(yield* Fiber.join(waiting), { events: [], cursor: 10, recovered: true })
+    })
+  )
+
+  it.effect("a read that has events does not wait", () =>
+    Effect.gen(function* () {
+      const { alice, bob } = yield* newPair
+      yield* sendTen(alice, bob)
+
+      assert.deepEqual((yield* read(bob, 8, 100, 60)).events, [9, 10])
+    })
+  )
+
+  it.effect("nothing stays open after a read, however it ended", () =>
+    Effect.gen(function* () {
+      const { alice, bob } = yield* newPair
+      const live = yield* LiveInboxes
+
+      const served = yield* startWaiting(bob, 0, 60)
+      yield* Chat.use((chat) => chat.send(draft(alice, bob)))
+      yield* Fiber.join(served)
+      assert.strictEqual(yield* live.size, 0)
+
+      const interrupted = yield* startWaiting(bob, 1, 60)
+      yield* Fiber.interrupt(interrupted)
+      assert.strictEqual(yield* live.size, 0)
+    })
+  )
+})

@@ -1,0 +1,142 @@
+import { assert, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer, Queue, Result } from "effect"
+import { SendQueue } from "../../src/chat/SendQueue.ts"
+import type { Draft } from "../../src/domain/Message.ts"
+import { UserId } from "../../src/domain/User.ts"
+import { MessageRepo, type Outcome } from "../../src/repo/MessageRepo.ts"
+
+/** A call of `MessageRepo.send` that the test answers. */
+interface Batch {
+  readonly contents: ReadonlyArray<string>
+  readonly answer: Deferred.Deferred<ReadonlyArray<Outcome>>
+}
+
+const draftOf = (content: string): Draft => ({
+  sender_id: UserId.make(1),
+  receiver_id: UserId.make(2),
+  content
+})
+
+/** Answers a draft with a message that can be told from others by its content. */
+const outcomeOf = (content: string) => Result.succeed({ message: { content } }) as unknown as Outcome
+
+/** A queue over a repository whose calls wait for the test. */
+const heldQueue = Effect.gen(function* () {
+  const batches = yield* Queue.unbounded<Batch>()
+  const repo = Layer.mock(MessageRepo, {
+    send: (drafts) =>
+      Effect.gen(function* () {
+        const answer = yield* Deferred.make<ReadonlyArray<Outcome>>()
+        yield* Queue.offer(batches, { contents: drafts.map(({ content }) => content), answer })
+        return yield* Deferred.await(answer)
+      })
+  })
+  const services = yield* Layer.build(Layer.provide(SendQueue.layer, repo))
+  const submit = (...contents: ReadonlyArray<string>) =>
+    SendQueue.use((queue) => queue.submit(contents.map(draftOf))).pipe(
+      Effect.provideContext(services),
+      Effect.forkChild({ startImmediately: true })
+    )
+  return {
+    submit,
+    next: Queue.take(batches),
+    waiting: Queue.size(batches),
+    succeed: ({ contents, answer }: Batch) => Deferred.succeed(answer, contents.map(outcomeOf))
+  }
+})
+
+const contentsOf = (outcomes: ReadonlyArray<Outcome>) =>
+  outcomes.map((outcome) => Result.getOrThrow(outcome).message.content)
+
+it.effect("a lone submission is committed at once, its drafts in order, and answered in its places", () =>
+  Effect.gen(function* () {
+    const { submit, next, succeed } = yield* heldQueue
+
+    const submission = yield* submit("a", "b", "c")
+    const batch = yield* next
+    assert.deepEqual(batch.contents, ["a", "b", "c"])
+    yield* succeed(batch)
+
+    assert.deepEqual(contentsOf(yield* Fiber.join(submission)), ["a", "b", "c"])
+  })
+)
+
+it.effect("what is submitted while two batches are under way goes together in the next, in order", () =>
+  Effect.gen(function* () {
+    const { submit, next, waiting, succeed } = yield* heldQueue
+    yield* submit("first")
+    const first = yield* next
+    yield* submit("second")
+    const second = yield* next
+
+    const gathered = [yield* submit("a", "b"), yield* submit("c"), yield* submit("d", "e")]
+    yield* Effect.yieldNow
+    assert.strictEqual(yield* waiting, 0)
+    yield* succeed(second)
+
+    const batch = yield* next
+    assert.deepEqual(batch.contents, ["a", "b", "c", "d", "e"])
+    yield* succeed(batch)
+    assert.deepEqual((yield* Effect.forEach(gathered, Fiber.join)).map(contentsOf), [
+      ["a", "b"],
+      ["c"],
+      ["d", "e"]
+    ])
+    yield* succeed(first)
+  })
+)
+
+it.effect("a batch takes no more than 128 submissions", () =>
+  Effect.gen(function* () {
+    const { submit, next, succeed } = yield* heldQueue
+    yield* submit("first")
+    const first = yield* next
+    yield* submit("second")
+    const second = yield* next
+    const contents = Array.from({ length: 200 }, (_, i) => `${i}`)
+    yield* Effect.forEach(contents, (content) => submit(content))
+
+    yield* succeed(first)
+    yield* succeed(second)
+
+    const [third, fourth] = [yield* next, yield* next]
+    assert.deepEqual(third.contents, contents.slice(0, 128))
+    assert.deepEqual(fourth.contents, contents.slice(128))
+  })
+)
+
+it.effect("a defect is told to those who wait for that batch, and the next is committed", () =>
+  Effect.gen(function* () {
+    const { submit, next, succeed } = yield* heldQueue
+
+    for (let i = 0; i < 4; i++) {
+      const doomed = yield* submit("doomed")
+      yield* Deferred.die((yield* next).answer, "broken")
+      assert.isTrue((yield* Fiber.await(doomed))._tag === "Failure")
+    }
+
+    const submission = yield* submit("fine")
+    yield* succeed(yield* next)
+    assert.deepEqual(contentsOf(yield* Fiber.join(submission)), ["fine"])
+  })
+)
+
+it.effect("who stops waiting spoils nothing for the others of the batch", () =>
+  Effect.gen(function* () {
+    const { submit, next, succeed } = yield* heldQueue
+    yield* submit("first")
+    const first = yield* next
+    yield* submit("second")
+    yield* next
+
+    const impatient = yield* submit("impatient")
+    const patient = yield* submit("patient")
+    yield* Fiber.interrupt(impatient)
+    yield* succeed(first)
+
+    const batch = yield* next
+    assert.deepEqual(batch.contents, ["impatient", "patient"])
+    yield* succeed(batch)
+    assert.deepEqual(contentsOf(yield* Fiber.join(patient)), ["patient"])
+  })
+)
