@@ -23,7 +23,7 @@ const nobody = { id: UserId.make(MAX_USER_ID) }
 const listen = Effect.fnUntraced(function* (user: User) {
   const events = yield* Queue.unbounded<BusEvent>()
   yield* (yield* RedisBus).subscribe(user.id, (event) => Queue.offerUnsafe(events, event))
-  return Effect.map(Queue.clear(events), (all) => all.map(({ frame }) => String(frame)))
+  return { arrived: Effect.map(Queue.clear(events), (all) => all.map(({ frame }) => String(frame))) }
 })
 
 const framesInInbox = Effect.fnUntraced(function* (user: User) {
@@ -37,7 +37,7 @@ it.effect("a message that is committed is published for both users, as it stands
 
     const { message } = yield* Chat.use((chat) => chat.send(draft(alice, bob, "é 👩‍🚀", "c1")))
 
-    const [sent, received] = [yield* toAlice, yield* toBob]
+    const [sent, received] = [yield* toAlice.arrived, yield* toBob.arrived]
     assert.deepEqual(sent, yield* framesInInbox(alice))
     assert.deepEqual(received, yield* framesInInbox(bob))
     assert.deepEqual(
@@ -92,7 +92,7 @@ it.effect("a repeated send is published once, and counts as delivered while its 
     yield* Sessions.use((sessions) => sessions.set(bob.id, 1))
     assert.deepEqual(yield* send, { message, delivered: true })
 
-    assert.deepEqual([yield* toAlice, yield* toBob], [[], []])
+    assert.deepEqual([yield* toAlice.arrived, yield* toBob.arrived], [[], []])
     assert.lengthOf(yield* Chat.use((chat) => chat.recent(bob.id)), 1)
   }).pipe(Effect.provide(chat))
 )
@@ -118,7 +118,7 @@ it.effect("sends are answered each in its place, and those that are refused are 
       ),
       ["first", "ReceiverNotFound", "SenderNotFound", "ClientIdConflict", "last"]
     )
-    assert.lengthOf(yield* toAlice, 2)
+    assert.lengthOf(yield* toAlice.arrived, 2)
   }).pipe(Effect.provide(chat))
 )
 
@@ -147,7 +147,7 @@ it.effect("a send whose caller hangs up is committed and published all the same"
       yield* Deferred.succeed(goOn, undefined)
       yield* Fiber.join(hangingUp)
 
-      assert.deepEqual(yield* toBob, yield* framesInInbox(bob))
+      assert.deepEqual(yield* toBob.arrived, yield* framesInInbox(bob))
       assert.lengthOf(yield* framesInInbox(bob), 1)
     }).pipe(
       Effect.provide(
