@@ -42,6 +42,8 @@ export default Effect.gen(function* () {
   // - A number is taken only for a message that is inserted, so no inbox has a gap, and ids are drawn under the
   //   locks, so id order is inbox order.
   // A result's status is 'sent', 'repeat' (of an earlier send, which it then describes), or why it was refused.
+  // A repeat has the numbers of its events while they are among the latest: whoever sent it first may have died
+  // before it told anyone.
   yield* sql.unsafe(`
     CREATE FUNCTION send_messages(senders int[], receivers int[], contents text[], client_ids text[])
     RETURNS TABLE (
@@ -72,6 +74,10 @@ export default Effect.gen(function* () {
           IF FOUND THEN
             id := earlier.id;
             timestamp := earlier.timestamp;
+            SELECT e.seq INTO sender_seq FROM inboxes i JOIN inbox_events e USING (user_id)
+              WHERE i.user_id = sender AND e.seq > i.last_seq - 1000 AND e.message_id = earlier.id;
+            SELECT e.seq INTO receiver_seq FROM inboxes i JOIN inbox_events e USING (user_id)
+              WHERE i.user_id = receiver AND e.seq > i.last_seq - 1000 AND e.message_id = earlier.id;
             status := CASE WHEN earlier.same THEN 'repeat' ELSE 'conflict' END; RETURN NEXT; CONTINUE;
           END IF;
         END IF;

@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Option, PubSub, type Scope } from "effect"
+import { Context, Duration, Effect, Layer, Option, PubSub, Schedule, type Scope } from "effect"
 import type { InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { Metrics } from "../observability/Metrics.ts"
@@ -71,18 +71,35 @@ export class RedisBus extends Context.Service<
         Effect.forkScoped
       )
 
+      const send = (channel: string, payload: string) =>
+        run(
+          (redis) =>
+            (sharded ? redis.spublish(channel, payload) : redis.publish(channel, payload)) as Promise<number>
+        )
+
+      // The last event of each channel that Redis may not have taken: a node that finds Redis away alone has to
+      // tell the others when it is back, as they do not sweep for it meanwhile.
+      const unannounced = new Map<string, string>()
+      yield* Effect.suspend(() => {
+        if (!isUp()) return Effect.void
+        const late = [...unannounced]
+        unannounced.clear()
+        return Effect.forEach(late, ([channel, payload]) => Effect.ignore(send(channel, payload)), {
+          concurrency: ANNOUNCE_CONCURRENCY,
+          discard: true
+        })
+      }).pipe(Effect.repeat(Schedule.spaced(ANNOUNCE_INTERVAL)), Effect.forkScoped)
+
       const publish: RedisBus["Service"]["publish"] = (userId, event, traceparent = "-") => {
         const channel = channelOf(userId)
         const payload = encode(event, traceparent)
-        return run(
-          (redis) =>
-            (sharded ? redis.spublish(channel, payload) : redis.publish(channel, payload)) as Promise<number>
-        ).pipe(
+        return send(channel, payload).pipe(
           Effect.map((listening) => listening > 0),
           Effect.catch(() =>
             Effect.sync(() => {
               // Sockets on this node need not wait for the sweep.
               listeners.get(channel)?.(toBusEvent(event, traceparent))
+              if (unannounced.size < UNANNOUNCED) unannounced.set(channel, payload)
               return false
             })
           )
@@ -137,6 +154,13 @@ export class RedisBus extends Context.Service<
     })
   )
 }
+
+/** How many channels' last events are kept while Redis is away; the sweeps find the rest. */
+const UNANNOUNCED = 10_000
+
+const ANNOUNCE_INTERVAL = Duration.millis(250)
+
+const ANNOUNCE_CONCURRENCY = 100
 
 /** How many channels one SUBSCRIBE names. */
 const SUBSCRIBE_BATCH = 1000

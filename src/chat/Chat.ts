@@ -46,22 +46,24 @@ export class Chat extends Context.Service<
       const sessions = yield* Sessions
       const metrics = yield* Metrics
 
-      const announce = Effect.fnUntraced(function* (draft: Draft, { message, seqs }: Sent) {
+      // A repeat is announced again while that is possible: the node that committed it may have died before it did.
+      const announce = Effect.fnUntraced(function* (draft: Draft, { message, isRepeat, seqs }: Sent) {
+        const { receiver_id, sender_id } = message
         if (seqs === undefined) {
-          const { connections } = yield* sessions.presence(message.receiver_id)
+          const { connections } = yield* sessions.presence(receiver_id)
           return { message, delivered: connections > 0 }
         }
         const json = messageJson(message)
         const traceparent = yield* currentTraceparent
         const [delivered] = yield* Effect.all(
           [
-            bus.publish(message.receiver_id, messageEvent("message", seqs.receiver, json), traceparent),
+            bus.publish(receiver_id, messageEvent("message", seqs.receiver, json), traceparent),
             bus.publish(
-              message.sender_id,
+              sender_id,
               messageEvent("message_sent", seqs.sender, json, draft.client_id ?? null),
               traceparent
             ),
-            recentMessages.push(message.receiver_id, json)
+            isRepeat ? recentMessages.forget(receiver_id) : recentMessages.push(receiver_id, json)
           ],
           { concurrency: "unbounded" }
         )
@@ -99,7 +101,7 @@ const committing = span("commit")
 const publishing = span("publish", { kind: "producer" })
 
 const resultOf = (outcome: Outcome): SendResult => {
-  if (Result.isSuccess(outcome)) return outcome.success.seqs === undefined ? "repeat" : "sent"
+  if (Result.isSuccess(outcome)) return outcome.success.isRepeat ? "repeat" : "sent"
   switch (outcome.failure._tag) {
     case "SenderNotFound":
       return "sender_not_found"

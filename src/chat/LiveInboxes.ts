@@ -65,8 +65,12 @@ export class LiveInboxes extends Context.Service<
         const batches = Array.from({ length: Math.ceil(userIds.length / SWEEP_BATCH) }, (_, i) =>
           userIds.slice(i * SWEEP_BATCH, (i + 1) * SWEEP_BATCH)
         )
-        // Without the database there is nothing to catch up with; the next sweep tries again.
-        return Effect.ignore(Effect.forEach(batches, sweepBatch, { discard: true }))
+        // Without the database there is nothing to catch up with. When it is back, whoever sent while it went away
+        // may not know what was committed: the next sweep is due at once, not after a whole interval.
+        return Effect.forEach(batches, sweepBatch, { discard: true }).pipe(
+          Effect.tapCause(() => Effect.sync(() => (sinceSweep = Number.POSITIVE_INFINITY))),
+          Effect.ignoreCause
+        )
       })
 
       // The first sweep follows at once on Redis going away: an event may be on its way already.

@@ -33,6 +33,8 @@ export class RecentMessages extends Context.Service<
   {
     /** Tells the cache about a message that is committed. Takes 100 ms at the most, and never fails. */
     push(userId: UserId, json: string): Effect.Effect<void>
+    /** Drops what is cached for a user: it may lack a message. Takes 100 ms at the most, and never fails. */
+    forget(userId: UserId): Effect.Effect<void>
     /** The JSON texts of up to 50 received messages, newest first. */
     list(userId: UserId): Effect.Effect<ReadonlyArray<string>, Unavailable>
   }
@@ -45,30 +47,34 @@ export class RecentMessages extends Context.Service<
       const keyOf = (userId: UserId) => `${prefix}user:${userId}:recent_messages`
 
       // Lists that lack a message as far as this node knows. Only a confirmed DEL takes one off.
-      const stale = new Set<UserId>()
+      const stale = new Map<UserId, object>()
       let distrusted = false
 
       const forget = (userId: UserId) =>
-        run((redis) => redis.del(keyOf(userId))).pipe(
-          Effect.tap(() => Effect.sync(() => stale.delete(userId))),
-          Effect.ignore
-        )
+        Effect.suspend(() => {
+          const mark = {}
+          stale.set(userId, mark)
+          // A later mark is for a message that this deletion may have come too early for.
+          return Effect.map(
+            run((redis) => redis.del(keyOf(userId))),
+            () => stale.get(userId) === mark && stale.delete(userId)
+          )
+        }).pipe(Effect.ignore)
 
       const recovered = yield* recoveries
       yield* PubSub.take(recovered).pipe(
         Effect.tap(() => Effect.sync(() => (distrusted = true))),
         Effect.andThen(
-          Effect.suspend(() => Effect.forEach([...stale], forget, { concurrency: 100, discard: true }))
+          Effect.suspend(() => Effect.forEach([...stale.keys()], forget, { concurrency: 100, discard: true }))
         ),
         Effect.andThen(Effect.sleep(DISTRUST_FOR)),
         Effect.andThen(Effect.sync(() => (distrusted = false))),
         Effect.forever,
         Effect.forkScoped
       )
-      yield* Effect.suspend(() => Effect.forEach(isUp() ? [...stale] : [], forget, { discard: true })).pipe(
-        Effect.repeat(Schedule.spaced("1 second")),
-        Effect.forkScoped
-      )
+      yield* Effect.suspend(() =>
+        Effect.forEach(isUp() ? [...stale.keys()] : [], forget, { discard: true })
+      ).pipe(Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
 
       const push: RecentMessages["Service"]["push"] = (userId, json) => {
         const key = keyOf(userId)
@@ -77,12 +83,7 @@ export class RecentMessages extends Context.Service<
           Effect.tap((length) =>
             length > KEPT ? run((redis) => redis.ltrim(key, 0, KEPT - 1)) : Effect.void
           ),
-          Effect.catch(() =>
-            Effect.andThen(
-              Effect.sync(() => stale.add(userId)),
-              forget(userId)
-            )
-          ),
+          Effect.catch(() => forget(userId)),
           Effect.asVoid
         )
       }
@@ -119,7 +120,7 @@ export class RecentMessages extends Context.Service<
         return newestFirst(kept).slice(0, SHOWN)
       })
 
-      return RecentMessages.of({ push, list })
+      return RecentMessages.of({ push, forget, list })
     })
   )
 
@@ -156,7 +157,9 @@ export class RecentMessages extends Context.Service<
         return newestFirst(filling.texts).slice(0, SHOWN)
       })
 
-      return RecentMessages.of({ push, list })
+      const forget = (userId: UserId) => Effect.sync(() => void lists.delete(userId))
+
+      return RecentMessages.of({ push, forget, list })
     })
   )
 }

@@ -15,6 +15,7 @@ import {
   NotFound,
   UnsupportedMediaType
 } from "../api/Problems.ts"
+import { Lifecycle } from "../Lifecycle.ts"
 import { isAllowedOrigin } from "../Origins.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { allowedMethods, routeOf } from "./Allowed.ts"
@@ -41,6 +42,7 @@ export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const config = yield* AppConfig
     const metrics = yield* Metrics
+    const lifecycle = yield* Lifecycle
     const isAllowed = isAllowedOrigin(config)
     const node = (yield* Random.nextIntBetween(0, 36 ** 6)).toString(36)
     let requests = 0
@@ -103,7 +105,7 @@ export const layer = HttpRouter.use(
             Effect.catchCause(unanswered(request, requestId, count)),
             Effect.flatMap((response) => {
               if (response.status !== UPGRADED) count(response.status)
-              return finish(response, requestId)
+              return finish(response, requestId, lifecycle.draining)
             }),
             Effect.provideService(References.CurrentLogAnnotations, { request_id: requestId })
           )
@@ -168,8 +170,10 @@ const notJson = toResponse(
   new UnsupportedMediaType({ detail: "The body must be JSON, with content-type application/json" })
 )
 
-const finish = (response: HttpServerResponse.HttpServerResponse, requestId: string) => {
+const finish = (response: HttpServerResponse.HttpServerResponse, requestId: string, draining: boolean) => {
   const headers: Record<string, string> = { "x-content-type-options": "nosniff" }
+  // A connection that stays open would keep a server that stops waiting for it.
+  if (draining) headers.connection = "close"
   switch (response.status) {
     case 401:
       headers["www-authenticate"] = "Bearer"

@@ -3,14 +3,11 @@ import { Context, Duration, Effect, Layer, Path, Redacted, Schedule, Schema } fr
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, SqlError } from "effect/sql"
 import { fromFileSystem } from "effect/sql/MigratorFileSystem"
-import { AppConfig } from "../AppConfig.ts"
+import { AppConfig, type Settings } from "../AppConfig.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { embedded } from "./EmbeddedDatabase.ts"
 import { int8, types } from "./Parameters.ts"
-
-/** How long the start waits for a database that does not answer yet. */
-const CONNECT_FOR = Duration.seconds(15)
 
 /** How long a statement may run, or wait for an answer, before its call fails as `Unavailable`. */
 const STATEMENT_TIMEOUT = Duration.seconds(10)
@@ -47,7 +44,7 @@ export class Database extends Context.Service<
     Effect.gen(function* () {
       const config = yield* AppConfig
       const database = yield* config.databaseUrl._tag === "Some"
-        ? remote(config.databaseUrl.value, config.databasePoolSize)
+        ? remote(config.databaseUrl.value, config)
         : inProcess(config.dataDir)
       yield* migrate(database)
       return database
@@ -73,12 +70,12 @@ const inProcess = Effect.fnUntraced(
 )
 
 const remote = Effect.fnUntraced(
-  function* (url: Redacted.Redacted, poolSize: number) {
+  function* (url: Redacted.Redacted, { databasePoolSize: maxConnections, databaseConnectTimeout }: Settings) {
     const { host, pathname } = new URL(Redacted.value(url))
     const location = `${host}${pathname}`
     let warned = false
     const statement_timeout = String(Duration.toMillis(STATEMENT_TIMEOUT))
-    const reads = yield* connect({ url, maxConnections: poolSize, startupParameters: { statement_timeout } })
+    const reads = yield* connect({ url, maxConnections, startupParameters: { statement_timeout } })
     const sends = yield* connect({
       url,
       maxConnections: 4,
@@ -87,15 +84,15 @@ const remote = Effect.fnUntraced(
     })
     yield* reads`SELECT 1`.pipe(
       Effect.tapError((error) => {
-        if (warned || error.reason._tag !== "ConnectionError") return Effect.void
+        if (warned || !isAway(error)) return Effect.void
         warned = true
         return Effect.logWarning(
-          `The database at ${location} does not answer; trying for ${Duration.format(CONNECT_FOR)}`
+          `The database at ${location} does not answer; trying for ${Duration.format(databaseConnectTimeout)}`
         )
       }),
       Effect.retry({
-        schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: CONNECT_FOR })),
-        while: (error) => error.reason._tag === "ConnectionError"
+        schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: databaseConnectTimeout })),
+        while: isAway
       })
     )
     return Database.of({ reads, sends, mode: "postgresql", location })
@@ -130,6 +127,13 @@ const rootCause = (error: unknown): string => {
   return error instanceof Error && error.message !== "" ? error.message : String(error)
 }
 
+/** PostgreSQL starts, stops, or has no room for a connection: classes 57P and 53, which the driver does not name. */
+const isAway = (error: SqlError.SqlError): boolean => {
+  const { cause } = error.reason
+  const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
+  return error.reason._tag === "ConnectionError" || code.startsWith("57P") || code.startsWith("53")
+}
+
 /**
  * Turns "the database is away, too slow, or will not do it now" into `Unavailable`; any other failure of a
  * statement is a defect.
@@ -146,7 +150,7 @@ export const orUnavailable = <A, E, R>(
     Effect.catch(
       (error): Effect.Effect<never, Exclude<E, SqlError.SqlError> | Unavailable> =>
         SqlError.isSqlError(error)
-          ? error.isRetryable
+          ? error.isRetryable || isAway(error)
             ? Effect.fail(new Unavailable({ dependency: "database", cause: error }))
             : Effect.die(error)
           : Effect.fail(error as Exclude<E, SqlError.SqlError>)

@@ -21,7 +21,9 @@ import { sendMessages } from "./SendMessages.ts"
 /** A committed send. */
 export interface Sent {
   readonly message: Message
-  /** The places of its two events; `undefined` when this repeats an earlier send, which made them. */
+  /** Whether this is an earlier send again, which made the message. */
+  readonly isRepeat: boolean
+  /** The places of its two events; `undefined` for a repeat of a send that is no longer among the latest events. */
   readonly seqs: { readonly sender: number; readonly receiver: number } | undefined
 }
 
@@ -113,6 +115,13 @@ export class MessageRepo extends Context.Service<
     Effect.gen(function* () {
       const { users, messages, inboxes } = yield* MemoryTables
 
+      const seqsOf = ({ id, sender_id, receiver_id }: Message) => {
+        const seqIn = (userId: UserId) =>
+          inboxes.get(userId)?.events.find(({ frame }) => frame.includes(`"id":${id},`))?.seq
+        const [sender, receiver] = [seqIn(sender_id), seqIn(receiver_id)]
+        return sender === undefined || receiver === undefined ? undefined : { sender, receiver }
+      }
+
       const sendOne = (draft: Draft, timestamp: string): Result.Result<Sent, SendError> => {
         const sender = users[draft.sender_id - 1]
         const clientId = draft.client_id ?? null
@@ -124,7 +133,7 @@ export class MessageRepo extends Context.Service<
         if (earlier !== undefined) {
           const { clientId: _, ...message } = earlier
           return message.content === draft.content && message.receiver_id === draft.receiver_id
-            ? Result.succeed({ message, seqs: undefined })
+            ? Result.succeed({ message, isRepeat: true, seqs: seqsOf(message) })
             : Result.fail(new ClientIdConflict())
         }
         const from = inboxes.get(sender.id)
@@ -144,7 +153,7 @@ export class MessageRepo extends Context.Service<
         const seqs = { sender: ++from.lastSeq, receiver: ++to.lastSeq }
         to.events.push({ ...messageEvent("message", seqs.receiver, json), createdAt })
         from.events.push({ ...messageEvent("message_sent", seqs.sender, json, clientId), createdAt })
-        return Result.succeed({ message, seqs })
+        return Result.succeed({ message, isRepeat: false, seqs })
       }
 
       const send = (drafts: ReadonlyArray<Draft>) =>

@@ -88,8 +88,8 @@ interface SendRow {
   readonly id: number
   readonly sender_username: string
   readonly timestamp: Date
-  readonly sender_seq: number
-  readonly receiver_seq: number
+  readonly sender_seq: number | null
+  readonly receiver_seq: number | null
 }
 
 /** An id above the column's range names nobody, and so does 0. */
@@ -106,7 +106,11 @@ const toOutcome = (row: SendRow, draft: Draft): Outcome => {
     default:
       return Result.succeed({
         message: toMessage({ ...draft, ...row }),
-        seqs: row.status === "sent" ? { sender: row.sender_seq, receiver: row.receiver_seq } : undefined
+        isRepeat: row.status === "repeat",
+        seqs:
+          row.sender_seq === null || row.receiver_seq === null
+            ? undefined
+            : { sender: row.sender_seq, receiver: row.receiver_seq }
       })
   }
 }

@@ -3,6 +3,7 @@ import { Console, Effect, Layer } from "effect"
 import { HttpRouter } from "effect/http"
 import type { Settings } from "../../src/AppConfig.ts"
 import * as Boundary from "../../src/http/Boundary.ts"
+import { Lifecycle } from "../../src/Lifecycle.ts"
 import * as Logging from "../../src/observability/Logging.ts"
 import { settings } from "../support/Services.ts"
 
@@ -32,6 +33,7 @@ describe("logging", () => {
       const fails = HttpRouter.add("GET", "/fails", Effect.die(new Error("the reason")))
       const { handler } = HttpRouter.toWebHandler(
         Layer.mergeAll(fails, Boundary.layer).pipe(
+          Layer.provide(Lifecycle.layer),
           Layer.provideMerge(loggingTo(lines, { logFormat: "json" }))
         ),
         { disableLogger: true }

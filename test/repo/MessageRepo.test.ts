@@ -205,7 +205,8 @@ const messageRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | Mess
 
           const again = yield* sendOne(one)
 
-          assert.isUndefined(again.seqs)
+          assert.isTrue(again.isRepeat)
+          assert.deepEqual(again.seqs, first.seqs)
           assert.deepEqual(again.message, first.message)
           assert.strictEqual(yield* head(bob), 2)
           assert.lengthOf(yield* history({ userId: alice.id }), 2)
@@ -220,7 +221,7 @@ const messageRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | Mess
           const sent = yield* Effect.replicateEffect(sendOne(one), 20, { concurrency: "unbounded" })
 
           assert.lengthOf(
-            sent.filter(({ seqs }) => seqs !== undefined),
+            sent.filter(({ isRepeat }) => !isRepeat),
             1
           )
           assert.strictEqual(new Set(sent.map(({ message }) => message.id)).size, 1)

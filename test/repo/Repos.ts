@@ -72,11 +72,11 @@ export const sendOne = (one: Draft) => Effect.map(sendAll([one]), ([sent]) => se
 
 /** What became of each draft, in a word. */
 export const verdicts = (
-  outcomes: ReadonlyArray<Result.Result<{ readonly seqs: unknown }, { readonly _tag: string }>>
+  outcomes: ReadonlyArray<Result.Result<{ readonly isRepeat: boolean }, { readonly _tag: string }>>
 ) =>
   outcomes.map((outcome) =>
     Result.match(outcome, {
       onFailure: ({ _tag }) => _tag,
-      onSuccess: ({ seqs }) => (seqs === undefined ? "repeat" : "sent")
+      onSuccess: ({ isRepeat }) => (isRepeat ? "repeat" : "sent")
     })
   )
