@@ -36,27 +36,47 @@ const webUrl = (variable: string, example: string) =>
     variable
   )
 
-/** How long a client may take; never for ever. */
-const timeout = (variable: string, byDefault: Duration.Duration) =>
+const duration = (
+  variable: string,
+  byDefault: Duration.Duration,
+  isAllowed: (duration: Duration.Duration) => boolean = () => true,
+  allowed = 'a time like "20 seconds"'
+) =>
   Config.schema(
-    Schema.DurationFromString.check(
+    Schema.String.check(
       Schema.makeFilter(
-        (duration: Duration.Duration) =>
-          Duration.between(duration, { minimum: Duration.millis(1), maximum: Duration.hours(1) }) ||
-          'must be from "1 millis" to "1 hour"'
+        (text: string) =>
+          Option.exists(Duration.fromInput(text as Duration.Input), isAllowed) || `must be ${allowed}`
       )
     ),
     variable
-  ).pipe(Config.withDefault(byDefault))
+  ).pipe(
+    Config.map((text) => Duration.fromInputUnsafe(text as Duration.Input)),
+    Config.withDefault(byDefault)
+  )
+
+/** How long something may take; never for ever. */
+const timeout = (variable: string, byDefault: Duration.Duration) =>
+  duration(
+    variable,
+    byDefault,
+    Duration.between({ minimum: Duration.millis(1), maximum: Duration.hours(1) }),
+    'a time from "1 millis" to "1 hour"'
+  )
+
+const isWholeNumber = (text: string, minimum: number, maximum: number) =>
+  /^\d+$/.test(text) && Number(text) >= minimum && Number(text) <= maximum
 
 const between = (variable: string, minimum: number, maximum: number, byDefault: number) =>
   Config.schema(
-    Schema.FiniteFromString.check(
-      Schema.isInt({ message: "must be a whole number" }),
-      Schema.isBetween({ minimum, maximum }, { message: `must be from ${minimum} to ${maximum}` })
+    Schema.String.check(
+      Schema.makeFilter(
+        (text: string) =>
+          isWholeNumber(text, minimum, maximum) || `must be a whole number from ${minimum} to ${maximum}`
+      )
     ),
     variable
-  ).pipe(Config.withDefault(byDefault))
+  ).pipe(Config.map(Number), Config.withDefault(byDefault))
 
 const url = (variable: string, protocols: ReadonlyArray<string>, example: string) =>
   Config.schema(
@@ -79,23 +99,29 @@ const config = Config.all({
   host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
   port: between("PORT", 0, 65_535, 8000),
   workers: Config.schema(
-    Schema.Union([
-      Schema.Literal("auto"),
-      Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 1, maximum: 1024 }))
-    ]).annotate({ message: 'must be "auto" or a whole number from 1 to 1024' }),
+    Schema.String.check(
+      Schema.makeFilter(
+        (text: string) =>
+          text === "auto" || isWholeNumber(text, 1, 1024) || 'must be "auto" or a whole number from 1 to 1024'
+      )
+    ),
     "WORKERS"
-  ).pipe(Config.withDefault(1)),
+  ).pipe(
+    Config.map((text) => (text === "auto" ? text : Number(text))),
+    Config.withDefault(1)
+  ),
   databaseUrl: Config.option(
     url("DATABASE_URL", ["postgresql:", "postgres:"], "postgresql://user:password@localhost:5432/database")
   ),
   databasePoolSize: between("DATABASE_POOL_SIZE", 1, 1000, 10),
+  databaseConnectTimeout: timeout("DATABASE_CONNECT_TIMEOUT", Duration.seconds(15)),
   dataDir: Config.String("DATA_DIR").pipe(Config.withDefault("./data")),
   redisUrl: Config.option(url("REDIS_URL", ["redis:", "rediss:"], "redis://localhost:6379")),
   redisCluster: Config.Boolean("REDIS_CLUSTER").pipe(Config.withDefault(false)),
   redisPrefix: Config.String("REDIS_PREFIX").pipe(Config.withDefault("")),
-  inboxRetention: Config.Duration("INBOX_RETENTION").pipe(Config.withDefault(Duration.days(30))),
-  drainTimeout: Config.Duration("DRAIN_TIMEOUT").pipe(Config.withDefault(Duration.seconds(20))),
-  slowReaderTimeout: Config.Duration("SLOW_READER_TIMEOUT").pipe(Config.withDefault(Duration.seconds(30))),
+  inboxRetention: duration("INBOX_RETENTION", Duration.days(30)),
+  drainTimeout: duration("DRAIN_TIMEOUT", Duration.seconds(20)),
+  slowReaderTimeout: duration("SLOW_READER_TIMEOUT", Duration.seconds(30)),
   headersTimeout: timeout("HEADERS_TIMEOUT", Duration.seconds(15)),
   requestTimeout: timeout("REQUEST_TIMEOUT", Duration.seconds(30)),
   maxBodyBytes: between("MAX_BODY_BYTES", 1024, 10_485_760, 65_536),
