@@ -1,0 +1,73 @@
+import { spawn } from "node:child_process"
+import { join } from "node:path"
+import { Effect } from "effect"
+
+const ROOT = join(import.meta.dirname, "../..")
+
+/** How a process ended, and what it wrote until then. */
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/**
+ * Starts the server as an operator does, with these settings and no other, on a free port unless one is given.
+ * It is killed when the scope closes.
+ */
+export const startProcess = Effect.fnUntraced(function* (settings: Readonly<Record<string, string>>) {
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      spawn(process.execPath, ["src/main.ts"], {
+        cwd: ROOT,
+        stdio: ["ignore", "pipe", "pipe"],
+        env: { PATH: process.env.PATH, TMPDIR: process.env.TMPDIR, PORT: "0", ...settings }
+      })
+    ),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+  let stdout = ""
+  let stderr = ""
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    stdout += text
+  })
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    stderr += text
+  })
+  const closed = new Promise<Ended>((resolve) => {
+    child.once("close", (code) => resolve({ code, stdout, stderr }))
+  })
+
+  /** Where it listens, once it does. */
+  const listening = Effect.callback<string>((resume) => {
+    const check = () => {
+      const address = /listens on (http:\/\/\S+)/.exec(stdout)?.[1]
+      if (address !== undefined) resume(Effect.succeed(address))
+    }
+    child.stdout.on("data", check)
+    child.once("close", () => resume(Effect.die(new Error(`It ended before it listened: ${stderr}`))))
+    check()
+    return Effect.sync(() => child.stdout.off("data", check))
+  })
+
+  return {
+    listening,
+    ended: Effect.promise(() => closed),
+    signal: (name: NodeJS.Signals) => Effect.sync(() => child.kill(name)),
+    output: () => stdout
+  }
+})
+
+/** Calls a server, and gives the JSON of its answer, which must be a 200. */
+export const call = (url: string, path: string, json?: unknown) =>
+  Effect.promise(async (signal) => {
+    const response = await fetch(url + path, {
+      signal,
+      ...(json === undefined
+        ? {}
+        : { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(json) })
+    })
+    const text = await response.text()
+    if (response.status !== 200) throw new Error(`${path}: ${response.status} ${text}`)
+    return JSON.parse(text)
+  })
