@@ -6,6 +6,7 @@ import { Reactivity } from "effect/reactivity"
 import { until } from "../faults/support/Until.ts"
 import { databaseUrl, freshDatabase, freshDataDir, redisUrl } from "../support/Services.ts"
 import { openSocket } from "../support/TestSocket.ts"
+import { webSocketHandshake } from "./support/RawSocket.ts"
 import { type Answer, bearer, post, request } from "./support/Server.ts"
 import { type ServerProcess, serverProcess } from "./support/ServerProcess.ts"
 import { proxied } from "./support/TcpProxy.ts"
@@ -240,7 +241,17 @@ describe("no token, password or content is written anywhere", () => {
         yield* makeUsers(server, secret)
         assert.deepStrictEqual(yield* callAll(restCalls(server, secret), secrets), EXPECTED)
         yield* useSocket(server, secret, secrets)
+        const noHandshake = yield* webSocketHandshake(server.port, `/ws/${ALICE}`, {
+          Authorization: `Bearer ${secret.tokens.alice}`,
+          "Sec-WebSocket-Key": undefined
+        })
+        yield* noHandshake.closed
         yield* inspect(server, traces, secrets)
+        assert.notInclude(
+          server.output(),
+          '"level":"ERROR"',
+          "what clients do wrong is no error of the server"
+        )
       }),
     90_000
   )

@@ -301,8 +301,9 @@ it.live.runIf(databaseUrl !== undefined && redisUrl !== undefined)(
       const health = (status: string) =>
         until(
           `both nodes are ${status}`,
-          Effect.map(Effect.all(nodes.map(({ url }) => request(`${url}/health`))), (answers) =>
-            answers.every(({ body }) => JSON.parse(body).status === status)
+          Effect.map(
+            Effect.forEach(nodes, ({ url }) => request(`${url}/health`)),
+            (answers) => answers.every(({ body }) => JSON.parse(body).status === status)
           ),
           "15 seconds"
         )

@@ -21,8 +21,9 @@ const complaints = Effect.fnUntraced(function* <A, R>(program: Parameters<typeof
 
 const readSettings = (environment: Record<string, string>) =>
   AppConfig.pipe(
-    Effect.provide(AppConfig.layer),
-    Effect.provide(ConfigProvider.layer(ConfigProvider.fromUnknown(environment)))
+    Effect.provide(
+      Layer.provide(AppConfig.layer, ConfigProvider.layer(ConfigProvider.fromUnknown(environment)))
+    )
   )
 
 describe("a wrong setting stops the start with one line that names it", () => {

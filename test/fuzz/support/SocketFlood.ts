@@ -116,15 +116,15 @@ export const floodSockets = Effect.fnUntraced(function* (
     await current?.closed
   }
 
-  yield* Effect.all(
-    userIds.map((userId) =>
+  yield* Effect.forEach(
+    userIds,
+    (userId) =>
       Effect.promise(() =>
         work(userId).catch((error) => {
           report.failures.push(String(error))
         })
-      )
-    ),
-    { concurrency: "unbounded" }
+      ),
+    { concurrency: "unbounded", discard: true }
   )
   return report
 })
