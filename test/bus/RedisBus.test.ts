@@ -274,6 +274,27 @@ const manyNodes = () => {
     })
   )
 
+  it.live(
+    "the last event of each user that this node could not publish is published when Redis is back",
+    () =>
+      Effect.gen(function* () {
+        const { proxy, bus, other } = yield* nodes
+        const users = [newUser(), newUser()] as const
+        const listeners = [yield* listen(other, users[0]), yield* listen(other, users[1])]
+        yield* proxy.cut
+        yield* until(isAway(bus))
+        for (const seq of [1, 2, 3]) {
+          for (const user of users) yield* bus.publish(user, event(seq))
+        }
+        yield* settled(other)
+        for (const { arrived } of listeners) assert.isEmpty(yield* arrived)
+
+        yield* proxy.restore
+
+        for (const { next } of listeners) assert.strictEqual((yield* next).seq, 3)
+      })
+  )
+
   it.live("all who listen are subscribed again, however many they are", () =>
     Effect.gen(function* () {
       const { proxy, bus, redis } = yield* nodes

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Queue, Result } from "effect"
+import { DateTime, Deferred, Effect, Fiber, Layer, Queue, Result } from "effect"
 import { type BusEvent, RedisBus } from "../../src/bus/RedisBus.ts"
 import { Chat } from "../../src/chat/Chat.ts"
 import { SendQueue } from "../../src/chat/SendQueue.ts"
@@ -8,7 +8,7 @@ import { messageJson } from "../../src/domain/Event.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
-import { draft, memoryRepos, newPair } from "../repo/Repos.ts"
+import { draft, memoryRepos, newPair, sendOne } from "../repo/Repos.ts"
 import { memoryServices } from "./Servers.ts"
 
 const chat = Chat.layer.pipe(
@@ -80,20 +80,55 @@ it.effect("a message is in the receiver's recent list once it is answered, and n
   }).pipe(Effect.provide(chat))
 )
 
-it.effect("a repeated send is published once, and counts as delivered while its receiver is online", () =>
+it.effect("a repeated send is told again as it was, as the node that committed it may have died before", () =>
   Effect.gen(function* () {
     const { alice, bob } = yield* newPair
-    const send = Chat.use((chat) => chat.send(draft(alice, bob, "once", "c1")))
-    const { message, delivered } = yield* send
-    assert.isFalse(delivered)
+    const { sendAll, recent } = yield* Chat
+    const send = Effect.map(sendAll([draft(alice, bob, "once", "c1")]), ([answer]) =>
+      Result.getOrThrow(answer!)
+    )
+    const { message } = yield* send
+    assert.lengthOf(yield* recent(bob.id), 1)
     const [toAlice, toBob] = [yield* listen(alice), yield* listen(bob)]
 
-    assert.deepEqual(yield* send, { message, delivered: false })
-    yield* Sessions.use((sessions) => sessions.set(bob.id, 1))
     assert.deepEqual(yield* send, { message, delivered: true })
 
-    assert.deepEqual([yield* toAlice.arrived, yield* toBob.arrived], [[], []])
-    assert.lengthOf(yield* Chat.use((chat) => chat.recent(bob.id)), 1)
+    assert.deepEqual(yield* toAlice.arrived, yield* framesInInbox(alice))
+    assert.deepEqual(yield* toBob.arrived, yield* framesInInbox(bob))
+    assert.deepEqual(yield* recent(bob.id), [messageJson(message)])
+  }).pipe(Effect.provide(chat))
+)
+
+it.effect("a repeated send reads the recent list anew, as the message may be missing there", () =>
+  Effect.gen(function* () {
+    const { alice, bob } = yield* newPair
+    const { recent, send } = yield* Chat
+    const one = draft(alice, bob, "once", "c1")
+    assert.deepEqual(yield* recent(bob.id), [])
+    const { message } = yield* sendOne(one)
+    assert.deepEqual(yield* recent(bob.id), [])
+
+    yield* send(one)
+
+    assert.deepEqual(yield* recent(bob.id), [messageJson(message)])
+  }).pipe(Effect.provide(chat))
+)
+
+it.effect("a repeated send whose events are gone counts as delivered while its receiver is online", () =>
+  Effect.gen(function* () {
+    const { alice, bob } = yield* newPair
+    const { send } = yield* Chat
+    const one = draft(alice, bob, "once", "c1")
+    yield* send(one)
+    const future = DateTime.add(yield* DateTime.now, { hours: 1 })
+    yield* InboxRepo.use((inboxes) => inboxes.prune(future, 1000))
+    const toBob = yield* listen(bob)
+
+    assert.isFalse((yield* send(one)).delivered)
+    yield* Sessions.use((sessions) => sessions.set(bob.id, 1))
+    assert.isTrue((yield* send(one)).delivered)
+
+    assert.isEmpty(yield* toBob.arrived)
   }).pipe(Effect.provide(chat))
 )
 

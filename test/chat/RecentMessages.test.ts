@@ -189,6 +189,22 @@ const recentMessagesContract = <E>(name: string, services: Layer.Layer<Services,
       })
     )
 
+    it.effect("a list that is forgotten is read anew, with what was never pushed", () =>
+      Effect.gen(function* () {
+        const recent = yield* RecentMessages
+        const { alice, bob } = yield* newPair
+        yield* deliver(alice, bob)
+        yield* list(bob)
+        yield* sendOne(draft(alice, bob))
+
+        yield* recent.forget(bob.id)
+
+        yield* assertTrue(bob)
+        yield* deliver(alice, bob)
+        yield* assertTrue(bob)
+      })
+    )
+
     for (const where of ["before", "after"] as const) {
       it.effect(`a message that arrives ${where} the database is read for a list is in it from then on`, () =>
         Effect.gen(function* () {
