@@ -1,0 +1,158 @@
+import { connect as connectTcp } from "node:net"
+import { assert, it } from "@effect/vitest"
+import { Array, Context, Effect } from "effect"
+import { Redis as IORedis } from "ioredis"
+import type { Settings } from "../../src/AppConfig.ts"
+import type { LiveInbox } from "../../src/chat/LiveInbox.ts"
+import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
+import { Sessions } from "../../src/chat/Sessions.ts"
+import type { User, UserId } from "../../src/domain/User.ts"
+import { ConnectionRegistry } from "../../src/realtime/ConnectionRegistry.ts"
+import { redisUrl } from "../support/Services.ts"
+import { startServer, type TestServer } from "../support/TestServer.ts"
+import { openSocket } from "../support/TestSocket.ts"
+import { type ChatServer, chatOn, freshServices } from "./support/ChatServer.ts"
+import { eventually } from "./support/Eventually.ts"
+import { countingFibers } from "./support/FiberCount.ts"
+
+type Chat = ChatServer["Service"]
+
+const SOCKETS = 1000
+const WARM_UP = 200
+const USERS = 10
+const AT_ONCE = 40
+
+/** Enough for a replay that reads several pages. */
+const BACKLOG = 200
+
+/** How many timers and connections the pools of the database and of the tests' HTTP client may have gained. */
+const POOLED = 10
+
+/** The ways in which a socket ends. */
+const endings: ReadonlyArray<(chat: Chat, user: User, other: User) => Effect.Effect<unknown, unknown>> = [
+  // Politely.
+  Effect.fnUntraced(function* ({ connect }, user) {
+    const { socket, closed, expect } = yield* connect(user)
+    yield* expect("system")
+    socket.close(1000)
+    yield* closed
+  }, Effect.scoped),
+  // Without a word.
+  Effect.fnUntraced(function* ({ connect }, user) {
+    yield* (yield* connect(user, { protocol: "minichat.v1" })).expect("system")
+  }, Effect.scoped),
+  // In the middle of a replay.
+  Effect.fnUntraced(function* ({ connect }, user) {
+    yield* (yield* connect(user, { since: 0 })).take(3)
+  }, Effect.scoped),
+  // With sends under way.
+  Effect.fnUntraced(function* ({ connect }, user, other) {
+    const { send } = yield* connect(user)
+    yield* Effect.replicateEffect(send({ type: "send", receiver_id: other.id, content: "bye" }), 3)
+  }, Effect.scoped),
+  // By the server, after too many bad frames.
+  Effect.fnUntraced(function* ({ connect }, user) {
+    const { send, closed } = yield* connect(user)
+    yield* Effect.replicateEffect(send("?"), 20)
+    assert.strictEqual((yield* closed).code, 1008)
+  }, Effect.scoped),
+  // By the server, as there is no such user.
+  Effect.fnUntraced(function* ({ server }) {
+    const { closed } = yield* openSocket(`${server.webSocketUrl}/ws/999999`)
+    assert.strictEqual((yield* closed).code, 4004)
+  }, Effect.scoped),
+  // Before the handshake is answered.
+  ({ server }, user) => hangUp(server.port, `/ws/${user.id}`)
+]
+
+const hangUp = (port: number, path: string) =>
+  Effect.callback<void>((resume) => {
+    const request = `GET ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n`
+    const tcp = connectTcp(port, "127.0.0.1", () => tcp.write(request, () => tcp.destroy()))
+    tcp.on("close", () => resume(Effect.void))
+  })
+
+const storm = (chat: Chat, users: ReadonlyArray<User>, sockets: number) =>
+  Effect.forEach(
+    Array.range(1, sockets),
+    (i) => endings[i % endings.length]!(chat, users[i % USERS]!, users[(i + 1) % USERS]!),
+    { concurrency: AT_ONCE, discard: true }
+  )
+
+const channelsOf = Effect.fnUntraced(function* (prefix: string) {
+  if (redisUrl === undefined) return undefined
+  const redis = yield* Effect.acquireRelease(
+    Effect.sync(() => new IORedis(redisUrl!)),
+    (redis) => Effect.sync(() => redis.disconnect())
+  )
+  return Effect.promise(async () => (await redis.pubsub("CHANNELS", `${prefix}*`)).length)
+})
+
+const resources = Effect.sync(() => {
+  const kinds = process.getActiveResourcesInfo()
+  const count = (kind: string) => kinds.filter((name) => name === kind).length
+  return { timers: count("Timeout"), connections: count("TCPSocketWrap") }
+})
+
+const followers = (inbox: LiveInbox): number => Reflect.get(inbox, "followers").size
+
+const open = ({ services }: TestServer) =>
+  Effect.all({
+    sockets: Context.get(services, ConnectionRegistry).size,
+    inboxes: Context.get(services, LiveInboxes).size
+  })
+
+const connectionsOf = ({ services }: TestServer, id: UserId) =>
+  Effect.map(Context.get(services, Sessions).presence(id), ({ connections }) => connections)
+
+it.live(
+  "sockets that came and went in every way leave nothing behind",
+  () =>
+    Effect.gen(function* () {
+      const settings: Partial<Settings> = yield* freshServices
+      const [server, fibers] = yield* countingFibers(startServer(settings))
+      const channels = yield* channelsOf(settings.redisPrefix ?? "")
+      const chat = yield* chatOn(server)
+      const users = yield* Effect.replicateEffect(chat.newUser, USERS)
+      yield* Effect.forEach(
+        Array.range(1, BACKLOG * USERS),
+        (i) => chat.post(users[i % USERS]!, users[(i + 1) % USERS]!, "backlog"),
+        { concurrency: AT_ONCE, discard: true }
+      )
+      // What is kept, such as the connections to the database, is opened by these.
+      yield* storm(chat, users, WARM_UP)
+      yield* eventually(open(server), ({ sockets, inboxes }) => sockets + inboxes === 0)
+      const before = { fibers: yield* fibers, ...(yield* resources) }
+
+      yield* Effect.gen(function* () {
+        const residents = yield* Effect.forEach(users, (user) => chat.connect(user))
+        yield* Effect.forEach(residents, ({ expect }) => expect("system"))
+        assert.isAtLeast(yield* fibers, before.fibers + USERS)
+        yield* storm(chat, users, SOCKETS)
+
+        yield* eventually(open(server), ({ sockets, inboxes }) => sockets === USERS && inboxes === USERS)
+        for (const { id } of users) {
+          const following = Effect.map(Context.get(server.services, LiveInboxes).open(id), followers)
+          assert.strictEqual(yield* Effect.scoped(following), 1)
+          yield* eventually(connectionsOf(server, id), (connections) => connections === 1)
+        }
+        if (channels !== undefined) yield* eventually(channels, (count) => count === USERS)
+      }).pipe(Effect.scoped)
+
+      yield* eventually(open(server), ({ sockets, inboxes }) => sockets + inboxes === 0)
+      if (channels !== undefined) yield* eventually(channels, (count) => count === 0)
+      for (const user of users) {
+        yield* eventually(connectionsOf(server, user.id), (connections) => connections === 0)
+        const other = users.find(({ id }) => id !== user.id)!
+        assert.isFalse((yield* chat.post(other, user, "anyone?")).delivered_via_websocket)
+      }
+      yield* eventually(
+        Effect.all([fibers, resources]),
+        ([active, { timers, connections }]) =>
+          active === before.fibers &&
+          timers <= before.timers + POOLED &&
+          connections <= before.connections + POOLED
+      )
+    }),
+  120_000
+)
