@@ -1,10 +1,14 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { assert, layer } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer, Tracer } from "effect"
+import { assert, it, layer } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer, Option, Redacted, References, Tracer } from "effect"
+import { PrometheusMetrics } from "effect/observability"
+import { Redis } from "../../src/bus/Redis.ts"
+import { RedisBus } from "../../src/bus/RedisBus.ts"
 import { Chat } from "../../src/chat/Chat.ts"
 import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
-import { freshDataDir } from "../support/Services.ts"
+import * as Metrics from "../../src/observability/Metrics.ts"
+import { freshDataDir, settings } from "../support/Services.ts"
 import { startServer, typedClient } from "../support/TestServer.ts"
 import { openSocket } from "../support/TestSocket.ts"
 import { until } from "../support/Until.ts"
@@ -299,6 +303,21 @@ layer(Node.layer, { excludeTestServices: true })("metrics", (it) => {
     })
   )
 })
+
+it.live("a node whose Redis is away says so", () =>
+  Effect.gen(function* () {
+    const away = settings({ redisUrl: Option.some(Redacted.make("redis://127.0.0.1:1")) })
+    const quiet = Layer.succeed(References.MinimumLogLevel, "None")
+    const context = yield* Layer.build(
+      RedisBus.layer.pipe(
+        Layer.provide(Redis.layer),
+        Layer.provideMerge(Metrics.layer),
+        Layer.provide([away, quiet])
+      )
+    )
+    assert.match(PrometheusMetrics.formatUnsafe(context), /^minichat_bus_up 0$/m)
+  })
+)
 
 /** Labels that Prometheus adds. */
 const ADDED = ["job", "instance"]
