@@ -124,7 +124,11 @@ const announce = Layer.effectDiscard(
 const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
   Layer.provideMerge(HttpRouter.layer),
   Layer.provide([Layer.succeed(HttpRouter.RouterConfig, routerConfig), NodeHttpServer.layerHttpServices])
-) as Layer.Layer<HttpRouter.HttpRouter, never, Layer.Services<typeof services> | Layer.Success<typeof services>>
+) as Layer.Layer<
+  HttpRouter.HttpRouter,
+  never,
+  Layer.Services<typeof services> | Layer.Success<typeof services>
+>
 
 const serve = Layer.unwrap(
   Effect.map(HttpRouter.HttpRouter, (router) => HttpServer.serve(router.asHttpEffect()))
