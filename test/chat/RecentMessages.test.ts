@@ -205,6 +205,25 @@ const recentMessagesContract = <E>(name: string, services: Layer.Layer<Services,
       })
     )
 
+    it.effect("a list that is forgotten while it is read from the database is not kept as it was read", () =>
+      Effect.gen(function* () {
+        const recent = yield* RecentMessages
+        const { alice, bob } = yield* newPair
+        yield* deliver(alice, bob)
+        const query = yield* holdQuery("after")
+
+        const reading = yield* Effect.forkChild(list(bob))
+        yield* query.reached
+        yield* sendOne(draft(alice, bob))
+        yield* recent.forget(bob.id)
+        yield* query.goOn
+        yield* Fiber.join(reading)
+
+        yield* assertTrue(bob)
+        yield* assertTrue(bob)
+      })
+    )
+
     for (const where of ["before", "after"] as const) {
       it.effect(`a message that arrives ${where} the database is read for a list is in it from then on`, () =>
         Effect.gen(function* () {
@@ -322,7 +341,25 @@ const outages = () => {
   }
 }
 
-recentMessagesContract("memory", RecentMessages.layerMemory.pipe(Layer.provideMerge(watchedRepo)))
+const memoryRecent = RecentMessages.layerMemory.pipe(Layer.provideMerge(watchedRepo))
+
+recentMessagesContract("memory", memoryRecent)
+
+it.effect("in memory, a list whose first reader stopped waiting is kept by the next", () =>
+  Effect.gen(function* () {
+    const { alice, bob } = yield* newPair
+    yield* deliver(alice, bob)
+    const query = yield* holdQuery("before")
+    const reading = yield* Effect.forkChild(list(bob))
+    yield* query.reached
+    yield* Fiber.interrupt(reading)
+
+    yield* list(bob)
+
+    assert.isTrue(yield* isCached(bob))
+  }).pipe(Effect.provide(memoryRecent))
+)
+
 describe.runIf(redisUrl !== undefined)("with TEST_REDIS_URL", () => {
   recentMessagesContract("Redis", redisRecent)
   describe("RecentMessages: Redis that goes away", outages)
