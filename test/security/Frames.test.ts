@@ -116,12 +116,21 @@ layer(Layer.provideMerge(users, server), { excludeTestServices: true, timeout: "
           const socket = yield* connect
           yield* sendAll(socket, frames)
           assert.strictEqual(yield* socket.closeCode, code)
-          // The connection goes, too, though this client answers nothing.
-          yield* socket.closed
+          yield* Effect.sync(() => socket.socket.end())
           yield* allClosed
         })
       )
     }
+
+    it.effect("a client that does not answer a close frame is dropped", () =>
+      Effect.gen(function* () {
+        const socket = yield* connect
+        yield* sendAll(socket, [{ opcode: 3 }])
+        yield* socket.closeCode
+        yield* socket.closed
+        yield* allClosed
+      })
+    )
 
     it.effect("a frame of MAX_FRAME_BYTES is read", () =>
       Effect.gen(function* () {
