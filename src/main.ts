@@ -14,8 +14,7 @@ const program = Effect.gen(function* () {
 })
 
 program.pipe(
-  Effect.provide(Logging.layer),
-  Effect.provide(AppConfig.layer),
+  Effect.provide(Logging.layer.pipe(Layer.provideMerge(AppConfig.layer))),
   startErrors,
   NodeRuntime.runMain({ disableErrorReporting: true, teardown })
 )
