@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ["test/faults/**/*.test.ts"],
     fileParallelism: false,
+    // As in vitest.config.ts.
+    retry: process.env.CI === undefined ? 0 : 1,
     testTimeout: 300_000,
     hookTimeout: 120_000,
     teardownTimeout: 30_000,
