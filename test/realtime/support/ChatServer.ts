@@ -1,4 +1,4 @@
-import { Context, DateTime, Effect, Layer, Schema } from "effect"
+import { Array, Context, DateTime, Effect, Layer, Schema } from "effect"
 import type { Settings } from "../../../src/AppConfig.ts"
 import { ServerFrame } from "../../../src/api/Protocol.ts"
 import type { User } from "../../../src/domain/User.ts"
@@ -93,9 +93,25 @@ export class ChatServer extends Context.Service<ChatServer, Effect.Success<Retur
     )
 }
 
-/** Commits a message as another node would whose word of it has not come yet, or was lost. */
-export const commitUnannounced = ({ services }: TestServer, from: User, to: User, content: string) =>
-  Context.get(services, MessageRepo).send([{ sender_id: from.id, receiver_id: to.id, content }])
+/** How many messages one call commits: what a batch of the server's holds. */
+const BATCH = 100
+
+/** Commits messages as another node would whose word of them has not come yet, or was lost. */
+export const commitUnannounced = (
+  { services }: TestServer,
+  from: User,
+  to: User,
+  content: string,
+  count = 1
+) =>
+  Effect.forEach(
+    Array.chunksOf(
+      Array.makeBy(count, () => ({ sender_id: from.id, receiver_id: to.id, content })),
+      BATCH
+    ),
+    (drafts) => Context.get(services, MessageRepo).send(drafts),
+    { discard: true }
+  )
 
 /** Deletes every inbox event that there is. */
 export const pruneAll = ({ services }: TestServer) =>
