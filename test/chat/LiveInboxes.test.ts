@@ -64,13 +64,14 @@ it.effect("an inbox is opened once however many follow it, and closed when the l
   Effect.gen(function* () {
     const { services, test, listeners } = yield* liveInboxes
     yield* Effect.gen(function* () {
-      const { alice } = yield* newPair
+      const { alice, bob } = yield* newPair
+      yield* sendOne(draft(alice, bob))
       const [one, other] = [yield* Scope.make(), yield* Scope.make()]
 
       const inbox = yield* Scope.provide(open(alice.id), one)
       assert.strictEqual(yield* Scope.provide(open(alice.id), other), inbox)
       assert.deepEqual([yield* size, listeners.size, test.finds], [1, 1, 1])
-      assert.include(inbox, { userId: alice.id, username: alice.username, head: 0, pruned: 0 })
+      assert.include(inbox, { userId: alice.id, username: alice.username, head: 1, pruned: 0 })
 
       yield* Scope.close(one, Exit.void)
       assert.deepEqual([yield* size, listeners.size], [1, 1])
