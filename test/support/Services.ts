@@ -4,6 +4,7 @@ import { NodeFileSystem } from "@effect/platform-node"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, FileSystem, Option, Redacted } from "effect"
 import { Reactivity } from "effect/reactivity"
+import { Redis as IORedis } from "ioredis"
 import { inject } from "vitest"
 import { AppConfig, type Settings } from "../../src/AppConfig.ts"
 
@@ -52,13 +53,23 @@ export const emptyDataDir = Effect.gen(function* () {
   return { dataDir, databaseUrl: Option.none() } satisfies Partial<Settings>
 }).pipe(Effect.provide(NodeFileSystem.layer), Effect.orDie)
 
-/** Redis under a key prefix of the caller's own. Servers of one test that share the settings share the keys. */
-export const freshRedis = Effect.sync(() => {
-  if (redisUrl === undefined) throw new Error("TEST_REDIS_URL is not set")
-  return {
-    redisUrl: Option.some(Redacted.make(redisUrl)),
-    redisPrefix: `${uniqueName()}:`
-  } satisfies Partial<Settings>
+/**
+ * Redis under a key prefix of the caller's own, whose keys go with the scope. Servers of one test that share the
+ * settings share the keys.
+ */
+export const freshRedis = Effect.gen(function* () {
+  if (redisUrl === undefined) return yield* Effect.die("TEST_REDIS_URL is not set")
+  const url = redisUrl
+  const redisPrefix = `${uniqueName()}:`
+  const removeKeys = Effect.promise(async () => {
+    const client = new IORedis(url)
+    for await (const keys of client.scanStream({ match: `${redisPrefix}*`, count: 1000 })) {
+      if (keys.length > 0) await client.del(keys)
+    }
+    client.disconnect()
+  })
+  yield* Effect.addFinalizer(() => removeKeys)
+  return { redisUrl: Option.some(Redacted.make(url)), redisPrefix } satisfies Partial<Settings>
 })
 
 /** The settings of a test: the defaults, nothing from the environment but what is given here. */
