@@ -1,4 +1,5 @@
 import type { BusEvent } from "../bus/RedisBus.ts"
+import { committedAt } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 
 /** An event as it goes to sockets: its frame is encoded once, however many sockets get it. */
@@ -6,8 +7,18 @@ export interface Frame {
   readonly seq: number
   readonly type: string
   readonly frame: Buffer
-  readonly traceparent?: string
+  readonly traceparent: string | undefined
+  /** When a received message was committed, by the database's clock, in milliseconds since 1970. */
+  readonly committedAt: number | undefined
 }
+
+export const toFrame = (seq: number, type: string, frame: Buffer, traceparent?: string): Frame => ({
+  seq,
+  type,
+  frame,
+  traceparent,
+  committedAt: type === "message" ? committedAt(frame) : undefined
+})
 
 /** How many of the latest events are kept at hand, so that a socket that keeps up needs no query. */
 const HOT_EVENTS = 64
@@ -45,7 +56,7 @@ export class LiveInbox {
   offer({ seq, type, frame, traceparent }: BusEvent): void {
     if (seq <= this.head) return
     if (seq !== this.head + 1) this.clear()
-    this.hot.push({ seq, type, frame: copy(frame), traceparent })
+    this.hot.push(toFrame(seq, type, copy(frame), traceparent))
     this.hotBytes += frame.length
     while (this.hot.length > HOT_EVENTS || (this.hotBytes > HOT_BYTES && this.hot.length > 1)) {
       this.hotBytes -= this.hot.shift()!.frame.length

@@ -1,8 +1,7 @@
 import type { Socket } from "node:net"
 import { Duration, Effect } from "effect"
 import { CloseCode } from "../api/CloseCode.ts"
-import type { Frame, LiveInbox } from "../chat/LiveInbox.ts"
-import { committedAt } from "../domain/Event.ts"
+import { type Frame, type LiveInbox, toFrame } from "../chat/LiveInbox.ts"
 import type { Metrics } from "../observability/Metrics.ts"
 import type { DeliverySpan } from "../observability/Spans.ts"
 import type { InboxRepo } from "../repo/InboxRepo.ts"
@@ -148,12 +147,12 @@ export class Connection {
     }
   }
 
-  private write({ seq, type, frame, traceparent }: Frame): void {
+  private write({ seq, frame, traceparent, committedAt }: Frame): void {
     const endSpan = this.beginSpan?.(traceparent)
     this.webSocket.sendText(frame)
     endSpan?.()
     this.metrics.delivery()
-    if (type === "message" && seq > this.awaitedClient) this.metrics.deliveryLag(committedAt(frame))
+    if (committedAt !== undefined && seq > this.awaitedClient) this.metrics.deliveryLag(committedAt)
   }
 
   private endReplay(): void {
@@ -192,7 +191,7 @@ export class Connection {
           return this.close(CloseCode.tooSlow)
         }
         // A page that does not fit is dropped where the queue is full, and the rest read again when it drained.
-        this.writeAll(events.map((event) => ({ ...event, frame: Buffer.from(event.frame) })))
+        this.writeAll(events.map(({ seq, type, frame }) => toFrame(seq, type, Buffer.from(frame))))
       }),
       Effect.catchTag("Unavailable", () => Effect.sleep(PAGE_RETRY)),
       Effect.catchDefect((defect) =>

@@ -18,6 +18,8 @@ const PATHS: ReadonlyArray<readonly [path: string, methods: ReadonlyArray<string
   ["/ws/1", ["GET"]],
   ["/docs", ["GET"]],
   ["/redoc", ["GET"]],
+  ["/redoc/redoc.standalone.js", ["GET"]],
+  ["/metrics", ["GET"]],
   ["/openapi.json", ["GET"]]
 ]
 

@@ -38,23 +38,27 @@ export const startProcess = Effect.fnUntraced(function* (settings: Readonly<Reco
     child.once("close", (code) => resolve({ code, stdout, stderr }))
   })
 
-  /** Where it listens, once it does. */
-  const listening = Effect.callback<string>((resume) => {
-    const check = () => {
-      const address = /listens on (http:\/\/\S+)/.exec(stdout)?.[1]
-      if (address !== undefined) resume(Effect.succeed(address))
-    }
-    child.stdout.on("data", check)
-    child.once("close", () => resume(Effect.die(new Error(`It ended before it listened: ${stderr}`))))
-    check()
-    return Effect.sync(() => child.stdout.off("data", check))
-  })
+  /** What it logged, once it did. */
+  const logged = (pattern: RegExp) =>
+    Effect.callback<RegExpExecArray>((resume) => {
+      const check = () => {
+        const found = pattern.exec(stdout)
+        if (found !== null) resume(Effect.succeed(found))
+      }
+      child.stdout.on("data", check)
+      child.once("close", () =>
+        resume(Effect.die(new Error(`It ended before it logged ${pattern}: ${stderr}`)))
+      )
+      check()
+      return Effect.sync(() => child.stdout.off("data", check))
+    })
 
   return {
-    listening,
+    logged,
+    /** Where it listens, once it does. */
+    listening: Effect.map(logged(/listens on (http:\/\/[^\s"]+)/), (found) => found[1]!),
     ended: Effect.promise(() => closed),
-    signal: (name: NodeJS.Signals) => Effect.sync(() => child.kill(name)),
-    output: () => stdout
+    signal: (name: NodeJS.Signals) => Effect.sync(() => child.kill(name))
   }
 })
 
