@@ -7,10 +7,11 @@ import { ValidationFailed } from "../api/Problems.ts"
 
 /** Answers a request that does not decode with a 422 that names each bad field and what is wrong with it. */
 export const layer = Layer.succeed(RequestValidation, (handler, { endpoint }) =>
-  Effect.catch(endpoint.method === "POST" ? whenUtf8(handler) : handler, (error) =>
-    HttpApiError.HttpApiSchemaError.is(error) ? refusal(error) : Effect.fail(error)
-  )
+  Effect.catch(endpoint.method === "POST" ? whenUtf8(handler) : handler, explained)
 )
+
+const explained = <E>(error: E) =>
+  HttpApiError.HttpApiSchemaError.is(error) ? refusal(error) : Effect.fail(error)
 
 /** Decoding would replace bytes that are no UTF-8, and what is stored would not be what was sent. */
 const whenUtf8 = <A, E, R>(handler: Effect.Effect<A, E, R>) =>
