@@ -1,7 +1,8 @@
 import { assert, layer } from "@effect/vitest"
-import { Duration, Effect, Fiber, Schedule } from "effect"
+import { Duration, Effect, Fiber } from "effect"
 import type { User } from "../../src/domain/User.ts"
 import { openSocket } from "../support/TestSocket.ts"
+import { until } from "../support/Until.ts"
 import {
   ChatServer,
   MESSAGE_FIELDS,
@@ -141,7 +142,8 @@ layer(ChatServer.layer, { excludeTestServices: true })("users", (it) => {
         })
       )
 
-      const offline = yield* until(presence, ({ connections }) => connections === 0)
+      yield* until(Effect.map(presence, ({ connections }) => connections === 0))
+      const offline = yield* presence
       assert.isFalse(offline.online)
       assert.match(offline.last_seen!, TIMESTAMP)
     })
@@ -226,7 +228,7 @@ layer(ChatServer.layer, { excludeTestServices: true })("users", (it) => {
       const { alice, bob } = yield* newPair
       const before = yield* following
       const poll = yield* Effect.forkChild(events(bob, 0, { wait: 30 }))
-      yield* until(following, (now) => now > before)
+      yield* until(Effect.map(following, (now) => now > before))
 
       const { id } = yield* send(alice, bob, "awaited")
 
@@ -236,7 +238,7 @@ layer(ChatServer.layer, { excludeTestServices: true })("users", (it) => {
         page.events.map((event) => event.id),
         [id]
       )
-      yield* until(following, (now) => now === before)
+      yield* until(Effect.map(following, (now) => now === before))
     })
   )
 
@@ -255,11 +257,11 @@ layer(ChatServer.layer, { excludeTestServices: true })("users", (it) => {
       const user = yield* newUser
       const before = yield* following
       const poll = yield* Effect.forkChild(events(user, 0, { wait: 30 }))
-      yield* until(following, (now) => now > before)
+      yield* until(Effect.map(following, (now) => now > before))
 
       yield* Fiber.interrupt(poll)
 
-      yield* until(following, (now) => now === before)
+      yield* until(Effect.map(following, (now) => now === before))
     })
   )
 
@@ -279,6 +281,3 @@ const events = (user: User, since: number, { limit = 100, wait = 0 } = {}) =>
   Effect.flatMap(ChatServer, ({ client }) =>
     client.users.events({ params: { user_id: user.id }, query: { since, limit, wait } })
   )
-
-const until = <A, E, R>(effect: Effect.Effect<A, E, R>, isSo: (value: A) => boolean) =>
-  Effect.repeat(effect, { until: isSo, schedule: Schedule.spaced("10 millis") })
