@@ -401,6 +401,26 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
         assert.strictEqual((yield* ask("POST", "/users/", { headers: json, body: bodyOf(100) })).status, 200)
       })
     )
+
+    it.effect(
+      "a body that comes in chunks and never says its length is refused when it grows too large",
+      () =>
+        Effect.gen(function* () {
+          const { server, stored } = yield* ChatServer
+          const before = yield* stored
+          const response = yield* Effect.promise((signal) =>
+            fetch(`${server.url}/users/`, {
+              method: "POST",
+              headers: json,
+              body: new Blob([bodyOf(1_000_000)]).stream(),
+              duplex: "half",
+              signal
+            })
+          )
+          assert.strictEqual(response.status, 413)
+          assert.strictEqual(yield* stored, before)
+        })
+    )
   })
 
   describe("bad paths and queries", () => {
