@@ -94,9 +94,7 @@ export const layer = HttpRouter.use(
     yield* router.addGlobalMiddleware(
       (handler): Answered =>
         Effect.withFiber((fiber) => {
-          const request = fiber.context.mapUnsafe.get(
-            HttpServerRequest.HttpServerRequest.key
-          ) as HttpServerRequest.HttpServerRequest
+          const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest)
           const requestId = requestIdOf(request) ?? `${node}-${(requests++).toString(36)}`
           const startedAt = performance.now()
           const count = (status: number) =>

@@ -111,15 +111,18 @@ const make = (context: Context.Context<never>): Metrics => {
         )
       )
 
-  const requests = cached((key) => {
-    const [route, method, status] = key.split(" ") as [string, string, string]
-    return counter("minichat_http_requests_total", "HTTP requests that were answered", {
-      route,
-      method,
-      status
-    })
-  })
-  const durations = cached((route) =>
+  const requests = cached((route: string) =>
+    cached((method: string) =>
+      cached((status: number) =>
+        counter("minichat_http_requests_total", "HTTP requests that were answered", {
+          route,
+          method,
+          status: String(status)
+        })
+      )
+    )
+  )
+  const durations = cached((route: string) =>
     histogram(
       "minichat_http_request_duration_seconds",
       "Time from an HTTP request's headers to its answer",
@@ -127,16 +130,16 @@ const make = (context: Context.Context<never>): Metrics => {
       { route }
     )
   )
-  const sends = cached((result) =>
+  const sends = cached((result: SendResult) =>
     counter("minichat_sends_total", "Sends that were answered, by REST and by socket", { result })
   )
-  const closes = cached((code) =>
+  const closes = cached((code: number | "other") =>
     counter("minichat_socket_closes_total", "Sockets that ended, by the close code of whoever closed first", {
-      code
+      code: String(code)
     })
   )
   for (const result of SEND_RESULTS) sends(result)
-  for (const code of CLOSE_CODES) closes(String(code))
+  for (const code of CLOSE_CODES) closes(code)
 
   const sendBatch = histogram("minichat_send_batch_size", "Sends that were committed together", COUNTS)
   const delivery = counter("minichat_events_delivered_total", "Events that were handed to a socket")
@@ -160,10 +163,10 @@ const make = (context: Context.Context<never>): Metrics => {
 
   return {
     request: (route, method, status, startedAt) => {
-      requests(`${route} ${method} ${status}`)()
+      requests(route)(method)(status)()
       durations(route)((performance.now() - startedAt) / 1000)
     },
-    upgrade: (route) => requests(`${route} GET 101`)(),
+    upgrade: (route) => requests(route)("GET")(101)(),
     send: (result) => sends(result)(),
     sendBatch,
     delivery: () => delivery(),
@@ -182,7 +185,7 @@ const make = (context: Context.Context<never>): Metrics => {
         })
       )
     },
-    socketClose: (code) => closes(CLOSE_CODES.has(code) ? String(code) : "other")(),
+    socketClose: (code) => closes(CLOSE_CODES.has(code) ? code : "other")(),
     sockets: gauge("minichat_sockets", "Open sockets"),
     socketQueueBytes: gauge("minichat_socket_queue_bytes", "Bytes that wait for clients to read them"),
     busUp: gauge("minichat_bus_up", "Whether Redis answers; always 1 without one"),
@@ -195,14 +198,14 @@ const make = (context: Context.Context<never>): Metrics => {
   }
 }
 
-/** One series for each label value, looked up once. Label values come from small sets. */
-const cached = <A>(make: (label: string) => A) => {
-  const byLabel = new Map<string, A>()
-  return (label: string): A => {
-    const known = byLabel.get(label)
+/** One series for each label value, made once. Label values come from small sets. */
+const cached = <Label, A>(make: (label: Label) => A) => {
+  const made = new Map<Label, A>()
+  return (label: Label): A => {
+    const known = made.get(label)
     if (known !== undefined) return known
     const series = make(label)
-    byLabel.set(label, series)
+    made.set(label, series)
     return series
   }
 }
