@@ -7,6 +7,7 @@ export default defineConfig({
     globalSetup: ["test/support/globalSetup.ts"],
     // Files share what they import: importing it anew for each file took half of the time of a run.
     isolate: false,
+    maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,
     // The machine that checks a change may be busy with others: there a test that fails is run once more, and named.

@@ -1,5 +1,5 @@
 import cluster from "node:cluster"
-import { NodeRuntime } from "@effect/platform-node"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Layer } from "effect"
 import { AppConfig } from "./AppConfig.ts"
 import * as Logging from "./observability/Logging.ts"

@@ -1,4 +1,6 @@
-import { NodeHttpClient, NodeRuntime, NodeServices } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Config, Console, Effect, Option, Random, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import * as Report from "./Report.ts"

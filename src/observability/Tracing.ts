@@ -1,7 +1,6 @@
 import { hostname } from "node:os"
-import { NodeHttpClient } from "@effect/platform-node"
 import { Effect, Layer, Option, Redacted, References, Tracer } from "effect"
-import { HttpMiddleware, UrlParams } from "effect/http"
+import { FetchHttpClient, HttpMiddleware, UrlParams } from "effect/http"
 import { OtlpExporter, OtlpSerialization, OtlpTracer } from "effect/observability"
 import { AppConfig, type Settings } from "../AppConfig.ts"
 import { VERSION } from "../api/Api.ts"
@@ -56,7 +55,7 @@ const otlp = (
     Layer.provide([
       OtlpExporter.layerFlusher,
       otlpProtocol === "http/json" ? OtlpSerialization.layerJson : OtlpSerialization.layerProtobuf,
-      NodeHttpClient.layerUndici
+      FetchHttpClient.layer
     ])
   )
 

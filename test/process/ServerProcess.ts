@@ -1,6 +1,10 @@
 import { spawn } from "node:child_process"
 import { join } from "node:path"
+import { assert } from "@effect/vitest"
 import { Effect } from "effect"
+
+/** Processes that start take as long as the machine is busy; nothing here is about how long. */
+export const TIMEOUT = { timeout: 120_000 }
 
 const ROOT = join(import.meta.dirname, "../..")
 
@@ -21,7 +25,12 @@ export const startProcess = Effect.fnUntraced(function* (settings: Readonly<Reco
       spawn(process.execPath, ["src/main.ts"], {
         cwd: ROOT,
         stdio: ["ignore", "pipe", "pipe"],
-        env: { PATH: process.env.PATH, TMPDIR: process.env.TMPDIR, PORT: "0", ...settings }
+        env: {
+          PATH: process.env.PATH,
+          TMPDIR: process.env.TMPDIR,
+          PORT: "0",
+          ...settings
+        }
       })
     ),
     (child) => Effect.sync(() => child.kill("SIGKILL"))
@@ -75,3 +84,20 @@ export const call = (url: string, path: string, json?: unknown) =>
     if (response.status !== 200) throw new Error(`${path}: ${response.status} ${text}`)
     return JSON.parse(text)
   })
+
+/** It ended with 1 and said why in one line, which an operator can act on and which tells no secret. */
+export const assertRefusal = ({ code, stderr }: Ended, why: RegExp) => {
+  assert.strictEqual(code, 1)
+  assert.match(stderr, /^Mini Chat cannot start\. .*\n$/)
+  assert.match(stderr, why)
+  assert.notMatch(stderr, /\bat .*:\d+:\d+|node_modules|s3cret/)
+}
+
+export const twoUsers = Effect.fnUntraced(function* (url: string) {
+  const alice = yield* call(url, "/users/", { username: "alice" })
+  const bob = yield* call(url, "/users/", { username: "bob" })
+  return { alice, bob }
+})
+
+export const send = (url: string, from: { id: number }, to: { id: number }, content: string) =>
+  call(url, "/messages/", { sender_id: from.id, receiver_id: to.id, content })

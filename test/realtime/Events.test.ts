@@ -9,13 +9,15 @@ import { eventually } from "./support/Eventually.ts"
 
 type Chat = ChatServer["Service"]
 
-/** The texts of the first `count` frames of a socket, as they came over the wire. */
-const rawFrames = (url: string, count: number) =>
+/** The texts of the first `count` events of a socket, as they came over the wire. */
+const rawEvents = (url: string, count: number) =>
   Effect.callback<ReadonlyArray<string>>((resume) => {
     const frames: Array<string> = []
     const socket = new WebSocket(url, ["minichat.v2"])
     socket.on("message", (data) => {
-      if (frames.push(String(data)) < count) return
+      const frame = String(data)
+      // When the replay ends is not the same on every node: the last event may be live there.
+      if (!frame.includes('"seq":') || frames.push(frame) < count) return
       socket.close()
       resume(Effect.succeed(frames))
     })
@@ -37,7 +39,7 @@ const compareBytes = Effect.fnUntraced(function* (a: Chat, b: Chat) {
   const socket = (chat: Chat) => `${chat.server.webSocketUrl}/ws/${bob.id}`
   const first = yield* a.connect(bob)
   yield* first.expect("system")
-  const live = yield* Effect.forkChild(rawFrames(socket(b), 4))
+  const live = yield* Effect.forkChild(rawEvents(socket(b), 3))
   yield* eventually(
     a.client.users.presence({ params: { user_id: bob.id } }),
     ({ connections }) => connections === 2
@@ -47,9 +49,9 @@ const compareBytes = Effect.fnUntraced(function* (a: Chat, b: Chat) {
   yield* a.post(bob, alice, "an answer", 'a "client" id')
   yield* a.post(alice, bob, "\ttabs\tand\nlines")
 
-  const frames = (yield* Fiber.join(live)).slice(1)
+  const frames = yield* Fiber.join(live)
   for (const chat of [a, b]) {
-    assert.deepStrictEqual((yield* rawFrames(`${socket(chat)}?since=0`, 4)).slice(1), frames)
+    assert.deepStrictEqual(yield* rawEvents(`${socket(chat)}?since=0`, 3), frames)
     assert.strictEqual(yield* events(chat, "since=0"), pageOf(frames, 3))
     assert.strictEqual(yield* events(chat, "since=1&limit=1"), pageOf([frames[1]!], 2))
     assert.strictEqual(yield* events(chat, "since=1&wait=30"), pageOf(frames.slice(1), 3))
@@ -65,7 +67,7 @@ const pollWhileSending = Effect.fnUntraced(function* (a: Chat, b: Chat) {
 
   yield* a.post(alice, bob, "hello")
 
-  const [, event] = yield* rawFrames(`${b.server.webSocketUrl}/ws/${bob.id}?since=0`, 2)
+  const [event] = yield* rawEvents(`${b.server.webSocketUrl}/ws/${bob.id}?since=0`, 1)
   assert.strictEqual(yield* Fiber.join(poll), pageOf([event!], 1))
   yield* untilOpen(b.server, 0)
 })

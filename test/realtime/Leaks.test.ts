@@ -18,12 +18,12 @@ import { countingFibers } from "./support/FiberCount.ts"
 type Chat = ChatServer["Service"]
 
 const SOCKETS = 1000
-const WARM_UP = 200
+const WARM_UP = 70
 const USERS = 10
 const AT_ONCE = 40
 
 /** Enough for a replay that reads several pages. */
-const BACKLOG = 200
+const BACKLOG = 130
 
 /** How many timers and connections the pools of the database and of the tests' HTTP client may have gained. */
 const POOLED = 10
@@ -95,6 +95,12 @@ const resources = Effect.sync(() => {
   return { timers: count("Timeout"), connections: count("TCPSocketWrap") }
 })
 
+/** What background loops start for a moment comes on top of this. */
+const fewest = (count: Effect.Effect<number>) =>
+  Effect.map(Effect.all(Array.replicate(Effect.delay(count, "20 millis"), 25)), (counts) =>
+    Math.min(...counts)
+  )
+
 const followers = (inbox: LiveInbox): number => Reflect.get(inbox, "followers").size
 
 const open = ({ services }: TestServer) =>
@@ -113,7 +119,6 @@ it.live(
       const settings: Partial<Settings> = yield* freshServices
       const prefix = settings.redisPrefix ?? ""
       const [server, fibers] = yield* countingFibers(startServer(settings))
-      const idle = yield* fibers
       const chat = yield* chatOn(server)
       const users = yield* Effect.replicateEffect(chat.newUser, USERS)
       for (const [i, user] of users.entries()) {
@@ -123,6 +128,7 @@ it.live(
       yield* storm(chat, users, WARM_UP)
       yield* eventually(open(server), ({ sockets, inboxes }) => sockets + inboxes === 0)
       const before = yield* resources
+      const idle = yield* fewest(fibers)
 
       yield* Effect.gen(function* () {
         const residents = yield* Effect.forEach(users, (user) => chat.connect(user))
@@ -149,7 +155,7 @@ it.live(
       yield* eventually(
         Effect.all([fibers, resources]),
         ([active, { timers, connections }]) =>
-          active === idle && timers <= before.timers + POOLED && connections <= before.connections + POOLED
+          active <= idle && timers <= before.timers + POOLED && connections <= before.connections + POOLED
       )
     }),
   120_000

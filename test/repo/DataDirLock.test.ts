@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process"
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
 import { lockDataDir } from "../../src/repo/DataDirLock.ts"

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer, Result } from "effect"
 import type { Settings } from "../../src/AppConfig.ts"
 import type { Draft } from "../../src/domain/Message.ts"

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from "node:child_process"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
-import { NodeFileSystem } from "@effect/platform-node"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { Effect, FileSystem, Option, Redacted, Schedule } from "effect"
 
 /** Whether this machine can run Redis servers of a test's own. */

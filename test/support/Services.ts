@@ -1,6 +1,8 @@
+import { execFile } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import { join } from "node:path"
-import { NodeFileSystem } from "@effect/platform-node"
+import { promisify } from "node:util"
+import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { PgClient } from "@effect/sql-pg"
 import { Effect, FileSystem, Option, Redacted } from "effect"
 import { Reactivity } from "effect/reactivity"
@@ -41,9 +43,9 @@ const temporaryDirectory = Effect.gen(function* () {
 
 /** A folder of the scope's own for an embedded database, removed with it. The database has its tables already. */
 export const freshDataDir = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
   const dataDir = join(yield* temporaryDirectory, "data")
-  yield* fs.copy(inject("embeddedTemplate"), dataDir)
+  // The command copies its thousand files several times as fast as Node.
+  yield* Effect.promise(() => promisify(execFile)("cp", ["-R", inject("embeddedTemplate"), dataDir]))
   return { dataDir, databaseUrl: Option.none() } satisfies Partial<Settings>
 }).pipe(Effect.provide(NodeFileSystem.layer), Effect.orDie)
 

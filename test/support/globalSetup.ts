@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs"
-import { NodeServices } from "@effect/platform-node"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Exit, FileSystem, Layer, Path, Scope } from "effect"
 import type { TestProject } from "vitest/node"
 import { Database } from "../../src/repo/Database.ts"

@@ -1,4 +1,4 @@
-import { NodeHttpClient } from "@effect/platform-node"
+import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import { Layer, Option } from "effect"
 import { Rest } from "../../../verify/Rest.ts"
 import { PostgresServer } from "./PostgresServer.ts"

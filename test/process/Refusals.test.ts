@@ -1,0 +1,47 @@
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { freshDataDir } from "../support/Services.ts"
+import { closedPort, takenPort } from "./Ports.ts"
+import { assertRefusal, startProcess, TIMEOUT } from "./ServerProcess.ts"
+
+describe("a server that cannot start", TIMEOUT, () => {
+  it.live("because a setting is wrong says so in one line", () =>
+    Effect.gen(function* () {
+      const server = yield* startProcess({ DATABASE_URL: "mysql://root:s3cret@localhost/chat" })
+      assertRefusal(yield* server.ended, /DATABASE_URL.* postgresql:/)
+    })
+  )
+
+  it.live("because its port is taken says so in one line, and frees its data folder", () =>
+    Effect.gen(function* () {
+      const { dataDir } = yield* freshDataDir
+      const { port } = yield* takenPort
+      const server = yield* startProcess({ DATA_DIR: dataDir, PORT: String(port) })
+      assertRefusal(yield* server.ended, new RegExp(`PORT.*${port}`))
+      assert.isFalse(existsSync(join(dataDir, "lock")))
+    })
+  )
+
+  it.live("because its data folder is a file says so in one line", () =>
+    Effect.gen(function* () {
+      const server = yield* startProcess({ DATA_DIR: import.meta.filename })
+      assertRefusal(yield* server.ended, /DATA_DIR/)
+    })
+  )
+
+  it.live("because nothing listens where the database should be waits for it, then says so in one line", () =>
+    Effect.gen(function* () {
+      const port = yield* closedPort
+      const server = yield* startProcess({
+        DATABASE_URL: `postgresql://chat:s3cret@127.0.0.1:${port}/chat`,
+        DATABASE_CONNECT_TIMEOUT: "500 millis"
+      })
+      const ended = yield* server.ended
+      assertRefusal(ended, new RegExp(`database.*127\\.0\\.0\\.1:${port}`))
+      assert.include(ended.stdout, `127.0.0.1:${port}/chat does not answer`)
+      assert.notInclude(ended.stdout, "s3cret")
+    })
+  )
+})
