@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Result } from "effect"
+import { Context, Duration, Effect, Layer, Option, Result } from "effect"
 import { RedisBus } from "../bus/RedisBus.ts"
 import { messageEvent, messageJson } from "../domain/Event.ts"
 import type { Draft, Message, SendError } from "../domain/Message.ts"
@@ -10,6 +10,9 @@ import { type HistoryQuery, MessageRepo, type Outcome, type Sent } from "../repo
 import { RecentMessages } from "./RecentMessages.ts"
 import { SendQueue } from "./SendQueue.ts"
 import { Sessions } from "./Sessions.ts"
+
+/** How long a send that is committed waits for Redis, at most. */
+const ANNOUNCE_WITHIN = Duration.millis(100)
 
 /** A message that is committed, and whether a live socket of the receiver was handed it. */
 export interface Delivery {
@@ -50,8 +53,8 @@ export class Chat extends Context.Service<
       const announce = Effect.fnUntraced(function* (draft: Draft, { message, isRepeat, seqs }: Sent) {
         const { receiver_id, sender_id } = message
         if (seqs === undefined) {
-          const { connections } = yield* sessions.presence(receiver_id)
-          return { message, delivered: connections > 0 }
+          const presence = yield* Effect.timeoutOption(sessions.presence(receiver_id), ANNOUNCE_WITHIN)
+          return { message, delivered: Option.exists(presence, ({ connections }) => connections > 0) }
         }
         const json = messageJson(message)
         const traceparent = yield* currentTraceparent

@@ -2,6 +2,7 @@ import { Context, Duration, Effect, Layer } from "effect"
 import type { InboxEvent } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
+import { Lifecycle } from "../Lifecycle.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import type { LiveInbox } from "./LiveInbox.ts"
 import { LiveInboxes } from "./LiveInboxes.ts"
@@ -21,7 +22,7 @@ export class Inboxes extends Context.Service<
   {
     /**
      * The events after `since`, at most `limit`. When there are none, waits up to `wait` seconds for one; what is
-     * committed while it waits is answered at once.
+     * committed while it waits is answered at once. A node that drains lets nobody wait.
      */
     read(
       userId: UserId,
@@ -36,6 +37,7 @@ export class Inboxes extends Context.Service<
     Effect.gen(function* () {
       const repo = yield* InboxRepo
       const live = yield* LiveInboxes
+      const lifecycle = yield* Lifecycle
 
       const page = Effect.fnUntraced(function* (userId: UserId, since: number, limit: number) {
         const { head, pruned } = yield* repo.find(userId)
@@ -58,6 +60,7 @@ export class Inboxes extends Context.Service<
         const advanced = yield* live.open(userId).pipe(
           Effect.flatMap((inbox) => headBeyond(inbox, since)),
           Effect.scoped,
+          Effect.raceFirst(lifecycle.drains),
           Effect.timeoutOption(Duration.seconds(wait))
         )
         return advanced._tag === "None" ? first : yield* page(userId, since, limit)

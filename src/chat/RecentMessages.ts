@@ -78,12 +78,14 @@ export class RecentMessages extends Context.Service<
 
       const push: RecentMessages["Service"]["push"] = (userId, json) => {
         const key = keyOf(userId)
-        // An absent list stays absent: the next reader fills it. A long one is cut only then, to spare a command.
-        return run((redis) => redis.lpushx(key, json)).pipe(
-          Effect.tap((length) =>
-            length > KEPT ? run((redis) => redis.ltrim(key, 0, KEPT - 1)) : Effect.void
-          ),
-          Effect.catch(() => forget(userId)),
+        return run(async (redis) => {
+          // An absent list stays absent: the next reader fills it.
+          const length = await redis.lpushx(key, json)
+          // A long one is cut only then, to spare a command. Nobody has to wait for that, and the next push repeats it.
+          if (length > KEPT) redis.ltrim(key, 0, KEPT - 1).catch(() => {})
+        }).pipe(
+          // It is deleted by whoever reads it, or by the loop above: a send waits for Redis once.
+          Effect.catch(() => Effect.sync(() => stale.set(userId, {}))),
           Effect.asVoid
         )
       }

@@ -103,7 +103,7 @@ export const layer = HttpRouter.use(
             Effect.catchCause(unanswered(request, requestId, count)),
             Effect.flatMap((response) => {
               if (response.status !== UPGRADED) count(response.status)
-              return finish(response, requestId, lifecycle.draining)
+              return finish(response, requestId, lifecycle.isDraining())
             }),
             Effect.provideService(References.CurrentLogAnnotations, { request_id: requestId })
           )

@@ -45,7 +45,8 @@ export const layer = HttpApiBuilder.group(
       livez: () => Effect.succeed({ status: "OK" as const }),
 
       readyz: Effect.fnUntraced(function* () {
-        if (lifecycle.draining) return HttpServerResponse.jsonUnsafe({ status: "DRAINING" }, { status: 503 })
+        if (lifecycle.isDraining())
+          return HttpServerResponse.jsonUnsafe({ status: "DRAINING" }, { status: 503 })
         return (yield* databaseAnswers)
           ? HttpServerResponse.jsonUnsafe({ status: "OK" })
           : HttpServerResponse.jsonUnsafe({ status: "ERROR" }, { status: 503 })

@@ -146,10 +146,7 @@ export const drainOnShutdown = Layer.effectDiscard(
     const lifecycle = yield* Lifecycle
     const { drainTimeout } = yield* AppConfig
     yield* Effect.addFinalizer(() =>
-      Effect.suspend(() => {
-        lifecycle.draining = true
-        return registry.drain(Duration.times(drainTimeout, SOCKET_SHARE))
-      })
+      Effect.andThen(lifecycle.drain, registry.drain(Duration.times(drainTimeout, SOCKET_SHARE)))
     )
   })
 )

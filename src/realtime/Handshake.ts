@@ -40,7 +40,7 @@ export const make = Effect.gen(function* () {
         new Problems.UpgradeRequired({ detail: "This is a WebSocket: connect with a WebSocket client" })
       )
     }
-    if (lifecycle.draining) {
+    if (lifecycle.isDraining()) {
       return yield* refuse(
         new Problems.ServiceUnavailable({ detail: "The server is restarting, connect again" })
       )

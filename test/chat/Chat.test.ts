@@ -1,7 +1,11 @@
+import { EventEmitter } from "node:events"
 import { assert, it } from "@effect/vitest"
-import { DateTime, Deferred, Effect, Fiber, Layer, Queue, Result } from "effect"
+import { DateTime, Deferred, Effect, Fiber, Layer, PubSub, Queue, Result } from "effect"
+import { TestClock } from "effect/testing"
+import { Redis, RedisError } from "../../src/bus/Redis.ts"
 import { type BusEvent, RedisBus } from "../../src/bus/RedisBus.ts"
 import { Chat } from "../../src/chat/Chat.ts"
+import { RecentMessages } from "../../src/chat/RecentMessages.ts"
 import { SendQueue } from "../../src/chat/SendQueue.ts"
 import { Sessions } from "../../src/chat/Sessions.ts"
 import { messageJson } from "../../src/domain/Event.ts"
@@ -16,6 +20,21 @@ const chat = Chat.layer.pipe(
   Layer.provideMerge(memoryServices),
   Layer.provideMerge(memoryRepos)
 )
+
+const COMMAND_TIMEOUT = "100 millis"
+
+/** Redis that takes every command of a send and answers none, before anyone notices that it is away. */
+const silentRedis = Layer.succeed(Redis, {
+  run: () => Effect.delay(Effect.fail(new RedisError({ cause: "no answer" })), COMMAND_TIMEOUT),
+  subscriber: Object.assign(new EventEmitter(), {
+    subscribe: () => Promise.resolve(),
+    unsubscribe: () => Promise.resolve()
+  }) as never,
+  sharded: false,
+  isUp: () => true,
+  recoveries: Effect.flatMap(PubSub.sliding<void>({ capacity: 1 }), PubSub.subscribe),
+  prefix: ""
+})
 
 const nobody = { id: UserId.make(MAX_USER_ID) }
 
@@ -112,6 +131,33 @@ it.effect("a repeated send reads the recent list anew, as the message may be mis
 
     assert.deepEqual(yield* recent(bob.id), [messageJson(message)])
   }).pipe(Effect.provide(chat))
+)
+
+it.effect("a send waits for a Redis that does not answer once, and tells this node's own sockets", () =>
+  Effect.gen(function* () {
+    const { alice, bob } = yield* newPair
+    const toBob = yield* listen(bob)
+    const recent = Effect.flatMap(Chat, (chat) => chat.recent(bob.id))
+
+    const sending = yield* Effect.forkChild(Chat.use((chat) => chat.send(draft(alice, bob))))
+    yield* TestClock.adjust(COMMAND_TIMEOUT)
+
+    const { message, delivered } = yield* Fiber.join(sending)
+    assert.isFalse(delivered)
+    assert.deepEqual(yield* toBob.arrived, yield* framesInInbox(bob))
+    const reading = yield* Effect.forkChild(recent)
+    yield* TestClock.adjust(COMMAND_TIMEOUT)
+    assert.deepEqual(yield* Fiber.join(reading), [messageJson(message)])
+  }).pipe(
+    Effect.provide(
+      Chat.layer.pipe(
+        Layer.provide(SendQueue.layer),
+        Layer.provideMerge(Layer.mergeAll(RedisBus.layer, RecentMessages.layer, Sessions.layerMemory)),
+        Layer.provide(silentRedis),
+        Layer.provideMerge(memoryRepos)
+      )
+    )
+  )
 )
 
 it.effect("a repeated send whose events are gone counts as delivered while its receiver is online", () =>

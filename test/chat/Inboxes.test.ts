@@ -6,6 +6,7 @@ import { Inboxes } from "../../src/chat/Inboxes.ts"
 import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
 import { SendQueue } from "../../src/chat/SendQueue.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
+import { Lifecycle } from "../../src/Lifecycle.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { draft, memoryRepos, newPair, sendAll, sendOne } from "../repo/Repos.ts"
 import { memoryServices } from "./Servers.ts"
@@ -13,6 +14,7 @@ import { memoryServices } from "./Servers.ts"
 const services = Layer.mergeAll(Inboxes.layer, Chat.layer).pipe(
   Layer.provide(SendQueue.layer),
   Layer.provideMerge(LiveInboxes.layer),
+  Layer.provideMerge(Lifecycle.layer),
   Layer.provideMerge(memoryServices),
   Layer.provideMerge(memoryRepos)
 )
@@ -146,6 +148,19 @@ layer(services)("Inboxes", (it) => {
       const interrupted = yield* startWaiting(bob, 1, 60)
       yield* Fiber.interrupt(interrupted)
       assert.strictEqual(yield* live.size, 0)
+    })
+  )
+
+  // The last one: a node that drains never stops to.
+  it.effect("a read waits no longer when the node drains", () =>
+    Effect.gen(function* () {
+      const { bob } = yield* newPair
+      const waiting = yield* startWaiting(bob, 0, 60)
+
+      yield* Lifecycle.use((lifecycle) => lifecycle.drain)
+
+      assert.deepEqual(yield* Fiber.join(waiting), { events: [], cursor: 0, recovered: true })
+      assert.deepEqual(yield* read(bob, 0, 100, 60), { events: [], cursor: 0, recovered: true })
     })
   )
 })

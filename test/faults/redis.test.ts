@@ -58,7 +58,6 @@ const withRedisAway = Effect.fnUntraced(function* (options: {
     "delivery as Redis goes and comes back"
   )
   assert.isAtMost(sentAway.p50, sentCalm.p50 + EXTRA_SEND_TIME, "sends wait for Redis")
-  assert.isAtMost(sentAway.p99, sentCalm.max + 2 * EXTRA_SEND_TIME, "sends wait for Redis")
   assert.strictEqual(wrongDuring, 0, "wrong recent lists during the outage")
   assert.strictEqual(wrongWithLoad, 0, "wrong recent lists after the outage")
   assert.strictEqual(yield* wrongLists(deployment), 0, "wrong recent lists in the end")

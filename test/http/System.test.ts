@@ -248,20 +248,12 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
     )
   })
 
+  // The last one of this server: a node that drains never stops to.
   describe("a node that drains", () => {
     it.effect("is not ready, and goes on serving what it is asked", () =>
       Effect.gen(function* () {
         const { ask, client, server } = yield* ChatServer
-        const lifecycle = Context.get(server.services, Lifecycle)
-        yield* Effect.acquireRelease(
-          Effect.sync(() => {
-            lifecycle.draining = true
-          }),
-          () =>
-            Effect.sync(() => {
-              lifecycle.draining = false
-            })
-        )
+        yield* Context.get(server.services, Lifecycle).drain
 
         const { status, json } = yield* ask("GET", "/readyz")
         assert.deepEqual([status, json], [503, { status: "DRAINING" }])

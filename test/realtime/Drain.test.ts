@@ -90,7 +90,7 @@ describe("a drain", () => {
       const server = yield* Effect.flatMap(freshServices, startServer)
       const { newUser, connect } = yield* chatOn(server)
       const user = yield* newUser
-      Context.get(server.services, Lifecycle).draining = true
+      yield* Context.get(server.services, Lifecycle).drain
 
       const { status, headers } = yield* Effect.flip(connect(user))
 
