@@ -1,6 +1,6 @@
 import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { RateLimiter } from "effect/persistence"
-import { AppConfig } from "../AppConfig.ts"
+import { AppConfig, type Settings } from "../AppConfig.ts"
 import { RedisScripts } from "../bus/RedisScripts.ts"
 import { clientNetwork } from "../ClientAddress.ts"
 import type { UserId } from "../domain/User.ts"
@@ -68,10 +68,14 @@ export class RateLimits extends Context.Service<
 function ifOn<E, R>(limits: () => Layer.Layer<RateLimits, E, R>) {
   return Layer.unwrap(
     Effect.map(AppConfig, ({ rateLimits, auth }) =>
-      rateLimits === "on" || (rateLimits === "auto" && auth === "required") ? limits() : RateLimits.layerOff
+      limitsAreOn({ rateLimits, auth }) ? limits() : RateLimits.layerOff
     )
   )
 }
+
+/** Whether anything is limited at all. */
+export const limitsAreOn = ({ rateLimits, auth }: Pick<Settings, "rateLimits" | "auth">): boolean =>
+  rateLimits === "on" || (rateLimits === "auto" && auth === "required")
 
 type Consume = RateLimiter.RateLimiter["consume"]
 

@@ -8,7 +8,7 @@ import { MessageRepo } from "../repo/MessageRepo.ts"
 /** How many messages an answer holds, at most. */
 const SHOWN = 50
 
-/** How many messages a list keeps: more than are shown, as the order of arrival is only almost that of the ids. */
+/** How many messages a list keeps. */
 const KEPT = 100
 
 const KEEP_FOR = Duration.hours(24)
@@ -76,19 +76,12 @@ export class RecentMessages extends Context.Service<
         Effect.forEach(isUp() ? [...stale.keys()] : [], forget, { discard: true })
       ).pipe(Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
 
-      const push: RecentMessages["Service"]["push"] = (userId, json) => {
-        const key = keyOf(userId)
-        return run(async (redis) => {
-          // An absent list stays absent: the next reader fills it.
-          const length = await redis.lpushx(key, json)
-          // A long one is cut only then, to spare a command. Nobody has to wait for that, and the next push repeats it.
-          if (length > KEPT) redis.ltrim(key, 0, KEPT - 1).catch(() => {})
-        }).pipe(
+      const push: RecentMessages["Service"]["push"] = (userId, json) =>
+        run((redis) => redis.eval(PUSH, 1, keyOf(userId), json, idOf(json), KEPT)).pipe(
           // It is deleted by whoever reads it, or by the loop above: a send waits for Redis once.
           Effect.catch(() => Effect.sync(() => stale.set(userId, {}))),
           Effect.asVoid
         )
-      }
 
       const fromDatabase = (userId: UserId, limit: number) =>
         Effect.map(repo.received(userId, limit), (messages) => messages.map(messageJson))
@@ -114,12 +107,11 @@ export class RecentMessages extends Context.Service<
           yield* forget(userId)
           return yield* fromDatabase(userId, SHOWN)
         }
-        const kept = yield* run((redis) => redis.lrange(keyOf(userId), 0, KEPT - 1)).pipe(
+        const shown = yield* run((redis) => redis.lrange(keyOf(userId), 0, SHOWN - 1)).pipe(
           Effect.orElseSucceed(() => [] as Array<string>)
         )
-        if (kept.length === 0) return yield* fill(userId)
-        if (kept.at(-1)!.startsWith("fill:")) return yield* fromDatabase(userId, SHOWN)
-        return newestFirst(kept).slice(0, SHOWN)
+        if (shown.length === 0) return yield* fill(userId)
+        return shown.at(-1)!.startsWith("fill:") ? yield* fromDatabase(userId, SHOWN) : shown
       })
 
       return RecentMessages.of({ push, forget, list })
@@ -136,7 +128,7 @@ export class RecentMessages extends Context.Service<
         Effect.sync(() => {
           const texts = lists.get(userId)?.texts
           if (texts === undefined) return
-          texts.unshift(json)
+          insert(texts, json)
           texts.length = Math.min(texts.length, KEPT)
         })
 
@@ -145,7 +137,7 @@ export class RecentMessages extends Context.Service<
 
       const list = Effect.fnUntraced(function* (userId: UserId) {
         const kept = lists.get(userId)
-        if (kept?.isFilled) return newestFirst(kept.texts).slice(0, SHOWN)
+        if (kept?.isFilled) return kept.texts.slice(0, SHOWN)
         if (kept !== undefined) return yield* fromDatabase(userId, SHOWN)
         // Pushes of the time in between land in this list; each is in the answer too, or it is newer.
         const filling = { texts: [] as Array<string>, isFilled: false }
@@ -153,10 +145,10 @@ export class RecentMessages extends Context.Service<
         const texts = yield* fromDatabase(userId, KEPT).pipe(
           Effect.onError(() => Effect.sync(() => lists.delete(userId)))
         )
-        filling.texts.push(...texts)
+        for (const json of texts) insert(filling.texts, json)
         filling.isFilled = true
         if (lists.size > MEMORY_LISTS) lists.delete(lists.keys().next().value!)
-        return newestFirst(filling.texts).slice(0, SHOWN)
+        return filling.texts.slice(0, SHOWN)
       })
 
       const forget = (userId: UserId) => Effect.sync(() => void lists.delete(userId))
@@ -173,20 +165,31 @@ const ID_AT = '{"id":'.length
 
 const idOf = (json: string) => Number.parseInt(json.slice(ID_AT, ID_AT + 20), 10)
 
-/**
- * Pushes of different nodes may land in another order than that of the ids, and a message may be pushed after the
- * list was filled with it. Most often neither is so.
- */
-const newestFirst = (list: ReadonlyArray<string>): ReadonlyArray<string> => {
-  const ids = list.map(idOf)
-  if (ids.every((id, i) => i === 0 || id < ids[i - 1]!)) return list
-  const byId = new Map(list.map((json, i) => [ids[i]!, json]))
-  return [...byId].sort(([a], [b]) => b - a).map(([, json]) => json)
+/** Puts a message in its place among others, newest first, if it is not there. */
+const insert = (texts: Array<string>, json: string): void => {
+  const id = idOf(json)
+  const place = texts.findIndex((other) => idOf(other) <= id)
+  if (place === -1) texts.push(json)
+  else if (texts[place] !== json) texts.splice(place, 0, json)
 }
+
+// A list is newest first, always. Pushes of different nodes may arrive in another order than that of the ids; one
+// that comes too late for its place deletes the list, unless it was filled with that message already.
+const PUSH = `
+local newest = redis.call('LINDEX', KEYS[1], 0)
+if not newest then return 0 end
+local id = tonumber(string.match(newest, '^{"id":(%d+)'))
+if id and id >= tonumber(ARGV[2]) then
+  if not redis.call('LPOS', KEYS[1], ARGV[1]) then redis.call('DEL', KEYS[1]) end
+  return 0
+end
+if redis.call('LPUSH', KEYS[1], ARGV[1]) > tonumber(ARGV[3]) then redis.call('LTRIM', KEYS[1], 0, ARGV[3] - 1) end
+return 1`
 
 // A list is filled in two steps, around the query: a token claims the empty key first, so that pushes from then
 // on find a list and are kept; then the rows go below what was pushed, without those that were. A list that was
-// deleted meanwhile has lost the token, and is not filled.
+// deleted meanwhile has lost the token, and is not filled; nor is one to which an older message was pushed than a
+// row whose push is still to come.
 const BEGIN_FILL = `
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 redis.call('RPUSH', KEYS[1], ARGV[1])
@@ -197,9 +200,19 @@ const FILL = `
 if redis.call('LINDEX', KEYS[1], -1) ~= ARGV[1] then return 0 end
 redis.call('RPOP', KEYS[1])
 local pushed = {}
-for _, json in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do pushed[json] = true end
+local oldest
+for _, json in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
+  pushed[json] = true
+  oldest = tonumber(string.match(json, '^{"id":(%d+)'))
+end
 for i = 4, #ARGV do
-  if not pushed[ARGV[i]] then redis.call('RPUSH', KEYS[1], ARGV[i]) end
+  if not pushed[ARGV[i]] then
+    if oldest and tonumber(string.match(ARGV[i], '^{"id":(%d+)')) > oldest then
+      redis.call('DEL', KEYS[1])
+      return 0
+    end
+    redis.call('RPUSH', KEYS[1], ARGV[i])
+  end
 end
 redis.call('LTRIM', KEYS[1], 0, ARGV[2] - 1)
 if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end

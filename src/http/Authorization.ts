@@ -4,7 +4,7 @@ import { AppConfig } from "../AppConfig.ts"
 import { Authorization, CurrentUser } from "../api/Authorization.ts"
 import { Unauthorized } from "../api/Problems.ts"
 import { clientAddress } from "../ClientAddress.ts"
-import { RateLimits } from "../chat/RateLimits.ts"
+import { limitsAreOn, RateLimits } from "../chat/RateLimits.ts"
 import { Tokens } from "../chat/Tokens.ts"
 import { serviceUnavailable, tooManyRequests } from "./ProblemOf.ts"
 
@@ -14,7 +14,15 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const tokens = yield* Tokens
     const rateLimits = yield* RateLimits
-    const addressOf = clientAddress((yield* AppConfig).trustedProxies)
+    const config = yield* AppConfig
+    const addressOf = clientAddress(config.trustedProxies)
+
+    // With nothing to check, nothing is done: all of it took a tenth of what a read costs.
+    if (config.auth === "open" && !limitsAreOn(config)) {
+      return Authorization.of({
+        bearer: (handler) => Effect.provideService(handler, CurrentUser, { _tag: "Anyone" })
+      })
+    }
 
     return Authorization.of({
       bearer: Effect.fnUntraced(function* (handler, { credential }) {

@@ -65,11 +65,11 @@ export interface Metrics {
   /** A socket that was behind has caught up by this many events. */
   catchUp(events: number): void
   socketClose(code: number): void
-  /** Counts a call to the database for as long as it takes. */
-  databaseCall<A, E, R>(call: Effect.Effect<A, E, R>): Effect.Effect<A, E, R>
   readonly sockets: Gauge
   readonly socketQueueBytes: Gauge
   readonly busUp: Gauge
+  /** Calls to the database that are under way. */
+  readonly databaseCalls: Gauge
   readonly eventLoopLag: Gauge
   readonly residentMemory: Gauge
   readonly heapUsed: Gauge
@@ -154,11 +154,9 @@ const make = (context: Context.Context<never>): Metrics => {
     COUNTS
   )
 
-  let databaseCalls = 0
-  register(
+  const connections = gauge(
     "minichat_db_connections_in_use",
-    `Database connections that the calls under way need, one for ${CALLS_PER_CONNECTION} of them`,
-    () => Math.ceil(databaseCalls / CALLS_PER_CONNECTION)
+    `Database connections that the calls under way need, one for ${CALLS_PER_CONNECTION} of them`
   )
 
   return {
@@ -172,22 +170,10 @@ const make = (context: Context.Context<never>): Metrics => {
     delivery: () => delivery(),
     deliveryLag: (committedAt) => deliveryLag(Math.max(0, Date.now() - committedAt) / 1000),
     catchUp,
-    databaseCall: (call) => {
-      let isUnderWay = false
-      return Effect.ensuring(
-        Effect.suspend(() => {
-          isUnderWay = true
-          databaseCalls++
-          return call
-        }),
-        Effect.sync(() => {
-          if (isUnderWay) databaseCalls--
-        })
-      )
-    },
     socketClose: (code) => closes(CLOSE_CODES.has(code) ? code : "other")(),
     sockets: gauge("minichat_sockets", "Open sockets"),
     socketQueueBytes: gauge("minichat_socket_queue_bytes", "Bytes that wait for clients to read them"),
+    databaseCalls: (underWay) => connections(() => Math.ceil(underWay() / CALLS_PER_CONNECTION)),
     busUp: gauge("minichat_bus_up", "Whether Redis answers; always 1 without one"),
     eventLoopLag: gauge(
       "minichat_event_loop_lag_seconds",

@@ -6,6 +6,7 @@ import { fromFileSystem } from "effect/sql/MigratorFileSystem"
 import { AppConfig, type Settings } from "../AppConfig.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { Metrics } from "../observability/Metrics.ts"
+import * as Deadlines from "./Deadlines.ts"
 import { embedded } from "./EmbeddedDatabase.ts"
 import { int8, types } from "./Parameters.ts"
 
@@ -34,6 +35,13 @@ export class Database extends Context.Service<
   {
     readonly reads: PgClient.PgClient
     readonly sends: PgClient.PgClient
+    /**
+     * Turns "the database is away, too slow, or will not do it now" into `Unavailable`; any other failure of a
+     * statement is a defect.
+     */
+    orUnavailable<A, E, R>(
+      statement: Effect.Effect<A, E | SqlError.SqlError, R>
+    ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R>
     readonly mode: "embedded" | "postgresql"
     /** Where the data is, for a person: a folder, or host and database without credentials. */
     readonly location: string
@@ -47,7 +55,7 @@ export class Database extends Context.Service<
         ? remote(config.databaseUrl.value, config)
         : inProcess(config.dataDir)
       yield* migrate(database)
-      return database
+      return Database.of({ ...database, orUnavailable: yield* guard })
     })
   ).pipe(Layer.provide(Reactivity.layer))
 }
@@ -64,7 +72,7 @@ const connect = (options: PgClient.PgPoolConfig) =>
 const inProcess = Effect.fnUntraced(
   function* (dataDir: string) {
     const client = yield* connect(yield* embedded(dataDir))
-    return Database.of({ reads: client, sends: client, mode: "embedded", location: dataDir })
+    return { reads: client, sends: client, mode: "embedded" as const, location: dataDir }
   },
   Effect.catchTag("SqlError", (error) => startError("The embedded database does not start", error))
 )
@@ -95,13 +103,13 @@ const remote = Effect.fnUntraced(
         while: isAway
       })
     )
-    return Database.of({ reads, sends, mode: "postgresql", location })
+    return { reads, sends, mode: "postgresql" as const, location }
   },
   Effect.catchTag("SqlError", (error) => startError("The database does not accept a connection", error))
 )
 
 const migrate = Effect.fnUntraced(
-  function* ({ reads: sql }: Database["Service"]) {
+  function* ({ reads: sql }: Pick<Database["Service"], "reads">) {
     const path = yield* Path.Path
     const loader = fromFileSystem(path.join(import.meta.dirname, "../../migrations"))
     yield* sql`SELECT pg_advisory_xact_lock(${int8(MIGRATION_LOCK)})`.pipe(
@@ -134,20 +142,18 @@ const isAway = (error: SqlError.SqlError): boolean => {
   return error.reason._tag === "ConnectionError" || code.startsWith("57P") || code.startsWith("53")
 }
 
-/**
- * Turns "the database is away, too slow, or will not do it now" into `Unavailable`; any other failure of a
- * statement is a defect.
- */
-export const orUnavailable = <A, E, R>(
-  statement: Effect.Effect<A, E | SqlError.SqlError, R>
-): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R> =>
-  statement.pipe(
-    counted,
-    Effect.timeoutOrElse({
-      duration: STATEMENT_TIMEOUT,
-      orElse: () => Effect.fail(new Unavailable({ dependency: "database", cause: "no answer in time" }))
-    }),
+const guard = Effect.gen(function* () {
+  const deadlines = yield* Deadlines.make(STATEMENT_TIMEOUT)
+  yield* (yield* Metrics).databaseCalls(deadlines.underWay)
+  const withinTime = deadlines.within(
+    Effect.suspend(() => Effect.fail(new Unavailable({ dependency: "database", cause: "no answer in time" })))
+  )
+  const orUnavailable: Database["Service"]["orUnavailable"] = <A, E, R>(
+    statement: Effect.Effect<A, E | SqlError.SqlError, R>
+  ) =>
     Effect.catch(
+      // The driver writes once for all statements of one turn of the event loop, if they wait for its end.
+      withinTime(Effect.andThen(Effect.yieldNow, statement)),
       (error): Effect.Effect<never, Exclude<E, SqlError.SqlError> | Unavailable> =>
         SqlError.isSqlError(error)
           ? error.isRetryable || isAway(error)
@@ -155,7 +161,5 @@ export const orUnavailable = <A, E, R>(
             : Effect.die(error)
           : Effect.fail(error as Exclude<E, SqlError.SqlError>)
     )
-  )
-
-const counted = <A, E, R>(statement: Effect.Effect<A, E, R>) =>
-  Effect.withFiber<A, E, R>((fiber) => fiber.getRef(Metrics).databaseCall(statement))
+  return orUnavailable
+})

@@ -3,7 +3,7 @@ import { Context, DateTime, Effect, Exit, Layer, Request, RequestResolver } from
 import { type EventType, type InboxEvent, messageEvent, messageJson } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
-import { Database, orUnavailable } from "./Database.ts"
+import { Database } from "./Database.ts"
 import { MemoryTables } from "./MemoryTables.ts"
 import { int4, int4Array, int8 } from "./Parameters.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
@@ -38,7 +38,7 @@ export class InboxRepo extends Context.Service<
   static readonly layer = Layer.effect(
     InboxRepo,
     Effect.gen(function* () {
-      const { reads: sql } = yield* Database
+      const { reads: sql, orUnavailable } = yield* Database
 
       const inboxes = (userIds: ReadonlyArray<UserId>) =>
         orUnavailable(

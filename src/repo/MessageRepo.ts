@@ -12,7 +12,7 @@ import {
 } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
-import { Database, orUnavailable } from "./Database.ts"
+import { Database } from "./Database.ts"
 import { MemoryTables } from "./MemoryTables.ts"
 import { int4, int8 } from "./Parameters.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
@@ -62,7 +62,8 @@ export class MessageRepo extends Context.Service<
   static readonly layer = Layer.effect(
     MessageRepo,
     Effect.gen(function* () {
-      const { reads: sql, sends } = yield* Database
+      const database = yield* Database
+      const { reads: sql, orUnavailable } = database
 
       const columns = sql.literal(
         `m.id, m.sender_id, (SELECT u.username FROM users u WHERE u.id = m.sender_id) AS sender_username,
@@ -106,7 +107,7 @@ export class MessageRepo extends Context.Service<
               orUnavailable
             )
 
-      return MessageRepo.of({ send: sendMessages(sends), history, received })
+      return MessageRepo.of({ send: sendMessages(database), history, received })
     })
   )
 

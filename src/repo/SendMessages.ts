@@ -1,10 +1,9 @@
-import type { PgClient } from "@effect/sql-pg"
 import { Duration, Effect, Result } from "effect"
 import type { SqlError } from "effect/sql"
 import { ClientIdConflict, type Draft, ReceiverNotFound, SenderNotFound } from "../domain/Message.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
-import { orUnavailable } from "./Database.ts"
+import type { Database } from "./Database.ts"
 import type { Outcome } from "./MessageRepo.ts"
 import { int4Array, textArray } from "./Parameters.ts"
 import { toMessage } from "./Rows.ts"
@@ -15,8 +14,16 @@ const TRIES = 5
 /** How long it rests between two tries: longer than another batch holds its locks. */
 const REST = Duration.millis(50)
 
-/** Sends through the function that `migrations/0002_inboxes.ts` makes. The client `sql` has a lock timeout. */
-export const sendMessages = (sql: PgClient.PgClient) => {
+/** Sends through the function that `migrations/0002_inboxes.ts` makes. The connections for sends have a lock timeout. */
+export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"]) => {
+  /** Refuses each draft when the database did not take them. */
+  const orRefused =
+    (drafts: ReadonlyArray<Draft>) =>
+    <A>(outcomes: Effect.Effect<ReadonlyArray<A>, SqlError.SqlError>) =>
+      orUnavailable(outcomes).pipe(
+        Effect.catch((error) => Effect.succeed(drafts.map(() => Result.fail(error))))
+      )
+
   const sendTogether = (drafts: ReadonlyArray<Draft>) =>
     sql<SendRow>`SELECT * FROM send_messages(
       ${int4Array(drafts.map((draft) => columnId(draft.sender_id)))},
@@ -73,15 +80,6 @@ export const sendMessages = (sql: PgClient.PgClient) => {
       orRefused(drafts)
     )
 }
-
-/** Refuses each draft when the database did not take them. */
-const orRefused =
-  (drafts: ReadonlyArray<Draft>) =>
-  <A>(outcomes: Effect.Effect<ReadonlyArray<A>, SqlError.SqlError>) =>
-    outcomes.pipe(
-      orUnavailable,
-      Effect.catch((error) => Effect.succeed(drafts.map(() => Result.fail(error))))
-    )
 
 interface SendRow {
   readonly status: "sent" | "repeat" | "conflict" | "sender_not_found" | "receiver_not_found"

@@ -1,7 +1,7 @@
 import { Context, DateTime, Effect, Layer } from "effect"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type User, UserId, UserNotFound, UsernameTaken } from "../domain/User.ts"
-import { Database, orUnavailable } from "./Database.ts"
+import { Database } from "./Database.ts"
 import { MemoryTables } from "./MemoryTables.ts"
 import { int4 } from "./Parameters.ts"
 import { toUser, type UserRow } from "./Rows.ts"
@@ -20,7 +20,7 @@ export class UserRepo extends Context.Service<
   static readonly layer = Layer.effect(
     UserRepo,
     Effect.gen(function* () {
-      const { reads: sql } = yield* Database
+      const { reads: sql, orUnavailable } = yield* Database
 
       const create = Effect.fn("UserRepo.create")(function* (username: string, displayName: string) {
         const rows = yield* sql<UserRow>`SELECT * FROM create_user(${username}, ${displayName})`.pipe(
