@@ -16,6 +16,7 @@ import { SendQueue } from "./chat/SendQueue.ts"
 import { Sessions } from "./chat/Sessions.ts"
 import { Tokens } from "./chat/Tokens.ts"
 import { routerConfig } from "./http/Allowed.ts"
+import { PlainResponse } from "./http/PlainResponse.ts"
 import * as Routes from "./http/Routes.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import * as Metrics from "./observability/Metrics.ts"
@@ -70,6 +71,7 @@ const httpServer = Layer.unwrap(
     return NodeHttpServer.layer(
       () =>
         createServer({
+          ServerResponse: PlainResponse,
           headersTimeout,
           requestTimeout,
           connectionsCheckingInterval: Math.min(CHECK_INTERVAL, headersTimeout),

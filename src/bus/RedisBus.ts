@@ -2,7 +2,7 @@ import { Context, Duration, Effect, Layer, Option, PubSub, Schedule, type Scope 
 import type { InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { Metrics } from "../observability/Metrics.ts"
-import { Redis } from "./Redis.ts"
+import { Redis, type RedisError } from "./Redis.ts"
 
 /** An inbox event on its way between nodes. */
 export interface BusEvent {
@@ -14,6 +14,12 @@ export interface BusEvent {
   readonly frame: Buffer
 }
 
+/** An event, and whose it is. */
+export interface Notice {
+  readonly userId: UserId
+  readonly event: InboxEvent
+}
+
 /**
  * Tells every node about events that are committed, so that they reach sockets at once.
  *
@@ -23,8 +29,11 @@ export interface BusEvent {
 export class RedisBus extends Context.Service<
   RedisBus,
   {
-    /** Publishes an event of a user. Answers whether a node listens for that user; false when Redis is away. */
-    publish(userId: UserId, event: InboxEvent, traceparent?: string): Effect.Effect<boolean>
+    /**
+     * Publishes events, each to its user. Answers whether a node listens for that user, in the same order; false
+     * when Redis is away.
+     */
+    publish(notices: ReadonlyArray<Notice>, traceparent?: string): Effect.Effect<ReadonlyArray<boolean>>
     /**
      * Listens for a user's events until the scope closes. Answers once events published from now on arrive;
      * while Redis is away it answers at once, and listens when Redis is back.
@@ -71,11 +80,14 @@ export class RedisBus extends Context.Service<
         Effect.forkScoped
       )
 
-      const send = (channel: string, payload: string) =>
-        run(
-          (redis) =>
-            (sharded ? redis.spublish(channel, payload) : redis.publish(channel, payload)) as Promise<number>
-        )
+      const send = (payloads: ReadonlyArray<readonly [channel: string, payload: string]>) =>
+        run((redis) =>
+          Promise.all(
+            payloads.map(([channel, payload]) =>
+              sharded ? redis.spublish(channel, payload) : redis.publish(channel, payload)
+            )
+          )
+        ) as Effect.Effect<ReadonlyArray<number>, RedisError>
 
       // The last event of each channel that Redis may not have taken: a node that finds Redis away alone has to
       // tell the others when it is back, as they do not sweep for it meanwhile.
@@ -84,24 +96,27 @@ export class RedisBus extends Context.Service<
         if (!isUp()) return Effect.void
         const late = [...unannounced]
         unannounced.clear()
-        return Effect.forEach(late, ([channel, payload]) => Effect.ignore(send(channel, payload)), {
+        return Effect.forEach(late, (payload) => Effect.ignore(send([payload])), {
           concurrency: ANNOUNCE_CONCURRENCY,
           discard: true
         })
       }).pipe(Effect.repeat(Schedule.spaced(ANNOUNCE_INTERVAL)), Effect.forkScoped)
 
-      const publish: RedisBus["Service"]["publish"] = (userId, event, traceparent = "-") => {
-        const channel = channelOf(userId)
-        const payload = encode(event, traceparent)
-        return send(channel, payload).pipe(
-          Effect.map((listening) => listening > 0),
+      const publish: RedisBus["Service"]["publish"] = (notices, traceparent = "-") => {
+        const payloads = notices.map(
+          ({ userId, event }) => [channelOf(userId), encode(event, traceparent)] as const
+        )
+        return send(payloads).pipe(
+          Effect.map((listening) => listening.map((nodes) => nodes > 0)),
           Effect.catch(() =>
-            Effect.sync(() => {
-              // Sockets on this node need not wait for the sweep.
-              listeners.get(channel)?.(toBusEvent(event, traceparent))
-              if (unannounced.size < UNANNOUNCED) unannounced.set(channel, payload)
-              return false
-            })
+            Effect.sync(() =>
+              payloads.map(([channel, payload], i) => {
+                // Sockets on this node need not wait for the sweep.
+                listeners.get(channel)?.(toBusEvent(notices[i]!.event, traceparent))
+                if (unannounced.size < UNANNOUNCED) unannounced.set(channel, payload)
+                return false
+              })
+            )
           )
         )
       }
@@ -137,12 +152,14 @@ export class RedisBus extends Context.Service<
       const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
       yield* (yield* Metrics).busUp(() => 1)
       return RedisBus.of({
-        publish: (userId, event, traceparent = "-") =>
-          Effect.sync(() => {
-            const listener = listeners.get(userId)
-            listener?.(toBusEvent(event, traceparent))
-            return listener !== undefined
-          }),
+        publish: (notices, traceparent = "-") =>
+          Effect.sync(() =>
+            notices.map(({ userId, event }) => {
+              const listener = listeners.get(userId)
+              listener?.(toBusEvent(event, traceparent))
+              return listener !== undefined
+            })
+          ),
         subscribe: (userId, onEvent) =>
           Effect.acquireRelease(
             Effect.sync(() => void listeners.set(userId, onEvent)),

@@ -58,19 +58,20 @@ export class Chat extends Context.Service<
         }
         const json = messageJson(message)
         const traceparent = yield* currentTraceparent
-        const [delivered] = yield* Effect.all(
-          [
-            bus.publish(receiver_id, messageEvent("message", seqs.receiver, json), traceparent),
-            bus.publish(
-              sender_id,
-              messageEvent("message_sent", seqs.sender, json, draft.client_id ?? null),
-              traceparent
-            ),
-            isRepeat ? recentMessages.forget(receiver_id) : recentMessages.push(receiver_id, json)
-          ],
-          { concurrency: "unbounded" }
+        const notices = [
+          { userId: receiver_id, event: messageEvent("message", seqs.receiver, json) },
+          {
+            userId: sender_id,
+            event: messageEvent("message_sent", seqs.sender, json, draft.client_id ?? null)
+          }
+        ]
+        const [delivered] = yield* Effect.zipWith(
+          bus.publish(notices, traceparent),
+          isRepeat ? recentMessages.forget(receiver_id) : recentMessages.push(receiver_id, json),
+          (delivered) => delivered,
+          { concurrent: true }
         )
-        return { message, delivered }
+        return { message, delivered: delivered === true }
       })
 
       const finish = (draft: Draft, outcome: Outcome): Effect.Effect<Answer> => {
@@ -83,8 +84,9 @@ export class Chat extends Context.Service<
       const sendAll: Chat["Service"]["sendAll"] = (drafts) =>
         committing(queue.submit(drafts)).pipe(
           Effect.flatMap((outcomes) =>
+            // One needs no fiber beside its caller's.
             Effect.forEach(outcomes, (outcome, i) => finish(drafts[i]!, outcome), {
-              concurrency: "unbounded"
+              concurrency: outcomes.length === 1 ? 1 : "unbounded"
             })
           ),
           sending,

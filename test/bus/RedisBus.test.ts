@@ -24,12 +24,16 @@ const listen = Effect.fnUntraced(function* (bus: RedisBus["Service"], userId: Us
   return { next: Queue.take(events), arrived: Queue.clear(events) }
 })
 
+/** Publishes one event. */
+const publish = (bus: RedisBus["Service"], userId: UserId, one: InboxEvent, traceparent?: string) =>
+  Effect.map(bus.publish([{ userId, event: one }], traceparent), ([isHeard]) => isHeard === true)
+
 /**
  * Publishes until a node answers that it listens: on a busy machine an answer may come too late to count. The
  * event may then arrive more than once.
  */
 const publishHeard = (bus: RedisBus["Service"], userId: UserId, one: InboxEvent, traceparent?: string) =>
-  until(bus.publish(userId, one, traceparent))
+  until(publish(bus, userId, one, traceparent))
 
 /** Waits until all that was published before has arrived wherever it goes. */
 const settled = Effect.fnUntraced(function* (bus: RedisBus["Service"]) {
@@ -70,7 +74,7 @@ const redisBusContract = <E>(name: string, bus: Layer.Layer<RedisBus, E>) =>
         const user = newUser()
         const { next } = yield* listen(bus, user)
 
-        yield* bus.publish(user, event(1))
+        yield* publish(bus, user, event(1))
 
         assert.strictEqual((yield* next).traceparent, "-")
       })
@@ -81,10 +85,28 @@ const redisBusContract = <E>(name: string, bus: Layer.Layer<RedisBus, E>) =>
         const bus = yield* RedisBus
         const { arrived } = yield* listen(bus, newUser())
 
-        assert.isFalse(yield* bus.publish(newUser(), event(1)))
+        assert.isFalse(yield* publish(bus, newUser(), event(1)))
 
         yield* settled(bus)
         assert.isEmpty(yield* arrived)
+      })
+    )
+
+    it.effect("events that are published together reach each its user, and are answered in their order", () =>
+      Effect.gen(function* () {
+        const bus = yield* RedisBus
+        const [alice, bob, nobody] = [newUser(), newUser(), newUser()]
+        const [toAlice, toBob] = [yield* listen(bus, alice), yield* listen(bus, bob)]
+
+        const notices = [
+          { userId: bob, event: event(7) },
+          { userId: nobody, event: event(8) },
+          { userId: alice, event: event(9) }
+        ]
+        yield* until(Effect.map(bus.publish(notices), (heard) => heard.join() === "true,false,true"))
+
+        assert.strictEqual((yield* toBob.next).seq, 7)
+        assert.strictEqual((yield* toAlice.next).seq, 9)
       })
     )
 
@@ -94,15 +116,15 @@ const redisBusContract = <E>(name: string, bus: Layer.Layer<RedisBus, E>) =>
         const user = newUser()
         const scope = yield* Scope.make()
         const { next, arrived } = yield* Scope.provide(listen(bus, user), scope)
-        yield* bus.publish(user, event(1))
+        yield* publish(bus, user, event(1))
         yield* next
 
         yield* Scope.close(scope, Exit.void)
 
-        yield* bus.publish(user, event(2))
+        yield* publish(bus, user, event(2))
         yield* settled(bus)
         assert.isEmpty(yield* arrived)
-        yield* until(Effect.map(bus.publish(user, event(3)), (isHeard) => !isHeard))
+        yield* until(Effect.map(publish(bus, user, event(3)), (isHeard) => !isHeard))
       })
     )
 
@@ -193,7 +215,7 @@ const manyNodes = () => {
       ]) {
         yield* redis.run((commands) => commands.publish(`${redis.prefix}user:${user}:events`, payload))
       }
-      yield* bus.publish(user, event(1))
+      yield* publish(bus, user, event(1))
 
       assert.strictEqual((yield* next).seq, 1)
       assert.isEmpty(yield* arrived)
@@ -208,9 +230,9 @@ const manyNodes = () => {
         const [here, there] = [yield* listen(bus, user), yield* listen(other, user)]
 
         yield* how === "cut" ? proxy.cut : proxy.hold("everything")
-        assert.isFalse(yield* bus.publish(user, event(1)))
+        assert.isFalse(yield* publish(bus, user, event(1)))
         yield* until(isAway(bus))
-        assert.isFalse(yield* bus.publish(user, event(2)))
+        assert.isFalse(yield* publish(bus, user, event(2)))
 
         assert.deepEqual([(yield* here.next).seq, (yield* here.next).seq], [1, 2])
         yield* settled(other)
@@ -270,7 +292,7 @@ const manyNodes = () => {
       yield* proxy.restore
       yield* PubSub.take(recovered)
 
-      assert.isFalse(yield* other.publish(user, event(1)))
+      assert.isFalse(yield* publish(other, user, event(1)))
     })
   )
 
@@ -284,7 +306,7 @@ const manyNodes = () => {
         yield* proxy.cut
         yield* until(isAway(bus))
         for (const seq of [1, 2, 3]) {
-          for (const user of users) yield* bus.publish(user, event(seq))
+          for (const user of users) yield* publish(bus, user, event(seq))
         }
         yield* settled(other)
         for (const { arrived } of listeners) assert.isEmpty(yield* arrived)
