@@ -31,6 +31,8 @@ export class Redis extends Context.Service<
   {
     /** Runs a command. Fails at once while Redis is away, and after 100 ms at the latest. */
     run<A>(command: (connection: IORedis) => Promise<A>): Effect.Effect<A, RedisError>
+    /** Sends a command, like `run`; the effect that it answers waits for the reply. */
+    start<A>(command: (connection: IORedis) => Promise<A>): Effect.Effect<Effect.Effect<A, RedisError>>
     /** The connection that subscribes. */
     readonly subscriber: IORedis | Cluster
     /** In a cluster, channels live on the shard of their name, and publishing is `SPUBLISH`. */
@@ -86,20 +88,31 @@ export class Redis extends Context.Service<
       if (!up) yield* Effect.logWarning("Redis does not answer (REDIS_URL): serving without it until it does")
       yield* Effect.forkScoped(Effect.repeat(ping, Schedule.spaced(PING_INTERVAL)))
 
+      const away = Effect.suspend(() => Effect.fail(new RedisError({ cause: "Redis is away" })))
+      const run: Redis["Service"]["run"] = (command) =>
+        Effect.suspend(() => {
+          if (!up) return away
+          const reply = Effect.tryPromise({
+            try: () => command(commands as IORedis),
+            catch: (cause) => new RedisError({ cause })
+          })
+          return redisCluster ? withinCommandTimeout(reply) : reply
+        })
+
       return Redis.of({
         subscriber,
         sharded: redisCluster,
         prefix,
         isUp: () => up,
         recoveries: PubSub.subscribe(recovered),
-        run: (command) =>
-          Effect.suspend(() => {
-            if (!up) return Effect.fail(new RedisError({ cause: "Redis is away" }))
-            const reply = Effect.tryPromise({
-              try: () => command(commands as IORedis),
-              catch: (cause) => new RedisError({ cause })
-            })
-            return redisCluster ? withinCommandTimeout(reply) : reply
+        run,
+        start: (command) =>
+          Effect.sync(() => {
+            if (!up) return away
+            const reply = command(commands as IORedis)
+            // Whoever sent it may not wait for it.
+            reply.catch(ignore)
+            return run(() => reply)
           })
       })
     })

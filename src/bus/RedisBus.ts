@@ -30,10 +30,13 @@ export class RedisBus extends Context.Service<
   RedisBus,
   {
     /**
-     * Publishes events, each to its user. Answers whether a node listens for that user, in the same order; false
-     * when Redis is away.
+     * Publishes events, each to its user. The effect that it answers tells, once that is known, whether a node
+     * listens for that user, in the same order; false when Redis is away.
      */
-    publish(notices: ReadonlyArray<Notice>, traceparent?: string): Effect.Effect<ReadonlyArray<boolean>>
+    publish(
+      notices: ReadonlyArray<Notice>,
+      traceparent?: string
+    ): Effect.Effect<Effect.Effect<ReadonlyArray<boolean>>>
     /**
      * Listens for a user's events until the scope closes. Answers once events published from now on arrive;
      * while Redis is away it answers at once, and listens when Redis is back.
@@ -47,7 +50,7 @@ export class RedisBus extends Context.Service<
   static readonly layer = Layer.effect(
     RedisBus,
     Effect.gen(function* () {
-      const { run, subscriber, sharded, isUp, recoveries: redisRecoveries, prefix } = yield* Redis
+      const { start, subscriber, sharded, isUp, recoveries: redisRecoveries, prefix } = yield* Redis
       const listeners = new Map<string, (event: BusEvent) => void>()
       const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
       const channelOf = (userId: UserId) => `${prefix}user:${userId}:events`
@@ -81,13 +84,13 @@ export class RedisBus extends Context.Service<
       )
 
       const send = (payloads: ReadonlyArray<readonly [channel: string, payload: string]>) =>
-        run((redis) =>
+        start((redis) =>
           Promise.all(
             payloads.map(([channel, payload]) =>
               sharded ? redis.spublish(channel, payload) : redis.publish(channel, payload)
             )
           )
-        ) as Effect.Effect<ReadonlyArray<number>, RedisError>
+        ) as Effect.Effect<Effect.Effect<ReadonlyArray<number>, RedisError>>
 
       // The last event of each channel that Redis may not have taken: a node that finds Redis away alone has to
       // tell the others when it is back, as they do not sweep for it meanwhile.
@@ -96,7 +99,7 @@ export class RedisBus extends Context.Service<
         if (!isUp()) return Effect.void
         const late = [...unannounced]
         unannounced.clear()
-        return Effect.forEach(late, (payload) => Effect.ignore(send([payload])), {
+        return Effect.forEach(late, (payload) => Effect.ignore(Effect.flatten(send([payload]))), {
           concurrency: ANNOUNCE_CONCURRENCY,
           discard: true
         })
@@ -106,17 +109,18 @@ export class RedisBus extends Context.Service<
         const payloads = notices.map(
           ({ userId, event }) => [channelOf(userId), encode(event, traceparent)] as const
         )
-        return send(payloads).pipe(
-          Effect.map((listening) => listening.map((nodes) => nodes > 0)),
-          Effect.catch(() =>
-            Effect.sync(() =>
-              payloads.map(([channel, payload], i) => {
-                // Sockets on this node need not wait for the sweep.
-                listeners.get(channel)?.(toBusEvent(notices[i]!.event, traceparent))
-                if (unannounced.size < UNANNOUNCED) unannounced.set(channel, payload)
-                return false
-              })
-            )
+        const unheard = Effect.sync(() =>
+          payloads.map(([channel, payload], i) => {
+            // Sockets on this node need not wait for the sweep.
+            listeners.get(channel)?.(toBusEvent(notices[i]!.event, traceparent))
+            if (unannounced.size < UNANNOUNCED) unannounced.set(channel, payload)
+            return false
+          })
+        )
+        return Effect.map(send(payloads), (reply) =>
+          reply.pipe(
+            Effect.map((listening) => listening.map((nodes) => nodes > 0)),
+            Effect.catch(() => unheard)
           )
         )
       }
@@ -153,13 +157,14 @@ export class RedisBus extends Context.Service<
       yield* (yield* Metrics).busUp(() => 1)
       return RedisBus.of({
         publish: (notices, traceparent = "-") =>
-          Effect.sync(() =>
-            notices.map(({ userId, event }) => {
+          Effect.sync(() => {
+            const heard = notices.map(({ userId, event }) => {
               const listener = listeners.get(userId)
               listener?.(toBusEvent(event, traceparent))
               return listener !== undefined
             })
-          ),
+            return Effect.succeed(heard)
+          }),
         subscribe: (userId, onEvent) =>
           Effect.acquireRelease(
             Effect.sync(() => void listeners.set(userId, onEvent)),

@@ -65,12 +65,10 @@ export class Chat extends Context.Service<
             event: messageEvent("message_sent", seqs.sender, json, draft.client_id ?? null)
           }
         ]
-        const [delivered] = yield* Effect.zipWith(
-          bus.publish(notices, traceparent),
-          isRepeat ? recentMessages.forget(receiver_id) : recentMessages.push(receiver_id, json),
-          (delivered) => delivered,
-          { concurrent: true }
-        )
+        // Sent in one turn and waited for together, without a fiber for each.
+        const heard = yield* bus.publish(notices, traceparent)
+        yield* isRepeat ? recentMessages.forget(receiver_id) : recentMessages.push(receiver_id, json)
+        const [delivered] = yield* heard
         return { message, delivered: delivered === true }
       })
 

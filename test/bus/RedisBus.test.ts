@@ -26,7 +26,10 @@ const listen = Effect.fnUntraced(function* (bus: RedisBus["Service"], userId: Us
 
 /** Publishes one event. */
 const publish = (bus: RedisBus["Service"], userId: UserId, one: InboxEvent, traceparent?: string) =>
-  Effect.map(bus.publish([{ userId, event: one }], traceparent), ([isHeard]) => isHeard === true)
+  Effect.map(
+    Effect.flatten(bus.publish([{ userId, event: one }], traceparent)),
+    ([isHeard]) => isHeard === true
+  )
 
 /**
  * Publishes until a node answers that it listens: on a busy machine an answer may come too late to count. The
@@ -103,7 +106,9 @@ const redisBusContract = <E>(name: string, bus: Layer.Layer<RedisBus, E>) =>
           { userId: nobody, event: event(8) },
           { userId: alice, event: event(9) }
         ]
-        yield* until(Effect.map(bus.publish(notices), (heard) => heard.join() === "true,false,true"))
+        yield* until(
+          Effect.map(Effect.flatten(bus.publish(notices)), (heard) => heard.join() === "true,false,true")
+        )
 
         assert.strictEqual((yield* toBob.next).seq, 7)
         assert.strictEqual((yield* toAlice.next).seq, 9)

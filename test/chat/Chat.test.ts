@@ -23,9 +23,12 @@ const chat = Chat.layer.pipe(
 
 const COMMAND_TIMEOUT = "100 millis"
 
+const noAnswer = Effect.delay(Effect.fail(new RedisError({ cause: "no answer" })), COMMAND_TIMEOUT)
+
 /** Redis that takes every command of a send and answers none, before anyone notices that it is away. */
 const silentRedis = Layer.succeed(Redis, {
-  run: () => Effect.delay(Effect.fail(new RedisError({ cause: "no answer" })), COMMAND_TIMEOUT),
+  run: () => noAnswer,
+  start: () => Effect.map(Effect.forkDetach(noAnswer, { startImmediately: true }), Fiber.join),
   subscriber: Object.assign(new EventEmitter(), {
     subscribe: () => Promise.resolve(),
     unsubscribe: () => Promise.resolve()
