@@ -21,6 +21,7 @@ import * as Routes from "./http/Routes.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import * as Metrics from "./observability/Metrics.ts"
 import * as Tracing from "./observability/Tracing.ts"
+import { withoutServices } from "./RequestContext.ts"
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
 import { chooseSubprotocol, ServerWebSocket } from "./realtime/ServerWebSocket.ts"
 import * as SocketRoute from "./realtime/SocketRoute.ts"
@@ -133,8 +134,10 @@ const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
   Layer.Services<typeof services> | Layer.Success<typeof services>
 >
 
-const serve = Layer.unwrap(
-  Effect.map(HttpRouter.HttpRouter, (router) => HttpServer.serve(router.asHttpEffect()))
+const serve = Layer.effectDiscard(
+  Effect.flatMap(HttpRouter.HttpRouter, (router) =>
+    withoutServices(HttpServer.serveEffect(router.asHttpEffect()))
+  )
 ).pipe(Layer.provideMerge(httpServer), Layer.provide(router))
 
 /** The whole server, from its routes to its infrastructure. Needs only its settings. */

@@ -9,6 +9,7 @@ import type { LiveInbox } from "../chat/LiveInbox.ts"
 import { LiveInboxes } from "../chat/LiveInboxes.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { deliverySpan } from "../observability/Spans.ts"
+import { withoutServices } from "../RequestContext.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { Connection } from "./Connection.ts"
 import { ConnectionRegistry } from "./ConnectionRegistry.ts"
@@ -81,7 +82,7 @@ export const layer = HttpRouter.use(
       return upgraded
     })
 
-    yield* router.add("GET", ROUTE, (request) =>
+    const route = router.add("GET", ROUTE, (request) =>
       shakeHands(request).pipe(
         Effect.flatMap((handshake) => serve(request, handshake)),
         Effect.catchIf(HttpServerRespondable.isRespondable, HttpServerRespondable.toResponse),
@@ -89,6 +90,7 @@ export const layer = HttpRouter.use(
         Effect.catchIf(Socket.isSocketError, () => Effect.succeed(HttpServerResponse.empty()))
       )
     )
+    yield* withoutServices(route)
   })
 )
 
