@@ -17,7 +17,8 @@ export const layer = HttpApiBuilder.group(
     const { redisUrl } = yield* AppConfig
     const embeddedRedis = redisUrl._tag === "None"
 
-    const databaseAnswers = database.reads`SELECT 1`.pipe(
+    const databaseAnswers = Effect.yieldNow.pipe(
+      Effect.andThen(database.reads`SELECT 1`),
       Effect.timeout("2 seconds"),
       Effect.matchCause({ onFailure: () => false, onSuccess: () => true })
     )

@@ -1,0 +1,128 @@
+import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { Array, Console, DateTime, Effect, Layer, Option, Redacted } from "effect"
+import { AppConfig } from "../../src/AppConfig.ts"
+import { MessageId } from "../../src/domain/Message.ts"
+import { UserId } from "../../src/domain/User.ts"
+import { Database } from "../../src/repo/Database.ts"
+import { InboxRepo } from "../../src/repo/InboxRepo.ts"
+import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { UserRepo } from "../../src/repo/UserRepo.ts"
+import { Postgres } from "../system/Postgres.ts"
+import { showPlan } from "./Plans.ts"
+import { RETENTION_DAYS, seed, USERS } from "./Seed.ts"
+
+const SIZES = [1_000, 100_000, 10_000_000]
+
+const CALLS = 200
+const WARM_UP = 50
+
+const user = (n: number) => UserId.make(1 + (n % USERS))
+
+const draft = (n: number) => ({
+  sender_id: user(n * 7),
+  receiver_id: user(n * 7 + 1 + (n % 5000)),
+  content: "A message of a usual length, such as people send to one another."
+})
+
+/** The median time of a call, in milliseconds; `n` tells the calls apart. */
+const timed = Effect.fnUntraced(function* <E>(
+  call: (n: number) => Effect.Effect<unknown, E>,
+  calls = CALLS,
+  warmUp = WARM_UP
+) {
+  const times: Array<number> = []
+  for (let n = -warmUp; n < calls; n++) {
+    const start = performance.now()
+    yield* call(Math.abs(n * 13))
+    if (n >= 0) times.push(performance.now() - start)
+  }
+  return times.sort((a, b) => a - b)[times.length >> 1]!
+})
+
+/** What each operation costs in a database of this many messages. */
+const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: number) {
+  const repo = yield* MessageRepo
+  const inboxes = yield* InboxRepo
+  yield* Effect.promise(() => seed(databaseUrl, messages))
+  const everyone = Array.makeBy(USERS, user)
+  const heads = new Map((yield* inboxes.heads(everyone)).map(({ userId, head }) => [userId, head]))
+  const headOf = (n: number) => heads.get(user(n)) ?? 0
+  const history = { skip: 0, limit: 50 }
+
+  /** Reads what a user missed, as a socket does. */
+  const resume = (missed: number) => (n: number) =>
+    Effect.gen(function* () {
+      let after = Math.max(0, headOf(n) - missed)
+      while (after < headOf(n)) after = (yield* inboxes.page(user(n), after, 64)).at(-1)!.seq
+    })
+
+  const old = DateTime.subtract(yield* DateTime.now, { days: RETENTION_DAYS })
+  const cost = {
+    send: yield* timed((n) => repo.send([draft(n)])),
+    "send, 64 in a batch": yield* timed((n) => repo.send(Array.makeBy(64, (i) => draft(n * 64 + i)))),
+    "history, first page of 50": yield* timed((n) => repo.history({ userId: user(n), ...history })),
+    "history, page in the middle": yield* timed((n) =>
+      repo.history({ userId: user(n), beforeId: MessageId.make(Math.ceil(messages / 2)), ...history })
+    ),
+    "history of two users": yield* timed((n) =>
+      repo.history({ userId: user(n), chatWith: user(n + 1), ...history })
+    ),
+    "recent list, from the database": yield* timed((n) => repo.received(user(n), 50)),
+    "resume, 64 events missed": yield* timed(resume(64)),
+    "resume, 640 events missed": yield* timed(resume(640), 50, 5),
+    "sweep of 1,000 users": yield* timed(() => inboxes.heads(everyone.slice(0, 1000)), 50, 10),
+    "sweep of 10,000 users": yield* timed(() => inboxes.heads(everyone), 50, 10),
+    "prune of 500 events": yield* timed(() => inboxes.prune(old, 500), messages > 10_000 ? 20 : 1, 0)
+  }
+  if (messages === SIZES.at(-1)) {
+    const plan = <E>(name: string, call: Effect.Effect<unknown, E>) => showPlan(databaseUrl, name, call)
+    yield* plan("history, first page of 50", repo.history({ userId: user(1), ...history }))
+    yield* plan("recent list, from the database", repo.received(user(1), 50))
+    yield* plan("resume: a page of an inbox", inboxes.page(user(1), headOf(1) - 64, 64))
+  }
+  return cost
+})
+
+const measureIn = (databaseUrl: string, messages: number) =>
+  measure(databaseUrl, messages).pipe(
+    Effect.provide(
+      Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer).pipe(
+        Layer.provideMerge(Database.layer),
+        Layer.provide([
+          NodeServices.layer,
+          AppConfig.layerWith({
+            databaseUrl: Option.some(Redacted.make(databaseUrl)),
+            redisUrl: Option.none(),
+            logLevel: "Warn"
+          })
+        ])
+      )
+    )
+  )
+
+const program = Effect.gen(function* () {
+  const postgres = yield* Effect.acquireRelease(
+    Effect.promise(() => Postgres.connect()),
+    (postgres) => Effect.promise(() => postgres[Symbol.asyncDispose]())
+  )
+  yield* Console.log(
+    `PostgreSQL ${yield* Effect.promise(() => postgres.version())}; medians, in milliseconds`
+  )
+  const costs = yield* Effect.forEach(SIZES, (messages) =>
+    Effect.flatMap(
+      Effect.promise(() => postgres.createDatabase()),
+      (url) => measureIn(url, messages)
+    )
+  )
+  const header = ["messages", ...SIZES.map((size) => size.toLocaleString("en"))]
+  const rows = Object.keys(costs[0]!).map((name) => [
+    name,
+    ...costs.map((cost) => cost[name as keyof typeof cost].toFixed(2))
+  ])
+  for (const [name, ...values] of [header, ...rows]) {
+    yield* Console.log(name!.padEnd(32) + values.map((value) => value.padStart(12)).join(""))
+  }
+})
+
+NodeRuntime.runMain(Effect.scoped(program))
