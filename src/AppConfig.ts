@@ -39,8 +39,8 @@ const webUrl = (variable: string, example: string) =>
 const duration = (
   variable: string,
   byDefault: Duration.Duration,
-  isAllowed: (duration: Duration.Duration) => boolean = () => true,
-  allowed = 'a time like "20 seconds"'
+  isAllowed: (duration: Duration.Duration) => boolean,
+  allowed: string
 ) =>
   Config.schema(
     Schema.String.check(
@@ -119,9 +119,19 @@ const config = Config.all({
   redisUrl: Config.option(url("REDIS_URL", ["redis:", "rediss:"], "redis://localhost:6379")),
   redisCluster: Config.Boolean("REDIS_CLUSTER").pipe(Config.withDefault(false)),
   redisPrefix: Config.String("REDIS_PREFIX").pipe(Config.withDefault("")),
-  inboxRetention: duration("INBOX_RETENTION", Duration.days(30)),
-  drainTimeout: duration("DRAIN_TIMEOUT", Duration.seconds(20)),
-  slowReaderTimeout: duration("SLOW_READER_TIMEOUT", Duration.seconds(30)),
+  inboxRetention: duration(
+    "INBOX_RETENTION",
+    Duration.days(30),
+    Duration.between({ minimum: Duration.seconds(1), maximum: Duration.days(36_500) }),
+    'a time from "1 second" to "36500 days"'
+  ),
+  drainTimeout: duration(
+    "DRAIN_TIMEOUT",
+    Duration.seconds(20),
+    Duration.between({ minimum: Duration.zero, maximum: Duration.hours(1) }),
+    'a time from "0 seconds" to "1 hour"'
+  ),
+  slowReaderTimeout: timeout("SLOW_READER_TIMEOUT", Duration.seconds(30)),
   headersTimeout: timeout("HEADERS_TIMEOUT", Duration.seconds(15)),
   requestTimeout: timeout("REQUEST_TIMEOUT", Duration.seconds(30)),
   maxBodyBytes: between("MAX_BODY_BYTES", 1024, 10_485_760, 65_536),

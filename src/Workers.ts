@@ -31,12 +31,15 @@ export const workerCount = Effect.gen(function* () {
  * the clients of each.
  */
 export const runWorkers = Effect.fnUntraced(function* (count: number) {
+  const { drainTimeout } = yield* AppConfig
+  // They drain one after another, and all of them within the time for one.
+  const environment = { DRAIN_TIMEOUT: `${Math.ceil(Duration.toMillis(drainTimeout) / count)} millis` }
   const workers = new Set<Worker>()
 
   /** Runs one worker until it ends; `listening` is done when it serves. */
   const run = (listening: Deferred.Deferred<void>) =>
     Effect.callback<string>((resume) => {
-      const worker = cluster.fork()
+      const worker = cluster.fork(environment)
       workers.add(worker)
       worker.once("listening", () => Deferred.doneUnsafe(listening, Effect.void))
       worker.once("exit", (code, signal) => {

@@ -8,7 +8,10 @@ export interface CloseCode {
   readonly reconnect: boolean
 }
 
-/** Every close code that the server sends, with what a client should do about it. */
+/**
+ * Every close code of the contract, with what a client should do about it. What is refused before there is a socket
+ * is refused by an HTTP status instead: 4001 is sent when a token expires, 4003 is kept for clients that know it.
+ */
 export const CloseCode = {
   goingAway: { code: 1001, reason: "Server going away", reconnect: true },
   protocolAbuse: { code: 1008, reason: "Too many bad frames in a row", reconnect: false },

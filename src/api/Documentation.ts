@@ -20,6 +20,9 @@ Where a token is needed, it stands in \`Authorization: Bearer\`; a browser, whic
 the subprotocol \`bearer.<token>\` next to \`minichat.v1\` or \`minichat.v2\`. Send \`{"type":"auth","token":"…"}\` to
 renew it before it expires.
 
+A missing or bad token, or a socket of someone else, is refused by HTTP 401 or 403 before there is a socket; a browser
+sees that as 1006.
+
 | Close code | Meaning | Connect again |
 |---|---|---|
 ${closeCodes.join("\n")}

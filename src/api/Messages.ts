@@ -14,7 +14,7 @@ import {
 export const SentMessage = Schema.Struct({
   ...Message.fields,
   delivered_via_websocket: Schema.Boolean.annotate({
-    description: "A live socket of the receiver, on any node, was handed the message"
+    description: "A live socket of the receiver, or a poll that waits, was handed the message, on any node"
   })
 }).annotate({ identifier: "SentMessage", description: "A message that is committed" })
 export type SentMessage = typeof SentMessage.Type

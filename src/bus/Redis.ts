@@ -54,6 +54,7 @@ export class Redis extends Context.Service<
 
       const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
       let up = false
+      let closes = 0
 
       const wentAway = Effect.suspend(() => {
         if (!up) return Effect.void
@@ -69,6 +70,7 @@ export class Redis extends Context.Service<
       // A busy process may find the time over before it reads a reply that is there: it is looked for once more.
       const ping = Effect.suspend(() => {
         let answered = false
+        const closesBefore = closes
         const reply = Effect.tryPromise(() =>
           Promise.all([commands.ping(), subscriber.ping()]).then(() => {
             answered = true
@@ -78,26 +80,28 @@ export class Redis extends Context.Service<
           Effect.timeoutOption(PING_INTERVAL),
           Effect.ignore,
           Effect.andThen(Effect.suspend(() => (answered ? Effect.void : Effect.sleep(1)))),
-          Effect.andThen(Effect.suspend(() => (answered ? cameBack : wentAway)))
+          // One of the two connections may have closed after it answered, and before the other one did.
+          Effect.andThen(Effect.suspend(() => (answered && closes === closesBefore ? cameBack : wentAway)))
         )
       })
 
       const runFork = yield* FiberSet.makeRuntime<never>()
-      for (const connection of [commands, subscriber]) connection.on("close", () => runFork(wentAway))
+      for (const connection of [commands, subscriber]) {
+        connection.on("close", () => {
+          closes++
+          runFork(wentAway)
+        })
+      }
       yield* ping
       if (!up) yield* Effect.logWarning("Redis does not answer (REDIS_URL): serving without it until it does")
       yield* Effect.forkScoped(Effect.repeat(ping, Schedule.spaced(PING_INTERVAL)))
 
       const away = Effect.suspend(() => Effect.fail(new RedisError({ cause: "Redis is away" })))
-      const run: Redis["Service"]["run"] = (command) =>
-        Effect.suspend(() => {
-          if (!up) return away
-          const reply = Effect.tryPromise({
-            try: () => command(commands as IORedis),
-            catch: (cause) => new RedisError({ cause })
-          })
-          return redisCluster ? withinCommandTimeout(reply) : reply
-        })
+      const waitFor = <A>(reply: () => Promise<A>) =>
+        Effect.tryPromise({ try: reply, catch: (cause) => new RedisError({ cause }) })
+      const inTime = deadlines()
+      const send = <A>(command: (connection: IORedis) => Promise<A>) =>
+        Promise.race([command(commands as IORedis), inTime()])
 
       return Redis.of({
         subscriber,
@@ -105,26 +109,40 @@ export class Redis extends Context.Service<
         prefix,
         isUp: () => up,
         recoveries: PubSub.subscribe(recovered),
-        run,
+        run: (command) => Effect.suspend(() => (up ? waitFor(() => send(command)) : away)),
         start: (command) =>
           Effect.sync(() => {
             if (!up) return away
-            const reply = command(commands as IORedis)
+            const reply = send(command)
             // Whoever sent it may not wait for it.
             reply.catch(ignore)
-            return run(() => reply)
+            return waitFor(() => reply)
           })
       })
     })
   )
 }
 
-// A single server's client has a timeout of its own, which costs less. A cluster's would also cut short how it
-// learns where the slots are.
-const withinCommandTimeout = Effect.timeoutOrElse({
-  duration: COMMAND_TIMEOUT,
-  orElse: () => Effect.fail(new RedisError({ cause: "no answer in time" }))
-})
+/**
+ * Fails 100 ms after the turn of the event loop in which it is asked for; all who ask in one turn share a timer. The
+ * client's own timeout would begin when a command is written, which may be after those before it were answered.
+ */
+const deadlines = () => {
+  let current: Promise<never> | undefined
+  return (): Promise<never> => {
+    if (current !== undefined) return current
+    current = new Promise<never>((_, reject) => {
+      // A busy process may find the time over before it reads the replies that are there.
+      const giveUp = () => setImmediate(() => reject(new Error("no answer in time")))
+      setTimeout(giveUp, Duration.toMillis(COMMAND_TIMEOUT)).unref()
+    })
+    current.catch(ignore)
+    setImmediate(() => {
+      current = undefined
+    })
+    return current
+  }
+}
 
 const reconnectDelay = (attempt: number) => Math.min(50 * 2 ** attempt, 1000)
 
@@ -146,11 +164,7 @@ const ignore = () => {}
 const connectServer = (url: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
-      const commands = new IORedis(url, {
-        ...common,
-        lazyConnect: true,
-        commandTimeout: Duration.toMillis(COMMAND_TIMEOUT)
-      })
+      const commands = new IORedis(url, { ...common, lazyConnect: true })
       const subscriber = new IORedis(url, { ...common, lazyConnect: true })
       for (const connection of [commands, subscriber]) connection.on("error", ignore)
       await Promise.allSettled([commands.connect(), subscriber.connect()])

@@ -99,10 +99,17 @@ export class RedisBus extends Context.Service<
         if (!isUp()) return Effect.void
         const late = [...unannounced]
         unannounced.clear()
-        return Effect.forEach(late, (payload) => Effect.ignore(Effect.flatten(send([payload]))), {
-          concurrency: ANNOUNCE_CONCURRENCY,
-          discard: true
-        })
+        return Effect.forEach(
+          late,
+          ([channel, payload]) =>
+            Effect.flatten(send([[channel, payload]])).pipe(
+              // Redis is away again. A newer event of the channel tells of this one too.
+              Effect.catch(() =>
+                Effect.sync(() => unannounced.has(channel) || unannounced.set(channel, payload))
+              )
+            ),
+          { concurrency: ANNOUNCE_CONCURRENCY, discard: true }
+        )
       }).pipe(Effect.repeat(Schedule.spaced(ANNOUNCE_INTERVAL)), Effect.forkScoped)
 
       const publish: RedisBus["Service"]["publish"] = (notices, traceparent = "-") => {
@@ -113,7 +120,7 @@ export class RedisBus extends Context.Service<
           payloads.map(([channel, payload], i) => {
             // Sockets on this node need not wait for the sweep.
             listeners.get(channel)?.(toBusEvent(notices[i]!.event, traceparent))
-            if (unannounced.size < UNANNOUNCED) unannounced.set(channel, payload)
+            if (unannounced.has(channel) || unannounced.size < UNANNOUNCED) unannounced.set(channel, payload)
             return false
           })
         )

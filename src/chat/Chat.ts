@@ -74,9 +74,14 @@ export class Chat extends Context.Service<
 
       const finish = (draft: Draft, outcome: Outcome): Effect.Effect<Answer> => {
         metrics.send(resultOf(outcome))
-        return Result.isFailure(outcome)
-          ? Effect.succeed(Result.fail(outcome.failure))
-          : Effect.map(publishing(announce(draft, outcome.success)), Result.succeed)
+        if (Result.isSuccess(outcome)) {
+          return Effect.map(publishing(announce(draft, outcome.success)), Result.succeed)
+        }
+        const answer = Effect.succeed(Result.fail(outcome.failure))
+        // It may be committed all the same, and then it is missing where nobody will push it.
+        return outcome.failure._tag === "Unavailable"
+          ? Effect.andThen(recentMessages.forget(draft.receiver_id), answer)
+          : answer
       }
 
       const sendAll: Chat["Service"]["sendAll"] = (drafts) =>

@@ -48,11 +48,15 @@ export class Sessions extends Context.Service<
       const remembered = Duration.toMillis(REMEMBER_FOR)
       const aliveAbove = remembered - Duration.toMillis(NODE_TTL)
 
+      /** Users of whom Redis may know something else, as it did not take the last write. */
+      const unconfirmed = new Set<UserId>()
+
       // Writes what is so now, not when it was decided to: the last write of a user is then right, whichever it is.
       const write = Effect.fnUntraced(
         function* (userId: UserId) {
           const connections = own.get(userId)
           const closedAt = closed.get(userId)
+          unconfirmed.add(userId)
           yield* run<ReadonlyArray<unknown>>((redis) =>
             connections !== undefined
               ? Promise.all([
@@ -66,18 +70,21 @@ export class Sessions extends Context.Service<
                     : [redis.set(lastSeenOf(userId), closedAt, "PX", remembered)])
                 ])
           )
-          if (closed.get(userId) === closedAt) closed.delete(userId)
+          // What changed meanwhile has a write of its own under way.
+          if (own.get(userId) !== connections || closed.get(userId) !== closedAt) return
+          closed.delete(userId)
+          unconfirmed.delete(userId)
         },
         (effect) => Effect.ignore(effect)
       )
 
-      const writeAll = Effect.suspend(() =>
-        Effect.forEach([...own.keys(), ...closed.keys()], write, { concurrency: 100, discard: true })
-      )
+      const writeEach = (userIds: Iterable<UserId>) =>
+        Effect.forEach([...userIds], write, { concurrency: 100, discard: true })
+      const writeAll = Effect.suspend(() => writeEach([...own.keys(), ...unconfirmed]))
 
       // Redis that forgot the node forgot its sessions with it.
       const beat = run((redis) => redis.set(nodeKey(node), "up", "PX", remembered, "GET")).pipe(
-        Effect.flatMap((before) => (before === null ? writeAll : Effect.void)),
+        Effect.flatMap((before) => (before === null ? writeAll : writeEach(unconfirmed))),
         Effect.ignore
       )
       yield* beat

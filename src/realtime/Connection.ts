@@ -39,6 +39,8 @@ export class Connection {
   private behindSince = 0
   private resumeUntil: number | undefined
   private writing = false
+  /** Whether the server closed it: then it takes no more frames. A peer that closes has sent what it sent. */
+  isRefused = false
   /** Whether it waits for the peer to read. */
   stalled = false
   /** Whether its sends count against the user's rate: the application's own backend has none. */
@@ -124,6 +126,7 @@ export class Connection {
   }
 
   close(why: CloseCode): void {
+    this.isRefused = true
     this.webSocket.close(why.code, why.reason)
   }
 

@@ -124,7 +124,7 @@ export const make = Effect.gen(function* () {
       const frames = yield* Effect.option(pull)
       if (Option.isNone(frames)) return
       for (const data of frames.value) {
-        if (!connection.isOpen) return
+        if (connection.isRefused) return
         yield* take(state, data)
       }
       yield* submit(state)

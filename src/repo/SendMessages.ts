@@ -72,12 +72,16 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
     }
   })
 
+  // Each try has a time limit of its own: one that ends late takes nothing back of those before it.
   return (drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Outcome>> =>
     sendTogether(drafts).pipe(
+      Effect.map(Effect.succeed),
       Effect.catchReason("SqlError", "LockTimeoutError", (_, error) =>
-        drafts.length === 1 ? Effect.fail(error) : sendAroundLocks(drafts, error)
+        drafts.length === 1 ? Effect.fail(error) : Effect.succeed(sendAroundLocks(drafts, error))
       ),
-      orRefused(drafts)
+      orUnavailable,
+      Effect.flatten,
+      Effect.catch((error) => Effect.succeed(drafts.map(() => Result.fail(error))))
     )
 }
 

@@ -9,6 +9,7 @@ import { RecentMessages } from "../../src/chat/RecentMessages.ts"
 import { SendQueue } from "../../src/chat/SendQueue.ts"
 import { Sessions } from "../../src/chat/Sessions.ts"
 import { messageJson } from "../../src/domain/Event.ts"
+import { Unavailable } from "../../src/domain/Unavailable.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
@@ -157,6 +158,40 @@ it.effect("a send waits for a Redis that does not answer once, and tells this no
         Layer.provide(SendQueue.layer),
         Layer.provideMerge(Layer.mergeAll(RedisBus.layer, RecentMessages.layer, Sessions.layerMemory)),
         Layer.provide(silentRedis),
+        Layer.provideMerge(memoryRepos)
+      )
+    )
+  )
+)
+
+it.effect("a send that the database may have committed is in the recent list, though nobody was told", () =>
+  Effect.gen(function* () {
+    const { alice, bob } = yield* newPair
+    const { recent, send } = yield* Chat
+    assert.deepEqual(yield* recent(bob.id), [])
+
+    const error = yield* Effect.flip(send(draft(alice, bob)))
+
+    assert.strictEqual(error._tag, "Unavailable")
+    assert.lengthOf(yield* recent(bob.id), 1)
+  }).pipe(
+    Effect.provide(
+      Chat.layer.pipe(
+        Layer.provide(SendQueue.layer),
+        Layer.provideMerge(memoryServices),
+        Layer.provideMerge(
+          Layer.effect(
+            MessageRepo,
+            Effect.map(MessageRepo, (repo) => ({
+              ...repo,
+              send: (drafts: Parameters<typeof repo.send>[0]) =>
+                Effect.as(
+                  repo.send(drafts),
+                  drafts.map(() => Result.fail(new Unavailable({ dependency: "database", cause: "gone" })))
+                )
+            }))
+          )
+        ),
         Layer.provideMerge(memoryRepos)
       )
     )

@@ -7,6 +7,7 @@ import * as Infrastructure from "./support/Infrastructure.ts"
 import * as Load from "./support/Load.ts"
 import { acknowledgementsWithin, assertConnected, conclude } from "./support/Outcome.ts"
 import { PostgresServer } from "./support/PostgresServer.ts"
+import { wrongLists } from "./support/RecentList.ts"
 import { scale } from "./support/Scale.ts"
 import { until } from "./support/Until.ts"
 
@@ -59,6 +60,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
         fault: "PostgreSQL crashed",
         notes: [`healed in ${healedIn} ms`]
       })
+      assert.strictEqual(yield* wrongLists(deployment), 0, "wrong recent lists after the crash")
       for (const { body, retryAfter, status } of answers) {
         assert.strictEqual(status, 503, body)
         assert.match(retryAfter ?? "", /^[1-9][0-9]*$/, "Retry-After")
@@ -137,6 +139,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
       yield* load.stop
 
       yield* conclude({ ...deployment, sends: [...load.sends, send], fault: "transaction left open" })
+      assert.strictEqual(yield* wrongLists(deployment), 0, "wrong recent lists in the end")
       assert.isAtLeast(laterIds, scale.sendsPerSecond, "messages with higher ids were committed before")
     })
   )

@@ -3,6 +3,7 @@ import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { openSocket, type Received } from "../support/TestSocket.ts"
 import { ChatServer } from "./support/ChatServer.ts"
+import { openRawSocket } from "./support/RawSocket.ts"
 
 layer(ChatServer.layer(), { excludeTestServices: true })("the WebSocket handshake", (it) => {
   it.effect("greets a socket with the user's name and the head of the inbox", () =>
@@ -49,6 +50,23 @@ layer(ChatServer.layer(), { excludeTestServices: true })("the WebSocket handshak
       )
 
       assert.strictEqual(refused.body, "Server sent no subprotocol")
+    })
+  )
+
+  it.effect("greets first, and then answers what came with the handshake", () =>
+    Effect.gen(function* () {
+      const { server, newUser } = yield* ChatServer
+      const [alice, bob] = [yield* newUser, yield* newUser]
+      const send = { type: "send", receiver_id: bob.id, content: "early", client_id: "c1" }
+
+      const { next } = yield* openRawSocket(server.port, `/ws/${alice.id}`, [send, { type: "ping" }])
+
+      const frames = yield* Effect.replicateEffect(next, 4)
+      assert.strictEqual(frames[0]?.type, "system")
+      assert.sameMembers(
+        frames.slice(1).map(({ type }) => type),
+        ["ack", "message_sent", "pong"]
+      )
     })
   )
 

@@ -24,7 +24,12 @@ const textFrames = (bytes: Buffer): readonly [Array<string>, Buffer] => {
  * A WebSocket over a TCP connection that can stop reading, until the scope closes: then what the server sends
  * fills the system's buffers, and next the server's own. It answers no ping.
  */
-export const openRawSocket = Effect.fnUntraced(function* (port: number, path: string) {
+export const openRawSocket = Effect.fnUntraced(function* (
+  port: number,
+  path: string,
+  /** Text frames that go out with the handshake, before it is answered. */
+  early: ReadonlyArray<object> = []
+) {
   const frames = yield* Queue.unbounded<Received>()
   const tcp = yield* Effect.acquireRelease(
     Effect.sync(() => connect(port, "127.0.0.1")),
@@ -47,16 +52,10 @@ export const openRawSocket = Effect.fnUntraced(function* (port: number, path: st
   // A connection that the server destroys with bytes unread is reset.
   tcp.on("error", () => {})
   tcp.write(
-    [
-      `GET ${path} HTTP/1.1`,
-      "Host: localhost",
-      "Connection: Upgrade",
-      "Upgrade: websocket",
-      "Sec-WebSocket-Version: 13",
-      "Sec-WebSocket-Protocol: minichat.v2",
-      `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`,
-      "\r\n"
-    ].join("\r\n")
+    Buffer.concat([
+      Buffer.from(handshake(path)),
+      ...early.map((frame) => maskedTextFrame(JSON.stringify(frame)))
+    ])
   )
   return {
     next: Queue.take(frames),
@@ -64,3 +63,21 @@ export const openRawSocket = Effect.fnUntraced(function* (port: number, path: st
     readOn: Effect.sync(() => tcp.resume())
   }
 })
+
+const handshake = (path: string) =>
+  [
+    `GET ${path} HTTP/1.1`,
+    "Host: localhost",
+    "Connection: Upgrade",
+    "Upgrade: websocket",
+    "Sec-WebSocket-Version: 13",
+    "Sec-WebSocket-Protocol: minichat.v2",
+    `Sec-WebSocket-Key: ${randomBytes(16).toString("base64")}`,
+    "\r\n"
+  ].join("\r\n")
+
+/** Masked with zeros, which leave the payload as it is. */
+const maskedTextFrame = (text: string): Buffer => {
+  const payload = Buffer.from(text)
+  return Buffer.concat([Buffer.from([0x81, 0x80 | payload.length, 0, 0, 0, 0]), payload])
+}
