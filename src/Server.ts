@@ -7,6 +7,7 @@ import { AppConfig } from "./AppConfig.ts"
 import { Redis } from "./bus/Redis.ts"
 import { RedisBus } from "./bus/RedisBus.ts"
 import { Chat } from "./chat/Chat.ts"
+import * as DeadNodes from "./chat/DeadNodes.ts"
 import { Inboxes } from "./chat/Inboxes.ts"
 import { LiveInboxes } from "./chat/LiveInboxes.ts"
 import * as Pruner from "./chat/Pruner.ts"
@@ -40,7 +41,10 @@ const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer)
 const shared = Layer.unwrap(
   Effect.map(AppConfig, ({ redisUrl }) =>
     redisUrl._tag === "Some"
-      ? Layer.mergeAll(RedisBus.layer, RecentMessages.layer, Sessions.layer, RateLimits.layer).pipe(
+      ? DeadNodes.layer.pipe(
+          Layer.provideMerge(
+            Layer.mergeAll(RedisBus.layer, RecentMessages.layer, Sessions.layer, RateLimits.layer)
+          ),
           Layer.provide(Redis.layer)
         )
       : Layer.mergeAll(

@@ -1,14 +1,9 @@
 import { Clock, Context, DateTime, Duration, Effect, Layer, Option, PubSub, Random, Schedule } from "effect"
+import * as Nodes from "../bus/Nodes.ts"
 import { Redis } from "../bus/Redis.ts"
 import type { UserId } from "../domain/User.ts"
 
-/** How long a node's sessions count after its last beat. */
-const NODE_TTL = Duration.seconds(30)
-
 const BEAT_INTERVAL = Duration.seconds(5)
-
-/** How long it is remembered when a user was last online. */
-const REMEMBER_FOR = Duration.days(30)
 
 /** Whether a user is online. */
 export interface Presence {
@@ -41,12 +36,9 @@ export class Sessions extends Context.Service<
       const closed = new Map<UserId, number>()
       const sessionsOf = (userId: UserId) => `${prefix}user:${userId}:sessions`
       const lastSeenOf = (userId: UserId) => `${prefix}user:${userId}:last_seen`
-      const nodeKey = (id: string) => `${prefix}node:${id}`
-
-      // A node lives as long as its key has this much time left. Time left is told by Redis alone, so nodes
-      // whose clocks disagree still agree on who is alive.
-      const remembered = Duration.toMillis(REMEMBER_FOR)
-      const aliveAbove = remembered - Duration.toMillis(NODE_TTL)
+      const nodeKey = (id: string) => Nodes.keyOf(prefix, id)
+      const nodes = Nodes.setOf(prefix)
+      const remembered = Nodes.REMEMBERED
 
       /** Users of whom Redis may know something else, as it did not take the last write. */
       const unconfirmed = new Set<UserId>()
@@ -83,13 +75,17 @@ export class Sessions extends Context.Service<
       const writeAll = Effect.suspend(() => writeEach([...own.keys(), ...unconfirmed]))
 
       // Redis that forgot the node forgot its sessions with it.
-      const beat = run((redis) => redis.set(nodeKey(node), "up", "PX", remembered, "GET")).pipe(
-        Effect.flatMap((before) => (before === null ? writeAll : writeEach(unconfirmed))),
+      const beat = run((redis) =>
+        Promise.all([redis.set(nodeKey(node), "up", "PX", remembered, "GET"), redis.sadd(nodes, node)])
+      ).pipe(
+        Effect.flatMap(([before]) => (before === null ? writeAll : writeEach(unconfirmed))),
         Effect.ignore
       )
       yield* beat
       yield* Effect.forkScoped(Effect.repeat(beat, Schedule.spaced(BEAT_INTERVAL)))
-      yield* Effect.addFinalizer(() => Effect.ignore(run((redis) => redis.del(nodeKey(node)))))
+      yield* Effect.addFinalizer(() =>
+        Effect.ignore(run((redis) => Promise.all([redis.del(nodeKey(node)), redis.srem(nodes, node)])))
+      )
 
       const recovered = yield* recoveries
       yield* Effect.forkScoped(
@@ -119,7 +115,7 @@ export class Sessions extends Context.Service<
           let latest = lastSeen === null ? 0 : Number(lastSeen)
           others.forEach(([, count], i) => {
             const timeLeft = timesLeft[i]!
-            if (timeLeft > aliveAbove) connections += Number(count)
+            if (Nodes.isAlive(timeLeft)) connections += Number(count)
             else if (timeLeft > 0) latest = Math.max(latest, now - (remembered - timeLeft))
           })
           return toPresence(connections, latest, now)

@@ -2,7 +2,7 @@ import { PgTypes } from "@effect/sql-pg"
 import { Context, DateTime, Effect, Exit, Layer, Request, RequestResolver } from "effect"
 import { type EventType, type InboxEvent, messageEvent, messageJson } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
+import { MAX_USER_ID, UserId, UserNotFound } from "../domain/User.ts"
 import { Database } from "./Database.ts"
 import { MemoryTables } from "./MemoryTables.ts"
 import { int4, int4Array, int8 } from "./Parameters.ts"
@@ -31,6 +31,8 @@ export class InboxRepo extends Context.Service<
      * means that events were pruned.
      */
     page(userId: UserId, after: number, limit: number): Effect.Effect<ReadonlyArray<InboxEvent>, Unavailable>
+    /** Who received a message since then. */
+    receivers(since: DateTime.Utc): Effect.Effect<ReadonlyArray<UserId>, Unavailable>
     /** Deletes at most `limit` events older than `olderThan`, and answers how many it deleted. */
     prune(olderThan: DateTime.Utc, limit: number): Effect.Effect<number, Unavailable>
   }
@@ -92,7 +94,13 @@ export class InboxRepo extends Context.Service<
           ) AS deleted`.pipe(Effect.map((rows) => rows[0]!.deleted))
         )
 
-      return InboxRepo.of({ find, heads, page, prune })
+      const receivers = (since: DateTime.Utc) =>
+        orUnavailable(
+          sql<{ readonly userId: UserId }>`SELECT DISTINCT user_id AS "userId" FROM inbox_events
+            WHERE type = 'message' AND created_at > ${PgTypes.timestamptz(DateTime.toDate(since))}`
+        ).pipe(Effect.map((rows) => rows.map(({ userId }) => userId)))
+
+      return InboxRepo.of({ find, heads, page, receivers, prune })
     })
   )
 
@@ -144,7 +152,18 @@ export class InboxRepo extends Context.Service<
           return deleted
         })
 
-      return InboxRepo.of({ find, heads, page, prune })
+      const receivers = (since: DateTime.Utc) =>
+        Effect.sync(() =>
+          [...inboxes].flatMap(([userId, { events }]) =>
+            events.some(
+              ({ type, createdAt }) => type === "message" && createdAt > DateTime.toEpochMillis(since)
+            )
+              ? UserId.make(userId)
+              : []
+          )
+        )
+
+      return InboxRepo.of({ find, heads, page, receivers, prune })
     })
   ).pipe(Layer.provide(MemoryTables.layer))
 }

@@ -176,6 +176,21 @@ const inboxRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | Messag
       })
     )
 
+    it.effect("those who received a message since a time are told, and those who sent one are not", () =>
+      Effect.gen(function* () {
+        const inboxes = yield* InboxRepo
+        const { alice, bob } = yield* newPair
+        const { message } = yield* sendOne(draft(alice, bob))
+        const sentAt = DateTime.makeUnsafe(message.timestamp)
+
+        const receivers = yield* inboxes.receivers(DateTime.subtract(sentAt, { seconds: 1 }))
+
+        assert.include(receivers, bob.id)
+        assert.notInclude(receivers, alice.id)
+        assert.isEmpty(yield* inboxes.receivers(DateTime.add(sentAt, { hours: 1 })))
+      })
+    )
+
     it.effect("only events older than the given time are pruned, and the inbox tells which may be gone", () =>
       Effect.gen(function* () {
         const inboxes = yield* InboxRepo
