@@ -33,8 +33,8 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
     )`.pipe(Effect.map((rows) => rows.map((row, i) => toOutcome(row, drafts[i]!))))
 
   /** Locks the inboxes that nobody else has locked; answers the users of the others. */
-  const lockOthersThan = (drafts: ReadonlyArray<Draft>) => {
-    const userIds = int4Array(drafts.flatMap((draft) => [draft.sender_id, draft.receiver_id]).map(columnId))
+  const lockOthersThan = (users: ReadonlyArray<UserId>) => {
+    const userIds = int4Array(users.map(columnId))
     return sql<{ readonly userId: UserId }>`
       WITH own AS (SELECT user_id FROM inboxes WHERE user_id = ANY (${userIds}) FOR UPDATE SKIP LOCKED)
       SELECT user_id AS "userId" FROM inboxes
@@ -43,21 +43,28 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
     )
   }
 
+  // Users whose inboxes somebody has held locked for longer than a batch waits. Sends that concern them are tried
+  // apart, and without waiting for the lock, until one goes through: a batch would else wait for the same lock again and again.
+  const held = new Set<UserId>()
+  const concerns = (users: ReadonlySet<UserId>) => (draft: Draft) =>
+    users.has(draft.sender_id) || users.has(draft.receiver_id)
+
   /** Sends the drafts that need not wait; `undefined` stands for each other. */
   const sendUnlocked = (drafts: ReadonlyArray<Draft>) =>
     Effect.gen(function* () {
-      const locked = yield* lockOthersThan(drafts)
-      const isFree = (draft: Draft) => !locked.has(draft.sender_id) && !locked.has(draft.receiver_id)
+      const locked = yield* lockOthersThan(drafts.flatMap(usersOf))
+      const isFree = (draft: Draft) => !concerns(locked)(draft)
+      for (const draft of drafts) {
+        if (!locked.has(draft.sender_id)) held.delete(draft.sender_id)
+        if (!locked.has(draft.receiver_id)) held.delete(draft.receiver_id)
+      }
       const outcomes = (yield* sendTogether(drafts.filter(isFree))).values()
       return drafts.map((draft) => (isFree(draft) ? outcomes.next().value : undefined))
     }).pipe(sql.withTransaction, orRefused(drafts))
 
   // A batch that a locked inbox holds up goes on without the drafts that concern it. Others may be found locked
   // too, for the moment in which another batch sends to them: that is why each is tried more than once.
-  const sendAroundLocks = Effect.fnUntraced(function* (
-    drafts: ReadonlyArray<Draft>,
-    cause: SqlError.SqlError
-  ) {
+  const sendAroundLocks = Effect.fnUntraced(function* (drafts: ReadonlyArray<Draft>, cause: unknown) {
     const refusal = Result.fail(new Unavailable({ dependency: "database", cause }))
     const outcomes = drafts.map((): Outcome => refusal)
     let waiting = [...drafts.keys()]
@@ -67,23 +74,45 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
         outcomes[place] = tried[i] ?? refusal
       })
       waiting = waiting.filter((_, i) => tried[i] === undefined)
-      if (waiting.length === 0 || tries === TRIES) return outcomes
+      if (waiting.length === 0) return outcomes
+      if (tries === TRIES) {
+        const users = waiting.flatMap((place) => usersOf(drafts[place]!))
+        const locked = yield* lockOthersThan(users).pipe(
+          orUnavailable,
+          Effect.orElseSucceed(() => [])
+        )
+        for (const userId of locked) held.add(userId)
+        return outcomes
+      }
       yield* Effect.sleep(REST)
     }
   })
 
   // Each try has a time limit of its own: one that ends late takes nothing back of those before it.
-  return (drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Outcome>> =>
+  const sendWaiting = (drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Outcome>> =>
     sendTogether(drafts).pipe(
       Effect.map(Effect.succeed),
       Effect.catchReason("SqlError", "LockTimeoutError", (_, error) =>
-        drafts.length === 1 ? Effect.fail(error) : Effect.succeed(sendAroundLocks(drafts, error))
+        Effect.succeed(sendAroundLocks(drafts, error))
       ),
       orUnavailable,
       Effect.flatten,
       Effect.catch((error) => Effect.succeed(drafts.map(() => Result.fail(error))))
     )
+
+  return Effect.fnUntraced(function* (
+    drafts: ReadonlyArray<Draft>
+  ): Effect.fn.Return<ReadonlyArray<Outcome>> {
+    if (held.size === 0 || !drafts.some(concerns(held))) return yield* sendWaiting(drafts)
+    const apart = drafts.filter(concerns(held))
+    const others = drafts.filter((draft) => !apart.includes(draft))
+    const outcomes = (others.length === 0 ? [] : yield* sendWaiting(others)).values()
+    const tried = (yield* sendAroundLocks(apart, "the inbox is locked")).values()
+    return drafts.map((draft) => (apart.includes(draft) ? tried : outcomes).next().value!)
+  })
 }
+
+const usersOf = ({ sender_id, receiver_id }: Draft) => [sender_id, receiver_id]
 
 interface SendRow {
   readonly status: "sent" | "repeat" | "conflict" | "sender_not_found" | "receiver_not_found"
