@@ -56,10 +56,7 @@ describe.runIf(redisUrl !== undefined)("a node that died", () => {
       yield* leave("dead", 31 * SECOND)
 
       yield* Effect.scoped(
-        Effect.andThen(
-          Layer.build(DeadNodes.layer),
-          until(Effect.map(nodes, (ids) => !ids.includes("dead")))
-        )
+        Effect.andThen(Layer.build(DeadNodes.layer), until(Effect.map(nodes, (ids) => !ids.includes("dead"))))
       )
 
       assert.include(yield* nodes, "late")
