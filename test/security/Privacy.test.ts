@@ -5,11 +5,11 @@ import { Effect, Option, Redacted } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { until } from "../faults/support/Until.ts"
 import { databaseUrl, freshDatabase, freshDataDir, redisUrl } from "../support/Services.ts"
+import { tcpProxy } from "../support/TcpProxy.ts"
 import { openSocket } from "../support/TestSocket.ts"
 import { webSocketHandshake } from "./support/RawSocket.ts"
 import { type Answer, bearer, post, request } from "./support/Server.ts"
 import { type ServerProcess, serverProcess } from "./support/ServerProcess.ts"
-import { proxied } from "./support/TcpProxy.ts"
 import { sign } from "./support/Tokens.ts"
 import { traceCollector } from "./support/TraceCollector.ts"
 
@@ -264,16 +264,16 @@ describe("no token, password or content is written anywhere", () => {
         const secrets = secretsOf(secret)
         const traces = yield* traceCollector
         const direct = Redacted.value(Option.getOrThrow((yield* freshDatabase).databaseUrl))
-        const database = yield* proxied(direct, 5432)
-        const redis = yield* proxied(redisUrl!, 6379)
+        const database = yield* tcpProxy(new URL(direct))
+        const redis = yield* tcpProxy(new URL(redisUrl!))
         const withPassword = (url: string, password: string) => {
           const changed = new URL(url)
           changed.password = password
           return changed.href
         }
         const server = yield* serverProcess({
-          DATABASE_URL: withPassword(database.url, secret.databasePassword),
-          REDIS_URL: withPassword(redis.url, secret.redisPassword),
+          DATABASE_URL: withPassword(database.url.href, secret.databasePassword),
+          REDIS_URL: withPassword(redis.url.href, secret.redisPassword),
           REDIS_PREFIX: `${planted("Prefix")}:`,
           AUTH: "required",
           JWT_SECRET: secret.jwtSecret,
@@ -298,8 +298,8 @@ describe("no token, password or content is written anywhere", () => {
         yield* isHealthy("ERROR")
         const away = yield* callAll(calls, secrets)
         assert.include(away, { sent: 503, history: 503, recent: 503, events: 503 })
-        yield* redis.mend
-        yield* database.mend
+        yield* redis.restore
+        yield* database.restore
         yield* isHealthy("OK")
 
         // A rule that only this database has: the server cannot have foreseen it, and the error names the row.

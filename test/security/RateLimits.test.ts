@@ -12,10 +12,10 @@ import {
   redisUrl,
   settings
 } from "../support/Services.ts"
+import { tcpProxy } from "../support/TcpProxy.ts"
 import { startServer, type TestServer } from "../support/TestServer.ts"
 import { openSocket } from "../support/TestSocket.ts"
 import { type Answer, bearer, post, request } from "./support/Server.ts"
-import { proxied } from "./support/TcpProxy.ts"
 import { type Keys, makeKeys } from "./support/Tokens.ts"
 
 const ALICE = UserId.make(1)
@@ -259,13 +259,13 @@ it.live.runIf(databaseUrl !== undefined && redisUrl !== undefined)(
   () =>
     Effect.gen(function* () {
       const keys = yield* makeKeys()
-      const redis = yield* proxied(redisUrl!, 6379)
+      const redis = yield* tcpProxy(new URL(redisUrl!))
       const shared = {
         ...(yield* freshDatabase),
         ...(yield* freshRedis),
         ...keys.settings,
         ...SENDS,
-        redisUrl: Option.some(Redacted.make(redis.url)),
+        redisUrl: Option.some(Redacted.make(redis.url.href)),
         requestsPerSecond: REQUESTS_PER_SECOND,
         trustedProxies: ["127.0.0.0/8"]
       }
@@ -329,7 +329,7 @@ it.live.runIf(databaseUrl !== undefined && redisUrl !== undefined)(
       assert.isAtLeast(apart.passed, 2 * REQUESTS_PER_SECOND)
       assert.isAtMost(apart.passed, atMost(2 * REQUESTS_PER_SECOND, 2 * REQUESTS_PER_SECOND, apart.seconds))
 
-      yield* redis.mend
+      yield* redis.restore
       yield* health("OK")
       yield* requestsAreShared
     }),

@@ -26,7 +26,7 @@ export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
       client.destroy()
       return
     }
-    const upstream = open(Number(target.port), target.hostname)
+    const upstream = open(Number(target.port || defaultPort(target)), target.hostname)
     relay(client, upstream, requests)
     relay(upstream, client, replies)
   })
@@ -73,3 +73,5 @@ export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
     })
   }
 })
+
+const defaultPort = ({ protocol }: URL) => (protocol.startsWith("redis") ? 6379 : 5432)
