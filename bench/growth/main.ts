@@ -8,6 +8,7 @@ import { Database } from "../../src/repo/Database.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
+import { Latencies } from "../load/Latencies.ts"
 import { Postgres } from "../system/Postgres.ts"
 import { showPlan } from "./Plans.ts"
 import { RETENTION_DAYS, seed, USERS } from "./Seed.ts"
@@ -31,13 +32,13 @@ const timed = Effect.fnUntraced(function* <E>(
   calls = CALLS,
   warmUp = WARM_UP
 ) {
-  const times: Array<number> = []
+  const latencies = new Latencies()
   for (let n = -warmUp; n < calls; n++) {
     const start = performance.now()
     yield* call(Math.abs(n * 13))
-    if (n >= 0) times.push(performance.now() - start)
+    if (n >= 0) latencies.add(performance.now() - start)
   }
-  return times.sort((a, b) => a - b)[times.length >> 1]!
+  return latencies.summary().p50
 })
 
 /** What each operation costs in a database of this many messages. */
@@ -102,10 +103,7 @@ const measureIn = (databaseUrl: string, messages: number) =>
   )
 
 const program = Effect.gen(function* () {
-  const postgres = yield* Effect.acquireRelease(
-    Effect.promise(() => Postgres.connect()),
-    (postgres) => Effect.promise(() => postgres[Symbol.asyncDispose]())
-  )
+  const postgres = yield* Effect.acquireDisposable(Effect.promise(() => Postgres.connect()))
   yield* Console.log(
     `PostgreSQL ${yield* Effect.promise(() => postgres.version())}; medians, in milliseconds`
   )
