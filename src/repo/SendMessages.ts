@@ -1,5 +1,4 @@
 import { Duration, Effect, Result } from "effect"
-import type { SqlError } from "effect/sql"
 import { ClientIdConflict, type Draft, ReceiverNotFound, SenderNotFound } from "../domain/Message.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
@@ -16,14 +15,6 @@ const REST = Duration.millis(50)
 
 /** Sends through the function that `migrations/0002_inboxes.ts` makes. The connections for sends have a lock timeout. */
 export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"]) => {
-  /** Refuses each draft when the database did not take them. */
-  const orRefused =
-    (drafts: ReadonlyArray<Draft>) =>
-    <A>(outcomes: Effect.Effect<ReadonlyArray<A>, SqlError.SqlError>) =>
-      orUnavailable(outcomes).pipe(
-        Effect.catch((error) => Effect.succeed(drafts.map(() => Result.fail(error))))
-      )
-
   const sendTogether = (drafts: ReadonlyArray<Draft>) =>
     sql<SendRow>`SELECT * FROM send_messages(
       ${int4Array(drafts.map((draft) => columnId(draft.sender_id)))},
@@ -44,23 +35,26 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
   }
 
   // Users whose inboxes somebody has held locked for longer than a batch waits. Sends that concern them are tried
-  // apart, and without waiting for the lock, until one goes through: a batch would else wait for the same lock again and again.
+  // apart, and without waiting for the lock, until one goes through: each batch would else wait for it in its turn.
   const held = new Set<UserId>()
   const concerns = (users: ReadonlySet<UserId>) => (draft: Draft) =>
     users.has(draft.sender_id) || users.has(draft.receiver_id)
 
-  /** Sends the drafts that need not wait; `undefined` stands for each other. */
+  /** Sends the drafts that need not wait; `undefined` stands for each other. Answers whose inboxes they wait for, too. */
   const sendUnlocked = (drafts: ReadonlyArray<Draft>) =>
     Effect.gen(function* () {
       const locked = yield* lockOthersThan(drafts.flatMap(usersOf))
       const isFree = (draft: Draft) => !concerns(locked)(draft)
-      for (const draft of drafts) {
-        if (!locked.has(draft.sender_id)) held.delete(draft.sender_id)
-        if (!locked.has(draft.receiver_id)) held.delete(draft.receiver_id)
-      }
-      const outcomes = (yield* sendTogether(drafts.filter(isFree))).values()
-      return drafts.map((draft) => (isFree(draft) ? outcomes.next().value : undefined))
-    }).pipe(sql.withTransaction, orRefused(drafts))
+      for (const userId of drafts.flatMap(usersOf)) if (!locked.has(userId)) held.delete(userId)
+      const sent = (yield* sendTogether(drafts.filter(isFree))).values()
+      return { locked, outcomes: drafts.map((draft) => (isFree(draft) ? sent.next().value : undefined)) }
+    }).pipe(
+      sql.withTransaction,
+      orUnavailable,
+      Effect.catch((error) =>
+        Effect.succeed({ locked: new Set<UserId>(), outcomes: refuseAll(drafts, error) })
+      )
+    )
 
   // A batch that a locked inbox holds up goes on without the drafts that concern it. Others may be found locked
   // too, for the moment in which another batch sends to them: that is why each is tried more than once.
@@ -71,19 +65,11 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
     for (let tries = 1; ; tries++) {
       const tried = yield* sendUnlocked(waiting.map((place) => drafts[place]!))
       waiting.forEach((place, i) => {
-        outcomes[place] = tried[i] ?? refusal
+        outcomes[place] = tried.outcomes[i] ?? refusal
       })
-      waiting = waiting.filter((_, i) => tried[i] === undefined)
-      if (waiting.length === 0) return outcomes
-      if (tries === TRIES) {
-        const users = waiting.flatMap((place) => usersOf(drafts[place]!))
-        const locked = yield* lockOthersThan(users).pipe(
-          orUnavailable,
-          Effect.orElseSucceed(() => [])
-        )
-        for (const userId of locked) held.add(userId)
-        return outcomes
-      }
+      waiting = waiting.filter((_, i) => tried.outcomes[i] === undefined)
+      if (tries === TRIES) for (const userId of tried.locked) held.add(userId)
+      if (waiting.length === 0 || tries === TRIES) return outcomes
       yield* Effect.sleep(REST)
     }
   })
@@ -97,20 +83,22 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
       ),
       orUnavailable,
       Effect.flatten,
-      Effect.catch((error) => Effect.succeed(drafts.map(() => Result.fail(error))))
+      Effect.catch((error) => Effect.succeed(refuseAll(drafts, error)))
     )
 
   return Effect.fnUntraced(function* (
     drafts: ReadonlyArray<Draft>
   ): Effect.fn.Return<ReadonlyArray<Outcome>> {
-    if (held.size === 0 || !drafts.some(concerns(held))) return yield* sendWaiting(drafts)
-    const apart = drafts.filter(concerns(held))
-    const others = drafts.filter((draft) => !apart.includes(draft))
-    const outcomes = (others.length === 0 ? [] : yield* sendWaiting(others)).values()
-    const tried = (yield* sendAroundLocks(apart, "the inbox is locked")).values()
-    return drafts.map((draft) => (apart.includes(draft) ? tried : outcomes).next().value!)
+    const apart = new Set(drafts.filter(concerns(held)))
+    if (apart.size === 0) return yield* sendWaiting(drafts)
+    const others = drafts.filter((draft) => !apart.has(draft))
+    const sent = (others.length === 0 ? [] : yield* sendWaiting(others)).values()
+    const tried = (yield* sendAroundLocks([...apart], "the inbox is locked")).values()
+    return drafts.map((draft) => (apart.has(draft) ? tried : sent).next().value!)
   })
 }
+
+const refuseAll = (drafts: ReadonlyArray<Draft>, error: Unavailable) => drafts.map(() => Result.fail(error))
 
 const usersOf = ({ sender_id, receiver_id }: Draft) => [sender_id, receiver_id]
 
