@@ -7,6 +7,7 @@ export default defineConfig({
     globalSetup: ["test/support/globalSetup.ts"],
     // Files share what they import: importing it anew for each file took half of the time of a run.
     isolate: false,
+    // More than the two cores of a small machine: half of a worker's time is waiting.
     maxWorkers: 3,
     testTimeout: 30_000,
     hookTimeout: 60_000,

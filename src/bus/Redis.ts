@@ -97,11 +97,17 @@ export class Redis extends Context.Service<
       yield* Effect.forkScoped(Effect.repeat(ping, Schedule.spaced(PING_INTERVAL)))
 
       const away = Effect.suspend(() => Effect.fail(new RedisError({ cause: "Redis is away" })))
-      const waitFor = <A>(reply: () => Promise<A>) =>
-        Effect.tryPromise({ try: reply, catch: (cause) => new RedisError({ cause }) })
       const inTime = deadlines()
-      const send = <A>(command: (connection: IORedis) => Promise<A>) =>
+      const send = async <A>(command: (connection: IORedis) => Promise<A>) =>
         Promise.race([command(commands as IORedis), inTime()])
+      const start: Redis["Service"]["start"] = (command) =>
+        Effect.sync(() => {
+          if (!up) return away
+          const reply = send(command)
+          // Whoever sent it may not wait for it.
+          reply.catch(ignore)
+          return Effect.tryPromise({ try: () => reply, catch: (cause) => new RedisError({ cause }) })
+        })
 
       return Redis.of({
         subscriber,
@@ -109,15 +115,8 @@ export class Redis extends Context.Service<
         prefix,
         isUp: () => up,
         recoveries: PubSub.subscribe(recovered),
-        run: (command) => Effect.suspend(() => (up ? waitFor(() => send(command)) : away)),
-        start: (command) =>
-          Effect.sync(() => {
-            if (!up) return away
-            const reply = send(command)
-            // Whoever sent it may not wait for it.
-            reply.catch(ignore)
-            return waitFor(() => reply)
-          })
+        start,
+        run: (command) => Effect.flatten(start(command))
       })
     })
   )

@@ -28,10 +28,12 @@ export const layer = Layer.effectDiscard(
     })
 
     const look = Effect.gen(function* () {
-      for (const node of yield* run((redis) => redis.smembers(nodes))) {
-        const timeLeft = yield* run((redis) => redis.pttl(Nodes.keyOf(prefix, node)))
-        if (!Nodes.isAlive(timeLeft)) yield* bury(node)
-      }
+      const known = yield* run((redis) => redis.smembers(nodes))
+      const timesLeft = yield* run((redis) =>
+        Promise.all(known.map((node) => redis.pttl(Nodes.keyOf(prefix, node))))
+      )
+      const dead = known.filter((_, i) => !Nodes.isAlive(timesLeft[i]!))
+      yield* Effect.forEach(dead, bury, { discard: true })
     })
 
     yield* Effect.ignore(look).pipe(Effect.repeat(Schedule.spaced(EVERY)), Effect.forkScoped)

@@ -67,9 +67,7 @@ export class RateLimits extends Context.Service<
 /** Evaluated when the class is there. */
 function ifOn<E, R>(limits: () => Layer.Layer<RateLimits, E, R>) {
   return Layer.unwrap(
-    Effect.map(AppConfig, ({ rateLimits, auth }) =>
-      limitsAreOn({ rateLimits, auth }) ? limits() : RateLimits.layerOff
-    )
+    Effect.map(AppConfig, (settings) => (limitsAreOn(settings) ? limits() : RateLimits.layerOff))
   )
 }
 

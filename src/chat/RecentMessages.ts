@@ -173,12 +173,15 @@ const insert = (texts: Array<string>, json: string): void => {
   else if (texts[place] !== json) texts.splice(place, 0, json)
 }
 
+/** `idOf`, where the lists are. */
+const ID_OF = `local function idOf(json) return tonumber(string.match(json, '^{"id":(%d+)')) end`
+
 // A list is newest first, always. Pushes of different nodes may arrive in another order than that of the ids; one
 // that comes too late for its place deletes the list, unless it was filled with that message already.
-const PUSH = `
+const PUSH = `${ID_OF}
 local newest = redis.call('LINDEX', KEYS[1], 0)
 if not newest then return 0 end
-local id = tonumber(string.match(newest, '^{"id":(%d+)'))
+local id = idOf(newest)
 if id and id >= tonumber(ARGV[2]) then
   if not redis.call('LPOS', KEYS[1], ARGV[1]) then redis.call('DEL', KEYS[1]) end
   return 0
@@ -196,18 +199,18 @@ redis.call('RPUSH', KEYS[1], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1`
 
-const FILL = `
+const FILL = `${ID_OF}
 if redis.call('LINDEX', KEYS[1], -1) ~= ARGV[1] then return 0 end
 redis.call('RPOP', KEYS[1])
 local pushed = {}
 local oldest
 for _, json in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
   pushed[json] = true
-  oldest = tonumber(string.match(json, '^{"id":(%d+)'))
+  oldest = idOf(json)
 end
 for i = 4, #ARGV do
   if not pushed[ARGV[i]] then
-    if oldest and tonumber(string.match(ARGV[i], '^{"id":(%d+)')) > oldest then
+    if oldest and idOf(ARGV[i]) > oldest then
       redis.call('DEL', KEYS[1])
       return 0
     end

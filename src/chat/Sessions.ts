@@ -38,7 +38,6 @@ export class Sessions extends Context.Service<
       const lastSeenOf = (userId: UserId) => `${prefix}user:${userId}:last_seen`
       const nodeKey = (id: string) => Nodes.keyOf(prefix, id)
       const nodes = Nodes.setOf(prefix)
-      const remembered = Nodes.REMEMBERED
 
       /** Users of whom Redis may know something else, as it did not take the last write. */
       const unconfirmed = new Set<UserId>()
@@ -53,13 +52,13 @@ export class Sessions extends Context.Service<
             connections !== undefined
               ? Promise.all([
                   redis.hset(sessionsOf(userId), node, connections),
-                  redis.pexpire(sessionsOf(userId), remembered)
+                  redis.pexpire(sessionsOf(userId), Nodes.REMEMBERED)
                 ])
               : Promise.all([
                   redis.hdel(sessionsOf(userId), node),
                   ...(closedAt === undefined
                     ? []
-                    : [redis.set(lastSeenOf(userId), closedAt, "PX", remembered)])
+                    : [redis.set(lastSeenOf(userId), closedAt, "PX", Nodes.REMEMBERED)])
                 ])
           )
           // What changed meanwhile has a write of its own under way.
@@ -76,7 +75,7 @@ export class Sessions extends Context.Service<
 
       // Redis that forgot the node forgot its sessions with it.
       const beat = run((redis) =>
-        Promise.all([redis.set(nodeKey(node), "up", "PX", remembered, "GET"), redis.sadd(nodes, node)])
+        Promise.all([redis.set(nodeKey(node), "up", "PX", Nodes.REMEMBERED, "GET"), redis.sadd(nodes, node)])
       ).pipe(
         Effect.flatMap(([before]) => (before === null ? writeAll : writeEach(unconfirmed))),
         Effect.ignore
@@ -116,7 +115,7 @@ export class Sessions extends Context.Service<
           others.forEach(([, count], i) => {
             const timeLeft = timesLeft[i]!
             if (Nodes.isAlive(timeLeft)) connections += Number(count)
-            else if (timeLeft > 0) latest = Math.max(latest, now - (remembered - timeLeft))
+            else if (timeLeft > 0) latest = Math.max(latest, now - (Nodes.REMEMBERED - timeLeft))
           })
           return toPresence(connections, latest, now)
         },

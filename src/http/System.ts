@@ -17,11 +17,9 @@ export const layer = HttpApiBuilder.group(
     const { redisUrl } = yield* AppConfig
     const embeddedRedis = redisUrl._tag === "None"
 
-    const databaseAnswers = Effect.yieldNow.pipe(
-      Effect.andThen(database.reads`SELECT 1`),
-      Effect.timeout("2 seconds"),
-      Effect.matchCause({ onFailure: () => false, onSuccess: () => true })
-    )
+    const databaseAnswers = database
+      .orUnavailable(database.reads`SELECT 1`)
+      .pipe(Effect.timeout("2 seconds"), Effect.matchCause({ onFailure: () => false, onSuccess: () => true }))
 
     return handlers.handleAll({
       welcome: () =>
