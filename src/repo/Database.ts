@@ -7,7 +7,7 @@ import { AppConfig, type Settings } from "../AppConfig.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import * as Deadlines from "./Deadlines.ts"
-import { embedded } from "./EmbeddedDatabase.ts"
+import { EmbeddedDatabase } from "./EmbeddedDatabase.ts"
 import { int8, types } from "./Parameters.ts"
 
 /** How long a statement may run, or wait for an answer, before its call fails as `Unavailable`. */
@@ -71,7 +71,8 @@ const connect = (options: PgClient.PgPoolConfig) =>
 
 const inProcess = Effect.fnUntraced(
   function* (dataDir: string) {
-    const client = yield* connect(yield* embedded(dataDir))
+    const start = yield* EmbeddedDatabase
+    const client = yield* connect(yield* start(dataDir))
     return { reads: client, sends: client, mode: "embedded" as const, location: dataDir }
   },
   Effect.catchTag("SqlError", (error) => startError("The embedded database does not start", error))

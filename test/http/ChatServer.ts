@@ -3,7 +3,8 @@ import { Context, Effect, Layer } from "effect"
 import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
 import type { User } from "../../src/domain/User.ts"
 import { Database } from "../../src/repo/Database.ts"
-import { freshDataDir } from "../support/Services.ts"
+import { freshEmbedded } from "../support/EmbeddedPool.ts"
+
 import { startServer, type TestServer, typedClient } from "../support/TestServer.ts"
 
 /** An answer as it came over the wire. */
@@ -41,7 +42,7 @@ export class ChatServer extends Context.Service<
   static readonly layer = Layer.effect(
     ChatServer,
     Effect.gen(function* () {
-      const server = yield* startServer(yield* freshDataDir)
+      const server = yield* startServer(yield* freshEmbedded)
       const client = yield* typedClient(server)
       const { reads: sql } = Context.get(server.services, Database)
 

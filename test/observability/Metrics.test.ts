@@ -8,7 +8,8 @@ import { RedisBus } from "../../src/bus/RedisBus.ts"
 import { Chat } from "../../src/chat/Chat.ts"
 import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
 import * as Metrics from "../../src/observability/Metrics.ts"
-import { freshDataDir, settings } from "../support/Services.ts"
+import { freshEmbedded } from "../support/EmbeddedPool.ts"
+import { settings } from "../support/Services.ts"
 import { startServer, typedClient } from "../support/TestServer.ts"
 import { openSocket } from "../support/TestSocket.ts"
 import { until } from "../support/Until.ts"
@@ -30,7 +31,7 @@ const startNode = Effect.gen(function* () {
       return Tracer.nativeTracer.span(options)
     }
   })
-  const server = yield* startServer(yield* freshDataDir).pipe(Effect.provideService(Tracer.Tracer, recorder))
+  const server = yield* startServer(yield* freshEmbedded).pipe(Effect.provideService(Tracer.Tracer, recorder))
   const client = yield* typedClient(server)
   let users = 0
   const newUser = Effect.suspend(() => client.users.create({ payload: { username: `user${users++}` } }))

@@ -3,7 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
 import type { Settings } from "../../src/AppConfig.ts"
 import { makeKeys } from "../security/support/Tokens.ts"
-import { databaseUrl, freshDatabase, freshDataDir, freshRedis, redisUrl } from "../support/Services.ts"
+import { freshEmbedded } from "../support/EmbeddedPool.ts"
+import { databaseUrl, freshDatabase, freshRedis, redisUrl } from "../support/Services.ts"
 import { startServer, type TestServer } from "../support/TestServer.ts"
 import { openSocket } from "../support/TestSocket.ts"
 import { type ReceivedSpan, startCollector } from "./Collector.ts"
@@ -94,7 +95,7 @@ describe("tracing", () => {
       yield* Effect.scoped(
         Effect.gen(function* () {
           const server = yield* startServer({
-            ...(yield* freshDataDir),
+            ...(yield* freshEmbedded),
             ...tracedTo(collector.url, "only"),
             tracesSampled: 0
           })

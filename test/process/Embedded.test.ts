@@ -2,43 +2,33 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { emptyDataDir, freshDataDir } from "../support/Services.ts"
+import { emptyDataDir } from "../support/Services.ts"
 import { assertRefusal, call, send, startProcess, TIMEOUT, twoUsers } from "./ServerProcess.ts"
 
 describe("an embedded server", TIMEOUT, () => {
-  it.live("starts without any setting, says what it is, has its folder to itself, and ends with 0", () =>
+  // One story: each start of a process takes seconds.
+  it.live("starts without any setting, has its folder to itself, and keeps its data however it ends", () =>
     Effect.gen(function* () {
       const { dataDir } = yield* emptyDataDir
-      const server = yield* startProcess({ DATA_DIR: dataDir })
-      const url = yield* server.listening
-      const second = yield* startProcess({ DATA_DIR: dataDir })
-      const refusal = yield* second.ended
-      const health = yield* call(url, "/health")
-      yield* twoUsers(url)
-
-      yield* server.signal("SIGTERM")
-      const { code, stdout, stderr } = yield* server.ended
-
-      assertRefusal(refusal, /DATA_DIR/)
-      assert.include(refusal.stderr, dataDir)
-      assert.deepInclude(health, { status: "OK", database: "OK (embedded)", redis: "OK (embedded)" })
-      assert.include(stdout, `Database: embedded, its data in ${dataDir}`)
-      assert.include(stdout, "Bus, cache and sessions: embedded")
-      assert.match(url, /^http:\/\/127\.0\.0\.1:\d+$/)
-      assert.deepEqual([code, stderr], [0, ""])
-    })
-  )
-
-  it.live("has its data after a restart, and after it was killed", () =>
-    Effect.gen(function* () {
-      const { dataDir } = yield* freshDataDir
       const start = startProcess({ DATA_DIR: dataDir })
       const first = yield* start
       const firstUrl = yield* first.listening
+      const refusal = yield* (yield* start).ended
+      assertRefusal(refusal, /DATA_DIR/)
+      assert.include(refusal.stderr, dataDir)
+      assert.match(firstUrl, /^http:\/\/127\.0\.0\.1:\d+$/)
+      assert.deepInclude(yield* call(firstUrl, "/health"), {
+        status: "OK",
+        database: "OK (embedded)",
+        redis: "OK (embedded)"
+      })
       const { alice, bob } = yield* twoUsers(firstUrl)
       const sent = [yield* send(firstUrl, alice, bob, "before the restart")]
-      yield* first.signal("SIGINT")
-      assert.strictEqual((yield* first.ended).code, 0)
+      yield* first.signal("SIGTERM")
+      const { code, stdout, stderr } = yield* first.ended
+      assert.deepEqual([code, stderr], [0, ""])
+      assert.include(stdout, `Database: embedded, its data in ${dataDir}`)
+      assert.include(stdout, "Bus, cache and sessions: embedded")
 
       const second = yield* start
       const secondUrl = yield* second.listening

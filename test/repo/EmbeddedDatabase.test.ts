@@ -1,8 +1,10 @@
+import { mkdirSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { Database } from "../../src/repo/Database.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
-import { freshDataDir } from "../support/Services.ts"
+import { emptyDataDir, freshDataDir } from "../support/Services.ts"
 import { newUsername, reposOn } from "./Repos.ts"
 
 it.live(
@@ -22,6 +24,20 @@ it.live(
 
       const second = yield* start
       assert.deepEqual(yield* Context.get(second, UserRepo).find(made.id), made)
+    }),
+  120_000
+)
+
+it.live(
+  "the embedded database is made anew where a start died while it made it",
+  () =>
+    Effect.gen(function* () {
+      const settings = yield* emptyDataDir
+      mkdirSync(join(settings.dataDir, "postgres"), { recursive: true })
+      writeFileSync(join(settings.dataDir, "postgres", "PG_VERSION"), "1")
+      writeFileSync(join(settings.dataDir, "postgres.unfinished"), "")
+      const repos = yield* Layer.build(reposOn(settings))
+      assert.isAbove((yield* Context.get(repos, UserRepo).create(newUsername(), "first")).id, 0)
     }),
   120_000
 )

@@ -8,14 +8,15 @@ import { Database } from "../../src/repo/Database.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
-import { freshDatabase, freshDataDir, settings } from "../support/Services.ts"
+import * as EmbeddedPool from "../support/EmbeddedPool.ts"
+import { freshDatabase, settings } from "../support/Services.ts"
 
 /** The repositories on the database that the settings name; each build of it is a server of its own. */
 export const reposOn = (overrides: Partial<Settings>) =>
   Layer.fresh(
     Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer).pipe(
       Layer.provideMerge(Database.layer),
-      Layer.provide(NodeServices.layer),
+      Layer.provide([NodeServices.layer, EmbeddedPool.layer]),
       Layer.provide(settings(overrides))
     )
   )
@@ -26,7 +27,7 @@ export const memoryRepos = Layer.mergeAll(
   InboxRepo.layerMemory
 )
 
-export const embeddedRepos = Layer.unwrap(Effect.map(freshDataDir, reposOn))
+export const embeddedRepos = Layer.unwrap(Effect.map(EmbeddedPool.freshEmbedded, reposOn))
 
 /** On a database of the block's own; only where `databaseUrl` is set. */
 export const postgresRepos = Layer.unwrap(Effect.map(freshDatabase, reposOn))

@@ -2,7 +2,8 @@ import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { HttpApi } from "effect/http-api"
 import { Api } from "../../src/api/Api.ts"
-import { freshDataDir } from "../support/Services.ts"
+import { freshEmbedded } from "../support/EmbeddedPool.ts"
+
 import { startServer, type TestServer } from "../support/TestServer.ts"
 import { bearer, post, request } from "./support/Server.ts"
 import { badTokens, makeKeys } from "./support/Tokens.ts"
@@ -59,7 +60,7 @@ class Guarded extends Context.Service<
     Effect.gen(function* () {
       const keys = yield* makeKeys()
       const server = yield* startServer({
-        ...(yield* freshDataDir),
+        ...(yield* freshEmbedded),
         ...keys.settings,
         rateLimits: "off"
       })

@@ -4,14 +4,8 @@ import { TestClock } from "effect/testing"
 import { RateLimits } from "../../src/chat/RateLimits.ts"
 import { UserId } from "../../src/domain/User.ts"
 import { until } from "../faults/support/Until.ts"
-import {
-  databaseUrl,
-  freshDatabase,
-  freshDataDir,
-  freshRedis,
-  redisUrl,
-  settings
-} from "../support/Services.ts"
+import { freshEmbedded } from "../support/EmbeddedPool.ts"
+import { databaseUrl, freshDatabase, freshRedis, redisUrl, settings } from "../support/Services.ts"
 import { tcpProxy } from "../support/TcpProxy.ts"
 import { startServer, type TestServer } from "../support/TestServer.ts"
 import { openSocket } from "../support/TestSocket.ts"
@@ -133,7 +127,7 @@ class Limited extends Context.Service<Limited, { readonly server: TestServer; re
     Effect.gen(function* () {
       const keys = yield* makeKeys()
       const server = yield* startServer({
-        ...(yield* freshDataDir),
+        ...(yield* freshEmbedded),
         ...keys.settings,
         ...SENDS,
         requestsPerSecond: REQUESTS_PER_SECOND,

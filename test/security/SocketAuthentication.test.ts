@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
-import { freshDataDir } from "../support/Services.ts"
+import { freshEmbedded } from "../support/EmbeddedPool.ts"
+
 import { startServer, type TestServer } from "../support/TestServer.ts"
 import { openSocket } from "../support/TestSocket.ts"
 import { webSocketHandshake } from "./support/RawSocket.ts"
@@ -20,7 +21,7 @@ class Guarded extends Context.Service<
     Guarded,
     Effect.gen(function* () {
       const keys = yield* makeKeys()
-      const server = yield* startServer({ ...(yield* freshDataDir), ...keys.settings, rateLimits: "off" })
+      const server = yield* startServer({ ...(yield* freshEmbedded), ...keys.settings, rateLimits: "off" })
       const service = bearer(yield* keys.mint({ scope: "service" }))
       for (const username of ["alice", "bob"]) yield* post(`${server.url}/users/`, { username }, service)
       return Guarded.of({ server, keys, bad: yield* badTokens(keys) })

@@ -41,11 +41,15 @@ const temporaryDirectory = Effect.gen(function* () {
   return yield* fs.makeTempDirectoryScoped({ prefix: "minichat-test-" })
 })
 
+/** Makes a data folder with an embedded database that has its tables already. */
+export const copyTemplate = (dataDir: string) =>
+  // The command copies its thousand files several times as fast as Node.
+  promisify(execFile)("cp", ["-R", inject("embeddedTemplate"), dataDir])
+
 /** A folder of the scope's own for an embedded database, removed with it. The database has its tables already. */
 export const freshDataDir = Effect.gen(function* () {
   const dataDir = join(yield* temporaryDirectory, "data")
-  // The command copies its thousand files several times as fast as Node.
-  yield* Effect.promise(() => promisify(execFile)("cp", ["-R", inject("embeddedTemplate"), dataDir]))
+  yield* Effect.promise(() => copyTemplate(dataDir))
   return { dataDir, databaseUrl: Option.none() } satisfies Partial<Settings>
 }).pipe(Effect.provide(NodeFileSystem.layer), Effect.orDie)
 

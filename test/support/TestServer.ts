@@ -6,6 +6,7 @@ import type { Settings } from "../../src/AppConfig.ts"
 import { Api } from "../../src/api/Api.ts"
 import * as Logging from "../../src/observability/Logging.ts"
 import * as Server from "../../src/Server.ts"
+import * as EmbeddedPool from "./EmbeddedPool.ts"
 import { settings } from "./Services.ts"
 
 /** Starts the whole server in this process, on a free port, until the scope closes. */
@@ -14,7 +15,7 @@ export const startServer = Effect.fnUntraced(function* (overrides: Partial<Setti
   const scope = yield* Effect.scope
   // A memo map of its own: two servers of one test share nothing in this process.
   const services = yield* Layer.buildWithMemoMap(
-    Server.layer.pipe(Layer.provide(Logging.layer), Layer.provide(settings(overrides))),
+    Server.layer.pipe(Layer.provide([Logging.layer, EmbeddedPool.layer]), Layer.provide(settings(overrides))),
     memoMap,
     scope
   )

@@ -4,13 +4,14 @@ import { ServerFrame } from "../../../src/api/Protocol.ts"
 import type { User } from "../../../src/domain/User.ts"
 import { InboxRepo } from "../../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../../src/repo/MessageRepo.ts"
-import { databaseUrl, freshDatabase, freshDataDir, freshRedis, redisUrl } from "../../support/Services.ts"
+import { freshEmbedded } from "../../support/EmbeddedPool.ts"
+import { databaseUrl, freshDatabase, freshRedis, redisUrl } from "../../support/Services.ts"
 import { startServer, type TestServer, typedClient } from "../../support/TestServer.ts"
 import { openSocket } from "../../support/TestSocket.ts"
 
 /** What a server stands on: PostgreSQL and Redis where the run has them, else what the server embeds. */
 export const freshServices = Effect.gen(function* () {
-  const database = yield* databaseUrl === undefined ? freshDataDir : freshDatabase
+  const database = yield* databaseUrl === undefined ? freshEmbedded : freshDatabase
   const redis = redisUrl === undefined ? {} : yield* freshRedis
   return { ...database, ...redis } satisfies Partial<Settings>
 })

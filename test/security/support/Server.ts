@@ -2,7 +2,8 @@ import { Context, Effect, Layer } from "effect"
 import type { Settings } from "../../../src/AppConfig.ts"
 import { ConnectionRegistry } from "../../../src/realtime/ConnectionRegistry.ts"
 import { until } from "../../faults/support/Until.ts"
-import { freshDataDir } from "../../support/Services.ts"
+import { freshEmbedded } from "../../support/EmbeddedPool.ts"
+
 import { startServer, type TestServer } from "../../support/TestServer.ts"
 
 /** A server that the tests of a block share. */
@@ -10,7 +11,7 @@ export class Server extends Context.Service<Server, TestServer>()("minichat/test
   static readonly layer = (overrides: Partial<Settings>) =>
     Layer.effect(
       Server,
-      Effect.flatMap(freshDataDir, (database) => startServer({ ...database, ...overrides }))
+      Effect.flatMap(freshEmbedded, (database) => startServer({ ...database, ...overrides }))
     )
 }
 
