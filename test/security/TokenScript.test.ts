@@ -1,7 +1,11 @@
 import { execFile } from "node:child_process"
 import { join } from "node:path"
+import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Option, Redacted } from "effect"
+import { ConfigProvider, Context, Effect, Layer, Option, Redacted } from "effect"
+import { Command } from "effect/cli"
+import { TestConsole } from "effect/testing"
+import { tokenCommand } from "../../scripts/TokenCommand.ts"
 import { Tokens } from "../../src/chat/Tokens.ts"
 import { settings } from "../support/Services.ts"
 import { AUDIENCE, ISSUER } from "./support/Tokens.ts"
@@ -62,23 +66,19 @@ describe("npm run token", { timeout: 90_000 }, () => {
     })
   )
 
-  it.live("says what it needs, and prints no token", () =>
+  it.effect.each<[says: RegExp, args: ReadonlyArray<string>, environment: Record<string, string>]>([
+    [/JWT_SECRET/, ["--user", "7"], {}],
+    [/--user.*--service/, [], environment],
+    [/--expires soon is not a duration/, ["--user", "7", "--expires", "soon"], environment]
+  ])("says %s where that is missing or wrong, and prints nothing", ([says, args, environment]) =>
     Effect.gen(function* () {
-      const [noSecret, noUser, noTime] = yield* Effect.all(
-        [
-          token(["--user", "7"], {}),
-          token([], environment),
-          token(["--user", "7", "--expires", "soon"], environment)
-        ],
-        { concurrency: 3 }
+      const refusal = yield* Effect.flip(Command.runWith(tokenCommand, { version: "" })(args)).pipe(
+        Effect.provide(NodeServices.layer),
+        Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromUnknown(environment))
       )
-      assert.match(noSecret.stderr, /JWT_SECRET/)
-      assert.match(noUser.stderr, /--user.*--service/)
-      assert.match(noTime.stderr, /--expires soon is not a duration/)
-      for (const { code, stdout } of [noSecret, noUser, noTime]) {
-        assert.notStrictEqual(code, 0)
-        assert.notMatch(stdout, /eyJ/)
-      }
+      assert.strictEqual(refusal._tag, "Refused")
+      assert.match(refusal.message, says)
+      assert.isEmpty(yield* TestConsole.logLines)
     })
   )
 })
