@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config"
 
-// FUZZ_REQUESTS says how much is sent, FUZZ_SEED repeats a run.
+// FUZZ_REQUESTS says how much is sent, FUZZ_CONNECTIONS over how many at once (20 at most), FUZZ_SEED repeats a run.
 export default defineConfig({
   test: {
     include: ["test/fuzz/**/*.test.ts"],

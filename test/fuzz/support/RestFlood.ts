@@ -21,10 +21,8 @@ interface Answer {
 /** How long an answer may take before it counts as none. */
 const PATIENCE = 60_000
 
-const AT_ONCE = 16
-
 /** How often a connection may be found closed before a new one is taken. */
-const CLOSED_CONNECTIONS = 2 * AT_ONCE
+const CLOSED_CONNECTIONS = 32
 
 const send = (port: number, agent: Agent, { method, path, headers, body }: FuzzRequest) =>
   new Promise<Answer>((resolve, reject) => {
@@ -64,8 +62,13 @@ const complaint = ({ status, contentType, body }: Answer): string | undefined =>
     : `not a problem: ${body}`
 }
 
-/** Sends so many requests, some at a time, and keeps account of what comes back. */
-export const floodRest = Effect.fnUntraced(function* (port: number, total: number, next: () => FuzzRequest) {
+/** Sends so many requests, one after the other on each connection, and keeps account of what comes back. */
+export const floodRest = Effect.fnUntraced(function* (
+  port: number,
+  total: number,
+  connections: number,
+  next: () => FuzzRequest
+) {
   const agent = yield* Effect.acquireRelease(
     Effect.sync(() => new Agent({ keepAlive: true })),
     (agent) => Effect.sync(() => agent.destroy())
@@ -98,6 +101,6 @@ export const floodRest = Effect.fnUntraced(function* (port: number, total: numbe
     },
     step: () => {}
   })
-  yield* Effect.replicateEffect(worker, AT_ONCE, { concurrency: "unbounded" })
+  yield* Effect.replicateEffect(worker, connections, { concurrency: "unbounded" })
   return report
 })

@@ -12,7 +12,7 @@ export interface SocketReport {
 }
 
 /** How many frames go out before their answers are waited for. */
-const BURST = 25
+const BURST = 10
 
 const PATIENCE = 60_000
 
