@@ -5,7 +5,7 @@ const TICK = Duration.seconds(1)
 /** A call that nobody has answered yet. */
 interface Waiting {
   readonly since: number
-  readonly giveUp: () => void
+  giveUp: () => void
 }
 
 /** Gives up on calls that take too long. */
@@ -51,6 +51,9 @@ export const make = Effect.fnUntraced(function* (limit: Duration.Duration) {
           waiting.add(call)
           fiber.addObserver((exit) => {
             waiting.delete(call)
+            // A Set replaces its table every so many calls, and an old table that has moved to the old generation keeps the
+            // calls that were in it until that is collected: they are not to keep their requests.
+            call.giveUp = ignore
             resume(exit)
           })
           return Fiber.interrupt(fiber)
@@ -60,3 +63,5 @@ export const make = Effect.fnUntraced(function* (limit: Duration.Duration) {
   }
   return deadlines
 })
+
+const ignore = () => {}
