@@ -5,7 +5,7 @@ RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
 # What the server never reads: sources, declarations, source maps, and PGlite's extensions and browser parts.
 # Licences stay.
 RUN cd node_modules \
- && rm -rf .bin .package-lock.json @types undici-types effect/src effect/ai-docs @electric-sql/pglite-[!s]* \
+ && rm -rf .bin .package-lock.json @types undici-types effect/src effect/ai-docs @electric-sql/pglite-age @electric-sql/pglite-pg* \
  && rm -rf @electric-sql/pglite/dist/contrib @electric-sql/pglite/dist/live @electric-sql/pglite/dist/node-postgres @electric-sql/pglite/dist/worker \
  && find . -type f \( -name '*.map' -o -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name '*.tar.gz' \) -delete \
  && find . -type f -name '*.md' ! -iname 'licen[sc]e*' -delete \
@@ -16,7 +16,7 @@ COPY assets assets
 COPY migrations migrations
 COPY src src
 # Fails here, not at the start of a container, when something that was removed above is imported after all.
-RUN node --input-type=module -e "await import('/app/src/Server.ts'); const { PGlite } = await import('@electric-sql/pglite'); await (await PGlite.create()).close()"
+RUN node --input-type=module -e "await import('/app/src/Server.ts'); const { PGlite } = await import('@electric-sql/pglite'); const { dataDir } = await import('@electric-sql/pglite-prepopulatedfs'); await (await PGlite.create({ loadDataDir: await dataDir() })).close()"
 
 FROM node:24-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
