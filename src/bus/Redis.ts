@@ -98,8 +98,8 @@ export class Redis extends Context.Service<
 
       const away = Effect.suspend(() => Effect.fail(new RedisError({ cause: "Redis is away" })))
       const inTime = deadlines()
-      const send = async <A>(command: (connection: IORedis) => Promise<A>) =>
-        Promise.race([command(commands as IORedis), inTime()])
+      const send = <A>(command: (connection: IORedis) => Promise<A>) =>
+        inTime(async () => command(commands as IORedis))
       const start: Redis["Service"]["start"] = (command) =>
         Effect.sync(() => {
           if (!up) return away
@@ -122,25 +122,47 @@ export class Redis extends Context.Service<
   )
 }
 
+/** A command that was given. */
+interface Call {
+  /** Gone once there is a reply: what waits for a time limit is not to keep what it limited. */
+  giveUp: ((cause: Error) => void) | undefined
+}
+
 /**
- * Fails 100 ms after the turn of the event loop in which it is asked for; all who ask in one turn share a timer. The
- * client's own timeout would begin when a command is written, which may be after those before it were answered.
+ * Fails 100 ms after the turn of the event loop in which a command is given; all that are given in one turn share a
+ * timer. The client's own timeout would begin when a command is written, which may be after those before it were
+ * answered.
  */
 const deadlines = () => {
-  let current: Promise<never> | undefined
-  return (): Promise<never> => {
-    if (current !== undefined) return current
-    current = new Promise<never>((_, reject) => {
-      // A busy process may find the time over before it reads the replies that are there.
-      const giveUp = () => setImmediate(() => reject(new Error("no answer in time")))
-      setTimeout(giveUp, Duration.toMillis(COMMAND_TIMEOUT)).unref()
-    })
-    current.catch(ignore)
+  let turn: Array<Call> | undefined
+  const begin = () => {
+    const calls: Array<Call> = []
+    const giveUp = () => {
+      for (const call of calls) call.giveUp?.(new Error("no answer in time"))
+    }
+    // A busy process may find the time over before it reads the replies that are there.
+    setTimeout(() => setImmediate(giveUp), Duration.toMillis(COMMAND_TIMEOUT)).unref()
     setImmediate(() => {
-      current = undefined
+      turn = undefined
     })
-    return current
+    return calls
   }
+  return <A>(command: () => Promise<A>) =>
+    new Promise<A>((resolve, reject) => {
+      const call: Call = { giveUp: reject }
+      turn ??= begin()
+      turn.push(call)
+      command().then(
+        (reply) => {
+          call.giveUp = undefined
+          resolve(reply)
+        },
+        (cause) => {
+          call.giveUp = undefined
+          reject(cause)
+        }
+      )
+    })
 }
 
 const reconnectDelay = (attempt: number) => Math.min(50 * 2 ** attempt, 1000)
