@@ -152,16 +152,13 @@ const deadlines = () => {
       const call: Call = { giveUp: reject }
       turn ??= begin()
       turn.push(call)
-      command().then(
-        (reply) => {
+      const ending =
+        <B>(settle: (value: B) => void) =>
+        (value: B) => {
           call.giveUp = undefined
-          resolve(reply)
-        },
-        (cause) => {
-          call.giveUp = undefined
-          reject(cause)
+          settle(value)
         }
-      )
+      command().then(ending(resolve), ending(reject))
     })
 }
 

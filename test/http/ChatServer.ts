@@ -4,7 +4,6 @@ import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
 import type { User } from "../../src/domain/User.ts"
 import { Database } from "../../src/repo/Database.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
-
 import { startServer, type TestServer, typedClient } from "../support/TestServer.ts"
 
 /** An answer as it came over the wire. */

@@ -3,7 +3,6 @@ import { Context, Effect, Layer } from "effect"
 import { HttpApi } from "effect/http-api"
 import { Api } from "../../src/api/Api.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
-
 import { startServer, type TestServer } from "../support/TestServer.ts"
 import { bearer, post, request } from "./support/Server.ts"
 import { badTokens, makeKeys } from "./support/Tokens.ts"

@@ -1,7 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
-
 import { startServer, type TestServer } from "../support/TestServer.ts"
 import { openSocket } from "../support/TestSocket.ts"
 import { webSocketHandshake } from "./support/RawSocket.ts"

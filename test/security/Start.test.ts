@@ -87,6 +87,16 @@ it.effect("every limit has the default that the documentation gives", () =>
   })
 )
 
+it.live("a data folder that is a file stops the start with one line that names its setting", () =>
+  Effect.gen(function* () {
+    const start = Layer.build(Layer.provide(Server.layer, settings({ dataDir: import.meta.filename })))
+    const lines = yield* complaints(start)
+    assert.lengthOf(lines, 1)
+    assert.notInclude(lines[0]!, "\n")
+    assert.match(lines[0]!, /^Mini Chat cannot start\. .*DATA_DIR/)
+  })
+)
+
 describe("AUTH=required refuses to start, before it opens a database", () => {
   const refused = (given: (pem: string) => Partial<Settings>, says: RegExp) =>
     Effect.gen(function* () {

@@ -66,6 +66,15 @@ describe("npm run token", { timeout: 90_000 }, () => {
     })
   )
 
+  it.live("ends with an error where something is missing, says so, and prints no token", () =>
+    Effect.gen(function* () {
+      const { code, stdout, stderr } = yield* token(["--user", "7"], {})
+      assert.match(stderr, /JWT_SECRET/)
+      assert.notStrictEqual(code, 0)
+      assert.notMatch(stdout, /eyJ/)
+    })
+  )
+
   it.effect.each<[says: RegExp, args: ReadonlyArray<string>, environment: Record<string, string>]>([
     [/JWT_SECRET/, ["--user", "7"], {}],
     [/--user.*--service/, [], environment],

@@ -24,6 +24,7 @@ const open = async () => {
 
 /** As if nobody had ever used it: the next server makes its tables. */
 const empty = async (db: PGlite) => {
+  // Apart from the rest, which one call puts into a transaction.
   await db.exec("DISCARD ALL")
   await db.exec("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
 }

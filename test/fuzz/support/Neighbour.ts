@@ -1,7 +1,7 @@
 import { once } from "node:events"
 import { join } from "node:path"
 import { Worker } from "node:worker_threads"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 
 export interface NeighbourOptions {
   readonly port: number
@@ -38,9 +38,11 @@ export const neighbour = Effect.fnUntraced(function* (options: NeighbourOptions)
     /** Chats until the flood is over, and tells how that went. */
     beside: <A>(flood: Effect.Effect<A>) =>
       Effect.gen(function* () {
+        // It reports before the flood is over when something fails.
+        const report = yield* Effect.forkChild(next, { startImmediately: true })
         const result = yield* flood
         worker.postMessage("over")
-        return [result, (yield* next) as NeighbourReport] as const
+        return [result, (yield* Fiber.join(report)) as NeighbourReport] as const
       })
   }
 })

@@ -3,7 +3,6 @@ import type { Settings } from "../../../src/AppConfig.ts"
 import { ConnectionRegistry } from "../../../src/realtime/ConnectionRegistry.ts"
 import { until } from "../../faults/support/Until.ts"
 import { freshEmbedded } from "../../support/EmbeddedPool.ts"
-
 import { startServer, type TestServer } from "../../support/TestServer.ts"
 
 /** A server that the tests of a block share. */
