@@ -97,13 +97,11 @@ export class Redis extends Context.Service<
       yield* Effect.forkScoped(Effect.repeat(ping, Schedule.spaced(PING_INTERVAL)))
 
       const away = Effect.suspend(() => Effect.fail(new RedisError({ cause: "Redis is away" })))
-      const inTime = deadlines()
-      const send = <A>(command: (connection: IORedis) => Promise<A>) =>
-        inTime(async () => command(commands as IORedis))
+      const give = inTurns(commands)
       const start: Redis["Service"]["start"] = (command) =>
         Effect.sync(() => {
           if (!up) return away
-          const reply = send(command)
+          const reply = give(command)
           // Whoever sent it may not wait for it.
           reply.catch(ignore)
           return Effect.tryPromise({ try: () => reply, catch: (cause) => new RedisError({ cause }) })
@@ -122,43 +120,75 @@ export class Redis extends Context.Service<
   )
 }
 
-/** A command that was given. */
-interface Call {
-  /** Gone once there is a reply: what waits for a time limit is not to keep what it limited. */
-  giveUp: ((cause: Error) => void) | undefined
+/** The commands that were given in one turn of the event loop, and share a time limit. */
+class Turn {
+  readonly #giveUp: Array<(cause: Error) => void> = []
+  readonly #timer: NodeJS.Timeout
+  #unanswered = 0
+  #isOver = false
+
+  constructor() {
+    this.#timer = setTimeout(() => {
+      // A busy process may find the time over before it reads the replies that are there.
+      setImmediate(() => {
+        for (const giveUp of this.#giveUp) giveUp(new Error("no answer in time"))
+      })
+    }, Duration.toMillis(COMMAND_TIMEOUT)).unref()
+  }
+
+  given(giveUp: (cause: Error) => void) {
+    this.#giveUp.push(giveUp)
+    this.#unanswered++
+  }
+
+  /** After it no command is given in this turn. */
+  over() {
+    this.#isOver = true
+    this.#endWhenAnswered()
+  }
+
+  answered() {
+    this.#unanswered--
+    this.#endWhenAnswered()
+  }
+
+  // What waits for a time limit keeps what it limits: V8 would take all of it for objects that live long.
+  #endWhenAnswered() {
+    if (this.#isOver && this.#unanswered === 0) clearTimeout(this.#timer)
+  }
 }
 
 /**
- * Fails 100 ms after the turn of the event loop in which a command is given; all that are given in one turn share a
- * timer. The client's own timeout would begin when a command is written, which may be after those before it were
- * answered.
+ * Gives commands to a connection, and fails those that have no answer 100 ms after the turn of the event loop in
+ * which they were given: the client's own timeout would begin when a command is written, which may be after those
+ * before it were answered. All that are given in one turn are written at once, at its end; the client's own
+ * pipelining would wait with that for the answers to those before, and makes objects of its own for each command.
  */
-const deadlines = () => {
-  let turn: Array<Call> | undefined
+const inTurns = (connection: IORedis | Cluster) => {
+  let current: Turn | undefined
   const begin = () => {
-    const calls: Array<Call> = []
-    const giveUp = () => {
-      for (const call of calls) call.giveUp?.(new Error("no answer in time"))
-    }
-    // A busy process may find the time over before it reads the replies that are there.
-    setTimeout(() => setImmediate(giveUp), Duration.toMillis(COMMAND_TIMEOUT)).unref()
+    const turn = new Turn()
+    const stream = connection instanceof Cluster ? undefined : connection.stream
+    stream?.cork()
     setImmediate(() => {
-      turn = undefined
+      current = undefined
+      stream?.uncork()
+      turn.over()
     })
-    return calls
+    return turn
   }
-  return <A>(command: () => Promise<A>) =>
+  return <A>(command: (connection: IORedis) => Promise<A>) =>
     new Promise<A>((resolve, reject) => {
-      const call: Call = { giveUp: reject }
-      turn ??= begin()
-      turn.push(call)
+      current ??= begin()
+      const turn = current
+      turn.given(reject)
       const ending =
         <B>(settle: (value: B) => void) =>
         (value: B) => {
-          call.giveUp = undefined
+          turn.answered()
           settle(value)
         }
-      command().then(ending(resolve), ending(reject))
+      command(connection as IORedis).then(ending(resolve), ending(reject))
     })
 }
 
@@ -167,7 +197,6 @@ const reconnectDelay = (attempt: number) => Math.min(50 * 2 ** attempt, 1000)
 // Nothing is queued for, or sent again after, a reconnect: a command that was not confirmed is the caller's to
 // deal with, and a push carried out twice would show a message twice.
 const common = {
-  enableAutoPipelining: true,
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   autoResubscribe: false,
