@@ -33,6 +33,17 @@ export class Redis extends Context.Service<
     run<A>(command: (connection: IORedis) => Promise<A>): Effect.Effect<A, RedisError>
     /** Sends a command, like `run`; the effect that it answers waits for the reply. */
     start<A>(command: (connection: IORedis) => Promise<A>): Effect.Effect<Effect.Effect<A, RedisError>>
+    /**
+     * Gathers what is given in one turn of the event loop for one command, which is sent at its end, like `start`
+     * does: its reply has an answer for each item, in its place.
+     */
+    gather<Item, A>(
+      command: (connection: IORedis, items: ReadonlyArray<Item>) => Promise<ReadonlyArray<A>>
+    ): (item: Item) => Effect.Effect<Effect.Effect<A, RedisError>>
+    /** A Lua script as a command. Only its hash is sent once a connection has sent the script. */
+    script<A>(
+      lua: string
+    ): (connection: IORedis, keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) => Promise<A>
     /** The connection that subscribes. */
     readonly subscriber: IORedis | Cluster
     /** In a cluster, channels live on the shard of their name, and publishing is `SPUBLISH`. */
@@ -97,15 +108,51 @@ export class Redis extends Context.Service<
       yield* Effect.forkScoped(Effect.repeat(ping, Schedule.spaced(PING_INTERVAL)))
 
       const away = Effect.suspend(() => Effect.fail(new RedisError({ cause: "Redis is away" })))
-      const give = inTurns(commands)
+      const { give, atEnd } = inTurns(commands)
+      const waitFor = <A>(reply: Promise<A>) =>
+        Effect.tryPromise({ try: () => reply, catch: (cause) => new RedisError({ cause }) })
+
       const start: Redis["Service"]["start"] = (command) =>
         Effect.sync(() => {
           if (!up) return away
           const reply = give(command)
           // Whoever sent it may not wait for it.
           reply.catch(ignore)
-          return Effect.tryPromise({ try: () => reply, catch: (cause) => new RedisError({ cause }) })
+          return waitFor(reply)
         })
+
+      const gather = <Item, A>(
+        command: (connection: IORedis, items: ReadonlyArray<Item>) => Promise<ReadonlyArray<A>>
+      ) => {
+        let gathered: { readonly items: Array<Item>; readonly reply: Promise<ReadonlyArray<A>> } | undefined
+        const begin = () => {
+          const items: Array<Item> = []
+          const reply = new Promise<ReadonlyArray<A>>((resolve) =>
+            atEnd(() => {
+              gathered = undefined
+              resolve(give((connection) => command(connection, items)))
+            })
+          )
+          reply.catch(ignore)
+          return { items, reply }
+        }
+        return (item: Item) =>
+          Effect.sync(() => {
+            if (!up) return away
+            gathered ??= begin()
+            const place = gathered.items.push(item) - 1
+            return Effect.map(waitFor(gathered.reply), (answers) => answers[place]!)
+          })
+      }
+
+      let scripts = 0
+      const script = <A>(lua: string) => {
+        const name = `script${scripts++}`
+        commands.defineCommand(name, { lua })
+        type Run = (numberOfKeys: number, ...keysAndArgs: ReadonlyArray<string | number>) => Promise<A>
+        return (connection: IORedis, keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) =>
+          (connection as unknown as Record<string, Run>)[name]!(keys.length, ...keys, ...args)
+      }
 
       return Redis.of({
         subscriber,
@@ -114,6 +161,8 @@ export class Redis extends Context.Service<
         isUp: () => up,
         recoveries: PubSub.subscribe(recovered),
         start,
+        gather,
+        script,
         run: (command) => Effect.flatten(start(command))
       })
     })
@@ -122,6 +171,8 @@ export class Redis extends Context.Service<
 
 /** The commands that were given in one turn of the event loop, and share a time limit. */
 class Turn {
+  /** What gives the last commands of this turn. */
+  readonly atEnd: Array<() => void> = []
   readonly #giveUp: Array<(cause: Error) => void> = []
   readonly #timer: NodeJS.Timeout
   #unanswered = 0
@@ -168,19 +219,24 @@ const inTurns = (connection: IORedis | Cluster) => {
   let current: Turn | undefined
   const begin = () => {
     const turn = new Turn()
-    const stream = connection instanceof Cluster ? undefined : connection.stream
-    stream?.cork()
+    const servers = connection instanceof Cluster ? connection.nodes("master") : [connection]
+    const streams = servers.map(({ stream }) => stream)
+    for (const stream of streams) stream?.cork()
     setImmediate(() => {
+      for (const giveLast of turn.atEnd) giveLast()
       current = undefined
-      stream?.uncork()
+      for (const stream of streams) stream?.uncork()
       turn.over()
     })
     return turn
   }
-  return <A>(command: (connection: IORedis) => Promise<A>) =>
+  const thisTurn = () => (current ??= begin())
+
+  const atEnd = (giveLast: () => void) => void thisTurn().atEnd.push(giveLast)
+
+  const give = <A>(command: (connection: IORedis) => Promise<A>) =>
     new Promise<A>((resolve, reject) => {
-      current ??= begin()
-      const turn = current
+      const turn = thisTurn()
       turn.given(reject)
       const ending =
         <B>(settle: (value: B) => void) =>
@@ -190,6 +246,8 @@ const inTurns = (connection: IORedis | Cluster) => {
         }
       command(connection as IORedis).then(ending(resolve), ending(reject))
     })
+
+  return { give, atEnd }
 }
 
 const reconnectDelay = (attempt: number) => Math.min(50 * 2 ** attempt, 1000)
@@ -231,7 +289,6 @@ const connectCluster = (url: string) =>
       const { hostname, port, username, password, protocol } = new URL(url)
       const cluster = new Cluster([{ host: hostname, port: Number(port || 6379) }], {
         lazyConnect: true,
-        enableAutoPipelining: true,
         enableOfflineQueue: false,
         shardedSubscribers: true,
         clusterRetryStrategy: reconnectDelay,

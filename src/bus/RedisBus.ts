@@ -2,7 +2,7 @@ import { Context, Duration, Effect, Layer, Option, PubSub, Schedule, type Scope 
 import type { InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { Metrics } from "../observability/Metrics.ts"
-import { Redis, type RedisError } from "./Redis.ts"
+import { Redis } from "./Redis.ts"
 
 /** An inbox event on its way between nodes. */
 export interface BusEvent {
@@ -19,6 +19,8 @@ export interface Notice {
   readonly userId: UserId
   readonly event: InboxEvent
 }
+
+type Publication = readonly [channel: string, payload: string]
 
 /**
  * Tells every node about events that are committed, so that they reach sockets at once.
@@ -50,7 +52,16 @@ export class RedisBus extends Context.Service<
   static readonly layer = Layer.effect(
     RedisBus,
     Effect.gen(function* () {
-      const { start, subscriber, sharded, isUp, recoveries: redisRecoveries, prefix } = yield* Redis
+      const {
+        start,
+        gather,
+        script,
+        subscriber,
+        sharded,
+        isUp,
+        recoveries: redisRecoveries,
+        prefix
+      } = yield* Redis
       const listeners = new Map<string, (event: BusEvent) => void>()
       const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
       const channelOf = (userId: UserId) => `${prefix}user:${userId}:events`
@@ -83,14 +94,19 @@ export class RedisBus extends Context.Service<
         Effect.forkScoped
       )
 
-      const send = (payloads: ReadonlyArray<readonly [channel: string, payload: string]>) =>
+      // All that is published in one turn goes in one call, but in a cluster, where each channel has its own shard.
+      const publishAll = script<ReadonlyArray<number>>(PUBLISH)
+      const publishToShards = (publications: ReadonlyArray<Publication>) =>
         start((redis) =>
           Promise.all(
-            payloads.map(([channel, payload]) =>
-              sharded ? redis.spublish(channel, payload) : redis.publish(channel, payload)
-            )
+            publications.map(([channel, payload]) => redis.spublish(channel, payload) as Promise<number>)
           )
-        ) as Effect.Effect<Effect.Effect<ReadonlyArray<number>, RedisError>>
+        )
+      const publishTogether = gather(async (redis, gathered: ReadonlyArray<ReadonlyArray<Publication>>) => {
+        const heard = (await publishAll(redis, [], gathered.flat(2))).values()
+        return gathered.map((publications) => publications.map(() => heard.next().value!))
+      })
+      const send = sharded ? publishToShards : publishTogether
 
       // The last event of each channel that Redis may not have taken: a node that finds Redis away alone has to
       // tell the others when it is back, as they do not sweep for it meanwhile.
@@ -219,3 +235,9 @@ const decode = (payload: Buffer): Option.Option<BusEvent> => {
     ? Option.none()
     : Option.some({ seq: Number(seq), type, traceparent, frame: payload.subarray(end + 1) })
 }
+
+/** Publishes each payload to the channel before it; answers how many nodes listen to each. */
+const PUBLISH = `
+local heard = {}
+for i = 1, #ARGV, 2 do heard[#heard + 1] = redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
+return heard`

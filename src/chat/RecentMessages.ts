@@ -42,7 +42,7 @@ export class RecentMessages extends Context.Service<
   static readonly layer = Layer.effect(
     RecentMessages,
     Effect.gen(function* () {
-      const { run, isUp, recoveries, prefix } = yield* Redis
+      const { run, start, gather, script, sharded, isUp, recoveries, prefix } = yield* Redis
       const repo = yield* MessageRepo
       const keyOf = (userId: UserId) => `${prefix}user:${userId}:recent_messages`
 
@@ -76,8 +76,21 @@ export class RecentMessages extends Context.Service<
         Effect.forEach(isUp() ? [...stale.keys()] : [], forget, { discard: true })
       ).pipe(Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
 
+      // All that is pushed in one turn goes in one call, but in a cluster, where each list has its own shard.
+      const pushAll = script<ReadonlyArray<number>>(PUSH)
+      const pushToShard = ({ userId, json }: Pushed) =>
+        start(async (redis) => (await pushAll(redis, [keyOf(userId)], [KEPT, json, idOf(json)]))[0]!)
+      const pushTogether = gather((redis, gathered: ReadonlyArray<Pushed>) =>
+        pushAll(
+          redis,
+          gathered.map(({ userId }) => keyOf(userId)),
+          [KEPT, ...gathered.flatMap(({ json }) => [json, idOf(json)])]
+        )
+      )
+      const startPush = sharded ? pushToShard : pushTogether
+
       const push: RecentMessages["Service"]["push"] = (userId, json) =>
-        run((redis) => redis.eval(PUSH, 1, keyOf(userId), json, idOf(json), KEPT)).pipe(
+        Effect.flatten(startPush({ userId, json })).pipe(
           // It is deleted by whoever reads it, or by the loop above: a send waits for Redis once.
           Effect.catch(() => Effect.sync(() => stale.set(userId, {}))),
           Effect.asVoid
@@ -158,6 +171,11 @@ export class RecentMessages extends Context.Service<
   )
 }
 
+interface Pushed {
+  readonly userId: UserId
+  readonly json: string
+}
+
 /** How many users' lists the memory layer keeps; past that the oldest goes and is read anew when asked for. */
 const MEMORY_LISTS = 10_000
 
@@ -179,15 +197,21 @@ const ID_OF = `local function idOf(json) return tonumber(string.match(json, '^{"
 // A list is newest first, always. Pushes of different nodes may arrive in another order than that of the ids; one
 // that comes too late for its place deletes the list, unless it was filled with that message already.
 const PUSH = `${ID_OF}
-local newest = redis.call('LINDEX', KEYS[1], 0)
-if not newest then return 0 end
-local id = idOf(newest)
-if id and id >= tonumber(ARGV[2]) then
-  if not redis.call('LPOS', KEYS[1], ARGV[1]) then redis.call('DEL', KEYS[1]) end
-  return 0
+local kept = tonumber(ARGV[1])
+local function push(key, json, id)
+  local newest = redis.call('LINDEX', key, 0)
+  if not newest then return 0 end
+  local newestId = idOf(newest)
+  if newestId and newestId >= id then
+    if not redis.call('LPOS', key, json) then redis.call('DEL', key) end
+    return 0
+  end
+  if redis.call('LPUSH', key, json) > kept then redis.call('LTRIM', key, 0, kept - 1) end
+  return 1
 end
-if redis.call('LPUSH', KEYS[1], ARGV[1]) > tonumber(ARGV[3]) then redis.call('LTRIM', KEYS[1], 0, ARGV[3] - 1) end
-return 1`
+local pushed = {}
+for i, key in ipairs(KEYS) do pushed[i] = push(key, ARGV[2 * i], tonumber(ARGV[2 * i + 1])) end
+return pushed`
 
 // A list is filled in two steps, around the query: a token claims the empty key first, so that pushes from then
 // on find a list and are kept; then the rows go below what was pushed, without those that were. A list that was

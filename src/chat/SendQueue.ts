@@ -1,11 +1,18 @@
-import { Context, Deferred, Effect, Exit, Layer, Queue, type Tracer } from "effect"
+import { Context, Deferred, Effect, Exit, type Fiber, Layer, Queue, Semaphore, type Tracer } from "effect"
 import type { Draft } from "../domain/Message.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { currentSpan, spanOf } from "../observability/Spans.ts"
 import { MessageRepo, type Outcome } from "../repo/MessageRepo.ts"
 
-/** How many batches are under way at once: while one waits for the disk, the next is gathered. */
-const WORKERS = 2
+/**
+ * How long the next batch waits for the end of the one before: one after the other they fill better, and they touch
+ * the same inboxes too often to run side by side. One that takes longer may wait for a lock that others do not
+ * need. In milliseconds.
+ */
+const PATIENCE = 10
+
+/** How many batches are under way at once, at most: as many as the database has connections for sends. */
+const BATCHES = 4
 
 /** How many submissions one batch takes, at most. */
 const BATCH = 128
@@ -14,8 +21,8 @@ const BATCH = 128
 const WAITING = 10_000
 
 /**
- * Commits sends in batches: those that arrive while a batch is under way go together in the next. There is no
- * timer, so a lone send waits for nothing.
+ * Commits sends in batches: those that arrive while a batch is under way go together in the next. A send that
+ * comes while there is none waits for nothing.
  */
 export class SendQueue extends Context.Service<
   SendQueue,
@@ -34,8 +41,7 @@ export class SendQueue extends Context.Service<
       const metrics = yield* Metrics
       const queue = yield* Queue.bounded<Submission>(WAITING)
 
-      const work = Effect.gen(function* () {
-        const submissions = yield* Queue.takeBetween(queue, 1, BATCH)
+      const commit = Effect.fnUntraced(function* (submissions: ReadonlyArray<Submission>) {
         const drafts = submissions.flatMap(({ drafts }) => drafts)
         metrics.sendBatch(drafts.length)
         const exit = yield* repo.send(drafts).pipe(batching(submissions), Effect.exit)
@@ -43,7 +49,7 @@ export class SendQueue extends Context.Service<
         for (const { drafts, answer } of submissions) {
           const to = from + drafts.length
           const start = from
-          // A defect is told to those who wait for this batch; the worker goes on.
+          // A defect is told to those who wait for this batch; the next one is sent all the same.
           Deferred.doneUnsafe(
             answer,
             Exit.map(exit, (outcomes) => outcomes.slice(start, to))
@@ -51,7 +57,23 @@ export class SendQueue extends Context.Service<
           from = to
         }
       })
-      yield* Effect.forkScoped(Effect.forever(work)).pipe(Effect.replicateEffect(WORKERS))
+
+      const connections = yield* Semaphore.make(BATCHES)
+      let before: { readonly size: number; readonly fiber: Fiber.Fiber<void> } | undefined
+      yield* Effect.gen(function* () {
+        const first = yield* Queue.take(queue)
+        if (before !== undefined) yield* endOf(before.fiber)
+        yield* connections.take(1)
+        const waiting = Queue.sizeUnsafe(queue)
+        // Whoever was answered last is likely to send again while this batch is under way. Of two batches that are
+        // alike, one is in the database while the other is answered; a great one and a small one take turns.
+        const size = Math.min(Math.ceil(((before?.size ?? 0) + 1 + waiting) / 2), BATCH)
+        const submissions = [first, ...(yield* Queue.takeN(queue, Math.min(size - 1, waiting)))]
+        const fiber = yield* Effect.forkScoped(Effect.ensuring(commit(submissions), connections.release(1)), {
+          startImmediately: true
+        })
+        before = { size: submissions.length, fiber }
+      }).pipe(Effect.forever, Effect.forkScoped)
 
       const submit: SendQueue["Service"]["submit"] = Effect.fnUntraced(function* (drafts) {
         const answer = Deferred.makeUnsafe<ReadonlyArray<Outcome>>()
@@ -63,6 +85,20 @@ export class SendQueue extends Context.Service<
     })
   )
 }
+
+/** Waits for the end of a batch, with patience. By a timer of its own: `Effect.timeout` takes two fibers. */
+const endOf = (batch: Fiber.Fiber<void>) =>
+  Effect.suspend(() =>
+    batch.pollUnsafe() === undefined
+      ? Effect.callback<void>((resume) => {
+          const timer = setTimeout(() => resume(Effect.void), PATIENCE)
+          batch.addObserver(() => {
+            clearTimeout(timer)
+            resume(Effect.void)
+          })
+        })
+      : Effect.void
+  )
 
 interface Submission {
   readonly drafts: ReadonlyArray<Draft>

@@ -373,6 +373,44 @@ const manyNodes = () => {
       assert.strictEqual((yield* get)._tag, "RedisError")
     })
   )
+
+  it.live("what is gathered in one turn is one command, and each has its own answer", () =>
+    Effect.gen(function* () {
+      const { proxy, bus, redis } = yield* nodes
+      const gathered: Array<ReadonlyArray<string>> = []
+      const echo = redis.gather((commands, items: ReadonlyArray<string>) => {
+        gathered.push(items)
+        return Promise.all(items.map((item) => commands.echo(item)))
+      })
+      const both = Effect.flatMap(Effect.all([echo("a"), echo("b")]), Effect.all)
+
+      assert.deepEqual(yield* both, ["a", "b"])
+      assert.deepEqual(yield* Effect.flatten(echo("c")), "c")
+      assert.deepEqual(gathered, [["a", "b"], ["c"]])
+
+      yield* proxy.hold("replies")
+      assert.strictEqual((yield* Effect.flip(both))._tag, "RedisError")
+      yield* until(isAway(bus))
+      assert.strictEqual((yield* Effect.flip(both))._tag, "RedisError")
+      assert.lengthOf(gathered, 3)
+    })
+  )
+
+  it.live("a script runs time and again, and over a new connection", () =>
+    Effect.gen(function* () {
+      const { proxy, bus, redis } = yield* nodes
+      const join = redis.script<string>("return KEYS[1] .. ARGV[1] .. ARGV[2]")
+      const run = redis.run((commands) => join(commands, ["key"], ["one", 2]))
+
+      assert.strictEqual(yield* run, "keyone2")
+      assert.strictEqual(yield* run, "keyone2")
+      yield* proxy.cut
+      yield* until(isAway(bus))
+      yield* proxy.restore
+      yield* until(Effect.sync(() => bus.isUp()))
+      assert.strictEqual(yield* run, "keyone2")
+    })
+  )
 }
 
 redisBusContract("memory", RedisBus.layerMemory)

@@ -26,10 +26,14 @@ const COMMAND_TIMEOUT = "100 millis"
 
 const noAnswer = Effect.delay(Effect.fail(new RedisError({ cause: "no answer" })), COMMAND_TIMEOUT)
 
+const unanswered = Effect.map(Effect.forkDetach(noAnswer, { startImmediately: true }), Fiber.join)
+
 /** Redis that takes every command of a send and answers none, before anyone notices that it is away. */
 const silentRedis = Layer.succeed(Redis, {
   run: () => noAnswer,
-  start: () => Effect.map(Effect.forkDetach(noAnswer, { startImmediately: true }), Fiber.join),
+  start: () => unanswered,
+  gather: () => () => unanswered,
+  script: () => () => new Promise(() => {}),
   subscriber: Object.assign(new EventEmitter(), {
     subscribe: () => Promise.resolve(),
     unsubscribe: () => Promise.resolve()
