@@ -35,8 +35,8 @@ export class RecentMessages extends Context.Service<
     push(userId: UserId, json: string): Effect.Effect<void>
     /** Drops what is cached for a user: it may lack a message. Takes 100 ms at the most, and never fails. */
     forget(userId: UserId): Effect.Effect<void>
-    /** The JSON texts of up to 50 received messages, newest first. */
-    list(userId: UserId): Effect.Effect<ReadonlyArray<string>, Unavailable>
+    /** Up to 50 received messages, newest first, each as JSON in UTF-8: Redis's bytes go out as they came in. */
+    list(userId: UserId): Effect.Effect<ReadonlyArray<Buffer>, Unavailable>
   }
 >()("minichat/chat/RecentMessages") {
   static readonly layer = Layer.effect(
@@ -111,20 +111,23 @@ export class RecentMessages extends Context.Service<
             run((redis) => redis.eval(FILL, 1, key, token, KEPT, Duration.toMillis(KEEP_FOR), ...messages))
           )
         }
-        return messages.slice(0, SHOWN)
+        return messages.slice(0, SHOWN).map(bytesOf)
       })
 
+      const uncached = (userId: UserId) =>
+        Effect.map(fromDatabase(userId, SHOWN), (texts) => texts.map(bytesOf))
+
       const list = Effect.fnUntraced(function* (userId: UserId) {
-        if (!isUp() || distrusted) return yield* fromDatabase(userId, SHOWN)
+        if (!isUp() || distrusted) return yield* uncached(userId)
         if (stale.has(userId)) {
           yield* forget(userId)
-          return yield* fromDatabase(userId, SHOWN)
+          return yield* uncached(userId)
         }
-        const shown = yield* run((redis) => redis.lrange(keyOf(userId), 0, SHOWN - 1)).pipe(
-          Effect.orElseSucceed(() => [] as Array<string>)
+        const shown = yield* run((redis) => redis.lrangeBuffer(keyOf(userId), 0, SHOWN - 1)).pipe(
+          Effect.orElseSucceed((): Array<Buffer> => [])
         )
         if (shown.length === 0) return yield* fill(userId)
-        return shown.at(-1)!.startsWith("fill:") ? yield* fromDatabase(userId, SHOWN) : shown
+        return isMessage(shown.at(-1)!) ? shown : yield* uncached(userId)
       })
 
       return RecentMessages.of({ push, forget, list })
@@ -148,21 +151,23 @@ export class RecentMessages extends Context.Service<
       const fromDatabase = (userId: UserId, limit: number) =>
         Effect.map(repo.received(userId, limit), (messages) => messages.map(messageJson))
 
-      const list = Effect.fnUntraced(function* (userId: UserId) {
+      const texts = Effect.fnUntraced(function* (userId: UserId) {
         const kept = lists.get(userId)
         if (kept?.isFilled) return kept.texts.slice(0, SHOWN)
         if (kept !== undefined) return yield* fromDatabase(userId, SHOWN)
         // Pushes of the time in between land in this list; each is in the answer too, or it is newer.
         const filling = { texts: [] as Array<string>, isFilled: false }
         lists.set(userId, filling)
-        const texts = yield* fromDatabase(userId, KEPT).pipe(
+        const messages = yield* fromDatabase(userId, KEPT).pipe(
           Effect.onError(() => Effect.sync(() => lists.delete(userId)))
         )
-        for (const json of texts) insert(filling.texts, json)
+        for (const json of messages) insert(filling.texts, json)
         filling.isFilled = true
         if (lists.size > MEMORY_LISTS) lists.delete(lists.keys().next().value!)
         return filling.texts.slice(0, SHOWN)
       })
+
+      const list = (userId: UserId) => Effect.map(texts(userId), (texts) => texts.map(bytesOf))
 
       const forget = (userId: UserId) => Effect.sync(() => void lists.delete(userId))
 
@@ -178,6 +183,11 @@ interface Pushed {
 
 /** How many users' lists the memory layer keeps; past that the oldest goes and is read anew when asked for. */
 const MEMORY_LISTS = 10_000
+
+const bytesOf = (json: string) => Buffer.from(json)
+
+/** A list that is being filled ends with a token. */
+const isMessage = (entry: Buffer) => entry[0] === "{".charCodeAt(0)
 
 const ID_AT = '{"id":'.length
 

@@ -44,6 +44,10 @@ const silentRedis = Layer.succeed(Redis, {
   prefix: ""
 })
 
+/** The recent list of a user, as texts. */
+const recentOf = (user: User) =>
+  Chat.use((chat) => Effect.map(chat.recent(user.id), (messages) => messages.map(String)))
+
 const nobody = { id: UserId.make(MAX_USER_ID) }
 
 /** What is published for a user from here on. */
@@ -93,51 +97,51 @@ it.effect("a message counts as delivered when somebody listens for its receiver"
 it.effect("a message is in the receiver's recent list once it is answered, and not in the sender's", () =>
   Effect.gen(function* () {
     const { alice, bob } = yield* newPair
-    const { send, recent } = yield* Chat
-    assert.deepEqual(yield* recent(bob.id), [])
+    const { send } = yield* Chat
+    assert.deepEqual(yield* recentOf(bob), [])
 
     const first = yield* send(draft(alice, bob, "first"))
     const second = yield* send(draft(alice, bob, "second"))
 
     assert.deepEqual(
-      yield* recent(bob.id),
+      yield* recentOf(bob),
       [second, first].map(({ message }) => messageJson(message))
     )
-    assert.deepEqual(yield* recent(alice.id), [])
+    assert.deepEqual(yield* recentOf(alice), [])
   }).pipe(Effect.provide(chat))
 )
 
 it.effect("a repeated send is told again as it was, as the node that committed it may have died before", () =>
   Effect.gen(function* () {
     const { alice, bob } = yield* newPair
-    const { sendAll, recent } = yield* Chat
+    const { sendAll } = yield* Chat
     const send = Effect.map(sendAll([draft(alice, bob, "once", "c1")]), ([answer]) =>
       Result.getOrThrow(answer!)
     )
     const { message } = yield* send
-    assert.lengthOf(yield* recent(bob.id), 1)
+    assert.lengthOf(yield* recentOf(bob), 1)
     const [toAlice, toBob] = [yield* listen(alice), yield* listen(bob)]
 
     assert.deepEqual(yield* send, { message, delivered: true })
 
     assert.deepEqual(yield* toAlice.arrived, yield* framesInInbox(alice))
     assert.deepEqual(yield* toBob.arrived, yield* framesInInbox(bob))
-    assert.deepEqual(yield* recent(bob.id), [messageJson(message)])
+    assert.deepEqual(yield* recentOf(bob), [messageJson(message)])
   }).pipe(Effect.provide(chat))
 )
 
 it.effect("a repeated send reads the recent list anew, as the message may be missing there", () =>
   Effect.gen(function* () {
     const { alice, bob } = yield* newPair
-    const { recent, send } = yield* Chat
+    const { send } = yield* Chat
     const one = draft(alice, bob, "once", "c1")
-    assert.deepEqual(yield* recent(bob.id), [])
+    assert.deepEqual(yield* recentOf(bob), [])
     const { message } = yield* sendOne(one)
-    assert.deepEqual(yield* recent(bob.id), [])
+    assert.deepEqual(yield* recentOf(bob), [])
 
     yield* send(one)
 
-    assert.deepEqual(yield* recent(bob.id), [messageJson(message)])
+    assert.deepEqual(yield* recentOf(bob), [messageJson(message)])
   }).pipe(Effect.provide(chat))
 )
 
@@ -145,7 +149,7 @@ it.effect("a send waits for a Redis that does not answer once, and tells this no
   Effect.gen(function* () {
     const { alice, bob } = yield* newPair
     const toBob = yield* listen(bob)
-    const recent = Effect.flatMap(Chat, (chat) => chat.recent(bob.id))
+    const recent = recentOf(bob)
 
     const sending = yield* Effect.forkChild(Chat.use((chat) => chat.send(draft(alice, bob))))
     yield* TestClock.adjust(COMMAND_TIMEOUT)
@@ -171,13 +175,13 @@ it.effect("a send waits for a Redis that does not answer once, and tells this no
 it.effect("a send that the database may have committed is in the recent list, though nobody was told", () =>
   Effect.gen(function* () {
     const { alice, bob } = yield* newPair
-    const { recent, send } = yield* Chat
-    assert.deepEqual(yield* recent(bob.id), [])
+    const { send } = yield* Chat
+    assert.deepEqual(yield* recentOf(bob), [])
 
     const error = yield* Effect.flip(send(draft(alice, bob)))
 
     assert.strictEqual(error._tag, "Unavailable")
-    assert.lengthOf(yield* recent(bob.id), 1)
+    assert.lengthOf(yield* recentOf(bob), 1)
   }).pipe(
     Effect.provide(
       Chat.layer.pipe(

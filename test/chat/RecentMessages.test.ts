@@ -60,7 +60,8 @@ const deliver = Effect.fnUntraced(function* (from: User, to: User, count = 1) {
   for (const { message } of sent) yield* recent.push(to.id, messageJson(message))
 })
 
-const list = (user: User) => RecentMessages.use((recent) => recent.list(user.id))
+const list = (user: User) =>
+  RecentMessages.use((recent) => Effect.map(recent.list(user.id), (messages) => messages.map(String)))
 
 const inDatabase = Effect.fnUntraced(function* (user: User) {
   return (yield* (yield* MessageRepo).received(user.id, 50)).map(messageJson)
