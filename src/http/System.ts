@@ -18,7 +18,7 @@ export const layer = HttpApiBuilder.group(
     const embeddedRedis = redisUrl._tag === "None"
 
     const databaseAnswers = database
-      .orUnavailable(database.reads`SELECT 1`)
+      .pipelined(database.reads`SELECT 1`)
       .pipe(Effect.timeout("2 seconds"), Effect.matchCause({ onFailure: () => false, onSuccess: () => true }))
 
     return handlers.handleAll({

@@ -42,6 +42,10 @@ export class Database extends Context.Service<
     orUnavailable<A, E, R>(
       statement: Effect.Effect<A, E | SqlError.SqlError, R>
     ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R>
+    /** `orUnavailable` for `reads`. Waits for the end of this turn of the event loop: the driver writes its statements at once. */
+    pipelined<A, E, R>(
+      statement: Effect.Effect<A, E | SqlError.SqlError, R>
+    ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R>
     readonly mode: "embedded" | "postgresql"
     /** Where the data is, for a person: a folder, or host and database without credentials. */
     readonly location: string
@@ -55,7 +59,7 @@ export class Database extends Context.Service<
         ? remote(config.databaseUrl.value, config)
         : inProcess(config.dataDir)
       yield* migrate(database)
-      return Database.of({ ...database, orUnavailable: yield* guard })
+      return Database.of({ ...database, ...(yield* guard) })
     })
   ).pipe(Layer.provide(Reactivity.layer))
 }
@@ -153,8 +157,7 @@ const guard = Effect.gen(function* () {
     statement: Effect.Effect<A, E | SqlError.SqlError, R>
   ) =>
     Effect.catch(
-      // The driver writes once for all statements of one turn of the event loop, if they wait for its end.
-      withinTime(Effect.andThen(Effect.yieldNow, statement)),
+      withinTime(statement),
       (error): Effect.Effect<never, Exclude<E, SqlError.SqlError> | Unavailable> =>
         SqlError.isSqlError(error)
           ? error.isRetryable || isAway(error)
@@ -162,5 +165,7 @@ const guard = Effect.gen(function* () {
             : Effect.die(error)
           : Effect.fail(error as Exclude<E, SqlError.SqlError>)
     )
-  return orUnavailable
+  const pipelined: Database["Service"]["pipelined"] = (statement) =>
+    orUnavailable(Effect.andThen(Effect.yieldNow, statement))
+  return { orUnavailable, pipelined }
 })

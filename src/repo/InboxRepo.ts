@@ -40,10 +40,10 @@ export class InboxRepo extends Context.Service<
   static readonly layer = Layer.effect(
     InboxRepo,
     Effect.gen(function* () {
-      const { reads: sql, orUnavailable } = yield* Database
+      const { reads: sql, pipelined } = yield* Database
 
       const inboxes = (userIds: ReadonlyArray<UserId>) =>
-        orUnavailable(
+        pipelined(
           sql<Inbox>`SELECT i.user_id AS "userId", u.username, i.last_seq AS head, i.pruned_seq AS pruned
             FROM inboxes i JOIN users u ON u.id = i.user_id
             WHERE i.user_id = ANY (${int4Array(userIds)})`
@@ -69,14 +69,14 @@ export class InboxRepo extends Context.Service<
           : Effect.request(new FindInbox({ userId }), resolver)
 
       const heads = (userIds: ReadonlyArray<UserId>) =>
-        orUnavailable(
+        pipelined(
           sql<Omit<Inbox, "username">>`SELECT user_id AS "userId", last_seq AS head, pruned_seq AS pruned
             FROM inboxes WHERE user_id = ANY (${int4Array(userIds)})`
         )
 
       // OFFSET 0 keeps the planner from joining a long page by reading all messages there are.
       const page = (userId: UserId, after: number, limit: number) =>
-        orUnavailable(
+        pipelined(
           sql<EventRow>`SELECT e.seq, e.type, m.*
             FROM (
               SELECT * FROM inbox_events WHERE user_id = ${int4(userId)} AND seq > ${int8(after)}
@@ -88,14 +88,14 @@ export class InboxRepo extends Context.Service<
         )
 
       const prune = (olderThan: DateTime.Utc, limit: number) =>
-        orUnavailable(
+        pipelined(
           sql<{ readonly deleted: number }>`SELECT prune_inbox_events(
             ${PgTypes.timestamptz(DateTime.toDate(olderThan))}, ${int4(limit)}
           ) AS deleted`.pipe(Effect.map((rows) => rows[0]!.deleted))
         )
 
       const receivers = (since: DateTime.Utc) =>
-        orUnavailable(
+        pipelined(
           sql<{ readonly userId: UserId }>`SELECT DISTINCT user_id AS "userId" FROM inbox_events
             WHERE type = 'message' AND created_at > ${PgTypes.timestamptz(DateTime.toDate(since))}`
         ).pipe(Effect.map((rows) => rows.map(({ userId }) => userId)))

@@ -63,7 +63,7 @@ export class MessageRepo extends Context.Service<
     MessageRepo,
     Effect.gen(function* () {
       const database = yield* Database
-      const { reads: sql, orUnavailable } = database
+      const { reads: sql, pipelined } = database
 
       const columns = sql.literal(
         `m.id, m.sender_id, (SELECT u.username FROM users u WHERE u.id = m.sender_id) AS sender_username,
@@ -96,7 +96,7 @@ export class MessageRepo extends Context.Service<
       const history: MessageRepo["Service"]["history"] = (query) =>
         query.userId > MAX_USER_ID || (query.chatWith ?? 0) > MAX_USER_ID
           ? Effect.succeed([])
-          : orUnavailable(Effect.map(historyRows(query), (rows) => rows.map(toMessage)))
+          : pipelined(Effect.map(historyRows(query), (rows) => rows.map(toMessage)))
 
       const received: MessageRepo["Service"]["received"] = (userId, limit) =>
         userId > MAX_USER_ID
@@ -104,7 +104,7 @@ export class MessageRepo extends Context.Service<
           : sql<MessageRow>`SELECT ${columns} FROM messages m WHERE m.receiver_id = ${any(userId)}
               ORDER BY m.id DESC LIMIT ${int4(limit)}`.pipe(
               Effect.map((rows) => rows.map(toMessage)),
-              orUnavailable
+              pipelined
             )
 
       return MessageRepo.of({ send: sendMessages(database), history, received })

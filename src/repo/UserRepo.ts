@@ -20,20 +20,20 @@ export class UserRepo extends Context.Service<
   static readonly layer = Layer.effect(
     UserRepo,
     Effect.gen(function* () {
-      const { reads: sql, orUnavailable } = yield* Database
+      const { reads: sql, pipelined } = yield* Database
 
       const create = Effect.fn("UserRepo.create")(function* (username: string, displayName: string) {
         const rows = yield* sql<UserRow>`SELECT * FROM create_user(${username}, ${displayName})`.pipe(
           Effect.catchReason("SqlError", "UniqueViolation", () =>
             Effect.fail(new UsernameTaken({ username }))
           ),
-          orUnavailable
+          pipelined
         )
         return toUser(rows[0]!)
       })
 
       const list = Effect.fn("UserRepo.list")(function* (skip: number, limit: number) {
-        const rows = yield* orUnavailable(
+        const rows = yield* pipelined(
           sql<UserRow>`SELECT * FROM users ORDER BY id OFFSET ${int4(skip)} LIMIT ${int4(limit)}`
         )
         return rows.map(toUser)
@@ -41,7 +41,7 @@ export class UserRepo extends Context.Service<
 
       const find = Effect.fnUntraced(function* (id: UserId) {
         if (id > MAX_USER_ID) return yield* new UserNotFound({ userId: id })
-        const rows = yield* orUnavailable(sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)}`)
+        const rows = yield* pipelined(sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)}`)
         const row = rows[0]
         return row === undefined ? yield* new UserNotFound({ userId: id }) : toUser(row)
       })
