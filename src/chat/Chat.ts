@@ -35,8 +35,8 @@ export class Chat extends Context.Service<
     send(draft: Draft): Effect.Effect<Delivery, SendError | Unavailable>
     /** Messages that a user sent or received, newest first. */
     history(query: HistoryQuery): Effect.Effect<ReadonlyArray<Message>, Unavailable>
-    /** The latest messages that a user received, newest first, each as JSON in UTF-8. */
-    recent(userId: UserId): Effect.Effect<ReadonlyArray<Buffer>, Unavailable>
+    /** The latest messages that a user received, newest first: a JSON array, in UTF-8. */
+    recent(userId: UserId): Effect.Effect<Buffer, Unavailable>
   }
 >()("minichat/chat/Chat") {
   static readonly layer = Layer.effect(

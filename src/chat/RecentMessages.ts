@@ -35,8 +35,8 @@ export class RecentMessages extends Context.Service<
     push(userId: UserId, json: string): Effect.Effect<void>
     /** Drops what is cached for a user: it may lack a message. Takes 100 ms at the most, and never fails. */
     forget(userId: UserId): Effect.Effect<void>
-    /** Up to 50 received messages, newest first, each as JSON in UTF-8: Redis's bytes go out as they came in. */
-    list(userId: UserId): Effect.Effect<ReadonlyArray<Buffer>, Unavailable>
+    /** Up to 50 received messages, newest first: a JSON array, in UTF-8. */
+    list(userId: UserId): Effect.Effect<Buffer, Unavailable>
   }
 >()("minichat/chat/RecentMessages") {
   static readonly layer = Layer.effect(
@@ -44,7 +44,12 @@ export class RecentMessages extends Context.Service<
     Effect.gen(function* () {
       const { run, start, gather, script, sharded, isUp, recoveries, prefix } = yield* Redis
       const repo = yield* MessageRepo
-      const keyOf = (userId: UserId) => `${prefix}user:${userId}:recent_messages`
+      const listOf = (userId: UserId) => `${prefix}user:${userId}:recent_messages`
+      const keysOf = (userId: UserId): [list: string, answer: string] => {
+        const list = listOf(userId)
+        // In a cluster, what is in braces tells the shard: it is to be that of the list.
+        return [list, list.includes("{") ? `${list}:json` : `{${list}}:json`]
+      }
 
       // Lists that lack a message as far as this node knows. Only a confirmed DEL takes one off.
       const stale = new Map<UserId, object>()
@@ -56,7 +61,7 @@ export class RecentMessages extends Context.Service<
           stale.set(userId, mark)
           // A later mark is for a message that this deletion may have come too early for.
           return Effect.map(
-            run((redis) => redis.del(keyOf(userId))),
+            run((redis) => redis.del(keysOf(userId))),
             () => stale.get(userId) === mark && stale.delete(userId)
           )
         }).pipe(Effect.ignore)
@@ -79,11 +84,11 @@ export class RecentMessages extends Context.Service<
       // All that is pushed in one turn goes in one call, but in a cluster, where each list has its own shard.
       const pushAll = script<ReadonlyArray<number>>(PUSH)
       const pushToShard = ({ userId, json }: Pushed) =>
-        start(async (redis) => (await pushAll(redis, [keyOf(userId)], [KEPT, json, idOf(json)]))[0]!)
+        start(async (redis) => (await pushAll(redis, keysOf(userId), [KEPT, json, idOf(json)]))[0]!)
       const pushTogether = gather((redis, gathered: ReadonlyArray<Pushed>) =>
         pushAll(
           redis,
-          gathered.map(({ userId }) => keyOf(userId)),
+          gathered.flatMap(({ userId }) => keysOf(userId)),
           [KEPT, ...gathered.flatMap(({ json }) => [json, idOf(json)])]
         )
       )
@@ -99,35 +104,40 @@ export class RecentMessages extends Context.Service<
       const fromDatabase = (userId: UserId, limit: number) =>
         Effect.map(repo.received(userId, limit), (messages) => messages.map(messageJson))
 
+      const beginFill = script<0 | 1>(BEGIN_FILL)
+      const endFill = script<0 | 1>(FILL)
       const fill = Effect.fnUntraced(function* (userId: UserId) {
-        const key = keyOf(userId)
+        const keys = keysOf(userId)
         const token = `fill:${yield* Random.nextInt}`
         const started = yield* run((redis) =>
-          redis.eval(BEGIN_FILL, 1, key, token, Duration.toMillis(FILL_FOR))
+          beginFill(redis, keys, [token, Duration.toMillis(FILL_FOR)])
         ).pipe(Effect.orElseSucceed(() => 0))
         const messages = yield* fromDatabase(userId, KEPT)
         if (started === 1) {
           yield* Effect.ignore(
-            run((redis) => redis.eval(FILL, 1, key, token, KEPT, Duration.toMillis(KEEP_FOR), ...messages))
+            run((redis) => endFill(redis, keys, [token, KEPT, Duration.toMillis(KEEP_FOR), ...messages]))
           )
         }
-        return messages.slice(0, SHOWN).map(bytesOf)
+        return arrayOf(messages.slice(0, SHOWN))
       })
 
-      const uncached = (userId: UserId) =>
-        Effect.map(fromDatabase(userId, SHOWN), (texts) => texts.map(bytesOf))
+      const uncached = (userId: UserId) => Effect.map(fromDatabase(userId, SHOWN), arrayOf)
 
+      const render = script<string | null>(RENDER)
       const list = Effect.fnUntraced(function* (userId: UserId) {
         if (!isUp() || distrusted) return yield* uncached(userId)
         if (stale.has(userId)) {
           yield* forget(userId)
           return yield* uncached(userId)
         }
-        const shown = yield* run((redis) => redis.lrangeBuffer(keyOf(userId), 0, SHOWN - 1)).pipe(
-          Effect.orElseSucceed((): Array<Buffer> => [])
-        )
-        if (shown.length === 0) return yield* fill(userId)
-        return isMessage(shown.at(-1)!) ? shown : yield* uncached(userId)
+        const keys = keysOf(userId)
+        const cached = yield* run(async (redis) => {
+          const answer = await redis.getBuffer(keys[1])
+          return answer ?? (await render(redis, keys, [SHOWN]))
+        }).pipe(Effect.orElseSucceed(() => null))
+        if (cached === null) return yield* fill(userId)
+        if (cached === BEING_FILLED) return yield* uncached(userId)
+        return typeof cached === "string" ? Buffer.from(cached) : cached
       })
 
       return RecentMessages.of({ push, forget, list })
@@ -167,7 +177,7 @@ export class RecentMessages extends Context.Service<
         return filling.texts.slice(0, SHOWN)
       })
 
-      const list = (userId: UserId) => Effect.map(texts(userId), (texts) => texts.map(bytesOf))
+      const list = (userId: UserId) => Effect.map(texts(userId), arrayOf)
 
       const forget = (userId: UserId) => Effect.sync(() => void lists.delete(userId))
 
@@ -184,10 +194,7 @@ interface Pushed {
 /** How many users' lists the memory layer keeps; past that the oldest goes and is read anew when asked for. */
 const MEMORY_LISTS = 10_000
 
-const bytesOf = (json: string) => Buffer.from(json)
-
-/** A list that is being filled ends with a token. */
-const isMessage = (entry: Buffer) => entry[0] === "{".charCodeAt(0)
+const arrayOf = (texts: ReadonlyArray<string>) => Buffer.from(`[${texts.join(",")}]`)
 
 const ID_AT = '{"id":'.length
 
@@ -204,24 +211,39 @@ const insert = (texts: Array<string>, json: string): void => {
 /** `idOf`, where the lists are. */
 const ID_OF = `local function idOf(json) return tonumber(string.match(json, '^{"id":(%d+)')) end`
 
-// A list is newest first, always. Pushes of different nodes may arrive in another order than that of the ids; one
-// that comes too late for its place deletes the list, unless it was filled with that message already.
+// KEYS are a user's list, and the answer that was made of it, which goes whenever the list changes. A list is newest
+// first, always. Pushes of different nodes may arrive in another order than that of the ids; one that comes too late
+// for its place deletes the list, unless it was filled with that message already.
 const PUSH = `${ID_OF}
 local kept = tonumber(ARGV[1])
-local function push(key, json, id)
-  local newest = redis.call('LINDEX', key, 0)
+local function push(list, answer, json, id)
+  redis.call('DEL', answer)
+  local newest = redis.call('LINDEX', list, 0)
   if not newest then return 0 end
   local newestId = idOf(newest)
   if newestId and newestId >= id then
-    if not redis.call('LPOS', key, json) then redis.call('DEL', key) end
+    if not redis.call('LPOS', list, json) then redis.call('DEL', list) end
     return 0
   end
-  if redis.call('LPUSH', key, json) > kept then redis.call('LTRIM', key, 0, kept - 1) end
+  if redis.call('LPUSH', list, json) > kept then redis.call('LTRIM', list, 0, kept - 1) end
   return 1
 end
 local pushed = {}
-for i, key in ipairs(KEYS) do pushed[i] = push(key, ARGV[2 * i], tonumber(ARGV[2 * i + 1])) end
+for i = 1, #KEYS / 2 do
+  pushed[i] = push(KEYS[2 * i - 1], KEYS[2 * i], ARGV[2 * i], tonumber(ARGV[2 * i + 1]))
+end
 return pushed`
+
+/** Answers nothing for a list that there is not, and `BEING_FILLED` for one that is not ready. */
+const RENDER = `
+local messages = redis.call('LRANGE', KEYS[1], 0, ARGV[1] - 1)
+if #messages == 0 then return false end
+if string.sub(messages[#messages], 1, 5) == 'fill:' then return '' end
+local answer = '[' .. table.concat(messages, ',') .. ']'
+redis.pcall('SET', KEYS[2], answer, 'PX', redis.call('PTTL', KEYS[1]))
+return answer`
+
+const BEING_FILLED = ""
 
 // A list is filled in two steps, around the query: a token claims the empty key first, so that pushes from then
 // on find a list and are kept; then the rows go below what was pushed, without those that were. A list that was
@@ -229,12 +251,14 @@ return pushed`
 // row whose push is still to come.
 const BEGIN_FILL = `
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('DEL', KEYS[2])
 redis.call('RPUSH', KEYS[1], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1`
 
 const FILL = `${ID_OF}
 if redis.call('LINDEX', KEYS[1], -1) ~= ARGV[1] then return 0 end
+redis.call('DEL', KEYS[2])
 redis.call('RPOP', KEYS[1])
 local pushed = {}
 local oldest

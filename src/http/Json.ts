@@ -9,16 +9,10 @@ export const json = (body: unknown) => HttpServerResponse.jsonUnsafe(body)
 /** `json` for a text. */
 export const jsonText = (body: string) => HttpServerResponse.text(body, { contentType: "application/json" })
 
-/** An object whose one property is a list of what is JSON in UTF-8 already. */
-export const jsonList = (property: string, items: ReadonlyArray<Uint8Array>) => {
-  const parts: Array<Uint8Array> = [Buffer.from(`{"${property}":[`)]
-  for (const [i, item] of items.entries()) {
-    if (i > 0) parts.push(COMMA)
-    parts.push(item)
-  }
-  parts.push(END)
-  return HttpServerResponse.uint8Array(Buffer.concat(parts), { contentType: "application/json" })
-}
+/** An object of one property whose value is JSON in UTF-8 already. */
+export const jsonProperty = (property: string, value: Uint8Array) =>
+  HttpServerResponse.uint8Array(Buffer.concat([Buffer.from(`{"${property}":`), value, END]), {
+    contentType: "application/json"
+  })
 
-const COMMA = Buffer.from(",")
-const END = Buffer.from("]}")
+const END = Buffer.from("}")

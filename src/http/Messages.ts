@@ -6,7 +6,7 @@ import * as Problems from "../api/Problems.ts"
 import { Chat } from "../chat/Chat.ts"
 import { RateLimits } from "../chat/RateLimits.ts"
 import type { UserId } from "../domain/User.ts"
-import { json, jsonList } from "./Json.ts"
+import { json, jsonProperty } from "./Json.ts"
 import { permit } from "./Permit.ts"
 import { serviceUnavailable, tooManyRequests } from "./ProblemOf.ts"
 
@@ -48,7 +48,7 @@ export const layer = HttpApiBuilder.group(
       recent: ({ params: { user_id } }) =>
         permit({ _tag: "ReadRecent", of: user_id }).pipe(
           Effect.andThen(chat.recent(user_id)),
-          Effect.map((messages) => jsonList("messages", messages)),
+          Effect.map((messages) => jsonProperty("messages", messages)),
           Effect.catchTags({ Unavailable: serviceUnavailable })
         )
     })

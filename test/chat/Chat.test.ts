@@ -15,6 +15,7 @@ import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { draft, memoryRepos, newPair, sendOne } from "../repo/Repos.ts"
 import { memoryServices } from "./Servers.ts"
+import { textsOf } from "./Texts.ts"
 
 const chat = Chat.layer.pipe(
   Layer.provide(SendQueue.layer),
@@ -45,8 +46,7 @@ const silentRedis = Layer.succeed(Redis, {
 })
 
 /** The recent list of a user, as texts. */
-const recentOf = (user: User) =>
-  Chat.use((chat) => Effect.map(chat.recent(user.id), (messages) => messages.map(String)))
+const recentOf = (user: User) => Chat.use((chat) => Effect.map(chat.recent(user.id), textsOf))
 
 const nobody = { id: UserId.make(MAX_USER_ID) }
 

@@ -6,10 +6,11 @@ import { messageJson } from "../../src/domain/Event.ts"
 import type { User } from "../../src/domain/User.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import type { UserRepo } from "../../src/repo/UserRepo.ts"
-import { freshRedisNode, proxied, redisOn } from "../bus/Nodes.ts"
+import { freshRedisNode, proxied, redisClient, redisOn } from "../bus/Nodes.ts"
 import { draft, memoryRepos, newPair, sendAll, sendOne } from "../repo/Repos.ts"
 import { freshRedis, redisUrl } from "../support/Services.ts"
 import { until } from "../support/Until.ts"
+import { textsOf } from "./Texts.ts"
 
 /** What the cache asks of the database: how often it asked, and where a test may hold it up. */
 class Queries extends Context.Service<
@@ -60,8 +61,7 @@ const deliver = Effect.fnUntraced(function* (from: User, to: User, count = 1) {
   for (const { message } of sent) yield* recent.push(to.id, messageJson(message))
 })
 
-const list = (user: User) =>
-  RecentMessages.use((recent) => Effect.map(recent.list(user.id), (messages) => messages.map(String)))
+const list = (user: User) => RecentMessages.use((recent) => Effect.map(recent.list(user.id), textsOf))
 
 const inDatabase = Effect.fnUntraced(function* (user: User) {
   return (yield* (yield* MessageRepo).received(user.id, 50)).map(messageJson)
@@ -293,6 +293,26 @@ const nodeBehindProxy = Effect.gen(function* () {
 })
 
 const outages = () => {
+  it.live("an answer that was kept goes with a list that Redis evicted, or that a node pushed to", () =>
+    Effect.gen(function* () {
+      const { alice, bob } = yield* newPair
+      yield* deliver(alice, bob, 3)
+      yield* list(bob)
+      yield* until(isCached(bob))
+      const { prefix } = yield* Redis
+      const client = yield* redisClient
+      const key = `${prefix}user:${bob.id}:recent_messages`
+
+      yield* deliver(alice, bob)
+      assert.strictEqual(yield* Effect.promise(() => client.exists(`{${key}}:json`)), 0)
+      yield* assertTrue(bob)
+      assert.strictEqual(yield* Effect.promise(() => client.exists(`{${key}}:json`)), 1)
+      yield* Effect.promise(() => client.del(key))
+      yield* deliver(alice, bob)
+      yield* assertTrue(bob)
+    }).pipe(Effect.provide(redisRecent))
+  )
+
   it.live("a message that could not be pushed while Redis was away is never missing", () =>
     Effect.gen(function* () {
       const { proxy, services } = yield* nodeBehindProxy
