@@ -118,7 +118,15 @@ const config = Config.all({
   dataDir: Config.String("DATA_DIR").pipe(Config.withDefault("./data")),
   redisUrl: Config.option(url("REDIS_URL", ["redis:", "rediss:"], "redis://localhost:6379")),
   redisCluster: Config.Boolean("REDIS_CLUSTER").pipe(Config.withDefault(false)),
-  redisPrefix: Config.String("REDIS_PREFIX").pipe(Config.withDefault("")),
+  redisPrefix: Config.schema(
+    Schema.String.check(
+      Schema.makeFilter(
+        (text: string) =>
+          !/[{}]/.test(text) || "must have no braces: in a cluster, they would choose the shard of every key"
+      )
+    ),
+    "REDIS_PREFIX"
+  ).pipe(Config.withDefault("")),
   inboxRetention: duration(
     "INBOX_RETENTION",
     Duration.days(30),

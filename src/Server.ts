@@ -138,8 +138,8 @@ const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
   Layer.Services<typeof services> | Layer.Success<typeof services>
 >
 
-// The fiber of a request that passes a middleware, even one that does nothing, does not end with its answer: the
-// server has its fibers in a Map, whose former tables keep those that were in it until a full garbage collection.
+// With a middleware, even one that does nothing, a request's fiber ends with nothing instead of its response. The server
+// has its fibers in a Map, and the former tables of a Map keep what was in them until a full garbage collection.
 const serve = Layer.effectDiscard(
   Effect.flatMap(HttpRouter.HttpRouter, (router) =>
     withoutServices(HttpServer.serveEffect(router.asHttpEffect(), (answered) => answered))

@@ -16,6 +16,9 @@ import { AppConfig } from "../AppConfig.ts"
 /** How long a command may take, sending and answering; what takes longer counts as not confirmed. */
 const COMMAND_TIMEOUT = Duration.millis(100)
 
+/** How many items are gathered for one command, at most. */
+const GATHERED = 500
+
 /** Redis is away when a PING, sent at this interval, gets no reply within it. */
 const PING_INTERVAL = Duration.millis(500)
 
@@ -129,7 +132,7 @@ export class Redis extends Context.Service<
           const items: Array<Item> = []
           const reply = new Promise<ReadonlyArray<A>>((resolve) =>
             atEnd(() => {
-              gathered = undefined
+              if (gathered?.items === items) gathered = undefined
               resolve(give((connection) => command(connection, items)))
             })
           )
@@ -140,8 +143,11 @@ export class Redis extends Context.Service<
           Effect.sync(() => {
             if (!up) return away
             gathered ??= begin()
-            const place = gathered.items.push(item) - 1
-            return Effect.map(waitFor(gathered.reply), (answers) => answers[place]!)
+            const { items, reply } = gathered
+            const place = items.push(item) - 1
+            // What is gathered beyond that goes in another command: one is not to hold up Redis for long.
+            if (items.length === GATHERED) gathered = undefined
+            return Effect.map(waitFor(reply), (answers) => answers[place]!)
           })
       }
 
@@ -174,11 +180,17 @@ class Turn {
   /** What gives the last commands of this turn. */
   readonly atEnd: Array<() => void> = []
   readonly #giveUp: Array<(cause: Error) => void> = []
-  readonly #timer: NodeJS.Timeout
   #unanswered = 0
-  #isOver = false
+  #timer: NodeJS.Timeout | undefined
 
-  constructor() {
+  given(giveUp: (cause: Error) => void) {
+    this.#giveUp.push(giveUp)
+    this.#unanswered++
+  }
+
+  /** No command is given in this turn any more: the time begins. */
+  over() {
+    if (this.#unanswered === 0) return
     this.#timer = setTimeout(() => {
       // A busy process may find the time over before it reads the replies that are there.
       setImmediate(() => {
@@ -187,25 +199,10 @@ class Turn {
     }, Duration.toMillis(COMMAND_TIMEOUT)).unref()
   }
 
-  given(giveUp: (cause: Error) => void) {
-    this.#giveUp.push(giveUp)
-    this.#unanswered++
-  }
-
-  /** After it no command is given in this turn. */
-  over() {
-    this.#isOver = true
-    this.#endWhenAnswered()
-  }
-
   answered() {
     this.#unanswered--
-    this.#endWhenAnswered()
-  }
-
-  // What waits for a time limit keeps what it limits: V8 would take all of it for objects that live long.
-  #endWhenAnswered() {
-    if (this.#isOver && this.#unanswered === 0) clearTimeout(this.#timer)
+    // What waits for a time limit keeps what it limits: V8 would take all of it for objects that live long.
+    if (this.#unanswered === 0) clearTimeout(this.#timer)
   }
 }
 

@@ -16,6 +16,9 @@ const KEEP_FOR = Duration.hours(24)
 /** How long a reader may take to fill a list that is cold. */
 const FILL_FOR = Duration.seconds(10)
 
+/** How many lists are deleted at once. */
+const FORGET_CONCURRENCY = 100
+
 /**
  * After Redis was away, other nodes may not have deleted yet what they could not push meanwhile. Answers come
  * from the database until they have.
@@ -25,8 +28,8 @@ const DISTRUST_FOR = Duration.seconds(3)
 /**
  * The latest messages that each user received, cached.
  *
- * Guarantee: an answer is what the database says. A push that Redis did not confirm deletes the list before it
- * is read again; while Redis is away the answer comes from the database.
+ * Guarantee: an answer is what the database says. A push that Redis did not confirm deletes the list before this
+ * node reads it again, and before others do once Redis takes commands; while it is away the database answers.
  */
 export class RecentMessages extends Context.Service<
   RecentMessages,
@@ -44,11 +47,10 @@ export class RecentMessages extends Context.Service<
     Effect.gen(function* () {
       const { run, start, gather, script, sharded, isUp, recoveries, prefix } = yield* Redis
       const repo = yield* MessageRepo
-      const listOf = (userId: UserId) => `${prefix}user:${userId}:recent_messages`
       const keysOf = (userId: UserId): [list: string, answer: string] => {
-        const list = listOf(userId)
-        // In a cluster, what is in braces tells the shard: it is to be that of the list.
-        return [list, list.includes("{") ? `${list}:json` : `{${list}}:json`]
+        const list = `${prefix}user:${userId}:recent_messages`
+        // In a cluster, what is in braces tells the shard: it is that of the list.
+        return [list, `${prefix}{${list}}:json`]
       }
 
       // Lists that lack a message as far as this node knows. Only a confirmed DEL takes one off.
@@ -61,7 +63,13 @@ export class RecentMessages extends Context.Service<
           stale.set(userId, mark)
           // A later mark is for a message that this deletion may have come too early for.
           return Effect.map(
-            run((redis) => redis.del(keysOf(userId))),
+            run(async (redis) => {
+              const [list, answer] = keysOf(userId)
+              // Each by itself: a command may not find both while a shard moves. The list first: of a list that is still
+              // there, the answer could be made again.
+              await redis.del(list)
+              await redis.del(answer)
+            }),
             () => stale.get(userId) === mark && stale.delete(userId)
           )
         }).pipe(Effect.ignore)
@@ -70,7 +78,9 @@ export class RecentMessages extends Context.Service<
       yield* PubSub.take(recovered).pipe(
         Effect.tap(() => Effect.sync(() => (distrusted = true))),
         Effect.andThen(
-          Effect.suspend(() => Effect.forEach([...stale.keys()], forget, { concurrency: 100, discard: true }))
+          Effect.suspend(() =>
+            Effect.forEach([...stale.keys()], forget, { concurrency: FORGET_CONCURRENCY, discard: true })
+          )
         ),
         Effect.andThen(Effect.sleep(DISTRUST_FOR)),
         Effect.andThen(Effect.sync(() => (distrusted = false))),
@@ -78,7 +88,10 @@ export class RecentMessages extends Context.Service<
         Effect.forkScoped
       )
       yield* Effect.suspend(() =>
-        Effect.forEach(isUp() ? [...stale.keys()] : [], forget, { discard: true })
+        Effect.forEach(isUp() ? [...stale.keys()] : [], forget, {
+          concurrency: FORGET_CONCURRENCY,
+          discard: true
+        })
       ).pipe(Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
 
       // All that is pushed in one turn goes in one call, but in a cluster, where each list has its own shard.
@@ -211,9 +224,11 @@ const insert = (texts: Array<string>, json: string): void => {
 /** `idOf`, where the lists are. */
 const ID_OF = `local function idOf(json) return tonumber(string.match(json, '^{"id":(%d+)')) end`
 
-// KEYS are a user's list, and the answer that was made of it, which goes whenever the list changes. A list is newest
-// first, always. Pushes of different nodes may arrive in another order than that of the ids; one that comes too late
-// for its place deletes the list, unless it was filled with that message already.
+// KEYS are a user's list and the answer that was made of it, which goes whenever the list changes.
+
+// Takes many users' keys; ARGV: how many messages a list keeps, then the message and its id for each user. A list is
+// newest first, always. Pushes of different nodes may arrive in another order than that of the ids; one that comes
+// too late for its place deletes the list, unless it was filled with that message already.
 const PUSH = `${ID_OF}
 local kept = tonumber(ARGV[1])
 local function push(list, answer, json, id)
@@ -234,28 +249,31 @@ for i = 1, #KEYS / 2 do
 end
 return pushed`
 
-/** Answers nothing for a list that there is not, and `BEING_FILLED` for one that is not ready. */
+const BEING_FILLED = ""
+
+// Answers with the newest ARGV[1] messages, and keeps that answer for as long as the list is kept; a Redis that has no
+// room for it answers all the same. Nothing for a list that there is not.
 const RENDER = `
 local messages = redis.call('LRANGE', KEYS[1], 0, ARGV[1] - 1)
 if #messages == 0 then return false end
-if string.sub(messages[#messages], 1, 5) == 'fill:' then return '' end
+if string.sub(messages[#messages], 1, 5) == 'fill:' then return '${BEING_FILLED}' end
 local answer = '[' .. table.concat(messages, ',') .. ']'
 redis.pcall('SET', KEYS[2], answer, 'PX', redis.call('PTTL', KEYS[1]))
 return answer`
-
-const BEING_FILLED = ""
 
 // A list is filled in two steps, around the query: a token claims the empty key first, so that pushes from then
 // on find a list and are kept; then the rows go below what was pushed, without those that were. A list that was
 // deleted meanwhile has lost the token, and is not filled; nor is one to which an older message was pushed than a
 // row whose push is still to come.
+// ARGV: the token, and for how many milliseconds it holds the key.
 const BEGIN_FILL = `
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('DEL', KEYS[2])
 redis.call('RPUSH', KEYS[1], ARGV[1])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
+redis.call('DEL', KEYS[2])
 return 1`
 
+// ARGV: the token, how many messages a list keeps and for how many milliseconds, then the rows, newest first.
 const FILL = `${ID_OF}
 if redis.call('LINDEX', KEYS[1], -1) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[2])

@@ -2,6 +2,7 @@ import { Context, Deferred, Effect, Exit, type Fiber, Layer, Queue, Semaphore, t
 import type { Draft } from "../domain/Message.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { currentSpan, spanOf } from "../observability/Spans.ts"
+import { SEND_CONNECTIONS } from "../repo/Database.ts"
 import { MessageRepo, type Outcome } from "../repo/MessageRepo.ts"
 
 /**
@@ -9,10 +10,7 @@ import { MessageRepo, type Outcome } from "../repo/MessageRepo.ts"
  * the same inboxes too often to run side by side. One that takes longer may wait for a lock that others do not
  * need. In milliseconds.
  */
-const PATIENCE = 10
-
-/** How many batches are under way at once, at most: as many as the database has connections for sends. */
-const BATCHES = 4
+const PATIENCE = 50
 
 /** How many submissions one batch takes, at most. */
 const BATCH = 128
@@ -21,8 +19,8 @@ const BATCH = 128
 const WAITING = 10_000
 
 /**
- * Commits sends in batches: those that arrive while a batch is under way go together in the next. A send that
- * comes while there is none waits for nothing.
+ * Commits sends in batches: of those that arrive while a batch is under way, as many as were in it go together in
+ * the next, or all. There is no timer to gather by: a send that finds no batch under way begins one.
  */
 export class SendQueue extends Context.Service<
   SendQueue,
@@ -58,15 +56,16 @@ export class SendQueue extends Context.Service<
         }
       })
 
-      const connections = yield* Semaphore.make(BATCHES)
+      const connections = yield* Semaphore.make(SEND_CONNECTIONS)
       let before: { readonly size: number; readonly fiber: Fiber.Fiber<void> } | undefined
       yield* Effect.gen(function* () {
         const first = yield* Queue.take(queue)
         if (before !== undefined) yield* endOf(before.fiber)
         yield* connections.take(1)
         const waiting = Queue.sizeUnsafe(queue)
-        // Whoever was answered last is likely to send again while this batch is under way. Of two batches that are
-        // alike, one is in the database while the other is answered; a great one and a small one take turns.
+        // Whoever was answered last is likely to send again while this batch is under way. So each batch takes half of
+        // those and of who waits: of two that are alike, one is in the database while the other is answered. Taking all
+        // would make one great batch and a small one, and for most of the time one of the two would wait for the other.
         const size = Math.min(Math.ceil(((before?.size ?? 0) + 1 + waiting) / 2), BATCH)
         const submissions = [first, ...(yield* Queue.takeN(queue, Math.min(size - 1, waiting)))]
         const fiber = yield* Effect.forkScoped(Effect.ensuring(commit(submissions), connections.release(1)), {

@@ -13,6 +13,9 @@ import { int8, types } from "./Parameters.ts"
 /** How long a statement may run, or wait for an answer, before its call fails as `Unavailable`. */
 const STATEMENT_TIMEOUT = Duration.seconds(10)
 
+/** How many connections there are for sends. */
+export const SEND_CONNECTIONS = 4
+
 /** How long a send waits for the heads of the inboxes that it touches. */
 const LOCK_TIMEOUT = Duration.seconds(2)
 
@@ -42,7 +45,7 @@ export class Database extends Context.Service<
     orUnavailable<A, E, R>(
       statement: Effect.Effect<A, E | SqlError.SqlError, R>
     ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R>
-    /** `orUnavailable` for `reads`. Waits for the end of this turn of the event loop: the driver writes its statements at once. */
+    /** `orUnavailable` for `reads`. Waits for the end of this turn of the event loop: those of one turn are written together. */
     pipelined<A, E, R>(
       statement: Effect.Effect<A, E | SqlError.SqlError, R>
     ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R>
@@ -91,7 +94,7 @@ const remote = Effect.fnUntraced(
     const reads = yield* connect({ url, maxConnections, startupParameters: { statement_timeout } })
     const sends = yield* connect({
       url,
-      maxConnections: 4,
+      maxConnections: SEND_CONNECTIONS,
       multiplex: false,
       startupParameters: { statement_timeout, lock_timeout: String(Duration.toMillis(LOCK_TIMEOUT)) }
     })

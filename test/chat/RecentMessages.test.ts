@@ -302,11 +302,17 @@ const outages = () => {
       const { prefix } = yield* Redis
       const client = yield* redisClient
       const key = `${prefix}user:${bob.id}:recent_messages`
+      const isKept = Effect.promise(async () => (await client.exists(`${prefix}{${key}}:json`)) === 1)
 
       yield* deliver(alice, bob)
-      assert.strictEqual(yield* Effect.promise(() => client.exists(`{${key}}:json`)), 0)
+      assert.isFalse(yield* isKept)
       yield* assertTrue(bob)
-      assert.strictEqual(yield* Effect.promise(() => client.exists(`{${key}}:json`)), 1)
+      assert.isTrue(yield* isKept)
+      yield* RecentMessages.use((recent) => recent.forget(bob.id))
+      assert.isFalse(yield* isKept)
+      yield* list(bob)
+      yield* assertTrue(bob)
+      assert.isTrue(yield* isKept)
       yield* Effect.promise(() => client.del(key))
       yield* deliver(alice, bob)
       yield* assertTrue(bob)

@@ -50,7 +50,8 @@ describe("a wrong setting stops the start with one line that names it", () => {
     ["JWT_SECRET", "planted-secret", /at least 32 bytes/],
     ["JWT_JWKS_URL", "file:///planted-secret", /must be a URL like https/],
     ["DATABASE_URL", "mysql://user:planted-secret@host/db", /must be a URL like postgresql/],
-    ["REDIS_URL", "http://:planted-secret@host", /must be a URL like redis/]
+    ["REDIS_URL", "http://:planted-secret@host", /must be a URL like redis/],
+    ["REDIS_PREFIX", "{chat}:", /no braces/]
   ]
   for (const [variable, value, says] of wrong) {
     it.effect(`${variable}=${value}`, () =>
