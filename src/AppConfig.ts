@@ -7,17 +7,16 @@ const split = (text: string): ReadonlyArray<string> =>
     .map((item) => item.trim())
     .filter((item) => item.length > 0)
 
+/** A text that passes a check, which answers true, or what the text must be. */
+const text = (variable: string, check: (text: string) => true | string) =>
+  Config.schema(Schema.String.check(Schema.makeFilter(check)), variable)
+
 /** A list between commas; spaces around its items are dropped, empty items too. */
 const list = (variable: string, isItem: (item: string) => boolean, items: string) =>
-  Config.schema(
-    Schema.String.check(
-      Schema.makeFilter((text: string) => {
-        const wrong = split(text).find((item) => !isItem(item))
-        return wrong === undefined || `must be ${items}, between commas; "${wrong}" is not one`
-      })
-    ),
-    variable
-  ).pipe(Config.map(split), Config.withDefault([]))
+  text(variable, (text) => {
+    const wrong = split(text).find((item) => !isItem(item))
+    return wrong === undefined || `must be ${items}, between commas; "${wrong}" is not one`
+  }).pipe(Config.map(split), Config.withDefault([]))
 
 const isWebUrl = (text: string) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
 
@@ -29,12 +28,7 @@ const isOrigin = (text: string) => {
 }
 
 const webUrl = (variable: string, example: string) =>
-  Config.schema(
-    Schema.String.check(
-      Schema.makeFilter((text: string) => isWebUrl(text) || `must be a URL like ${example}`)
-    ),
-    variable
-  )
+  text(variable, (text) => isWebUrl(text) || `must be a URL like ${example}`)
 
 const duration = (
   variable: string,
@@ -42,14 +36,9 @@ const duration = (
   isAllowed: (duration: Duration.Duration) => boolean,
   allowed: string
 ) =>
-  Config.schema(
-    Schema.String.check(
-      Schema.makeFilter(
-        (text: string) =>
-          Option.exists(Duration.fromInput(text as Duration.Input), isAllowed) || `must be ${allowed}`
-      )
-    ),
-    variable
+  text(
+    variable,
+    (text) => Option.exists(Duration.fromInput(text as Duration.Input), isAllowed) || `must be ${allowed}`
   ).pipe(
     Config.map((text) => Duration.fromInputUnsafe(text as Duration.Input)),
     Config.withDefault(byDefault)
@@ -68,14 +57,9 @@ const isWholeNumber = (text: string, minimum: number, maximum: number) =>
   /^\d+$/.test(text) && Number(text) >= minimum && Number(text) <= maximum
 
 const between = (variable: string, minimum: number, maximum: number, byDefault: number) =>
-  Config.schema(
-    Schema.String.check(
-      Schema.makeFilter(
-        (text: string) =>
-          isWholeNumber(text, minimum, maximum) || `must be a whole number from ${minimum} to ${maximum}`
-      )
-    ),
-    variable
+  text(
+    variable,
+    (text) => isWholeNumber(text, minimum, maximum) || `must be a whole number from ${minimum} to ${maximum}`
   ).pipe(Config.map(Number), Config.withDefault(byDefault))
 
 const url = (variable: string, protocols: ReadonlyArray<string>, example: string) =>
@@ -118,14 +102,10 @@ const config = Config.all({
   dataDir: Config.String("DATA_DIR").pipe(Config.withDefault("./data")),
   redisUrl: Config.option(url("REDIS_URL", ["redis:", "rediss:"], "redis://localhost:6379")),
   redisCluster: Config.Boolean("REDIS_CLUSTER").pipe(Config.withDefault(false)),
-  redisPrefix: Config.schema(
-    Schema.String.check(
-      Schema.makeFilter(
-        (text: string) =>
-          !/[{}]/.test(text) || "must have no braces: in a cluster, they would choose the shard of every key"
-      )
-    ),
-    "REDIS_PREFIX"
+  redisPrefix: text(
+    "REDIS_PREFIX",
+    (text) =>
+      !/[{}]/.test(text) || "must have no braces: in a cluster, they would choose the shard of every key"
   ).pipe(Config.withDefault("")),
   inboxRetention: duration(
     "INBOX_RETENTION",
