@@ -12,12 +12,7 @@ import {
 } from "effect"
 import { Cluster, Redis as IORedis, type RedisOptions } from "ioredis"
 import { AppConfig } from "../AppConfig.ts"
-
-/** How long a command may take, sending and answering; what takes longer counts as not confirmed. */
-const COMMAND_TIMEOUT = Duration.millis(100)
-
-/** How many items are gathered for one command, at most. */
-const GATHERED = 500
+import { inTurns } from "./Turns.ts"
 
 /** Redis is away when a PING, sent at this interval, gets no reply within it. */
 const PING_INTERVAL = Duration.millis(500)
@@ -38,7 +33,8 @@ export class Redis extends Context.Service<
     start<A>(command: (connection: IORedis) => Promise<A>): Effect.Effect<Effect.Effect<A, RedisError>>
     /**
      * Gathers what is given in one turn of the event loop for one command, which is sent at its end, like `start`
-     * does: its reply has an answer for each item, in its place.
+     * does: its reply has an answer for each item, in its place. In a cluster, where items have different shards, the
+     * command is given for each by itself.
      */
     gather<Item, A>(
       command: (connection: IORedis, items: ReadonlyArray<Item>) => Promise<ReadonlyArray<A>>
@@ -111,45 +107,16 @@ export class Redis extends Context.Service<
       yield* Effect.forkScoped(Effect.repeat(ping, Schedule.spaced(PING_INTERVAL)))
 
       const away = Effect.suspend(() => Effect.fail(new RedisError({ cause: "Redis is away" })))
-      const { give, atEnd } = inTurns(commands)
-      const waitFor = <A>(reply: Promise<A>) =>
-        Effect.tryPromise({ try: () => reply, catch: (cause) => new RedisError({ cause }) })
-
-      const start: Redis["Service"]["start"] = (command) =>
+      const { give, gather } = inTurns(commands)
+      const ask = <A>(command: () => Promise<A>) =>
         Effect.sync(() => {
           if (!up) return away
-          const reply = give(command)
+          const reply = command()
           // Whoever sent it may not wait for it.
           reply.catch(ignore)
-          return waitFor(reply)
+          return Effect.tryPromise({ try: () => reply, catch: (cause) => new RedisError({ cause }) })
         })
-
-      const gather = <Item, A>(
-        command: (connection: IORedis, items: ReadonlyArray<Item>) => Promise<ReadonlyArray<A>>
-      ) => {
-        let gathered: { readonly items: Array<Item>; readonly reply: Promise<ReadonlyArray<A>> } | undefined
-        const begin = () => {
-          const items: Array<Item> = []
-          const reply = new Promise<ReadonlyArray<A>>((resolve) =>
-            atEnd(() => {
-              if (gathered?.items === items) gathered = undefined
-              resolve(give((connection) => command(connection, items)))
-            })
-          )
-          reply.catch(ignore)
-          return { items, reply }
-        }
-        return (item: Item) =>
-          Effect.sync(() => {
-            if (!up) return away
-            gathered ??= begin()
-            const { items, reply } = gathered
-            const place = items.push(item) - 1
-            // What is gathered beyond that goes in another command: one is not to hold up Redis for long.
-            if (items.length === GATHERED) gathered = undefined
-            return Effect.map(waitFor(reply), (answers) => answers[place]!)
-          })
-      }
+      const start: Redis["Service"]["start"] = (command) => ask(() => give(command))
 
       let scripts = 0
       const script = <A>(lua: string) => {
@@ -167,84 +134,15 @@ export class Redis extends Context.Service<
         isUp: () => up,
         recoveries: PubSub.subscribe(recovered),
         start,
-        gather,
+        gather: (command) => {
+          const giveTogether = gather(command)
+          return (item) => ask(() => giveTogether(item))
+        },
         script,
         run: (command) => Effect.flatten(start(command))
       })
     })
   )
-}
-
-/** The commands that were given in one turn of the event loop, and share a time limit. */
-class Turn {
-  /** What gives the last commands of this turn. */
-  readonly atEnd: Array<() => void> = []
-  readonly #giveUp: Array<(cause: Error) => void> = []
-  #unanswered = 0
-  #timer: NodeJS.Timeout | undefined
-
-  given(giveUp: (cause: Error) => void) {
-    this.#giveUp.push(giveUp)
-    this.#unanswered++
-  }
-
-  /** No command is given in this turn any more: the time begins. */
-  over() {
-    if (this.#unanswered === 0) return
-    this.#timer = setTimeout(() => {
-      // A busy process may find the time over before it reads the replies that are there.
-      setImmediate(() => {
-        for (const giveUp of this.#giveUp) giveUp(new Error("no answer in time"))
-      })
-    }, Duration.toMillis(COMMAND_TIMEOUT)).unref()
-  }
-
-  answered() {
-    this.#unanswered--
-    // What waits for a time limit keeps what it limits: V8 would take all of it for objects that live long.
-    if (this.#unanswered === 0) clearTimeout(this.#timer)
-  }
-}
-
-/**
- * Gives commands to a connection, and fails those that have no answer 100 ms after the turn of the event loop in
- * which they were given: the client's own timeout would begin when a command is written, which may be after those
- * before it were answered. All that are given in one turn are written at once, at its end; the client's own
- * pipelining would wait with that for the answers to those before, and makes objects of its own for each command.
- */
-const inTurns = (connection: IORedis | Cluster) => {
-  let current: Turn | undefined
-  const begin = () => {
-    const turn = new Turn()
-    const servers = connection instanceof Cluster ? connection.nodes("master") : [connection]
-    const streams = servers.map(({ stream }) => stream)
-    for (const stream of streams) stream?.cork()
-    setImmediate(() => {
-      for (const giveLast of turn.atEnd) giveLast()
-      current = undefined
-      for (const stream of streams) stream?.uncork()
-      turn.over()
-    })
-    return turn
-  }
-  const thisTurn = () => (current ??= begin())
-
-  const atEnd = (giveLast: () => void) => void thisTurn().atEnd.push(giveLast)
-
-  const give = <A>(command: (connection: IORedis) => Promise<A>) =>
-    new Promise<A>((resolve, reject) => {
-      const turn = thisTurn()
-      turn.given(reject)
-      const ending =
-        <B>(settle: (value: B) => void) =>
-        (value: B) => {
-          turn.answered()
-          settle(value)
-        }
-      command(connection as IORedis).then(ending(resolve), ending(reject))
-    })
-
-  return { give, atEnd }
 }
 
 const reconnectDelay = (attempt: number) => Math.min(50 * 2 ** attempt, 1000)

@@ -52,16 +52,7 @@ export class RedisBus extends Context.Service<
   static readonly layer = Layer.effect(
     RedisBus,
     Effect.gen(function* () {
-      const {
-        start,
-        gather,
-        script,
-        subscriber,
-        sharded,
-        isUp,
-        recoveries: redisRecoveries,
-        prefix
-      } = yield* Redis
+      const { gather, script, subscriber, sharded, isUp, recoveries: redisRecoveries, prefix } = yield* Redis
       const listeners = new Map<string, (event: BusEvent) => void>()
       const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
       const channelOf = (userId: UserId) => `${prefix}user:${userId}:events`
@@ -94,19 +85,17 @@ export class RedisBus extends Context.Service<
         Effect.forkScoped
       )
 
-      // All that is published in one turn goes in one call, but in a cluster, where each channel has its own shard.
       const publishAll = script<ReadonlyArray<number>>(PUBLISH)
-      const publishToShards = (publications: ReadonlyArray<Publication>) =>
-        start((redis) =>
-          Promise.all(
-            publications.map(([channel, payload]) => redis.spublish(channel, payload) as Promise<number>)
-          )
-        )
-      const publishTogether = gather(async (redis, gathered: ReadonlyArray<ReadonlyArray<Publication>>) => {
-        const heard = (await publishAll(redis, [], gathered.flat(2))).values()
+      const send = gather(async (redis, gathered: ReadonlyArray<ReadonlyArray<Publication>>) => {
+        const publications = gathered.flat()
+        const replies = sharded
+          ? Promise.all(
+              publications.map(([channel, payload]) => redis.spublish(channel, payload) as Promise<number>)
+            )
+          : publishAll(redis, [], publications.flat())
+        const heard = (await replies).values()
         return gathered.map((publications) => publications.map(() => heard.next().value!))
       })
-      const send = sharded ? publishToShards : publishTogether
 
       // The last event of each channel that Redis may not have taken: a node that finds Redis away alone has to
       // tell the others when it is back, as they do not sweep for it meanwhile.

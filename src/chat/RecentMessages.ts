@@ -45,7 +45,7 @@ export class RecentMessages extends Context.Service<
   static readonly layer = Layer.effect(
     RecentMessages,
     Effect.gen(function* () {
-      const { run, start, gather, script, sharded, isUp, recoveries, prefix } = yield* Redis
+      const { run, gather, script, isUp, recoveries, prefix } = yield* Redis
       const repo = yield* MessageRepo
       const keysOf = (userId: UserId): [list: string, answer: string] => {
         const list = `${prefix}user:${userId}:recent_messages`
@@ -74,38 +74,31 @@ export class RecentMessages extends Context.Service<
           )
         }).pipe(Effect.ignore)
 
+      const forgetStale = Effect.suspend(() =>
+        Effect.forEach(isUp() ? [...stale.keys()] : [], forget, {
+          concurrency: FORGET_CONCURRENCY,
+          discard: true
+        })
+      )
       const recovered = yield* recoveries
       yield* PubSub.take(recovered).pipe(
         Effect.tap(() => Effect.sync(() => (distrusted = true))),
-        Effect.andThen(
-          Effect.suspend(() =>
-            Effect.forEach([...stale.keys()], forget, { concurrency: FORGET_CONCURRENCY, discard: true })
-          )
-        ),
+        Effect.andThen(forgetStale),
         Effect.andThen(Effect.sleep(DISTRUST_FOR)),
         Effect.andThen(Effect.sync(() => (distrusted = false))),
         Effect.forever,
         Effect.forkScoped
       )
-      yield* Effect.suspend(() =>
-        Effect.forEach(isUp() ? [...stale.keys()] : [], forget, {
-          concurrency: FORGET_CONCURRENCY,
-          discard: true
-        })
-      ).pipe(Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
+      yield* forgetStale.pipe(Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
 
-      // All that is pushed in one turn goes in one call, but in a cluster, where each list has its own shard.
       const pushAll = script<ReadonlyArray<number>>(PUSH)
-      const pushToShard = ({ userId, json }: Pushed) =>
-        start(async (redis) => (await pushAll(redis, keysOf(userId), [KEPT, json, idOf(json)]))[0]!)
-      const pushTogether = gather((redis, gathered: ReadonlyArray<Pushed>) =>
+      const startPush = gather((redis, gathered: ReadonlyArray<Pushed>) =>
         pushAll(
           redis,
           gathered.flatMap(({ userId }) => keysOf(userId)),
           [KEPT, ...gathered.flatMap(({ json }) => [json, idOf(json)])]
         )
       )
-      const startPush = sharded ? pushToShard : pushTogether
 
       const push: RecentMessages["Service"]["push"] = (userId, json) =>
         Effect.flatten(startPush({ userId, json })).pipe(
