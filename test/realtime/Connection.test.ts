@@ -42,6 +42,16 @@ it.effect("a connection that keeps up is given events from memory", () =>
   }).pipe(Effect.provide(inboxOf(3)))
 )
 
+it.effect("all connections of a user are given the bytes of one frame, which is encoded once", () =>
+  Effect.gen(function* () {
+    const first = yield* fakeConnection()
+    const second = yield* fakeConnection({ inbox: first.inbox })
+    first.inbox.offer(busEvent(1))
+    assert.instanceOf(first.webSocket.given[0], Buffer)
+    assert.strictEqual(second.webSocket.given[0], first.webSocket.given[0])
+  }).pipe(Effect.provide(inboxOf(1)))
+)
+
 it.effect("a connection that is behind reads on where it stands, and no event twice", () =>
   Effect.gen(function* () {
     const { inbox, webSocket } = yield* fakeConnection({ sent: 10 })

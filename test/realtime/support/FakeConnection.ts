@@ -18,6 +18,8 @@ export class FakeWebSocket {
   isTerminated = false
   closedWith: { readonly code: number; readonly reason: string } | undefined
   readonly frames: Array<string> = []
+  /** The frames as they were given to it. */
+  readonly given: Array<string | Buffer> = []
   readonly protocol: string
   onText = () => {}
 
@@ -30,6 +32,7 @@ export class FakeWebSocket {
   }
 
   sendText(frame: string | Buffer): void {
+    this.given.push(frame)
     this.frames.push(String(frame))
     this.onText()
   }
@@ -58,13 +61,22 @@ export class FakeTcp extends EventEmitter {
 export const SLOW_READER_TIMEOUT = Duration.seconds(30)
 
 export const fakeConnection = Effect.fnUntraced(function* (
-  options: { readonly userId?: number; readonly sent?: number; readonly protocol?: string } = {}
+  options: {
+    readonly userId?: number
+    readonly inbox?: LiveInbox
+    readonly sent?: number
+    readonly protocol?: string
+  } = {}
 ) {
-  const { userId = 1, sent = 0, protocol = "minichat.v2" } = options
+  const {
+    userId = 1,
+    inbox = new LiveInbox(UserId.make(userId)),
+    sent = 0,
+    protocol = "minichat.v2"
+  } = options
   const repo = yield* InboxRepo
   const metrics = yield* Metrics
   const fork = yield* FiberSet.makeRuntime<never>()
-  const inbox = new LiveInbox(UserId.make(userId))
   const webSocket = new FakeWebSocket(protocol)
   const tcp = new FakeTcp()
   const connection = new Connection({
