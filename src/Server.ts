@@ -29,11 +29,12 @@ import * as SocketRoute from "./realtime/SocketRoute.ts"
 import { Database } from "./repo/Database.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
+import { StaleListRepo } from "./repo/StaleListRepo.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
 
 const database = Database.layer.pipe(Layer.provide(NodeServices.layer))
 
-const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer).pipe(
+const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer, StaleListRepo.layer).pipe(
   Layer.provideMerge(database)
 )
 

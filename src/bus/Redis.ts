@@ -49,6 +49,8 @@ export class Redis extends Context.Service<
     readonly sharded: boolean
     /** Whether Redis answers. Kept up to date from outside the caller, so that asking costs nothing. */
     isUp(): boolean
+    /** How often Redis was away so far, the time before the first connection not counted. Costs nothing, too. */
+    outages(): number
     /** Yields each time that Redis answers after it was away: what was sent meanwhile is lost. */
     readonly recoveries: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
     /** Stands before every key and channel. */
@@ -64,11 +66,13 @@ export class Redis extends Context.Service<
 
       const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
       let up = false
+      let outages = 0
       let closes = 0
 
       const wentAway = Effect.suspend(() => {
         if (!up) return Effect.void
         up = false
+        outages++
         return Effect.logWarning("Redis is away: serving from the database until it is back")
       })
       const cameBack = Effect.suspend(() => {
@@ -132,6 +136,7 @@ export class Redis extends Context.Service<
         sharded: redisCluster,
         prefix,
         isUp: () => up,
+        outages: () => outages,
         recoveries: PubSub.subscribe(recovered),
         start,
         gather: (command) => {

@@ -28,7 +28,8 @@ export class Chat extends Context.Service<
   {
     /**
      * Commits messages, then tells the live sockets and the cache. Answers each draft in its place, after the
-     * COMMIT and at most 100 ms later. An interruption waits: what is committed is always told.
+     * COMMIT and at most 100 ms later; when Redis did not confirm it, after one more statement that writes that
+     * down. An interruption waits: what is committed is always told.
      */
     sendAll(drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Answer>>
     /** `sendAll` for one message. */

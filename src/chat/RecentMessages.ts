@@ -1,9 +1,11 @@
-import { Context, Duration, Effect, Layer, PubSub, Random, Schedule } from "effect"
+import { Context, Duration, Effect, Layer, Random, Schedule } from "effect"
 import { Redis } from "../bus/Redis.ts"
 import { messageJson } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
+import { StaleListRepo } from "../repo/StaleListRepo.ts"
+import { BEGIN_FILL, BEING_FILLED, FILL, PUSH, RENDER } from "./RecentListScripts.ts"
 
 /** How many messages an answer holds, at most. */
 const SHOWN = 50
@@ -17,26 +19,30 @@ const KEEP_FOR = Duration.hours(24)
 const FILL_FOR = Duration.seconds(10)
 
 /** How many lists are deleted at once. */
-const FORGET_CONCURRENCY = 100
+const DROP_CONCURRENCY = 100
 
-/**
- * After Redis was away, other nodes may not have deleted yet what they could not push meanwhile. Answers come
- * from the database until they have.
- */
-const DISTRUST_FOR = Duration.seconds(3)
+/** How often a node looks for lists that are marked as stale: so long others may show what lacks a message. */
+const MEND_INTERVAL = Duration.millis(250)
+
+/** How many marked lists are read at once. */
+const MEND_BATCH = 1000
 
 /**
  * The latest messages that each user received, cached.
  *
- * Guarantee: an answer is what the database says. A push that Redis did not confirm deletes the list before this
- * node reads it again, and before others do once Redis takes commands; while it is away the database answers.
+ * Guarantee: an answer is what the database says. A push that Redis did not confirm marks the list in the database,
+ * before it is over; this node does not read the list again until it is deleted, and within a quarter of a second
+ * every node that reaches Redis deletes it. While Redis is away, and until no list of that time is left, the database answers.
  */
 export class RecentMessages extends Context.Service<
   RecentMessages,
   {
-    /** Tells the cache about a message that is committed. Takes 100 ms at the most, and never fails. */
+    /**
+     * Tells the cache about a message that is committed. Takes 100 ms at the most, and a statement more when Redis
+     * does not confirm it; never fails.
+     */
     push(userId: UserId, json: string): Effect.Effect<void>
-    /** Drops what is cached for a user: it may lack a message. Takes 100 ms at the most, and never fails. */
+    /** Drops what is cached for a user: it may lack a message. Takes as long as `push`, and never fails. */
     forget(userId: UserId): Effect.Effect<void>
     /** Up to 50 received messages, newest first: a JSON array, in UTF-8. */
     list(userId: UserId): Effect.Effect<Buffer, Unavailable>
@@ -45,24 +51,32 @@ export class RecentMessages extends Context.Service<
   static readonly layer = Layer.effect(
     RecentMessages,
     Effect.gen(function* () {
-      const { run, gather, script, isUp, recoveries, prefix } = yield* Redis
-      const repo = yield* MessageRepo
+      const { run, gather, script, isUp, outages, prefix } = yield* Redis
+      const fromDatabase = received(yield* MessageRepo)
+      const staleLists = yield* StaleListRepo
       const keysOf = (userId: UserId): [list: string, answer: string] => {
         const list = `${prefix}user:${userId}:recent_messages`
         // In a cluster, what is in braces tells the shard: it is that of the list.
         return [list, `${prefix}{${list}}:json`]
       }
 
-      // Lists that lack a message as far as this node knows. Only a confirmed DEL takes one off.
+      // Lists that may lack a message, as far as this node knows. Only a confirmed DEL takes one off.
       const stale = new Map<UserId, object>()
-      let distrusted = false
+      // Those among them that no other node can know of: the database did not take it either.
+      const untold = new Set<UserId>()
 
-      const forget = (userId: UserId) =>
+      const tell = (userId: UserId) =>
+        Effect.match(staleLists.mark(userId), {
+          onSuccess: () => void untold.delete(userId),
+          onFailure: () => void untold.add(userId)
+        })
+
+      /** Whether the list is deleted for sure. */
+      const drop = (userId: UserId) =>
         Effect.suspend(() => {
           const mark = {}
           stale.set(userId, mark)
-          // A later mark is for a message that this deletion may have come too early for.
-          return Effect.map(
+          return Effect.match(
             run(async (redis) => {
               const [list, answer] = keysOf(userId)
               // Each by itself: a command may not find both while a shard moves. The list first: of a list that is still
@@ -70,26 +84,50 @@ export class RecentMessages extends Context.Service<
               await redis.del(list)
               await redis.del(answer)
             }),
-            () => stale.get(userId) === mark && stale.delete(userId)
+            {
+              onSuccess: () => {
+                // A later mark is for a message that this deletion may have come too early for.
+                if (stale.get(userId) !== mark) return true
+                untold.delete(userId)
+                return stale.delete(userId)
+              },
+              onFailure: () => false
+            }
           )
-        }).pipe(Effect.ignore)
-
-      const forgetStale = Effect.suspend(() =>
-        Effect.forEach(isUp() ? [...stale.keys()] : [], forget, {
-          concurrency: FORGET_CONCURRENCY,
-          discard: true
         })
+
+      const forget = (userId: UserId) =>
+        Effect.flatMap(drop(userId), (isDropped) => (isDropped ? Effect.void : tell(userId)))
+
+      // Which outage it was after which all lists were deleted that were marked by then. A list from before the last
+      // outage may lack what was committed during it.
+      let mended = -1
+      const isTrusted = () => isUp() && mended === outages()
+
+      /** Deletes the lists that are marked. Whether there may be more. */
+      const mend = Effect.gen(function* () {
+        if (!isUp()) {
+          yield* Effect.forEach([...untold], tell, { concurrency: "unbounded", discard: true })
+          return false
+        }
+        yield* Effect.forEach([...stale.keys()], drop, { concurrency: DROP_CONCURRENCY })
+        const outage = outages()
+        const lists = yield* staleLists.marked(MEND_BATCH)
+        const dropped = yield* Effect.forEach(lists, ({ userId }) => drop(userId), {
+          concurrency: DROP_CONCURRENCY
+        })
+        if (!dropped.every(Boolean)) return false
+        if (lists.length > 0) yield* staleLists.unmark(lists)
+        if (lists.length === MEND_BATCH) return true
+        mended = outage
+        return false
+      }).pipe(
+        // The database is away. It answers for the lists again when it is back.
+        Effect.orElseSucceed(() => false),
+        Effect.repeat({ while: (isMore) => isMore })
       )
-      const recovered = yield* recoveries
-      yield* PubSub.take(recovered).pipe(
-        Effect.tap(() => Effect.sync(() => (distrusted = true))),
-        Effect.andThen(forgetStale),
-        Effect.andThen(Effect.sleep(DISTRUST_FOR)),
-        Effect.andThen(Effect.sync(() => (distrusted = false))),
-        Effect.forever,
-        Effect.forkScoped
-      )
-      yield* forgetStale.pipe(Effect.repeat(Schedule.spaced("1 second")), Effect.forkScoped)
+      yield* mend
+      yield* mend.pipe(Effect.repeat(Schedule.spaced(MEND_INTERVAL)), Effect.forkScoped)
 
       const pushAll = script<ReadonlyArray<number>>(PUSH)
       const startPush = gather((redis, gathered: ReadonlyArray<Pushed>) =>
@@ -102,13 +140,13 @@ export class RecentMessages extends Context.Service<
 
       const push: RecentMessages["Service"]["push"] = (userId, json) =>
         Effect.flatten(startPush({ userId, json })).pipe(
+          Effect.asVoid,
           // It is deleted by whoever reads it, or by the loop above: a send waits for Redis once.
-          Effect.catch(() => Effect.sync(() => stale.set(userId, {}))),
-          Effect.asVoid
+          Effect.catch(() => {
+            stale.set(userId, {})
+            return tell(userId)
+          })
         )
-
-      const fromDatabase = (userId: UserId, limit: number) =>
-        Effect.map(repo.received(userId, limit), (messages) => messages.map(messageJson))
 
       const beginFill = script<0 | 1>(BEGIN_FILL)
       const endFill = script<0 | 1>(FILL)
@@ -131,7 +169,7 @@ export class RecentMessages extends Context.Service<
 
       const render = script<string | null>(RENDER)
       const list = Effect.fnUntraced(function* (userId: UserId) {
-        if (!isUp() || distrusted) return yield* uncached(userId)
+        if (!isTrusted()) return yield* uncached(userId)
         if (stale.has(userId)) {
           yield* forget(userId)
           return yield* uncached(userId)
@@ -153,7 +191,7 @@ export class RecentMessages extends Context.Service<
   static readonly layerMemory = Layer.effect(
     RecentMessages,
     Effect.gen(function* () {
-      const repo = yield* MessageRepo
+      const fromDatabase = received(yield* MessageRepo)
       const lists = new Map<UserId, { readonly texts: Array<string>; isFilled: boolean }>()
 
       const push = (userId: UserId, json: string) =>
@@ -163,9 +201,6 @@ export class RecentMessages extends Context.Service<
           insert(texts, json)
           texts.length = Math.min(texts.length, KEPT)
         })
-
-      const fromDatabase = (userId: UserId, limit: number) =>
-        Effect.map(repo.received(userId, limit), (messages) => messages.map(messageJson))
 
       const texts = Effect.fnUntraced(function* (userId: UserId) {
         const kept = lists.get(userId)
@@ -192,6 +227,10 @@ export class RecentMessages extends Context.Service<
   )
 }
 
+/** What a list holds, or would. */
+const received = (repo: MessageRepo["Service"]) => (userId: UserId, limit: number) =>
+  Effect.map(repo.received(userId, limit), (messages) => messages.map(messageJson))
+
 interface Pushed {
   readonly userId: UserId
   readonly json: string
@@ -213,79 +252,3 @@ const insert = (texts: Array<string>, json: string): void => {
   if (place === -1) texts.push(json)
   else if (texts[place] !== json) texts.splice(place, 0, json)
 }
-
-/** `idOf`, where the lists are. */
-const ID_OF = `local function idOf(json) return tonumber(string.match(json, '^{"id":(%d+)')) end`
-
-// KEYS are a user's list and the answer that was made of it, which goes whenever the list changes.
-
-// Takes many users' keys; ARGV: how many messages a list keeps, then the message and its id for each user. A list is
-// newest first, always. Pushes of different nodes may arrive in another order than that of the ids; one that comes
-// too late for its place deletes the list, unless it was filled with that message already.
-const PUSH = `${ID_OF}
-local kept = tonumber(ARGV[1])
-local function push(list, answer, json, id)
-  redis.call('DEL', answer)
-  local newest = redis.call('LINDEX', list, 0)
-  if not newest then return 0 end
-  local newestId = idOf(newest)
-  if newestId and newestId >= id then
-    if not redis.call('LPOS', list, json) then redis.call('DEL', list) end
-    return 0
-  end
-  if redis.call('LPUSH', list, json) > kept then redis.call('LTRIM', list, 0, kept - 1) end
-  return 1
-end
-local pushed = {}
-for i = 1, #KEYS / 2 do
-  pushed[i] = push(KEYS[2 * i - 1], KEYS[2 * i], ARGV[2 * i], tonumber(ARGV[2 * i + 1]))
-end
-return pushed`
-
-const BEING_FILLED = ""
-
-// Answers with the newest ARGV[1] messages, and keeps that answer for as long as the list is kept; a Redis that has no
-// room for it answers all the same. Nothing for a list that there is not.
-const RENDER = `
-local messages = redis.call('LRANGE', KEYS[1], 0, ARGV[1] - 1)
-if #messages == 0 then return false end
-if string.sub(messages[#messages], 1, 5) == 'fill:' then return '${BEING_FILLED}' end
-local answer = '[' .. table.concat(messages, ',') .. ']'
-redis.pcall('SET', KEYS[2], answer, 'PX', redis.call('PTTL', KEYS[1]))
-return answer`
-
-// A list is filled in two steps, around the query: a token claims the empty key first, so that pushes from then
-// on find a list and are kept; then the rows go below what was pushed, without those that were. A list that was
-// deleted meanwhile has lost the token, and is not filled; nor is one to which an older message was pushed than a
-// row whose push is still to come.
-// ARGV: the token, and for how many milliseconds it holds the key.
-const BEGIN_FILL = `
-if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
-redis.call('RPUSH', KEYS[1], ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-redis.call('DEL', KEYS[2])
-return 1`
-
-// ARGV: the token, how many messages a list keeps and for how many milliseconds, then the rows, newest first.
-const FILL = `${ID_OF}
-if redis.call('LINDEX', KEYS[1], -1) ~= ARGV[1] then return 0 end
-redis.call('DEL', KEYS[2])
-redis.call('RPOP', KEYS[1])
-local pushed = {}
-local oldest
-for _, json in ipairs(redis.call('LRANGE', KEYS[1], 0, -1)) do
-  pushed[json] = true
-  oldest = idOf(json)
-end
-for i = 4, #ARGV do
-  if not pushed[ARGV[i]] then
-    if oldest and idOf(ARGV[i]) > oldest then
-      redis.call('DEL', KEYS[1])
-      return 0
-    end
-    redis.call('RPUSH', KEYS[1], ARGV[i])
-  end
-end
-redis.call('LTRIM', KEYS[1], 0, ARGV[2] - 1)
-if redis.call('EXISTS', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
-return 1`

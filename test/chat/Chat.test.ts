@@ -41,6 +41,7 @@ const silentRedis = Layer.succeed(Redis, {
   }) as never,
   sharded: false,
   isUp: () => true,
+  outages: () => 0,
   recoveries: Effect.flatMap(PubSub.sliding<void>({ capacity: 1 }), PubSub.subscribe),
   prefix: ""
 })

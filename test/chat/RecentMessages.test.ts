@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util"
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer } from "effect"
 import { Redis } from "../../src/bus/Redis.ts"
@@ -5,6 +6,7 @@ import { RecentMessages } from "../../src/chat/RecentMessages.ts"
 import { messageJson } from "../../src/domain/Event.ts"
 import type { User } from "../../src/domain/User.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { StaleListRepo } from "../../src/repo/StaleListRepo.ts"
 import type { UserRepo } from "../../src/repo/UserRepo.ts"
 import { freshRedisNode, proxied, redisClient, redisOn } from "../bus/Nodes.ts"
 import { draft, memoryRepos, newPair, sendAll, sendOne } from "../repo/Repos.ts"
@@ -69,6 +71,10 @@ const inDatabase = Effect.fnUntraced(function* (user: User) {
 
 const assertTrue = Effect.fnUntraced(function* (user: User) {
   assert.deepEqual(yield* list(user), yield* inDatabase(user))
+})
+
+const isTrue = Effect.fnUntraced(function* (user: User) {
+  return isDeepStrictEqual(yield* list(user), yield* inDatabase(user))
 })
 
 /** Whether the list is answered without a query. */
@@ -339,6 +345,51 @@ const outages = () => {
 
         yield* until(Effect.andThen(assertTrue(bob), isCached(bob)))
         yield* assertTrue(bob)
+      }).pipe(Effect.provideContext(services))
+    })
+  )
+
+  for (const ending of ["goes on", "is gone"] as const) {
+    it.live(`what a node committed that could not reach Redis, and ${ending}, is soon missing nowhere`, () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        yield* deliver(alice, bob, 3)
+        yield* list(bob)
+        yield* until(isCached(bob))
+        yield* Effect.gen(function* () {
+          const { prefix: redisPrefix } = yield* Redis
+          const { proxy, settings } = yield* proxied({ redisPrefix })
+          const cutOff = yield* Layer.build(
+            Layer.fresh(RecentMessages.layer).pipe(Layer.provideMerge(redisOn(settings)))
+          )
+          yield* proxy.cut
+          yield* Effect.provideContext(deliver(alice, bob), cutOff)
+          if (ending === "goes on") yield* until(isTrue(bob))
+        }).pipe(Effect.scoped)
+
+        yield* until(isTrue(bob))
+      }).pipe(Effect.provide(redisRecent))
+    )
+  }
+
+  it.live("what was committed during an outage is missing for nobody after it, though its node is gone", () =>
+    Effect.gen(function* () {
+      const { proxy, services } = yield* nodeBehindProxy
+      yield* Effect.gen(function* () {
+        const redis = yield* Redis
+        const { alice, bob } = yield* newPair
+        yield* deliver(alice, bob, 3)
+        yield* list(bob)
+        yield* until(isCached(bob))
+
+        yield* proxy.cut
+        yield* until(Effect.sync(() => !redis.isUp()))
+        yield* sendOne(draft(alice, bob))
+        yield* StaleListRepo.use((lists) => lists.mark(bob.id))
+        yield* proxy.restore
+        yield* until(Effect.andThen(assertTrue(bob), Effect.sync(redis.isUp)))
+
+        yield* until(Effect.andThen(assertTrue(bob), isCached(bob)))
       }).pipe(Effect.provideContext(services))
     })
   )

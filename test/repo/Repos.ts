@@ -7,6 +7,7 @@ import type { UserId } from "../../src/domain/User.ts"
 import { Database } from "../../src/repo/Database.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { StaleListRepo } from "../../src/repo/StaleListRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import * as EmbeddedPool from "../support/EmbeddedPool.ts"
 import { freshDatabase, settings } from "../support/Services.ts"
@@ -14,7 +15,7 @@ import { freshDatabase, settings } from "../support/Services.ts"
 /** The repositories on the database that the settings name; each build of it is a server of its own. */
 export const reposOn = (overrides: Partial<Settings>) =>
   Layer.fresh(
-    Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer).pipe(
+    Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer, StaleListRepo.layer).pipe(
       Layer.provideMerge(Database.layer),
       Layer.provide([NodeServices.layer, EmbeddedPool.layer]),
       Layer.provide(settings(overrides))
@@ -24,7 +25,8 @@ export const reposOn = (overrides: Partial<Settings>) =>
 export const memoryRepos = Layer.mergeAll(
   UserRepo.layerMemory,
   MessageRepo.layerMemory,
-  InboxRepo.layerMemory
+  InboxRepo.layerMemory,
+  StaleListRepo.layerMemory
 )
 
 export const embeddedRepos = Layer.unwrap(Effect.map(EmbeddedPool.freshEmbedded, reposOn))
