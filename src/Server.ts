@@ -61,11 +61,16 @@ const shared = Layer.unwrap(
 const first = Layer.mergeAll(Lifecycle.layer, Tokens.layer)
 
 const services = Layer.mergeAll(
-  Inboxes.layer.pipe(Layer.provideMerge(LiveInboxes.layer)),
+  Inboxes.layer,
   Chat.layer.pipe(Layer.provide(SendQueue.layer)),
   ConnectionRegistry.layer,
   Pruner.layer
-).pipe(Layer.provideMerge(shared), Layer.provideMerge(repos), Layer.provideMerge(first))
+).pipe(
+  Layer.provideMerge(LiveInboxes.layer),
+  Layer.provideMerge(shared),
+  Layer.provideMerge(repos),
+  Layer.provideMerge(first)
+)
 
 /** How often connections are checked for requests that take too long, at the least. In milliseconds. */
 const CHECK_INTERVAL = 5000

@@ -204,7 +204,7 @@ const chunks = (channels: ReadonlyArray<string>) =>
     channels.slice(i * SUBSCRIBE_BATCH, (i + 1) * SUBSCRIBE_BATCH)
   )
 
-const toBusEvent = ({ seq, type, frame }: InboxEvent, traceparent: string): BusEvent => ({
+export const toBusEvent = ({ seq, type, frame }: InboxEvent, traceparent: string): BusEvent => ({
   seq,
   type,
   traceparent,

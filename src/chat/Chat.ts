@@ -7,6 +7,7 @@ import type { UserId } from "../domain/User.ts"
 import { Metrics, type SendResult } from "../observability/Metrics.ts"
 import { currentTraceparent, span } from "../observability/Spans.ts"
 import { type HistoryQuery, MessageRepo, type Outcome, type Sent } from "../repo/MessageRepo.ts"
+import { LiveInboxes } from "./LiveInboxes.ts"
 import { RecentMessages } from "./RecentMessages.ts"
 import { SendQueue } from "./SendQueue.ts"
 import { Sessions } from "./Sessions.ts"
@@ -46,6 +47,7 @@ export class Chat extends Context.Service<
       const queue = yield* SendQueue
       const repo = yield* MessageRepo
       const bus = yield* RedisBus
+      const liveInboxes = yield* LiveInboxes
       const recentMessages = yield* RecentMessages
       const sessions = yield* Sessions
       const metrics = yield* Metrics
@@ -66,6 +68,7 @@ export class Chat extends Context.Service<
             event: messageEvent("message_sent", seqs.sender, json, draft.client_id ?? null)
           }
         ]
+        for (const notice of notices) liveInboxes.offer(notice, traceparent)
         // Sent in one turn and waited for together, without a fiber for each.
         const heard = yield* bus.publish(notices, traceparent)
         yield* isRepeat ? recentMessages.forget(receiver_id) : recentMessages.push(receiver_id, json)

@@ -1,5 +1,5 @@
 import { Context, Duration, Effect, Layer, PubSub, RcMap, Schedule, type Scope } from "effect"
-import { RedisBus } from "../bus/RedisBus.ts"
+import { type Notice, RedisBus, toBusEvent } from "../bus/RedisBus.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
@@ -29,6 +29,11 @@ export class LiveInboxes extends Context.Service<
      * is looked up again.
      */
     open(userId: UserId, since?: number): Effect.Effect<LiveInbox, UserNotFound | Unavailable, Scope.Scope>
+    /**
+     * Tells this node's sockets of an event that this node committed, ahead of the bus. Only if it is the next of an
+     * inbox that is open: any other comes over the bus, behind those that it follows.
+     */
+    offer(notice: Notice, traceparent: string): void
     /** How many inboxes are open. */
     readonly size: Effect.Effect<number>
   }
@@ -98,6 +103,10 @@ export class LiveInboxes extends Context.Service<
               ? Effect.void
               : Effect.map(repo.find(userId), ({ head, pruned }) => inbox.learn(head, pruned))
           ),
+        offer: ({ userId, event }, traceparent) => {
+          const inbox = opened.get(userId)
+          if (inbox !== undefined && event.seq === inbox.head + 1) inbox.offer(toBusEvent(event, traceparent))
+        },
         size: Effect.sync(() => opened.size)
       })
     })

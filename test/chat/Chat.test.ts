@@ -5,8 +5,8 @@ import { TestClock } from "effect/testing"
 import { Redis, RedisError } from "../../src/bus/Redis.ts"
 import { type BusEvent, RedisBus } from "../../src/bus/RedisBus.ts"
 import { Chat } from "../../src/chat/Chat.ts"
+import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
 import { RecentMessages } from "../../src/chat/RecentMessages.ts"
-import { SendQueue } from "../../src/chat/SendQueue.ts"
 import { Sessions } from "../../src/chat/Sessions.ts"
 import { messageJson } from "../../src/domain/Event.ts"
 import { Unavailable } from "../../src/domain/Unavailable.ts"
@@ -14,14 +14,10 @@ import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { draft, memoryRepos, newPair, sendOne } from "../repo/Repos.ts"
-import { memoryServices } from "./Servers.ts"
+import { chat, memoryServices } from "./Servers.ts"
 import { textsOf } from "./Texts.ts"
 
-const chat = Chat.layer.pipe(
-  Layer.provide(SendQueue.layer),
-  Layer.provideMerge(memoryServices),
-  Layer.provideMerge(memoryRepos)
-)
+const services = chat.pipe(Layer.provideMerge(memoryServices), Layer.provideMerge(memoryRepos))
 
 const COMMAND_TIMEOUT = "100 millis"
 
@@ -80,7 +76,7 @@ it.effect("a message that is committed is published for both users, as it stands
       received.map((frame) => JSON.parse(frame)),
       [{ type: "message", seq: 1, ...message }]
     )
-  }).pipe(Effect.provide(chat))
+  }).pipe(Effect.provide(services))
 )
 
 it.effect("a message counts as delivered when somebody listens for its receiver", () =>
@@ -92,7 +88,7 @@ it.effect("a message counts as delivered when somebody listens for its receiver"
     assert.isFalse((yield* send).delivered)
     yield* listen(bob)
     assert.isTrue((yield* send).delivered)
-  }).pipe(Effect.provide(chat))
+  }).pipe(Effect.provide(services))
 )
 
 it.effect("a message is in the receiver's recent list once it is answered, and not in the sender's", () =>
@@ -109,7 +105,7 @@ it.effect("a message is in the receiver's recent list once it is answered, and n
       [second, first].map(({ message }) => messageJson(message))
     )
     assert.deepEqual(yield* recentOf(alice), [])
-  }).pipe(Effect.provide(chat))
+  }).pipe(Effect.provide(services))
 )
 
 it.effect("a repeated send is told again as it was, as the node that committed it may have died before", () =>
@@ -128,7 +124,7 @@ it.effect("a repeated send is told again as it was, as the node that committed i
     assert.deepEqual(yield* toAlice.arrived, yield* framesInInbox(alice))
     assert.deepEqual(yield* toBob.arrived, yield* framesInInbox(bob))
     assert.deepEqual(yield* recentOf(bob), [messageJson(message)])
-  }).pipe(Effect.provide(chat))
+  }).pipe(Effect.provide(services))
 )
 
 it.effect("a repeated send reads the recent list anew, as the message may be missing there", () =>
@@ -143,7 +139,7 @@ it.effect("a repeated send reads the recent list anew, as the message may be mis
     yield* send(one)
 
     assert.deepEqual(yield* recentOf(bob), [messageJson(message)])
-  }).pipe(Effect.provide(chat))
+  }).pipe(Effect.provide(services))
 )
 
 it.effect("a send waits for a Redis that does not answer once, and tells this node's own sockets", () =>
@@ -152,7 +148,10 @@ it.effect("a send waits for a Redis that does not answer once, and tells this no
     const toBob = yield* listen(bob)
     const recent = recentOf(bob)
 
+    const inbox = yield* LiveInboxes.use((live) => live.open(alice.id))
     const sending = yield* Effect.forkChild(Chat.use((chat) => chat.send(draft(alice, bob))))
+    yield* TestClock.adjust(0)
+    assert.strictEqual(inbox.head, 1, "this node's sockets need not wait for Redis")
     yield* TestClock.adjust(COMMAND_TIMEOUT)
 
     const { message, delivered } = yield* Fiber.join(sending)
@@ -163,8 +162,7 @@ it.effect("a send waits for a Redis that does not answer once, and tells this no
     assert.deepEqual(yield* Fiber.join(reading), [messageJson(message)])
   }).pipe(
     Effect.provide(
-      Chat.layer.pipe(
-        Layer.provide(SendQueue.layer),
+      chat.pipe(
         Layer.provideMerge(Layer.mergeAll(RedisBus.layer, RecentMessages.layer, Sessions.layerMemory)),
         Layer.provide(silentRedis),
         Layer.provideMerge(memoryRepos)
@@ -185,8 +183,7 @@ it.effect("a send that the database may have committed is in the recent list, th
     assert.lengthOf(yield* recentOf(bob), 1)
   }).pipe(
     Effect.provide(
-      Chat.layer.pipe(
-        Layer.provide(SendQueue.layer),
+      chat.pipe(
         Layer.provideMerge(memoryServices),
         Layer.provideMerge(
           Layer.effect(
@@ -222,7 +219,7 @@ it.effect("a repeated send whose events are gone counts as delivered while its r
     assert.isTrue((yield* send(one)).delivered)
 
     assert.isEmpty(yield* toBob.arrived)
-  }).pipe(Effect.provide(chat))
+  }).pipe(Effect.provide(services))
 )
 
 it.effect("sends are answered each in its place, and those that are refused are told to nobody", () =>
@@ -247,7 +244,7 @@ it.effect("sends are answered each in its place, and those that are refused are 
       ["first", "ReceiverNotFound", "SenderNotFound", "ClientIdConflict", "last"]
     )
     assert.lengthOf(yield* toAlice.arrived, 2)
-  }).pipe(Effect.provide(chat))
+  }).pipe(Effect.provide(services))
 )
 
 it.effect("a send whose caller hangs up is committed and published all the same", () =>
@@ -279,8 +276,7 @@ it.effect("a send whose caller hangs up is committed and published all the same"
       assert.lengthOf(yield* framesInInbox(bob), 1)
     }).pipe(
       Effect.provide(
-        Chat.layer.pipe(
-          Layer.provide(SendQueue.layer),
+        chat.pipe(
           Layer.provideMerge(memoryServices),
           Layer.provideMerge(slowRepo),
           Layer.provideMerge(memoryRepos)

@@ -4,16 +4,14 @@ import { TestClock } from "effect/testing"
 import { Chat } from "../../src/chat/Chat.ts"
 import { Inboxes } from "../../src/chat/Inboxes.ts"
 import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
-import { SendQueue } from "../../src/chat/SendQueue.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { Lifecycle } from "../../src/Lifecycle.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { draft, memoryRepos, newPair, sendAll, sendOne } from "../repo/Repos.ts"
-import { memoryServices } from "./Servers.ts"
+import { chat, memoryServices } from "./Servers.ts"
 
-const services = Layer.mergeAll(Inboxes.layer, Chat.layer).pipe(
-  Layer.provide(SendQueue.layer),
-  Layer.provideMerge(LiveInboxes.layer),
+const services = Inboxes.layer.pipe(
+  Layer.provideMerge(chat),
   Layer.provideMerge(Lifecycle.layer),
   Layer.provideMerge(memoryServices),
   Layer.provideMerge(memoryRepos)

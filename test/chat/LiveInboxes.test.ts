@@ -95,6 +95,28 @@ it.effect("the inbox of a user that does not exist is not found, and nothing is 
   })
 )
 
+it.effect("an event of this node is told ahead of the bus when it is the next, else with it", () =>
+  Effect.gen(function* () {
+    const { services, listeners } = yield* liveInboxes
+    yield* Effect.gen(function* () {
+      const { alice, bob } = yield* newPair
+      const inbox = yield* open(alice.id)
+      const { offer } = yield* LiveInboxes
+      const seqs = () => inbox.after(0)?.map(({ seq }) => seq)
+      const offerOwn = (userId: UserId, seq: number) =>
+        offer({ userId, event: { seq, type: "message", frame: "{}" } }, "-")
+
+      offerOwn(bob.id, 1)
+      offerOwn(alice.id, 1)
+      assert.deepEqual(seqs(), [1])
+      offerOwn(alice.id, 3)
+      assert.deepEqual(seqs(), [1])
+      for (const seq of [1, 2, 3]) listeners.get(alice.id)!(event(seq))
+      assert.deepEqual(seqs(), [1, 2, 3])
+    }).pipe(Effect.provideContext(services))
+  })
+)
+
 it.effect("an event that comes while the inbox is looked up is not missed", () =>
   Effect.gen(function* () {
     const { services, test, listeners } = yield* liveInboxes

@@ -2,6 +2,7 @@ import { Layer } from "effect"
 import type { Settings } from "../../src/AppConfig.ts"
 import { RedisBus } from "../../src/bus/RedisBus.ts"
 import { Chat } from "../../src/chat/Chat.ts"
+import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
 import { RecentMessages } from "../../src/chat/RecentMessages.ts"
 import { SendQueue } from "../../src/chat/SendQueue.ts"
 import { Sessions } from "../../src/chat/Sessions.ts"
@@ -14,12 +15,9 @@ export const memoryServices = Layer.mergeAll(
   Sessions.layerMemory
 )
 
+/** A chat, and what it is made of beside what it stands on. */
+export const chat = Chat.layer.pipe(Layer.provide(SendQueue.layer), Layer.provideMerge(LiveInboxes.layer))
+
 /** The chat of one server, over its own connections to the database of the settings. */
 export const chatOn = (settings: Partial<Settings>) =>
-  Layer.fresh(
-    Chat.layer.pipe(
-      Layer.provide(SendQueue.layer),
-      Layer.provideMerge(memoryServices),
-      Layer.provideMerge(reposOn(settings))
-    )
-  )
+  Layer.fresh(chat.pipe(Layer.provideMerge(memoryServices), Layer.provideMerge(reposOn(settings))))
