@@ -13,6 +13,9 @@ import { floodSockets } from "./support/SocketFlood.ts"
 
 const USERS = 20
 
+/** How many messages tell what the slowest hundredth takes in quiet: enough to go by, or to print. */
+const quietMessages = (latency: boolean) => (latency ? 1500 : 300)
+
 /** The part of the flood after which the memory of the server is taken as what it needs. */
 const WARM_UP = 0.25
 
@@ -55,7 +58,8 @@ it.live("a server takes whatever is sent to it, and serves those beside it", () 
       port: server.port,
       webSocketUrl: server.webSocketUrl,
       sender: ids[USERS]!,
-      receiver: ids[USERS + 1]!
+      receiver: ids[USERS + 1]!,
+      quietMessages: quietMessages(latency)
     })
 
     const random = makeRandom(seed)

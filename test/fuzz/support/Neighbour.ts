@@ -9,6 +9,8 @@ export interface NeighbourOptions {
   /** The ids of the two users. */
   readonly sender: number
   readonly receiver: number
+  /** By how many messages it is told how long one takes in quiet. */
+  readonly quietMessages: number
 }
 
 export interface NeighbourReport {

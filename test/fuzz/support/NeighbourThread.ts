@@ -9,10 +9,7 @@ const REST = 20
 /** Messages that go before what is measured: code that never ran is slow. */
 const WARM_UP_MESSAGES = 100
 
-/** How many messages it takes to know how long they take. */
-const QUIET_MESSAGES = 300
-
-const { port, webSocketUrl, sender, receiver }: NeighbourOptions = workerData
+const { port, webSocketUrl, sender, receiver, quietMessages }: NeighbourOptions = workerData
 
 const agent = new Agent({ keepAlive: true })
 const contents: Array<string> = []
@@ -88,7 +85,7 @@ socket.on("close", (code) => failures.push(`the neighbour's socket was closed wi
 await new Promise((resolve) => socket.once("open", resolve))
 
 await chat(({ length }) => length < WARM_UP_MESSAGES)
-const quiet = await chat(({ length }) => length < QUIET_MESSAGES)
+const quiet = await chat(({ length }) => length < quietMessages)
 parentPort!.postMessage("quiet")
 
 let isOver = false
