@@ -1,7 +1,7 @@
-import { createServer } from "node:http"
+import { createServer, type Server } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { ByteSize, Duration, Effect, Layer } from "effect"
+import { ByteSize, Context, Duration, Effect, Layer } from "effect"
 import { HttpIncomingMessage, HttpRouter, HttpServer } from "effect/http"
 import { AppConfig } from "./AppConfig.ts"
 import { Redis } from "./bus/Redis.ts"
@@ -24,8 +24,8 @@ import * as Metrics from "./observability/Metrics.ts"
 import * as Tracing from "./observability/Tracing.ts"
 import { withoutServices } from "./RequestContext.ts"
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
-import { chooseSubprotocol, ServerWebSocket } from "./realtime/ServerWebSocket.ts"
 import * as SocketRoute from "./realtime/SocketRoute.ts"
+import { Upgrades } from "./realtime/Upgrades.ts"
 import { Database } from "./repo/Database.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
@@ -64,6 +64,7 @@ const services = Layer.mergeAll(
   Inboxes.layer,
   Chat.layer.pipe(Layer.provide(SendQueue.layer)),
   ConnectionRegistry.layer,
+  Upgrades.layer,
   Pruner.layer
 ).pipe(
   Layer.provideMerge(LiveInboxes.layer),
@@ -75,36 +76,36 @@ const services = Layer.mergeAll(
 /** How often connections are checked for requests that take too long, at the least. In milliseconds. */
 const CHECK_INTERVAL = 5000
 
+/** The server of Node that listens. */
+class NodeServer extends Context.Service<NodeServer, Server>()("minichat/NodeServer") {
+  static readonly layer = Layer.effect(
+    NodeServer,
+    Effect.map(AppConfig, (config) => {
+      const requestTimeout = Duration.toMillis(config.requestTimeout)
+      const headersTimeout = Math.min(Duration.toMillis(config.headersTimeout), requestTimeout)
+      return createServer({
+        ServerResponse: PlainResponse,
+        headersTimeout,
+        requestTimeout,
+        connectionsCheckingInterval: Math.min(CHECK_INTERVAL, headersTimeout),
+        keepAliveTimeout: 65_000,
+        noDelay: true
+      })
+    })
+  )
+}
+
 const httpServer = Layer.unwrap(
-  Effect.map(AppConfig, (config) => {
-    const requestTimeout = Duration.toMillis(config.requestTimeout)
-    const headersTimeout = Math.min(Duration.toMillis(config.headersTimeout), requestTimeout)
-    return NodeHttpServer.layer(
-      () =>
-        createServer({
-          ServerResponse: PlainResponse,
-          headersTimeout,
-          requestTimeout,
-          connectionsCheckingInterval: Math.min(CHECK_INTERVAL, headersTimeout),
-          keepAliveTimeout: 65_000,
-          noDelay: true
-        }),
-      {
-        host: config.host,
-        port: config.port,
-        gracefulShutdownTimeout: Duration.times(config.drainTimeout, 0.5),
-        websocket: {
-          WebSocket: ServerWebSocket,
-          maxPayload: config.maxFrameBytes,
-          maxFragments: config.maxFrameFragments,
-          perMessageDeflate: false,
-          handleProtocols: chooseSubprotocol,
-          closeTimeout: 1000
-        }
-      }
-    )
+  Effect.gen(function* () {
+    const { host, port, drainTimeout } = yield* AppConfig
+    const server = yield* NodeServer
+    return NodeHttpServer.layer(() => server, {
+      host,
+      port,
+      gracefulShutdownTimeout: Duration.times(drainTimeout, 0.5)
+    })
   })
-)
+).pipe(Layer.provideMerge(NodeServer.layer))
 
 const limits = Layer.unwrap(
   Effect.map(AppConfig, ({ maxBodyBytes }) =>
@@ -147,9 +148,16 @@ const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
 // With a middleware, even one that does nothing, a request's fiber ends with nothing instead of its response. The server
 // has its fibers in a Map, and the former tables of a Map keep what was in them until a full garbage collection.
 const serve = Layer.effectDiscard(
-  Effect.flatMap(HttpRouter.HttpRouter, (router) =>
-    withoutServices(HttpServer.serveEffect(router.asHttpEffect(), (answered) => answered))
-  )
+  Effect.gen(function* () {
+    const app = (yield* HttpRouter.HttpRouter).asHttpEffect()
+    const server = yield* NodeServer
+    const { serve } = yield* Upgrades
+    const all = Effect.andThen(
+      HttpServer.serveEffect(app, (answered) => answered),
+      serve(server, app)
+    )
+    yield* withoutServices(all)
+  })
 ).pipe(Layer.provideMerge(httpServer), Layer.provide(router))
 
 /** The whole server, from its routes to its infrastructure. Needs only its settings. */

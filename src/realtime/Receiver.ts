@@ -1,5 +1,4 @@
-import { DateTime, Duration, Effect, Option, Result } from "effect"
-import type { SocketError } from "effect/socket/Socket"
+import { DateTime, Duration, Effect, Result } from "effect"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { ErrorFrame } from "../api/Protocol.ts"
 import { type Answer, Chat } from "../chat/Chat.ts"
@@ -11,9 +10,7 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import { span } from "../observability/Spans.ts"
 import { type BadFrame, decodeClientFrame } from "./ClientFrames.ts"
 import type { Connection } from "./Connection.ts"
-
-/** Yields what the client sent since the last time; fails when the socket ends. */
-export type Pull = Effect.Effect<ReadonlyArray<string | Uint8Array>, SocketError>
+import type { FrameData } from "./ServerWebSocket.ts"
 
 /** How many sends of one socket are submitted together, at most. They keep their order. */
 const SEND_GROUP = 128
@@ -97,7 +94,7 @@ export const make = Effect.gen(function* () {
     if (++state.badFrames >= BAD_FRAMES) state.connection.close(CloseCode.protocolAbuse)
   })
 
-  const take = Effect.fnUntraced(function* (state: State, data: string | Uint8Array) {
+  const take = Effect.fnUntraced(function* (state: State, data: FrameData) {
     const frame = decodeClientFrame(data, state.connection.inbox.userId)
     if (frame.type !== "bad") state.badFrames = 0
     if (frame.type === "send") {
@@ -118,12 +115,12 @@ export const make = Effect.gen(function* () {
   })
 
   /** Takes the frames of one socket, in order, until it ends. A peer that does not read its answers is not read. */
-  return Effect.fnUntraced(function* (connection: Connection, pull: Pull) {
+  return Effect.fnUntraced(function* (connection: Connection) {
     const state: State = { connection, badFrames: 0, drafts: [] }
     while (true) {
-      const frames = yield* Effect.option(pull)
-      if (Option.isNone(frames)) return
-      for (const data of frames.value) {
+      const frames = yield* connection.webSocket.nextFrames()
+      if (frames.length === 0) return
+      for (const data of frames) {
         if (connection.isRefused) return
         yield* take(state, data)
       }

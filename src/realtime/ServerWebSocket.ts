@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
+import { Effect } from "effect"
 import { WebSocket } from "ws"
 import { SUBPROTOCOLS } from "../api/Protocol.ts"
 
@@ -16,24 +17,35 @@ declare module "ws" {
   }
 }
 
-const byConnection = new WeakMap<Duplex, ServerWebSocket>()
+/** What one frame holds: text, or the bytes of a binary frame. */
+export type FrameData = string | Uint8Array
+
+/** A peer that sent this many bytes which nobody took yet is read no further until they are taken. */
+const RECEIVED_BYTES = 64 * 1024
+
+const NOTHING: ReadonlyArray<FrameData> = []
 
 /**
- * The server's side of a WebSocket. Effect's `Socket` reads from it; what that has no word for is here: pings,
- * and text frames that are bytes already.
+ * The server's side of a WebSocket, to be read by an effect. What it listens with is shared by all: beside its
+ * connection an idle one has next to nothing.
  */
 export class ServerWebSocket extends WebSocket {
   /** Whether the peer answered the last ping. */
   answered = true
   /** The code of the end that closed first; 1006 when neither closed and the connection was lost. */
   closeCode = 1006
+  private received: Array<FrameData> | undefined
+  private receivedBytes = 0
+  private isIgnored = false
+  private reader: ((frames: Effect.Effect<ReadonlyArray<FrameData>>) => void) | undefined
 
   override setSocket(socket: Duplex, head: Buffer, options: object): void {
     super.setSocket(socket, head, options)
-    byConnection.set(socket, this)
-    this.on("pong", () => {
-      this.answered = true
-    })
+    // Each is called as a method of the socket that it is for.
+    this.on("message", this.onMessage)
+    this.on("pong", this.onPong)
+    this.on("close", this.wakeReader)
+    this.on("error", this.onError)
   }
 
   override close(code?: number, reason?: string | Buffer): void {
@@ -45,13 +57,60 @@ export class ServerWebSocket extends WebSocket {
   sendText(frame: string | Buffer): void {
     this.send(frame, { binary: false })
   }
-}
 
-/** The WebSocket that took over this connection. */
-export const webSocketOf = (connection: Duplex): ServerWebSocket => {
-  const webSocket = byConnection.get(connection)
-  if (webSocket === undefined) throw new Error("The connection was not upgraded")
-  return webSocket
+  /**
+   * What the peer sent since the last time, in order: waits for it. No frame at all means that the socket ended, and
+   * that all it sent was taken. One reader may wait at a time.
+   */
+  nextFrames(): Effect.Effect<ReadonlyArray<FrameData>> {
+    return Effect.callback((resume) => {
+      if (this.received !== undefined || this.readyState === this.CLOSED) {
+        return resume(Effect.succeed(this.take()))
+      }
+      this.reader = resume
+      return Effect.sync(() => {
+        this.reader = undefined
+      })
+    })
+  }
+
+  /** Looks at nothing any more that the peer sends, but for its answer to a close frame. */
+  ignore(): void {
+    this.isIgnored = true
+    this.take()
+  }
+
+  private take(): ReadonlyArray<FrameData> {
+    const frames = this.received ?? NOTHING
+    this.received = undefined
+    this.receivedBytes = 0
+    if (this.isPaused) this.resume()
+    return frames
+  }
+
+  private wakeReader(): void {
+    const resume = this.reader
+    this.reader = undefined
+    resume?.(Effect.succeed(this.take()))
+  }
+
+  private onMessage(data: WebSocket.RawData, isBinary: boolean): void {
+    if (this.isIgnored) return
+    // `binaryType` is what it is by default.
+    const bytes = data as Buffer
+    this.received ??= []
+    this.received.push(isBinary ? bytes : bytes.toString())
+    this.receivedBytes += bytes.length
+    if (this.receivedBytes >= RECEIVED_BYTES) this.pause()
+    this.wakeReader()
+  }
+
+  private onPong(): void {
+    this.answered = true
+  }
+
+  /** What was wrong is told by the code that the socket closes with. An error that nobody listens to ends the process. */
+  private onError(): void {}
 }
 
 /** The subprotocol to answer with: the newest that the client offers, or none. */

@@ -1,7 +1,7 @@
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import { DateTime, Effect, Fiber, Result } from "effect"
+import { Cause, Context, DateTime, Effect, Exit, Fiber, FiberSet, Result, Scope } from "effect"
 import { HttpRouter, type HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
-import { Socket } from "effect/socket"
+import type { WebSocket } from "ws"
 import { AppConfig } from "../AppConfig.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import { ServiceUnavailable } from "../api/Problems.ts"
@@ -15,7 +15,8 @@ import { Connection } from "./Connection.ts"
 import { ConnectionRegistry } from "./ConnectionRegistry.ts"
 import * as Handshake from "./Handshake.ts"
 import * as Receiver from "./Receiver.ts"
-import { type ServerWebSocket, webSocketOf } from "./ServerWebSocket.ts"
+import type { ServerWebSocket } from "./ServerWebSocket.ts"
+import { Upgrades } from "./Upgrades.ts"
 
 const ROUTE = "/ws/:user_id"
 
@@ -31,35 +32,39 @@ export const layer = HttpRouter.use(
     const registry = yield* ConnectionRegistry
     const metrics = yield* Metrics
     const beginSpan = yield* deliverySpan
+    const { accept } = yield* Upgrades
+    // What sockets run in: no request, so that none lives as long as its socket does.
+    const context = yield* withoutServices(Effect.context<never>())
+    const fork = yield* withoutServices(FiberSet.makeRuntime<never>())
+    const countClose = function (this: WebSocket) {
+      metrics.socketClose((this as ServerWebSocket).closeCode)
+    }
     const shakeHands = yield* Handshake.make
     const receive = yield* Receiver.make
 
-    const serve = Effect.fnUntraced(function* (
+    /** Opens what a socket needs until the scope closes; none when the handshake is completed only to say why not. */
+    const open = Effect.fnUntraced(function* (
       request: HttpServerRequest.HttpServerRequest,
       { userId, since, caller, expiresAt }: Handshake.Handshake
     ) {
-      const opened = yield* Effect.result(inboxes.open(userId, since))
+      const opened = yield* Effect.result(Effect.interruptible(inboxes.open(userId, since)))
       if (Result.isFailure(opened) && opened.failure._tag === "Unavailable") {
         return yield* new ServiceUnavailable({ detail: `${opened.failure.message}, connect again` })
       }
-      const tcp = NodeHttpServerRequest.toIncomingMessage(request).socket
-      const socket = yield* request.upgrade
-      const { pull } = yield* socket.reader
-      const webSocket = webSocketOf(tcp)
+      const webSocket = yield* accept(request)
       metrics.upgrade(ROUTE)
-      webSocket.once("close", () => metrics.socketClose(webSocket.closeCode))
-      if (Result.isFailure(opened)) return yield* refuse(webSocket, pull, CloseCode.userNotFound)
+      webSocket.once("close", countClose)
+      if (Result.isFailure(opened)) return refuse(webSocket, CloseCode.userNotFound)
 
       const inbox = opened.success
       const { head, pruned } = inbox
       const recovered = since === undefined || (since <= head && since >= pruned)
       const cursor = recovered ? (since ?? head) : head
-      const context = yield* Effect.context<never>()
       const scope = yield* Effect.scope
       const connection = new Connection({
         inbox,
         webSocket,
-        tcp,
+        tcp: NodeHttpServerRequest.toIncomingMessage(request).socket,
         sent: cursor,
         repo,
         slowReaderTimeout,
@@ -67,10 +72,10 @@ export const layer = HttpRouter.use(
         expiresAt,
         metrics,
         beginSpan,
-        fork: (writer) => Fiber.runIn(Effect.runForkWith(context)(writer), scope)
+        fork: (writer) => Fiber.runIn(fork(writer), scope)
       })
       const registered = yield* Effect.result(registry.register(connection))
-      if (Result.isFailure(registered)) return yield* refuse(webSocket, pull, CloseCode.tooManySockets)
+      if (Result.isFailure(registered)) return refuse(webSocket, CloseCode.tooManySockets)
 
       webSocket.sendText(yield* greeting(inbox, cursor, recovered))
       yield* Effect.acquireRelease(
@@ -78,16 +83,44 @@ export const layer = HttpRouter.use(
         (unfollow) => Effect.sync(unfollow)
       )
       connection.start(since === undefined || !recovered ? undefined : head)
-      yield* receive(connection, pull)
-      return upgraded
+      return connection
     })
+
+    /** Takes what the client sends until the socket ends. It has a fiber of its own, that knows nothing of the request. */
+    const converse = (connection: Connection, scope: Scope.Closeable) =>
+      receive(connection).pipe(
+        Effect.onExit((exit) => {
+          end(connection.webSocket, exit)
+          return Scope.close(scope, exit)
+        }),
+        Effect.catchCause((cause) =>
+          Cause.hasInterruptsOnly(cause)
+            ? Effect.void
+            : Effect.logError(`A socket of user ${connection.inbox.userId} failed`, cause)
+        )
+      )
+
+    const serve = Effect.fnUntraced(function* (
+      request: HttpServerRequest.HttpServerRequest,
+      handshake: Handshake.Handshake
+    ) {
+      const scope = yield* Scope.make()
+      const opened = yield* open(request, handshake).pipe(
+        Effect.updateContext(() => Context.add(context, Scope.Scope, scope)),
+        Effect.exit
+      )
+      if (Exit.isSuccess(opened) && opened.value !== undefined) fork(converse(opened.value, scope))
+      else yield* Scope.close(scope, opened)
+      yield* opened
+      return upgraded
+    }, Effect.uninterruptible)
 
     const route = router.add("GET", ROUTE, (request) =>
       shakeHands(request).pipe(
         Effect.flatMap((handshake) => serve(request, handshake)),
         Effect.catchIf(HttpServerRespondable.isRespondable, HttpServerRespondable.toResponse),
-        // The client left, or its handshake was none and is answered already: there is nobody to tell.
-        Effect.catchIf(Socket.isSocketError, () => Effect.succeed(HttpServerResponse.empty()))
+        // There is nobody to tell.
+        Effect.catchTag("HandshakeFailed", () => Effect.succeed(HttpServerResponse.empty()))
       )
     )
     yield* withoutServices(route)
@@ -106,9 +139,17 @@ const greeting = ({ userId, username }: LiveInbox, cursor: number, recovered: bo
     })
   )
 
-/** Completes the handshake only to close with a code that says why. */
-const refuse = (webSocket: ServerWebSocket, pull: Receiver.Pull, why: CloseCode) =>
-  Effect.suspend(() => {
-    webSocket.close(why.code, why.reason)
-    return pull
-  }).pipe(Effect.forever, Effect.ignore, Effect.as(upgraded))
+/** Closes a socket that was opened only to say why not. */
+const refuse = (webSocket: ServerWebSocket, why: CloseCode) => {
+  webSocket.ignore()
+  webSocket.close(why.code, why.reason)
+  return undefined
+}
+
+/** Closes a socket that nobody looks at any more, if it is still open: the server stops, or failed. */
+const end = (webSocket: ServerWebSocket, exit: Exit.Exit<unknown>) => {
+  webSocket.ignore()
+  const failed = Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)
+  const why = failed ? CloseCode.serverError : CloseCode.goingAway
+  webSocket.close(why.code, why.reason)
+}

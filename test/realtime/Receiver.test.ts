@@ -1,6 +1,5 @@
 import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
-import { Socket } from "effect/socket"
 import { Chat } from "../../src/chat/Chat.ts"
 import { RateLimits } from "../../src/chat/RateLimits.ts"
 import { Tokens } from "../../src/chat/Tokens.ts"
@@ -15,27 +14,19 @@ const services = Layer.mergeAll(
   InboxRepo.layerMemory
 )
 
-/** Yields these frames, then the end of the socket. */
-const pullOf = (...frames: ReadonlyArray<object>): Receiver.Pull => {
-  const batches = frames.map((frame) => [JSON.stringify(frame)])
-  return Effect.suspend(() => {
-    const next = batches.shift()
-    return next === undefined
-      ? Effect.fail(new Socket.SocketError({ reason: new Socket.SocketCloseError({ code: 1000 }) }))
-      : Effect.succeed(next)
-  })
-}
-
 it.effect("a peer that does not read misses a pong and a complaint, and no answer to a send", () =>
   Effect.gen(function* () {
     const receive = yield* Receiver.make
     const { connection, webSocket, tcp } = yield* fakeConnection()
     tcp.writableLength = 64 * 1024 + 1
 
-    const receiving = yield* receive(
-      connection,
-      pullOf({ type: "ping" }, { type: "shout" }, { type: "send", content: "", client_id: "c1" })
-    ).pipe(Effect.forkChild({ startImmediately: true }))
+    webSocket.incoming.push(
+      { type: "ping" },
+      { type: "shout" },
+      { type: "send", content: "", client_id: "c1" }
+    )
+
+    const receiving = yield* receive(connection).pipe(Effect.forkChild({ startImmediately: true }))
     assert.isTrue(connection.stalled)
     assert.isEmpty(webSocket.frames)
     tcp.drain()

@@ -21,10 +21,16 @@ export class FakeWebSocket {
   /** The frames as they were given to it. */
   readonly given: Array<string | Buffer> = []
   readonly protocol: string
+  /** What the peer is yet to send, a frame at a time; then the socket ends. */
+  readonly incoming: Array<object> = []
   onText = () => {}
 
   constructor(protocol: string) {
     this.protocol = protocol
+  }
+
+  nextFrames(): Effect.Effect<ReadonlyArray<string>> {
+    return Effect.sync(() => this.incoming.splice(0, 1).map((frame) => JSON.stringify(frame)))
   }
 
   ping(): void {
