@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Console, Effect, Exit, Layer, Option, Redacted } from "effect"
+import { ConfigProvider, Console, Effect, Exit, Layer, Logger, Option, Redacted } from "effect"
 import { AppConfig, type Settings } from "../../src/AppConfig.ts"
 import * as Server from "../../src/Server.ts"
 import { startErrors } from "../../src/Start.ts"
@@ -25,6 +25,19 @@ const readSettings = (environment: Record<string, string>) =>
       Layer.provide(AppConfig.layer, ConfigProvider.layer(ConfigProvider.fromUnknown(environment)))
     )
   )
+
+it.effect("a defect, which no operator can mend, is logged with its stack", () =>
+  Effect.gen(function* () {
+    const logged: Array<unknown> = []
+    const logger = Logger.make(({ logLevel, message }) => logged.push([logLevel, message]))
+    const defect = new Error("a defect of the test")
+
+    const lines = yield* complaints(Effect.die(defect)).pipe(Effect.provide(Logger.layer([logger])))
+
+    assert.deepEqual(logged, [["Fatal", ["Mini Chat failed", defect]]])
+    assert.isEmpty(lines)
+  })
+)
 
 describe("a wrong setting stops the start with one line that names it", () => {
   const wrong: ReadonlyArray<readonly [variable: string, value: string, says: RegExp]> = [
