@@ -1,4 +1,4 @@
-import { DateTime, Duration, Effect, Layer, Schedule } from "effect"
+import { Duration, Effect, Layer, Schedule } from "effect"
 import * as Nodes from "../bus/Nodes.ts"
 import { Redis } from "../bus/Redis.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
@@ -21,8 +21,7 @@ export const layer = Layer.effectDiscard(
     const nodes = Nodes.setOf(prefix)
 
     const bury = Effect.fnUntraced(function* (node: string) {
-      const since = DateTime.subtractDuration(yield* DateTime.now, UNTOLD_FOR)
-      const receivers = yield* inboxes.receivers(since)
+      const receivers = yield* inboxes.receivers(UNTOLD_FOR)
       yield* Effect.forEach(receivers, recentMessages.forget, { concurrency: 100, discard: true })
       yield* run((redis) => redis.srem(nodes, node))
     })

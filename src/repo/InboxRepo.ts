@@ -1,5 +1,5 @@
 import { PgTypes } from "@effect/sql-pg"
-import { Context, DateTime, Effect, Exit, Layer, Request, RequestResolver } from "effect"
+import { Clock, Context, DateTime, Duration, Effect, Exit, Layer, Request, RequestResolver } from "effect"
 import { type EventType, type InboxEvent, messageEvent, messageJson } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, UserId, UserNotFound } from "../domain/User.ts"
@@ -31,8 +31,8 @@ export class InboxRepo extends Context.Service<
      * means that events were pruned.
      */
     page(userId: UserId, after: number, limit: number): Effect.Effect<ReadonlyArray<InboxEvent>, Unavailable>
-    /** Who received a message since then. */
-    receivers(since: DateTime.Utc): Effect.Effect<ReadonlyArray<UserId>, Unavailable>
+    /** Who received a message so long ago at most, by the clock that dates messages: the database's. */
+    receivers(within: Duration.Duration): Effect.Effect<ReadonlyArray<UserId>, Unavailable>
     /** Deletes at most `limit` events older than `olderThan`, and answers how many it deleted. */
     prune(olderThan: DateTime.Utc, limit: number): Effect.Effect<number, Unavailable>
   }
@@ -94,10 +94,11 @@ export class InboxRepo extends Context.Service<
           ) AS deleted`.pipe(Effect.map((rows) => rows[0]!.deleted))
         )
 
-      const receivers = (since: DateTime.Utc) =>
+      const receivers = (within: Duration.Duration) =>
         pipelined(
           sql<{ readonly userId: UserId }>`SELECT DISTINCT user_id AS "userId" FROM inbox_events
-            WHERE type = 'message' AND created_at > ${PgTypes.timestamptz(DateTime.toDate(since))}`
+            WHERE type = 'message'
+              AND created_at > now() - ${int4(Duration.toMillis(within))} * interval '1 millisecond'`
         ).pipe(Effect.map((rows) => rows.map(({ userId }) => userId)))
 
       return InboxRepo.of({ find, heads, page, receivers, prune })
@@ -152,16 +153,15 @@ export class InboxRepo extends Context.Service<
           return deleted
         })
 
-      const receivers = (since: DateTime.Utc) =>
-        Effect.sync(() =>
-          [...inboxes].flatMap(([userId, { events }]) =>
-            events.some(
-              ({ type, createdAt }) => type === "message" && createdAt > DateTime.toEpochMillis(since)
-            )
+      const receivers = (within: Duration.Duration) =>
+        Effect.map(Clock.currentTimeMillis, (now) => {
+          const since = now - Duration.toMillis(within)
+          return [...inboxes].flatMap(([userId, { events }]) =>
+            events.some(({ type, createdAt }) => type === "message" && createdAt > since)
               ? UserId.make(userId)
               : []
           )
-        )
+        })
 
       return InboxRepo.of({ find, heads, page, receivers, prune })
     })
