@@ -7,6 +7,9 @@ import { RedisBus } from "../bus/RedisBus.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { Database } from "../repo/Database.ts"
 
+/** Anyone may ask how the server is, as often as they like. So often the database is asked, at most. */
+const ASKED_EVERY = "250 millis"
+
 export const layer = HttpApiBuilder.group(
   Api,
   "system",
@@ -17,9 +20,13 @@ export const layer = HttpApiBuilder.group(
     const { redisUrl } = yield* AppConfig
     const embeddedRedis = redisUrl._tag === "None"
 
-    const databaseAnswers = database
+    const databaseAnswers = yield* database
       .pipelined(database.reads`SELECT 1`)
-      .pipe(Effect.timeout("2 seconds"), Effect.matchCause({ onFailure: () => false, onSuccess: () => true }))
+      .pipe(
+        Effect.timeout("2 seconds"),
+        Effect.matchCause({ onFailure: () => false, onSuccess: () => true }),
+        Effect.cachedWithTTL(ASKED_EVERY)
+      )
 
     return handlers.handleAll({
       welcome: () =>
