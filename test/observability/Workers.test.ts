@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
-import { startProcess } from "../process/ServerProcess.ts"
+import { startProcess } from "../support/ServerProcess.ts"
 import { databaseUrl, freshDatabase, freshRedis, redisUrl } from "../support/Services.ts"
 import { until } from "../support/Until.ts"
 import { type Scrape, scrape } from "./Scrape.ts"

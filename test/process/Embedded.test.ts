@@ -2,8 +2,9 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { startProcess } from "../support/ServerProcess.ts"
 import { emptyDataDir } from "../support/Services.ts"
-import { assertRefusal, call, send, startProcess, TIMEOUT, twoUsers } from "./ServerProcess.ts"
+import { assertRefusal, call, send, TIMEOUT, twoUsers } from "./ServerProcess.ts"
 
 describe("an embedded server", TIMEOUT, () => {
   // One story: each start of a process takes seconds.

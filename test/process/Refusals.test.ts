@@ -2,9 +2,10 @@ import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { startProcess } from "../support/ServerProcess.ts"
 import { freshDataDir } from "../support/Services.ts"
 import { closedPort, takenPort } from "./Ports.ts"
-import { assertRefusal, startProcess, TIMEOUT } from "./ServerProcess.ts"
+import { assertRefusal, TIMEOUT } from "./ServerProcess.ts"
 
 describe("a server that cannot start", TIMEOUT, () => {
   it.live("because its port is taken says so in one line, and frees its data folder", () =>

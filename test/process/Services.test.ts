@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
+import { startProcess } from "../support/ServerProcess.ts"
 import { databaseUrl, freshDatabase, freshDataDir, redisUrl } from "../support/Services.ts"
 import { tcpProxy } from "../support/TcpProxy.ts"
 import { closedPort } from "./Ports.ts"
-import { call, send, startProcess, TIMEOUT, twoUsers } from "./ServerProcess.ts"
+import { call, send, TIMEOUT, twoUsers } from "./ServerProcess.ts"
 
 describe("a server with services", TIMEOUT, () => {
   it.live("a server whose Redis is away warns and serves", () =>

@@ -1,0 +1,75 @@
+import { spawn } from "node:child_process"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect } from "effect"
+
+const ROOT = join(import.meta.dirname, "../..")
+
+/** How a process ended, and what it wrote until then. */
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/**
+ * Starts the server as an operator does, with these settings and no other, on a free port unless one is given.
+ * It is killed when the scope closes.
+ */
+export const startProcess = Effect.fnUntraced(function* (settings: Readonly<Record<string, string>>) {
+  const child = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      spawn(process.execPath, ["src/main.ts"], {
+        cwd: ROOT,
+        stdio: ["ignore", "pipe", "pipe"],
+        env: {
+          PATH: process.env.PATH,
+          TMPDIR: process.env.TMPDIR,
+          PORT: "0",
+          ...settings
+        }
+      })
+    ),
+    (child) => Effect.sync(() => child.kill("SIGKILL"))
+  )
+  let stdout = ""
+  let stderr = ""
+  child.stdout.setEncoding("utf8").on("data", (text) => {
+    stdout += text
+  })
+  child.stderr.setEncoding("utf8").on("data", (text) => {
+    stderr += text
+  })
+  const closed = new Promise<Ended>((resolve) => {
+    child.once("close", (code) => resolve({ code, stdout, stderr }))
+  })
+
+  /** What it logged, once it did. */
+  const logged = (pattern: RegExp) =>
+    Effect.callback<RegExpExecArray>((resume) => {
+      const check = () => {
+        const found = pattern.exec(stdout)
+        if (found !== null) resume(Effect.succeed(found))
+      }
+      child.stdout.on("data", check)
+      child.once("close", () =>
+        resume(Effect.die(new Error(`It ended before it logged ${pattern}: ${stderr}`)))
+      )
+      check()
+      return Effect.sync(() => child.stdout.off("data", check))
+    })
+
+  return {
+    logged,
+    /** Where it listens, once it does. */
+    listening: Effect.map(logged(/listens on (http:\/\/[^\s"]+)/), (found) => found[1]!),
+    ended: Effect.promise(() => closed),
+    signal: (name: NodeJS.Signals) => Effect.sync(() => child.kill(name)),
+    /** All that it wrote so far. */
+    output: () => stdout + stderr,
+    isAlive: () => child.exitCode === null && child.signalCode === null,
+    /** The memory that it holds, in bytes. */
+    residentBytes: () =>
+      Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))![1]) * 1024
+  }
+})
