@@ -26,7 +26,7 @@ export class TooManySockets extends Schema.TaggedError<TooManySockets>()("TooMan
 export class ConnectionRegistry extends Context.Service<
   ConnectionRegistry,
   {
-    /** Counts a socket until the scope closes. Fails when the user or the node has too many. */
+    /** Counts a socket until the scope closes. Fails when the user, on all nodes, or this node has too many. */
     register(connection: Connection): Effect.Effect<void, TooManySockets, Scope.Scope>
     /** Tells every socket to connect elsewhere and closes it, in jittered batches within `window`. */
     drain(window: Duration.Duration): Effect.Effect<void>
@@ -82,27 +82,33 @@ export class ConnectionRegistry extends Context.Service<
       })
       yield* Effect.forkScoped(Effect.repeat(heartbeat, Schedule.spaced(TICK)))
 
-      const register: ConnectionRegistry["Service"]["register"] = (connection) => {
+      // Who has a socket here may have others on other nodes: those count too, as far as this node can know.
+      const socketsOf = (userId: UserId) =>
+        byUser.has(userId)
+          ? Effect.map(sessions.presence(userId), ({ connections }) => connections)
+          : Effect.succeed(0)
+
+      const add = Effect.fnUntraced(function* (connection: Connection) {
         const { userId } = connection.inbox
-        return Effect.asVoid(
-          Effect.acquireRelease(
-            Effect.suspend(() => {
-              if (connections.size >= maxSockets || (byUser.get(userId) ?? 0) >= maxSocketsPerUser) {
-                return Effect.fail(new TooManySockets())
-              }
-              connections.set(connection, { pingedAt: tick })
-              // Its handshake was under way when the drain began.
-              if (draining) connection.close(CloseCode.restarting)
-              return count(userId, 1)
-            }),
-            () =>
-              Effect.suspend(() => {
-                connections.delete(connection)
-                return count(userId, -1)
-              })
-          )
-        )
-      }
+        const everywhere = yield* socketsOf(userId)
+        const here = byUser.get(userId) ?? 0
+        if (Math.max(everywhere, here) >= maxSocketsPerUser || connections.size >= maxSockets) {
+          return yield* new TooManySockets()
+        }
+        connections.set(connection, { pingedAt: tick })
+        // Its handshake was under way when the drain began.
+        if (draining) connection.close(CloseCode.restarting)
+        yield* count(userId, 1)
+      })
+
+      const remove = (connection: Connection) =>
+        Effect.suspend(() => {
+          connections.delete(connection)
+          return count(connection.inbox.userId, -1)
+        })
+
+      const register: ConnectionRegistry["Service"]["register"] = (connection) =>
+        Effect.asVoid(Effect.acquireRelease(add(connection), () => remove(connection)))
 
       const drain = Effect.fn("ConnectionRegistry.drain")(function* (window: Duration.Duration) {
         draining = true

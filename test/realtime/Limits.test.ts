@@ -1,7 +1,8 @@
-import { assert, layer } from "@effect/vitest"
+import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Effect } from "effect"
 import { ConnectionRegistry } from "../../src/realtime/ConnectionRegistry.ts"
-import { ChatServer } from "./support/ChatServer.ts"
+import { startServer } from "../support/TestServer.ts"
+import { ChatServer, chatOn, hasSharedServices, sharedServices } from "./support/ChatServer.ts"
 import { eventually } from "./support/Eventually.ts"
 
 layer(ChatServer.layer({ maxSocketsPerUser: 2, maxSockets: 3 }), { excludeTestServices: true })(
@@ -44,3 +45,21 @@ layer(ChatServer.layer({ maxSocketsPerUser: 2, maxSockets: 3 }), { excludeTestSe
     )
   }
 )
+
+describe.runIf(hasSharedServices)("the number of sockets of one user", () => {
+  it.live("is limited on all nodes together", () =>
+    Effect.gen(function* () {
+      const settings = { ...(yield* sharedServices), maxSocketsPerUser: 3 }
+      const [one, other] = yield* Effect.all([startServer(settings), startServer(settings)])
+      const { newUser, connect: connectOne } = yield* chatOn(one)
+      const { connect: connectOther } = yield* chatOn(other)
+      const user = yield* newUser
+      const sockets = [yield* connectOne(user), yield* connectOne(user), yield* connectOther(user)]
+      for (const { expect } of sockets) yield* expect("system")
+
+      for (const connect of [connectOne, connectOther]) {
+        assert.strictEqual((yield* (yield* connect(user)).closed).code, 4009)
+      }
+    })
+  )
+})
