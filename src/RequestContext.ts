@@ -12,3 +12,9 @@ export const withoutServices = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect
   Effect.updateContext(effect, (context: Context.Context<R>) =>
     Context.makeUnsafe<R>(new Map([...context.mapUnsafe].filter(([key]) => !SERVICES.test(key))))
   )
+
+/**
+ * A middleware for a server to end with: with any, a request's fiber ends with nothing instead of its response. The
+ * server has its fibers in a Map, and the former tables of a Map keep what was in them until a full garbage collection.
+ */
+export const withoutResult = <App>(answered: App): App => answered

@@ -22,10 +22,10 @@ import * as Routes from "./http/Routes.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import * as Metrics from "./observability/Metrics.ts"
 import * as Tracing from "./observability/Tracing.ts"
-import { withoutServices } from "./RequestContext.ts"
+import { withoutResult, withoutServices } from "./RequestContext.ts"
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
 import * as SocketRoute from "./realtime/SocketRoute.ts"
-import { Upgrades } from "./realtime/Upgrades.ts"
+import { isWebSocket, Upgrades } from "./realtime/Upgrades.ts"
 import { Database } from "./repo/Database.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
@@ -89,7 +89,9 @@ class NodeServer extends Context.Service<NodeServer, Server>()("minichat/NodeSer
         requestTimeout,
         connectionsCheckingInterval: Math.min(CHECK_INTERVAL, headersTimeout),
         keepAliveTimeout: 65_000,
-        noDelay: true
+        noDelay: true,
+        // A client that offers another protocol, as some offer HTTP/2, is answered in this one.
+        shouldUpgradeCallback: ({ headers }) => isWebSocket(headers.upgrade)
       })
     })
   )
@@ -145,18 +147,15 @@ const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
   Layer.Services<typeof services> | Layer.Success<typeof services>
 >
 
-// With a middleware, even one that does nothing, a request's fiber ends with nothing instead of its response. The server
-// has its fibers in a Map, and the former tables of a Map keep what was in them until a full garbage collection.
 const serve = Layer.effectDiscard(
   Effect.gen(function* () {
     const app = (yield* HttpRouter.HttpRouter).asHttpEffect()
     const server = yield* NodeServer
-    const { serve } = yield* Upgrades
-    const all = Effect.andThen(
-      HttpServer.serveEffect(app, (answered) => answered),
-      serve(server, app)
+    const upgrades = yield* Upgrades
+    yield* HttpServer.serveEffect(app, withoutResult).pipe(
+      Effect.andThen(upgrades.serve(server, app)),
+      withoutServices
     )
-    yield* withoutServices(all)
   })
 ).pipe(Layer.provideMerge(httpServer), Layer.provide(router))
 

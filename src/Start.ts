@@ -28,12 +28,13 @@ const settingsProblem = ({ cause, message }: ConfigError): string =>
         .join("; ")
     : message
 
-/** Says in one line why the server does not start. Exit code 1. A defect, which is ours to mend, is logged with its cause. */
+/** Says in one line why the server does not start. Exit code 1. */
 export const startErrors = <A, R>(program: Effect.Effect<A, StartError, R>) =>
-  program.pipe(
-    Effect.tapError((error) => Console.error(`Mini Chat cannot start. ${describe(error)}`)),
-    Effect.tapDefect((defect) => Effect.logFatal("Mini Chat failed", defect))
-  )
+  Effect.tapError(program, (error) => Console.error(`Mini Chat cannot start. ${describe(error)}`))
+
+/** Logs a defect that ends the server, with its stack: it is ours to mend. Exit code 1. */
+export const logDefects = <A, E, R>(program: Effect.Effect<A, E, R>) =>
+  Effect.tapDefect(program, (defect) => Effect.logFatal("Mini Chat failed", defect))
 
 /** SIGTERM and SIGINT are how a server is meant to end: exit code 0. A failed start or a defect is 1. */
 export const teardown: Runtime.Teardown = (exit, onExit) =>

@@ -5,7 +5,7 @@ import { Effect, Layer } from "effect"
 import { AppConfig } from "./AppConfig.ts"
 import * as Logging from "./observability/Logging.ts"
 import * as Server from "./Server.ts"
-import { startErrors, teardown } from "./Start.ts"
+import { logDefects, startErrors, teardown } from "./Start.ts"
 import { runWorkers, workerCount } from "./Workers.ts"
 
 // Little outlives a request: one thread collects the young garbage with less work than several that share it
@@ -19,6 +19,7 @@ const program = Effect.gen(function* () {
 })
 
 program.pipe(
+  logDefects,
   Effect.provide(Logging.layer.pipe(Layer.provideMerge(AppConfig.layer))),
   startErrors,
   NodeRuntime.runMain({ disableErrorReporting: true, teardown })

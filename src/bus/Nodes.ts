@@ -17,3 +17,7 @@ export const setOf = (prefix: string): string => `${prefix}nodes`
  * nodes whose clocks disagree still agree on who is alive.
  */
 export const isAlive = (timeLeft: number): boolean => timeLeft > REMEMBERED - Duration.toMillis(ALIVE_FOR)
+
+/** How long ago a node beat whose key has this much time left, in milliseconds; a key that is gone is the oldest there is. */
+export const sinceLastBeat = (timeLeft: number): Duration.Duration =>
+  Duration.millis(REMEMBERED - Math.max(timeLeft, 0))

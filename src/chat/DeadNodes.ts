@@ -6,8 +6,8 @@ import { RecentMessages } from "./RecentMessages.ts"
 
 const EVERY = Duration.seconds(5)
 
-/** From how long ago on a node that was found dead may have committed what it told nobody: since before its last beat. */
-const UNTOLD_FOR = Duration.minutes(2)
+/** How long before its last beat a node that died may have committed what it told nobody. */
+const BEFORE_LAST_BEAT = Duration.minutes(1)
 
 /**
  * A node that dies between a commit and the push that follows leaves recent lists without that message. Whoever
@@ -20,8 +20,8 @@ export const layer = Layer.effectDiscard(
     const recentMessages = yield* RecentMessages
     const nodes = Nodes.setOf(prefix)
 
-    const bury = Effect.fnUntraced(function* (node: string) {
-      const receivers = yield* inboxes.receivers(UNTOLD_FOR)
+    const bury = Effect.fnUntraced(function* (node: string, sinceLastBeat: Duration.Duration) {
+      const receivers = yield* inboxes.receivers(Duration.sum(sinceLastBeat, BEFORE_LAST_BEAT))
       yield* Effect.forEach(receivers, recentMessages.forget, { concurrency: 100, discard: true })
       yield* run((redis) => redis.srem(nodes, node))
     })
@@ -31,8 +31,11 @@ export const layer = Layer.effectDiscard(
       const timesLeft = yield* run((redis) =>
         Promise.all(known.map((node) => redis.pttl(Nodes.keyOf(prefix, node))))
       )
-      const dead = known.filter((_, i) => !Nodes.isAlive(timesLeft[i]!))
-      yield* Effect.forEach(dead, bury, { discard: true })
+      const lastBeats = known.map((node, i) => ({ node, timeLeft: timesLeft[i]! }))
+      const dead = lastBeats.filter(({ timeLeft }) => !Nodes.isAlive(timeLeft))
+      yield* Effect.forEach(dead, ({ node, timeLeft }) => bury(node, Nodes.sinceLastBeat(timeLeft)), {
+        discard: true
+      })
     })
 
     yield* Effect.ignore(look).pipe(Effect.repeat(Schedule.spaced(EVERY)), Effect.forkScoped)

@@ -21,18 +21,21 @@ const FILL_FOR = Duration.seconds(10)
 /** How many lists are deleted at once. */
 const DROP_CONCURRENCY = 100
 
-/** How often a node looks for lists that are marked as stale: so long others may show what lacks a message. */
+/** How long a node rests between two looks for lists that are marked: about so long they may show what lacks a message. */
 const MEND_INTERVAL = Duration.millis(250)
 
 /** How many marked lists are read at once. */
 const MEND_BATCH = 1000
 
+/** How many lists a node remembers that neither Redis nor the database took word of. */
+const SUSPECTS = 10_000
+
 /**
  * The latest messages that each user received, cached.
  *
  * Guarantee: an answer is what the database says. A push that Redis did not confirm marks the list in the database,
- * before it is over; this node does not read the list again until it is deleted, and within a quarter of a second
- * every node that reaches Redis deletes it. While Redis is away, and until no list of that time is left, the database answers.
+ * before it is over; this node does not read the list again until it is deleted, and whichever node reaches Redis deletes
+ * it, about a quarter of a second later. While Redis is away, and until no list of that time is left, the database answers.
  */
 export class RecentMessages extends Context.Service<
   RecentMessages,
@@ -42,7 +45,7 @@ export class RecentMessages extends Context.Service<
      * does not confirm it; never fails.
      */
     push(userId: UserId, json: string): Effect.Effect<void>
-    /** Drops what is cached for a user: it may lack a message. Takes as long as `push`, and never fails. */
+    /** Drops what is cached for a user: it may lack a message. Takes 100 ms at the most, and never fails. */
     forget(userId: UserId): Effect.Effect<void>
     /** Up to 50 received messages, newest first: a JSON array, in UTF-8. */
     list(userId: UserId): Effect.Effect<Buffer, Unavailable>
@@ -62,20 +65,33 @@ export class RecentMessages extends Context.Service<
 
       // Lists that may lack a message, as far as this node knows. Only a confirmed DEL takes one off.
       const stale = new Map<UserId, object>()
-      // Those among them that no other node can know of: the database did not take it either.
+      // Those among them that no other node can know of: the database was not told, or did not take it.
       const untold = new Set<UserId>()
 
+      const suspect = (userId: UserId) => {
+        // Past the bound both Redis and the database have been away for long. What the database may have committed all
+        // the same was under way when it went, and stands among the first.
+        if (stale.size >= SUSPECTS && !stale.has(userId)) return
+        stale.set(userId, {})
+        untold.add(userId)
+      }
+
+      /** Tells other nodes of a list, now or, when the database does not take it, in the next round of mending. */
       const tell = (userId: UserId) =>
-        Effect.match(staleLists.mark(userId), {
-          onSuccess: () => void untold.delete(userId),
-          onFailure: () => void untold.add(userId)
+        Effect.matchCause(staleLists.mark(userId), {
+          onSuccess: () => {
+            untold.delete(userId)
+            // After an outage no list is read before all that are marked are deleted: this one need not be remembered.
+            if (!isUp()) stale.delete(userId)
+          },
+          onFailure: () => {}
         })
 
-      /** Whether the list is deleted for sure. */
+      /** Deletes a list, which is not read meanwhile. Whether it is deleted for sure. */
       const drop = (userId: UserId) =>
         Effect.suspend(() => {
-          const mark = {}
-          stale.set(userId, mark)
+          const mark = stale.get(userId) ?? {}
+          if (stale.size < SUSPECTS) stale.set(userId, mark)
           return Effect.match(
             run(async (redis) => {
               const [list, answer] = keysOf(userId)
@@ -86,10 +102,12 @@ export class RecentMessages extends Context.Service<
             }),
             {
               onSuccess: () => {
-                // A later mark is for a message that this deletion may have come too early for.
-                if (stale.get(userId) !== mark) return true
-                untold.delete(userId)
-                return stale.delete(userId)
+                // What was suspected meanwhile is for a message that this deletion may have come too early for.
+                if (stale.get(userId) === mark) {
+                  stale.delete(userId)
+                  untold.delete(userId)
+                }
+                return true
               },
               onFailure: () => false
             }
@@ -97,34 +115,46 @@ export class RecentMessages extends Context.Service<
         })
 
       const forget = (userId: UserId) =>
-        Effect.flatMap(drop(userId), (isDropped) => (isDropped ? Effect.void : tell(userId)))
+        Effect.suspend(() => {
+          suspect(userId)
+          return Effect.asVoid(drop(userId))
+        })
 
       // Which outage it was after which all lists were deleted that were marked by then. A list from before the last
       // outage may lack what was committed during it.
       let mended = -1
       const isTrusted = () => isUp() && mended === outages()
 
-      /** Deletes the lists that are marked. Whether there may be more. */
-      const mend = Effect.gen(function* () {
-        if (!isUp()) {
-          yield* Effect.forEach([...untold], tell, { concurrency: "unbounded", discard: true })
-          return false
-        }
-        yield* Effect.forEach([...stale.keys()], drop, { concurrency: DROP_CONCURRENCY })
-        const outage = outages()
-        const lists = yield* staleLists.marked(MEND_BATCH)
-        const dropped = yield* Effect.forEach(lists, ({ userId }) => drop(userId), {
-          concurrency: DROP_CONCURRENCY
+      /** Deletes the lists that are marked, page by page; whether all of them are deleted. */
+      const dropMarked = (after: number): Effect.Effect<boolean, Unavailable> =>
+        Effect.gen(function* () {
+          const lists = yield* staleLists.marked(after, MEND_BATCH)
+          const dropped = yield* Effect.forEach(lists, ({ userId }) => drop(userId), {
+            concurrency: DROP_CONCURRENCY
+          })
+          const deleted = lists.filter((_, i) => dropped[i])
+          if (deleted.length > 0) yield* staleLists.unmark(deleted)
+          const isRestDeleted = lists.length < MEND_BATCH || (yield* dropMarked(lists.at(-1)!.userId))
+          return isRestDeleted && deleted.length === lists.length
         })
-        if (!dropped.every(Boolean)) return false
-        if (lists.length > 0) yield* staleLists.unmark(lists)
-        if (lists.length === MEND_BATCH) return true
-        mended = outage
-        return false
+
+      let failed = false
+      const mend = Effect.gen(function* () {
+        const outage = outages()
+        if (isUp()) yield* Effect.forEach([...stale.keys()], drop, { concurrency: DROP_CONCURRENCY })
+        yield* Effect.forEach([...untold], tell, { concurrency: "unbounded", discard: true })
+        if (isUp() && (yield* dropMarked(0))) mended = outage
+        failed = false
       }).pipe(
-        // The database is away. It answers for the lists again when it is back.
-        Effect.orElseSucceed(() => false),
-        Effect.repeat({ while: (isMore) => isMore })
+        // While the database is away there is nobody to ask. It goes on when it is back.
+        Effect.catchTag("Unavailable", () => Effect.void),
+        Effect.catchCause((cause) =>
+          Effect.suspend(() => {
+            if (failed) return Effect.void
+            failed = true
+            return Effect.logWarning("Recent lists that may be stale could not be looked for", cause)
+          })
+        )
       )
       yield* mend
       yield* mend.pipe(Effect.repeat(Schedule.spaced(MEND_INTERVAL)), Effect.forkScoped)
@@ -143,7 +173,7 @@ export class RecentMessages extends Context.Service<
           Effect.asVoid,
           // It is deleted by whoever reads it, or by the loop above: a send waits for Redis once.
           Effect.catch(() => {
-            stale.set(userId, {})
+            suspect(userId)
             return tell(userId)
           })
         )
@@ -171,7 +201,7 @@ export class RecentMessages extends Context.Service<
       const list = Effect.fnUntraced(function* (userId: UserId) {
         if (!isTrusted()) return yield* uncached(userId)
         if (stale.has(userId)) {
-          yield* forget(userId)
+          yield* drop(userId)
           return yield* uncached(userId)
         }
         const keys = keysOf(userId)

@@ -10,6 +10,7 @@ import { type Credential, Tokens } from "../chat/Tokens.ts"
 import type { UserId } from "../domain/User.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { isAllowedOrigin } from "../Origins.ts"
+import { isWebSocket } from "./Upgrades.ts"
 
 /** Who wants which socket. */
 export interface Handshake extends Credential {
@@ -35,11 +36,7 @@ export const make = Effect.gen(function* () {
 
   return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
     const { upgrade, origin } = request.headers
-    if (upgrade?.toLowerCase() !== "websocket") {
-      return yield* refuse(
-        new Problems.UpgradeRequired({ detail: "This is a WebSocket: connect with a WebSocket client" })
-      )
-    }
+    if (!isWebSocket(upgrade)) return yield* refuse(noHandshake)
     if (lifecycle.isDraining()) {
       return yield* refuse(
         new Problems.ServiceUnavailable({ detail: "The server is restarting, connect again" })
@@ -89,6 +86,11 @@ export const make = Effect.gen(function* () {
 const decodeUserId = Schema.decodeUnknownResult(UserIdParam)
 
 const decodeSeq = Schema.decodeUnknownResult(SeqParam)
+
+/** For what is no handshake, or not all of one. */
+export const noHandshake = new Problems.UpgradeRequired({
+  detail: "This is a WebSocket: connect with a WebSocket client"
+})
 
 const refuse = (problem: Refusal) => Effect.fail(problem)
 

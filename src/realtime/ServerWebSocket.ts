@@ -23,6 +23,9 @@ export type FrameData = string | Uint8Array
 /** A peer that sent this many bytes which nobody took yet is read no further until they are taken. */
 const RECEIVED_BYTES = 64 * 1024
 
+/** What a frame counts beside its content, however little that is. */
+const FRAME_OVERHEAD = 16
+
 const NOTHING: ReadonlyArray<FrameData> = []
 
 /**
@@ -100,7 +103,7 @@ export class ServerWebSocket extends WebSocket {
     const bytes = data as Buffer
     this.received ??= []
     this.received.push(isBinary ? bytes : bytes.toString())
-    this.receivedBytes += bytes.length
+    this.receivedBytes += bytes.length + FRAME_OVERHEAD
     if (this.receivedBytes >= RECEIVED_BYTES) this.pause()
     this.wakeReader()
   }

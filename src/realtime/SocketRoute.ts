@@ -52,9 +52,11 @@ export const layer = HttpRouter.use(
         return yield* new ServiceUnavailable({ detail: `${opened.failure.message}, connect again` })
       }
       const webSocket = yield* accept(request)
+      yield* Effect.addFinalizer((exit) => Effect.sync(() => end(webSocket, exit)))
       metrics.upgrade(ROUTE)
       webSocket.once("close", countClose)
-      if (Result.isFailure(opened)) return refuse(webSocket, CloseCode.userNotFound)
+      if (Result.isFailure(opened))
+        return webSocket.close(CloseCode.userNotFound.code, CloseCode.userNotFound.reason)
 
       const inbox = opened.success
       const { head, pruned } = inbox
@@ -75,7 +77,7 @@ export const layer = HttpRouter.use(
         fork: (writer) => Fiber.runIn(fork(writer), scope)
       })
       const registered = yield* Effect.result(registry.register(connection))
-      if (Result.isFailure(registered)) return refuse(webSocket, CloseCode.tooManySockets)
+      if (Result.isFailure(registered)) return connection.close(CloseCode.tooManySockets)
 
       webSocket.sendText(yield* greeting(inbox, cursor, recovered))
       yield* Effect.acquireRelease(
@@ -89,10 +91,7 @@ export const layer = HttpRouter.use(
     /** Takes what the client sends until the socket ends. It has a fiber of its own, that knows nothing of the request. */
     const converse = (connection: Connection, scope: Scope.Closeable) =>
       receive(connection).pipe(
-        Effect.onExit((exit) => {
-          end(connection.webSocket, exit)
-          return Scope.close(scope, exit)
-        }),
+        Effect.onExit((exit) => Scope.close(scope, exit)),
         Effect.catchCause((cause) =>
           Cause.hasInterruptsOnly(cause)
             ? Effect.void
@@ -119,8 +118,7 @@ export const layer = HttpRouter.use(
       shakeHands(request).pipe(
         Effect.flatMap((handshake) => serve(request, handshake)),
         Effect.catchIf(HttpServerRespondable.isRespondable, HttpServerRespondable.toResponse),
-        // There is nobody to tell.
-        Effect.catchTag("HandshakeFailed", () => Effect.succeed(HttpServerResponse.empty()))
+        Effect.catchTag("HandshakeFailed", () => HttpServerRespondable.toResponse(Handshake.noHandshake))
       )
     )
     yield* withoutServices(route)
@@ -139,15 +137,8 @@ const greeting = ({ userId, username }: LiveInbox, cursor: number, recovered: bo
     })
   )
 
-/** Closes a socket that was opened only to say why not. */
-const refuse = (webSocket: ServerWebSocket, why: CloseCode) => {
-  webSocket.ignore()
-  webSocket.close(why.code, why.reason)
-  return undefined
-}
-
 /** Closes a socket that nobody looks at any more, if it is still open: the server stops, or failed. */
-const end = (webSocket: ServerWebSocket, exit: Exit.Exit<unknown>) => {
+const end = (webSocket: ServerWebSocket, exit: Exit.Exit<unknown, unknown>) => {
   webSocket.ignore()
   const failed = Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)
   const why = failed ? CloseCode.serverError : CloseCode.goingAway

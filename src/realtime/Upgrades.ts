@@ -7,9 +7,10 @@ import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import type { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { WebSocketServer } from "ws"
 import { AppConfig } from "../AppConfig.ts"
+import { withoutResult } from "../RequestContext.ts"
 import { chooseSubprotocol, ServerWebSocket } from "./ServerWebSocket.ts"
 
-/** The client left, or its handshake was none. It has its answer already. */
+/** The client left, or what it sent is no handshake. */
 export class HandshakeFailed extends Schema.TaggedError<HandshakeFailed>()("HandshakeFailed", {}) {}
 
 type App = Effect.Effect<
@@ -18,11 +19,14 @@ type App = Effect.Effect<
   HttpServerRequest.HttpServerRequest | Scope.Scope
 >
 
+/** Whether an `Upgrade` header asks for a WebSocket. */
+export const isWebSocket = (upgrade: string | undefined): boolean => upgrade?.toLowerCase() === "websocket"
+
 /** How long a peer may take to answer a close frame, before its connection is destroyed. In milliseconds. */
 const CLOSE_TIMEOUT = 1000
 
 /**
- * Turns requests into WebSockets, once the app has found nothing against it. `NodeHttpServer` can do that, but then all
+ * Turns requests into WebSockets, once the app has found nothing against them. `NodeHttpServer` can do that, but then all
  * that was made of the request lives for as long as the socket, its fiber, contexts and closures: more than the
  * socket itself. Here nothing is left of a request that is answered.
  */
@@ -31,7 +35,10 @@ export class Upgrades extends Context.Service<
   {
     /** Has the app answer the requests for an upgrade that reach the server, instead of whoever did. Until the scope closes. */
     serve(server: Server, app: App): Effect.Effect<void, never, Scope.Scope>
-    /** Completes the handshake of such a request: answers it with 101. Any other answer closes the connection. */
+    /**
+     * Completes the handshake of such a request: answers it with 101. A handshake with a fault is refused with 400, and
+     * answering it again does nothing. Any other answer closes the connection.
+     */
     accept(request: HttpServerRequest.HttpServerRequest): Effect.Effect<ServerWebSocket, HandshakeFailed>
   }
 >()("minichat/realtime/Upgrades") {
@@ -53,15 +60,21 @@ export class Upgrades extends Context.Service<
 
       const serve: Upgrades["Service"]["serve"] = Effect.fnUntraced(function* (server, app) {
         const scope = yield* Effect.scope
-        const handle = yield* NodeHttpServer.makeHandler(app, {
-          scope,
-          middleware: (answered: App) => answered
-        })
-        const onUpgrade = (request: IncomingMessage, connection: Duplex, head: Buffer) => {
+        const handle = yield* NodeHttpServer.makeHandler(app, { scope, middleware: withoutResult<App> })
+        const onUpgrade = (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
+          const connection = duplex as Socket
           connection.on("error", ignore)
           const response = new ServerResponse(request)
-          response.assignSocket(connection as Socket)
-          response.on("finish", () => connection.end())
+          // Nothing reads the connection any more: a refusal ends it.
+          response.shouldKeepAlive = false
+          response.on("finish", () => connection.destroySoon())
+          try {
+            response.assignSocket(connection)
+          } catch {
+            // It was sent behind a request that is not answered yet, on the same connection.
+            connection.destroy()
+            return
+          }
           upgrades.set(request, { connection, head, response })
           handle(request, response)
         }
@@ -79,7 +92,7 @@ export class Upgrades extends Context.Service<
           if (upgrade === undefined || upgrade.connection.destroyed) return left()
           const { connection, head, response } = upgrade
           // Whoever answers the request later finds it answered, by nothing.
-          response.detachSocket(connection as Socket)
+          response.detachSocket(connection)
           response.end()
           connection.once("close", left)
           webSockets.handleUpgrade(incoming, connection, head, (webSocket) => {
@@ -94,7 +107,7 @@ export class Upgrades extends Context.Service<
 }
 
 interface Upgrade {
-  readonly connection: Duplex
+  readonly connection: Socket
   readonly head: Buffer
   readonly response: ServerResponse
 }

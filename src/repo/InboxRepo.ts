@@ -98,7 +98,7 @@ export class InboxRepo extends Context.Service<
         pipelined(
           sql<{ readonly userId: UserId }>`SELECT DISTINCT user_id AS "userId" FROM inbox_events
             WHERE type = 'message'
-              AND created_at > now() - ${int4(Duration.toMillis(within))} * interval '1 millisecond'`
+              AND created_at > now() - ${int4(Math.ceil(Duration.toSeconds(within)))} * interval '1 second'`
         ).pipe(Effect.map((rows) => rows.map(({ userId }) => userId)))
 
       return InboxRepo.of({ find, heads, page, receivers, prune })

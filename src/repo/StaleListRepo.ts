@@ -1,6 +1,6 @@
 import { Context, Effect, Exit, Layer, Request, RequestResolver } from "effect"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import type { UserId } from "../domain/User.ts"
+import { MAX_USER_ID, type UserId } from "../domain/User.ts"
 import { Database } from "./Database.ts"
 import { int4, int4Array, int8Array } from "./Parameters.ts"
 
@@ -18,10 +18,13 @@ export interface StaleList {
 export class StaleListRepo extends Context.Service<
   StaleListRepo,
   {
-    /** Marks a user's list, again if it is marked already. Those of one moment share a statement. */
+    /**
+     * Marks a user's list, again if it is marked already. Those of one moment share a statement. An id that no user
+     * can have is not marked.
+     */
     mark(userId: UserId): Effect.Effect<void, Unavailable>
-    /** At most `limit` of the lists that are marked, in no particular order. */
-    marked(limit: number): Effect.Effect<ReadonlyArray<StaleList>, Unavailable>
+    /** At most `limit` of the lists that are marked, in ascending order of their users, from those after `after`. */
+    marked(after: number, limit: number): Effect.Effect<ReadonlyArray<StaleList>, Unavailable>
     /** Takes marks back. A list that was marked again meanwhile stays marked. */
     unmark(lists: ReadonlyArray<StaleList>): Effect.Effect<void, Unavailable>
   }
@@ -29,21 +32,27 @@ export class StaleListRepo extends Context.Service<
   static readonly layer = Layer.effect(
     StaleListRepo,
     Effect.gen(function* () {
-      const { reads: sql, pipelined } = yield* Database
+      const { reads: sql, sends, pipelined, orUnavailable } = yield* Database
 
-      // In ascending user id: two statements that mark the same lists cannot deadlock.
+      // In ascending user id: two statements that mark the same lists cannot deadlock. One waits for the other, which
+      // is for a connection that nothing else waits behind.
       const resolver = RequestResolver.make<Mark>(
         Effect.fnUntraced(function* (entries) {
           const userIds = new Set(entries.map(({ request }) => request.userId))
-          yield* pipelined(sql`INSERT INTO stale_lists (user_id)
-            SELECT unnest(${int4Array([...userIds].sort((a, b) => a - b))})
-            ON CONFLICT (user_id) DO UPDATE SET mark = DEFAULT`)
+          yield* orUnavailable(
+            sends`INSERT INTO stale_lists (user_id)
+              SELECT unnest(${int4Array([...userIds].sort((a, b) => a - b))})
+              ON CONFLICT (user_id) DO UPDATE SET mark = DEFAULT`
+          )
           for (const entry of entries) entry.completeUnsafe(Exit.void)
         })
       ).pipe(RequestResolver.batchN(1000))
 
-      const marked = (limit: number) =>
-        pipelined(sql<StaleList>`SELECT user_id AS "userId", mark FROM stale_lists LIMIT ${int4(limit)}`)
+      const marked = (after: number, limit: number) =>
+        pipelined(
+          sql<StaleList>`SELECT user_id AS "userId", mark FROM stale_lists
+            WHERE user_id > ${int4(after)} ORDER BY user_id LIMIT ${int4(limit)}`
+        )
 
       // A list that is being marked at this moment is left to the next who looks.
       const unmark = (lists: ReadonlyArray<StaleList>) =>
@@ -56,7 +65,8 @@ export class StaleListRepo extends Context.Service<
         ).pipe(Effect.asVoid)
 
       return StaleListRepo.of({
-        mark: (userId) => Effect.request(new Mark({ userId }), resolver),
+        mark: (userId) =>
+          userId > MAX_USER_ID ? Effect.void : Effect.request(new Mark({ userId }), resolver),
         marked,
         unmark
       })
@@ -67,9 +77,15 @@ export class StaleListRepo extends Context.Service<
     const marks = new Map<UserId, number>()
     let last = 0
     return StaleListRepo.of({
-      mark: (userId) => Effect.sync(() => void marks.set(userId, ++last)),
-      marked: (limit) =>
-        Effect.sync(() => [...marks].slice(0, limit).map(([userId, mark]) => ({ userId, mark }))),
+      mark: (userId) => Effect.sync(() => void (userId > MAX_USER_ID || marks.set(userId, ++last))),
+      marked: (after, limit) =>
+        Effect.sync(() =>
+          [...marks]
+            .map(([userId, mark]) => ({ userId, mark }))
+            .filter(({ userId }) => userId > after)
+            .sort((a, b) => a.userId - b.userId)
+            .slice(0, limit)
+        ),
       unmark: (lists) =>
         Effect.sync(() => {
           for (const { userId, mark } of lists) if (marks.get(userId) === mark) marks.delete(userId)

@@ -1,5 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
+import { MAX_USER_ID, UserId } from "../../src/domain/User.ts"
 import { StaleListRepo } from "../../src/repo/StaleListRepo.ts"
 import type { UserRepo } from "../../src/repo/UserRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
@@ -10,12 +11,12 @@ const MANY = 10_000
 /** Users whose lists are the only ones that are marked, and their ids. */
 const onlyUsers = Effect.fnUntraced(function* (count: number) {
   const lists = yield* StaleListRepo
-  yield* lists.unmark(yield* lists.marked(MANY))
+  yield* lists.unmark(yield* lists.marked(0, MANY))
   return (yield* newUsers(count)).map(({ id }) => id)
 })
 
 const markedUsers = StaleListRepo.use((lists) =>
-  Effect.map(lists.marked(MANY), (marked) => marked.map(({ userId }) => userId).sort((a, b) => a - b))
+  Effect.map(lists.marked(0, MANY), (marked) => marked.map(({ userId }) => userId))
 )
 
 const staleListRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | StaleListRepo, E>) =>
@@ -27,7 +28,7 @@ const staleListRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | St
         for (const userId of [...users, ...users.toReversed()]) yield* lists.mark(userId)
         assert.deepEqual(yield* markedUsers, users)
 
-        const marked = yield* lists.marked(MANY)
+        const marked = yield* lists.marked(0, MANY)
         yield* lists.unmark(marked.filter(({ userId }) => userId !== users[1]))
 
         assert.deepEqual(yield* markedUsers, [users[1]])
@@ -39,12 +40,12 @@ const staleListRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | St
         const lists = yield* StaleListRepo
         const [user] = yield* onlyUsers(1)
         yield* lists.mark(user!)
-        const first = yield* lists.marked(MANY)
+        const first = yield* lists.marked(0, MANY)
         yield* lists.mark(user!)
         yield* lists.unmark(first)
         assert.deepEqual(yield* markedUsers, [user])
 
-        yield* lists.unmark(yield* lists.marked(MANY))
+        yield* lists.unmark(yield* lists.marked(0, MANY))
         assert.deepEqual(yield* markedUsers, [])
         yield* lists.mark(user!)
         yield* lists.unmark(first)
@@ -52,14 +53,31 @@ const staleListRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | St
       })
     )
 
-    it.effect("no more lists are answered than were asked for", () =>
+    it.effect("lists are answered page by page, in the order of their users", () =>
       Effect.gen(function* () {
         const lists = yield* StaleListRepo
         const users = yield* onlyUsers(5)
-        yield* Effect.forEach(users, lists.mark)
+        yield* Effect.forEach(users.toReversed(), lists.mark)
 
-        assert.lengthOf(yield* lists.marked(3), 3)
-        assert.lengthOf(yield* lists.marked(MANY), 5)
+        const first = yield* lists.marked(0, 3)
+        const second = yield* lists.marked(first.at(-1)!.userId, 3)
+
+        assert.deepEqual(
+          [first, second].map((page) => page.map(({ userId }) => userId)),
+          [users.slice(0, 3), users.slice(3)]
+        )
+      })
+    )
+
+    it.effect("an id that no user can have is not marked", () =>
+      Effect.gen(function* () {
+        const lists = yield* StaleListRepo
+        const [user] = yield* onlyUsers(1)
+        const ids = [user!, UserId.make(MAX_USER_ID + 1), UserId.make(3_000_000_000)]
+
+        yield* Effect.forEach(ids, lists.mark, { concurrency: "unbounded" })
+
+        assert.deepEqual(yield* markedUsers, [user])
       })
     )
 
@@ -67,7 +85,7 @@ const staleListRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | St
       Effect.gen(function* () {
         const lists = yield* StaleListRepo
         const users = yield* onlyUsers(20)
-        const lookAfter = Effect.flatMap(lists.marked(MANY), lists.unmark)
+        const lookAfter = Effect.flatMap(lists.marked(0, MANY), lists.unmark)
         const markAll = Effect.forEach(users, lists.mark, { concurrency: "unbounded" })
 
         yield* Effect.all(

@@ -71,7 +71,7 @@ const shapes: Readonly<Record<string, readonly [bytes: string, ...statuses: Read
   "HTTP/1.0": ["GET /health HTTP/1.0\r\n\r\n", 200],
   "the preface of HTTP/2": ["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400],
   "an upgrade to HTTP/2": [
-    get("/health").replace("Connection: close", "Connection: Upgrade\r\nUpgrade: h2c"),
+    get("/health").replace("Connection: close", "Connection: close, Upgrade\r\nUpgrade: h2c"),
     200
   ],
   "the hello of TLS": ["\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400],
@@ -121,6 +121,11 @@ const shapes: Readonly<Record<string, readonly [bytes: string, ...statuses: Read
   "a handshake with a cursor that is none": [upgrade(KEY, VERSION).replace("/ws/1", "/ws/1?since=-1"), 422],
   "a handshake with two cursors": [upgrade(KEY, VERSION).replace("/ws/1", "/ws/1?since=1&since=2"), 422],
   "a handshake that posts": [upgrade(KEY, VERSION).replace("GET", "POST"), 405],
+  "a handshake behind a request that is not answered yet": [
+    `GET /users/ HTTP/1.1\r\nHost: localhost\r\n\r\n${upgrade(KEY, VERSION)}`,
+    0,
+    200
+  ],
   "a handshake somewhere else": [upgrade(KEY, VERSION).replace("/ws/1", "/users/"), 200]
 }
 
@@ -134,6 +139,40 @@ layer(server, { excludeTestServices: true, timeout: "60 seconds" })("over raw TC
       })
     )
   }
+
+  it.effect("a client whose handshake is refused is hung up on, whatever it goes on to send", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Server
+      const socket = yield* rawSocket(port, { allowHalfOpen: true })
+      yield* socket.write(upgrade(KEY, VERSION).replace("/ws/1", "/ws/0x1"))
+      yield* socket.until("the refusal", () =>
+        statusOf(String(socket.received())) === 422 ? true : undefined
+      )
+      const more = Effect.andThen(socket.write("more"), Effect.sleep("10 millis"))
+      assert.strictEqual(statusOf(String(yield* Effect.raceFirst(socket.closed, Effect.forever(more)))), 422)
+    })
+  )
+
+  it.effect("a handshake whose connection is not to be upgraded is answered with 426", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Server
+      const socket = yield* rawSocket(port)
+      yield* socket.write(upgrade(KEY, VERSION).replace("Connection: Upgrade", "Connection: keep-alive"))
+      const status = socket.until("an answer", () => statusOf(String(socket.received())) || undefined)
+      assert.strictEqual(yield* status, 426)
+    })
+  )
+
+  it.effect("a body beside an offer of HTTP/2 is read", () =>
+    Effect.gen(function* () {
+      const { port } = yield* Server
+      const body = '{"username":"offersh2c"}'
+      const offer = ["Connection: close, Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk"]
+      const answer = yield* exchange(port, postUsers([...offer, `Content-Length: ${body.length}`], body))
+      assert.strictEqual(statusOf(answer), 200)
+      assert.include(answer, "offersh2c")
+    })
+  )
 
   it.effect("nobody is smuggled in behind a request that is refused", () =>
     Effect.gen(function* () {

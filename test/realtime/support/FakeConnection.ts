@@ -43,6 +43,10 @@ export class FakeWebSocket {
     this.onText()
   }
 
+  ignore(): void {
+    this.incoming.length = 0
+  }
+
   close(code: number, reason: string): void {
     this.readyState = 2
     this.closedWith ??= { code, reason }

@@ -6,7 +6,11 @@ import { Deferred, Effect } from "effect"
 const PATIENCE = "20 seconds"
 
 /** A TCP connection, for bytes that no client library would send. It ends with its scope. */
-export const rawSocket = Effect.fnUntraced(function* (port: number) {
+export const rawSocket = Effect.fnUntraced(function* (
+  port: number,
+  /** Whether it stays open for writing when the server ended its side. */
+  { allowHalfOpen = false }: { readonly allowHalfOpen?: boolean } = {}
+) {
   let received = Buffer.alloc(0)
   let isClosed = false
   const waiting = new Set<() => void>()
@@ -14,7 +18,7 @@ export const rawSocket = Effect.fnUntraced(function* (port: number) {
     for (const check of waiting) check()
   }
   const socket = yield* Effect.acquireRelease(
-    Effect.sync(() => connect({ port, host: "127.0.0.1", noDelay: true })),
+    Effect.sync(() => connect({ port, host: "127.0.0.1", noDelay: true, allowHalfOpen })),
     (socket) => Effect.sync(() => socket.destroy())
   )
   socket.on("data", (chunk) => {
