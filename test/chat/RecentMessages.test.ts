@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util"
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Deferred, Effect, Fiber, Layer } from "effect"
+import { Context, Deferred, Effect, Fiber, Layer, References } from "effect"
 import { Redis } from "../../src/bus/Redis.ts"
 import { RecentMessages } from "../../src/chat/RecentMessages.ts"
 import { messageJson } from "../../src/domain/Event.ts"
@@ -298,6 +298,23 @@ const nodeBehindProxy = Effect.gen(function* () {
   return { proxy, services }
 })
 
+/** How many look-ups of marked lists are still to fail as none should. */
+class Defects extends Context.Service<Defects, { left: number }>()("minichat/test/Defects") {}
+
+const failingStaleLists = Layer.effectContext(
+  Effect.gen(function* () {
+    const repo = yield* StaleListRepo
+    const defects = { left: 0 }
+    const marked: typeof repo.marked = (after, limit) =>
+      Effect.suspend(() => {
+        if (defects.left === 0) return repo.marked(after, limit)
+        defects.left--
+        return Effect.die("a defect of the test")
+      })
+    return Context.make(Defects, defects).pipe(Context.add(StaleListRepo, { ...repo, marked }))
+  })
+).pipe(Layer.provide(StaleListRepo.layerMemory))
+
 const outages = () => {
   it.live("an answer that was kept goes with a list that Redis evicted, or that a node pushed to", () =>
     Effect.gen(function* () {
@@ -392,6 +409,32 @@ const outages = () => {
         yield* until(Effect.andThen(assertTrue(bob), isCached(bob)))
       }).pipe(Effect.provideContext(services))
     })
+  )
+
+  it.live("a defect of the database does not end the mending of lists", () =>
+    Effect.gen(function* () {
+      const { alice, bob } = yield* newPair
+      yield* deliver(alice, bob, 3)
+      yield* list(bob)
+      yield* until(isCached(bob))
+      yield* sendOne(draft(alice, bob))
+      const defects = yield* Defects
+      defects.left = 2
+
+      yield* StaleListRepo.use((lists) => lists.mark(bob.id))
+
+      yield* until(isTrue(bob))
+      assert.strictEqual(defects.left, 0)
+    }).pipe(
+      Effect.provide(
+        RecentMessages.layer.pipe(
+          Layer.provideMerge(freshRedisNode),
+          Layer.provideMerge(failingStaleLists),
+          Layer.provideMerge(watchedRepo),
+          Layer.provide(Layer.succeed(References.MinimumLogLevel, "None"))
+        )
+      )
+    )
   )
 
   for (const what of ["replies", "everything"] as const) {

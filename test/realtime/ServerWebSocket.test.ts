@@ -1,0 +1,108 @@
+import { type Duplex, duplexPair } from "node:stream"
+import { assert, it } from "@effect/vitest"
+import { Array, Effect, Fiber } from "effect"
+import { ServerWebSocket } from "../../src/realtime/ServerWebSocket.ts"
+import { frame, OPCODE } from "../security/support/RawSocket.ts"
+import { until } from "../support/Until.ts"
+
+/** The server's side of a WebSocket, and its peer's end of the connection. */
+const connected = Effect.sync(() => {
+  const [connection, peer] = duplexPair()
+  const webSocket = new ServerWebSocket(null as never, undefined, { closeTimeout: 1000 } as never)
+  webSocket.setSocket(connection, Buffer.alloc(0), { maxPayload: 64 * 1024 })
+  peer.resume()
+  return { webSocket, peer, connection }
+})
+
+const say = (peer: Duplex, ...texts: ReadonlyArray<string>) =>
+  Effect.sync(() => {
+    for (const payload of texts) peer.write(frame({ opcode: OPCODE.text, payload }))
+  })
+
+/** All frames there are, until the socket ended. */
+const takeAll = Effect.fnUntraced(function* (webSocket: ServerWebSocket) {
+  const all: Array<string | Uint8Array> = []
+  while (true) {
+    const frames = yield* webSocket.nextFrames()
+    if (frames.length === 0) return all
+    all.push(...frames)
+  }
+})
+
+const large = (i: number) => `${i}${"x".repeat(20_000)}`
+
+it.live("frames are taken in order, and whoever waits is woken by the next", () =>
+  Effect.gen(function* () {
+    const { webSocket, peer } = yield* connected
+    const waiting = yield* Effect.forkChild(webSocket.nextFrames(), { startImmediately: true })
+    yield* say(peer, "one", "two")
+    assert.deepEqual(yield* Fiber.join(waiting), ["one"])
+    assert.deepEqual(yield* webSocket.nextFrames(), ["two"])
+
+    peer.write(frame({ opcode: OPCODE.binary, payload: "three" }))
+    assert.deepEqual(yield* webSocket.nextFrames(), [Buffer.from("three")])
+  })
+)
+
+it.live("a reader that stops waiting takes nothing from the next", () =>
+  Effect.gen(function* () {
+    const { webSocket, peer } = yield* connected
+    const waiting = yield* Effect.forkChild(webSocket.nextFrames(), { startImmediately: true })
+    yield* Fiber.interrupt(waiting)
+
+    yield* say(peer, "one")
+
+    assert.deepEqual(yield* webSocket.nextFrames(), ["one"])
+  })
+)
+
+for (const [what, frames] of [
+  ["much", Array.makeBy(4, large)],
+  ["many frames with nothing in them", Array.replicate("", 5000)]
+] as const) {
+  it.live(`a peer that sent ${what} is not read until that is taken`, () =>
+    Effect.gen(function* () {
+      const { webSocket, peer } = yield* connected
+      yield* say(peer, ...frames)
+      yield* until(Effect.sync(() => webSocket.isPaused))
+
+      const taken = [...(yield* webSocket.nextFrames())]
+      assert.isFalse(webSocket.isPaused)
+      while (taken.length < frames.length) taken.push(...(yield* webSocket.nextFrames()))
+
+      assert.deepEqual(taken, frames)
+    })
+  )
+}
+
+for (const ending of ["closes", "is lost"] as const) {
+  it.live(`all that a peer sent before it ${ending} is taken, also when it was not read for long`, () =>
+    Effect.gen(function* () {
+      const { webSocket, peer } = yield* connected
+      const sent = Array.makeBy(10, large)
+      yield* say(peer, ...sent)
+      if (ending === "closes") peer.write(frame({ opcode: OPCODE.close, payload: Buffer.from([0x03, 0xe8]) }))
+      peer.end()
+      yield* until(Effect.sync(() => webSocket.isPaused))
+
+      assert.deepEqual(yield* takeAll(webSocket), sent)
+      assert.strictEqual(webSocket.closeCode, ending === "closes" ? 1000 : 1006)
+      assert.isEmpty(yield* webSocket.nextFrames())
+    })
+  )
+}
+
+it.live("a peer that is ignored is read on, so that its answer to a close frame comes through", () =>
+  Effect.gen(function* () {
+    const { webSocket, peer } = yield* connected
+    yield* say(peer, ...Array.makeBy(10, large))
+    yield* until(Effect.sync(() => webSocket.isPaused))
+
+    webSocket.ignore()
+    webSocket.close(1012, "Server restarting")
+    peer.end(frame({ opcode: OPCODE.close, payload: Buffer.from([0x03, 0xf4]) }))
+
+    assert.isEmpty(yield* webSocket.nextFrames())
+    assert.strictEqual(webSocket.closeCode, 1012)
+  })
+)
