@@ -1,11 +1,11 @@
-import { Context, Duration, Effect, Layer, Random, Schedule } from "effect"
+import { Context, Duration, Effect, Layer, Random } from "effect"
 import { Redis } from "../bus/Redis.ts"
 import { messageJson } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
-import { StaleListRepo } from "../repo/StaleListRepo.ts"
 import { BEGIN_FILL, BEING_FILLED, FILL, PUSH, RENDER } from "./RecentListScripts.ts"
+import * as StaleLists from "./StaleLists.ts"
 
 /** How many messages an answer holds, at most. */
 const SHOWN = 50
@@ -17,18 +17,6 @@ const KEEP_FOR = Duration.hours(24)
 
 /** How long a reader may take to fill a list that is cold. */
 const FILL_FOR = Duration.seconds(10)
-
-/** How many lists are deleted at once. */
-const DROP_CONCURRENCY = 100
-
-/** How long a node rests between two looks for lists that are marked: about so long they may show what lacks a message. */
-const MEND_INTERVAL = Duration.millis(250)
-
-/** How many marked lists are read at once. */
-const MEND_BATCH = 1000
-
-/** How many lists a node remembers that neither Redis nor the database took word of. */
-const SUSPECTS = 10_000
 
 /**
  * The latest messages that each user received, cached.
@@ -54,110 +42,23 @@ export class RecentMessages extends Context.Service<
   static readonly layer = Layer.effect(
     RecentMessages,
     Effect.gen(function* () {
-      const { run, gather, script, isUp, outages, prefix } = yield* Redis
+      const { run, gather, script, prefix } = yield* Redis
       const fromDatabase = received(yield* MessageRepo)
-      const staleLists = yield* StaleListRepo
       const keysOf = (userId: UserId): [list: string, answer: string] => {
         const list = `${prefix}user:${userId}:recent_messages`
         // In a cluster, what is in braces tells the shard: it is that of the list.
         return [list, `${prefix}{${list}}:json`]
       }
 
-      // Lists that may lack a message, as far as this node knows. Only a confirmed DEL takes one off.
-      const stale = new Map<UserId, object>()
-      // Those among them that no other node can know of: the database was not told, or did not take it.
-      const untold = new Set<UserId>()
-
-      const suspect = (userId: UserId) => {
-        // Past the bound both Redis and the database have been away for long. What the database may have committed all
-        // the same was under way when it went, and stands among the first.
-        if (stale.size >= SUSPECTS && !stale.has(userId)) return
-        stale.set(userId, {})
-        untold.add(userId)
-      }
-
-      /** Tells other nodes of a list, now or, when the database does not take it, in the next round of mending. */
-      const tell = (userId: UserId) =>
-        Effect.matchCause(staleLists.mark(userId), {
-          onSuccess: () => {
-            untold.delete(userId)
-            // After an outage no list is read before all that are marked are deleted: this one need not be remembered.
-            if (!isUp()) stale.delete(userId)
-          },
-          onFailure: () => {}
+      const staleLists = yield* StaleLists.make((userId) =>
+        run(async (redis) => {
+          const [list, answer] = keysOf(userId)
+          // Each by itself: a command may not find both while a shard moves. The list first: of a list that is still
+          // there, the answer could be made again.
+          await redis.del(list)
+          await redis.del(answer)
         })
-
-      /** Deletes a list, which is not read meanwhile. Whether it is deleted for sure. */
-      const drop = (userId: UserId) =>
-        Effect.suspend(() => {
-          const mark = stale.get(userId) ?? {}
-          if (stale.size < SUSPECTS) stale.set(userId, mark)
-          return Effect.match(
-            run(async (redis) => {
-              const [list, answer] = keysOf(userId)
-              // Each by itself: a command may not find both while a shard moves. The list first: of a list that is still
-              // there, the answer could be made again.
-              await redis.del(list)
-              await redis.del(answer)
-            }),
-            {
-              onSuccess: () => {
-                // What was suspected meanwhile is for a message that this deletion may have come too early for.
-                if (stale.get(userId) === mark) {
-                  stale.delete(userId)
-                  untold.delete(userId)
-                }
-                return true
-              },
-              onFailure: () => false
-            }
-          )
-        })
-
-      const forget = (userId: UserId) =>
-        Effect.suspend(() => {
-          suspect(userId)
-          return Effect.asVoid(drop(userId))
-        })
-
-      // Which outage it was after which all lists were deleted that were marked by then. A list from before the last
-      // outage may lack what was committed during it.
-      let mended = -1
-      const isTrusted = () => isUp() && mended === outages()
-
-      /** Deletes the lists that are marked, page by page; whether all of them are deleted. */
-      const dropMarked = (after: number): Effect.Effect<boolean, Unavailable> =>
-        Effect.gen(function* () {
-          const lists = yield* staleLists.marked(after, MEND_BATCH)
-          const dropped = yield* Effect.forEach(lists, ({ userId }) => drop(userId), {
-            concurrency: DROP_CONCURRENCY
-          })
-          const deleted = lists.filter((_, i) => dropped[i])
-          if (deleted.length > 0) yield* staleLists.unmark(deleted)
-          const isRestDeleted = lists.length < MEND_BATCH || (yield* dropMarked(lists.at(-1)!.userId))
-          return isRestDeleted && deleted.length === lists.length
-        })
-
-      let failed = false
-      const mend = Effect.gen(function* () {
-        const outage = outages()
-        if (isUp()) yield* Effect.forEach([...stale.keys()], drop, { concurrency: DROP_CONCURRENCY })
-        yield* Effect.forEach([...untold], tell, { concurrency: "unbounded", discard: true })
-        if (isUp() && (yield* dropMarked(0))) mended = outage
-        failed = false
-      }).pipe(
-        // While the database is away there is nobody to ask. It goes on when it is back.
-        Effect.catchTag("Unavailable", () => Effect.void),
-        Effect.catchCause((cause) =>
-          Effect.suspend(() => {
-            if (failed) return Effect.void
-            failed = true
-            return Effect.logWarning("Recent lists that may be stale could not be looked for", cause)
-          })
-        )
       )
-      yield* mend
-      yield* mend.pipe(Effect.repeat(Schedule.spaced(MEND_INTERVAL)), Effect.forkScoped)
 
       const pushAll = script<ReadonlyArray<number>>(PUSH)
       const startPush = gather((redis, gathered: ReadonlyArray<Pushed>) =>
@@ -171,11 +72,8 @@ export class RecentMessages extends Context.Service<
       const push: RecentMessages["Service"]["push"] = (userId, json) =>
         Effect.flatten(startPush({ userId, json })).pipe(
           Effect.asVoid,
-          // It is deleted by whoever reads it, or by the loop above: a send waits for Redis once.
-          Effect.catch(() => {
-            suspect(userId)
-            return tell(userId)
-          })
+          // Not deleted here: a send waits for Redis once.
+          Effect.catch(() => staleLists.mark(userId))
         )
 
       const beginFill = script<0 | 1>(BEGIN_FILL)
@@ -199,9 +97,9 @@ export class RecentMessages extends Context.Service<
 
       const render = script<string | null>(RENDER)
       const list = Effect.fnUntraced(function* (userId: UserId) {
-        if (!isTrusted()) return yield* uncached(userId)
-        if (stale.has(userId)) {
-          yield* drop(userId)
+        if (!staleLists.mayRead()) return yield* uncached(userId)
+        if (staleLists.has(userId)) {
+          yield* staleLists.drop(userId)
           return yield* uncached(userId)
         }
         const keys = keysOf(userId)
@@ -214,7 +112,7 @@ export class RecentMessages extends Context.Service<
         return typeof cached === "string" ? Buffer.from(cached) : cached
       })
 
-      return RecentMessages.of({ push, forget, list })
+      return RecentMessages.of({ push, forget: staleLists.forget, list })
     })
   )
 
