@@ -20,7 +20,7 @@ const freePort = Effect.callback<number>((resume) => {
 const cli = (...args: ReadonlyArray<string>) =>
   Effect.sync(() => spawnSync("redis-cli", args, { encoding: "utf8" }).stdout)
 
-/** A Redis Cluster of three masters, until the scope closes. */
+/** A Redis Cluster of three masters, until the scope closes, and a way to move the slots of one of them to another. */
 export const freshCluster = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
   const ports = yield* Effect.replicateEffect(freePort, 3)
@@ -60,8 +60,21 @@ export const freshCluster = Effect.gen(function* () {
   for (const port of ports) yield* until("PONG", "-p", String(port), "ping")
   yield* cli("--cluster", "create", ...ports.map((port) => `127.0.0.1:${port}`), "--cluster-yes")
   for (const port of ports) yield* until("cluster_state:ok", "-p", String(port), "cluster", "info")
+  const idOf = (port: number) => Effect.map(cli("-p", String(port), "cluster", "myid"), (id) => id.trim())
   return {
-    redisUrl: Option.some(Redacted.make(`redis://127.0.0.1:${ports[0]}`)),
-    redisCluster: true
+    settings: {
+      redisUrl: Option.some(Redacted.make(`redis://127.0.0.1:${ports[0]}`)),
+      redisCluster: true
+    },
+    /** Moves so many slots, with what is in them, from the second master to the third. */
+    moveSlots: Effect.fnUntraced(function* (slots: number) {
+      const [from, to] = [yield* idOf(ports[1]!), yield* idOf(ports[2]!)]
+      const move = ["--cluster-from", from, "--cluster-to", to, "--cluster-slots", String(slots)]
+      return yield* Effect.promise((signal) => {
+        const args = ["--cluster", "reshard", `127.0.0.1:${ports[0]}`, ...move, "--cluster-yes"]
+        const process = spawn("redis-cli", args, { stdio: ["ignore", "ignore", "inherit"], signal })
+        return new Promise<number | null>((resolve) => process.once("exit", resolve))
+      })
+    })
   }
 }).pipe(Effect.provide(NodeFileSystem.layer), Effect.orDie)
