@@ -2,7 +2,7 @@ import { Duration, Effect, Layer, Schedule } from "effect"
 import * as Nodes from "../bus/Nodes.ts"
 import { Redis } from "../bus/Redis.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
-import { RecentMessages } from "./RecentMessages.ts"
+import { KEEP_FOR, RecentMessages } from "./RecentMessages.ts"
 
 const EVERY = Duration.seconds(5)
 
@@ -11,7 +11,7 @@ const BEFORE_LAST_BEAT = Duration.minutes(1)
 
 /**
  * A node that dies between a commit and the push that follows leaves recent lists without that message. Whoever
- * finds it dead, within 35 s, drops the lists of all who received a message around that time.
+ * finds it dead, within 35 s, drops the lists of all who received a message since a minute before its last beat.
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -21,9 +21,11 @@ export const layer = Layer.effectDiscard(
     const nodes = Nodes.setOf(prefix)
 
     const bury = Effect.fnUntraced(function* (node: string, sinceLastBeat: Duration.Duration) {
-      const receivers = yield* inboxes.receivers(Duration.sum(sinceLastBeat, BEFORE_LAST_BEAT))
-      yield* Effect.forEach(receivers, recentMessages.forget, { concurrency: 100, discard: true })
-      yield* run((redis) => redis.srem(nodes, node))
+      // A list that is older than this is not kept any more.
+      const within = Duration.min(sinceLastBeat, KEEP_FOR)
+      const receivers = yield* inboxes.receivers(Duration.sum(within, BEFORE_LAST_BEAT))
+      const dropped = yield* Effect.forEach(receivers, recentMessages.forget, { concurrency: 100 })
+      if (dropped.every(Boolean)) yield* run((redis) => redis.srem(nodes, node))
     })
 
     const look = Effect.gen(function* () {

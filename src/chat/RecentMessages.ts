@@ -13,7 +13,8 @@ const SHOWN = 50
 /** How many messages a list keeps. */
 const KEPT = 100
 
-const KEEP_FOR = Duration.hours(24)
+/** How long a list is kept after it was filled. */
+export const KEEP_FOR = Duration.hours(24)
 
 /** How long a reader may take to fill a list that is cold. */
 const FILL_FOR = Duration.seconds(10)
@@ -33,8 +34,11 @@ export class RecentMessages extends Context.Service<
      * does not confirm it; never fails.
      */
     push(userId: UserId, json: string): Effect.Effect<void>
-    /** Drops what is cached for a user: it may lack a message. Takes 100 ms at the most, and never fails. */
-    forget(userId: UserId): Effect.Effect<void>
+    /**
+     * Drops what is cached for a user: it may lack a message. Takes 100 ms at the most, and never fails. Answers whether
+     * it is gone for sure; else it is dropped later.
+     */
+    forget(userId: UserId): Effect.Effect<boolean>
     /** Up to 50 received messages, newest first: a JSON array, in UTF-8. */
     list(userId: UserId): Effect.Effect<Buffer, Unavailable>
   }
@@ -148,7 +152,11 @@ export class RecentMessages extends Context.Service<
 
       const list = (userId: UserId) => Effect.map(texts(userId), arrayOf)
 
-      const forget = (userId: UserId) => Effect.sync(() => void lists.delete(userId))
+      const forget = (userId: UserId) =>
+        Effect.sync(() => {
+          lists.delete(userId)
+          return true
+        })
 
       return RecentMessages.of({ push, forget, list })
     })

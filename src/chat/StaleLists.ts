@@ -1,7 +1,7 @@
 import { Duration, Effect, Schedule } from "effect"
 import { Redis, type RedisError } from "../bus/Redis.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import type { UserId } from "../domain/User.ts"
+import { MAX_USER_ID, type UserId } from "../domain/User.ts"
 import { StaleListRepo } from "../repo/StaleListRepo.ts"
 
 /** How many lists are deleted at once. */
@@ -13,8 +13,11 @@ const MEND_INTERVAL = Duration.millis(250)
 /** How many marked lists are read at once. */
 const MEND_BATCH = 1000
 
-/** How many lists a node remembers that neither Redis nor the database took word of. */
-const SUSPECTS = 10_000
+/** How many lists a node remembers; past that it reads none until those that are marked are deleted. */
+const SUSPECTS = 100_000
+
+/** No outage has this number. */
+const NEVER = -1
 
 /**
  * Sees to the recent lists that may lack a message, because Redis did not confirm that it took it: they are marked in the
@@ -31,30 +34,43 @@ export const make = Effect.fnUntraced(function* (
   // Those among them that no other node can know of: the database was not told, or did not take it.
   const untold = new Set<UserId>()
 
+  // Which outage it was after which all lists were deleted that were marked by then. A list from before the last
+  // outage may lack what was committed during it.
+  let mended = NEVER
+
+  const remember = (userId: UserId, mark: object) => {
+    if (stale.size < SUSPECTS || stale.has(userId)) stale.set(userId, mark)
+    else mended = NEVER
+  }
+
+  // Both are away for long when this is full, and few of these are committed: what was under way when the database went.
   const suspect = (userId: UserId) => {
-    // Past the bound both Redis and the database have been away for long. What the database may have committed all
-    // the same was under way when it went, and stands among the first.
-    if (stale.size >= SUSPECTS && !stale.has(userId)) return
-    stale.set(userId, {})
-    untold.add(userId)
+    if (userId > MAX_USER_ID) return
+    remember(userId, {})
+    if (stale.has(userId)) untold.add(userId)
   }
 
   const tell = (userId: UserId) =>
-    Effect.matchCause(repo.mark(userId), {
-      onSuccess: () => {
-        untold.delete(userId)
-        // After an outage no list is read before all that are marked are deleted: this one need not be remembered.
-        if (!isUp()) stale.delete(userId)
-      },
-      // The next round of mending tells it again.
-      onFailure: () => {}
+    Effect.suspend(() => {
+      const mark = stale.get(userId)
+      return Effect.matchCause(repo.mark(userId), {
+        onSuccess: () => {
+          // What was suspected meanwhile is told by whoever suspects it.
+          if (stale.get(userId) !== mark) return
+          untold.delete(userId)
+          // After an outage no list is read before all that are marked are deleted: this one need not be remembered.
+          if (!isUp()) stale.delete(userId)
+        },
+        // The next round of mending tells it again.
+        onFailure: () => {}
+      })
     })
 
-  /** Deletes a list, which is not to be read meanwhile. Whether it is deleted for sure. */
+  /** Deletes a list, which this node does not read meanwhile. Whether it is deleted for sure. */
   const drop = (userId: UserId) =>
     Effect.suspend(() => {
       const mark = stale.get(userId) ?? {}
-      if (stale.size < SUSPECTS) stale.set(userId, mark)
+      remember(userId, mark)
       return Effect.match(deleteList(userId), {
         onSuccess: () => {
           // What was suspected meanwhile is for a message that this deletion may have come too early for.
@@ -81,9 +97,6 @@ export const make = Effect.fnUntraced(function* (
       return isRestDeleted && deleted.length === lists.length
     })
 
-  // Which outage it was after which all lists were deleted that were marked by then. A list from before the last
-  // outage may lack what was committed during it.
-  let mended = -1
   let failed = false
   const mend = Effect.gen(function* () {
     const outage = outages()
@@ -116,11 +129,14 @@ export const make = Effect.fnUntraced(function* (
       suspect(userId)
       return tell(userId)
     },
-    /** Deletes a list that may lack a message; if Redis does not confirm it, in the next round of mending. */
+    /**
+     * Deletes a list that may lack a message; if Redis does not confirm it, in the next round of mending. Whether it
+     * is deleted for sure.
+     */
     forget: (userId: UserId) =>
       Effect.suspend(() => {
         suspect(userId)
-        return Effect.asVoid(drop(userId))
+        return drop(userId)
       })
   }
 })

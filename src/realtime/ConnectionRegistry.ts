@@ -26,7 +26,10 @@ export class TooManySockets extends Schema.TaggedError<TooManySockets>()("TooMan
 export class ConnectionRegistry extends Context.Service<
   ConnectionRegistry,
   {
-    /** Counts a socket until the scope closes. Fails when the user, on all nodes, or this node has too many. */
+    /**
+     * Counts a socket until the scope closes. Fails when this node has too many, or the user, on all nodes together; a
+     * user's first socket here is let in without asking the others.
+     */
     register(connection: Connection): Effect.Effect<void, TooManySockets, Scope.Scope>
     /** Tells every socket to connect elsewhere and closes it, in jittered batches within `window`. */
     drain(window: Duration.Duration): Effect.Effect<void>
