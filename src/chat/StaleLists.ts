@@ -125,10 +125,11 @@ export const make = Effect.fnUntraced(function* (
     has: (userId: UserId) => stale.has(userId),
     drop,
     /** Marks a list that may lack a message: for other nodes too, before it is over. */
-    mark: (userId: UserId) => {
-      suspect(userId)
-      return tell(userId)
-    },
+    mark: (userId: UserId) =>
+      Effect.suspend(() => {
+        suspect(userId)
+        return tell(userId)
+      }),
     /**
      * Deletes a list that may lack a message; if Redis does not confirm it, in the next round of mending. Whether it
      * is deleted for sure.

@@ -127,9 +127,7 @@ export class Connection {
 
   close(why: CloseCode): void {
     this.isRefused = true
-    // What it sent and nobody took yet would be in the way of its answer.
-    this.webSocket.ignore()
-    this.webSocket.close(why.code, why.reason)
+    this.webSocket.refuse(why)
   }
 
   private writeHot(): "caught up" | "behind" | "stalled" | "closed" {

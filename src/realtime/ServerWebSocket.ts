@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import { Effect } from "effect"
 import { WebSocket } from "ws"
+import type { CloseCode } from "../api/CloseCode.ts"
 import { SUBPROTOCOLS } from "../api/Protocol.ts"
 
 declare module "ws" {
@@ -77,10 +78,14 @@ export class ServerWebSocket extends WebSocket {
     })
   }
 
-  /** Looks at nothing any more that the peer sends, but for its answer to a close frame. */
-  ignore(): void {
+  /**
+   * Closes from this side, unless the socket is closed already, and looks at nothing any more that the peer sends: what
+   * nobody took yet would be in the way of its answer.
+   */
+  refuse(why: CloseCode): void {
     this.isIgnored = true
     this.take()
+    this.close(why.code, why.reason)
   }
 
   private take(): ReadonlyArray<FrameData> {

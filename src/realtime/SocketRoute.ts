@@ -55,8 +55,7 @@ export const layer = HttpRouter.use(
       yield* Effect.addFinalizer((exit) => Effect.sync(() => end(webSocket, exit)))
       metrics.upgrade(ROUTE)
       webSocket.once("close", countClose)
-      if (Result.isFailure(opened))
-        return webSocket.close(CloseCode.userNotFound.code, CloseCode.userNotFound.reason)
+      if (Result.isFailure(opened)) return webSocket.refuse(CloseCode.userNotFound)
 
       const inbox = opened.success
       const { head, pruned } = inbox
@@ -139,8 +138,6 @@ const greeting = ({ userId, username }: LiveInbox, cursor: number, recovered: bo
 
 /** Closes a socket that nobody looks at any more, if it is still open: the server stops, or failed. */
 const end = (webSocket: ServerWebSocket, exit: Exit.Exit<unknown, unknown>) => {
-  webSocket.ignore()
   const failed = Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)
-  const why = failed ? CloseCode.serverError : CloseCode.goingAway
-  webSocket.close(why.code, why.reason)
+  webSocket.refuse(failed ? CloseCode.serverError : CloseCode.goingAway)
 }

@@ -85,6 +85,15 @@ const isCached = Effect.fnUntraced(function* (user: User) {
   return queries.count === before
 })
 
+/** Two users; three messages from alice are in bob's list, which is cached. */
+const cachedPair = Effect.gen(function* () {
+  const { alice, bob } = yield* newPair
+  yield* deliver(alice, bob, 3)
+  yield* list(bob)
+  yield* until(isCached(bob))
+  return { alice, bob }
+})
+
 type Services = RecentMessages | MessageRepo | UserRepo | Queries
 
 const recentMessagesContract = <E>(name: string, services: Layer.Layer<Services, E>) =>
@@ -318,10 +327,7 @@ const failingStaleLists = Layer.effectContext(
 const outages = () => {
   it.live("an answer that was kept goes with a list that Redis evicted, or that a node pushed to", () =>
     Effect.gen(function* () {
-      const { alice, bob } = yield* newPair
-      yield* deliver(alice, bob, 3)
-      yield* list(bob)
-      yield* until(isCached(bob))
+      const { alice, bob } = yield* cachedPair
       const { prefix } = yield* Redis
       const client = yield* redisClient
       const key = `${prefix}user:${bob.id}:recent_messages`
@@ -347,10 +353,7 @@ const outages = () => {
       const { proxy, services } = yield* nodeBehindProxy
       yield* Effect.gen(function* () {
         const redis = yield* Redis
-        const { alice, bob } = yield* newPair
-        yield* deliver(alice, bob, 3)
-        yield* list(bob)
-        yield* until(isCached(bob))
+        const { alice, bob } = yield* cachedPair
 
         yield* proxy.cut
         yield* deliver(alice, bob)
@@ -369,10 +372,7 @@ const outages = () => {
   for (const ending of ["goes on", "is gone"] as const) {
     it.live(`what a node committed that could not reach Redis, and ${ending}, is soon missing nowhere`, () =>
       Effect.gen(function* () {
-        const { alice, bob } = yield* newPair
-        yield* deliver(alice, bob, 3)
-        yield* list(bob)
-        yield* until(isCached(bob))
+        const { alice, bob } = yield* cachedPair
         yield* Effect.gen(function* () {
           const { prefix: redisPrefix } = yield* Redis
           const { proxy, settings } = yield* proxied({ redisPrefix })
@@ -394,10 +394,7 @@ const outages = () => {
       const { proxy, services } = yield* nodeBehindProxy
       yield* Effect.gen(function* () {
         const redis = yield* Redis
-        const { alice, bob } = yield* newPair
-        yield* deliver(alice, bob, 3)
-        yield* list(bob)
-        yield* until(isCached(bob))
+        const { alice, bob } = yield* cachedPair
 
         yield* proxy.cut
         yield* until(Effect.sync(() => !redis.isUp()))
@@ -413,10 +410,7 @@ const outages = () => {
 
   it.live("a defect of the database does not end the mending of lists", () =>
     Effect.gen(function* () {
-      const { alice, bob } = yield* newPair
-      yield* deliver(alice, bob, 3)
-      yield* list(bob)
-      yield* until(isCached(bob))
+      const { alice, bob } = yield* cachedPair
       yield* sendOne(draft(alice, bob))
       const defects = yield* Defects
       defects.left = 2

@@ -1,6 +1,7 @@
 import { type Duplex, duplexPair } from "node:stream"
 import { assert, it } from "@effect/vitest"
 import { Array, Effect, Fiber } from "effect"
+import { CloseCode } from "../../src/api/CloseCode.ts"
 import { ServerWebSocket } from "../../src/realtime/ServerWebSocket.ts"
 import { frame, OPCODE } from "../security/support/RawSocket.ts"
 import { until } from "../support/Until.ts"
@@ -92,14 +93,13 @@ for (const ending of ["closes", "is lost"] as const) {
   )
 }
 
-it.live("a peer that is ignored is read on, so that its answer to a close frame comes through", () =>
+it.live("a peer that is refused is read on, so that its answer to the close frame comes through", () =>
   Effect.gen(function* () {
     const { webSocket, peer } = yield* connected
     yield* say(peer, ...Array.makeBy(10, large))
     yield* until(Effect.sync(() => webSocket.isPaused))
 
-    webSocket.ignore()
-    webSocket.close(1012, "Server restarting")
+    webSocket.refuse(CloseCode.restarting)
     peer.end(frame({ opcode: OPCODE.close, payload: Buffer.from([0x03, 0xf4]) }))
 
     assert.isEmpty(yield* webSocket.nextFrames())

@@ -1,6 +1,7 @@
 import { EventEmitter } from "node:events"
 import type { Socket } from "node:net"
 import { Duration, Effect, FiberSet } from "effect"
+import type { CloseCode } from "../../../src/api/CloseCode.ts"
 import { LiveInbox } from "../../../src/chat/LiveInbox.ts"
 import { UserId } from "../../../src/domain/User.ts"
 import { Metrics } from "../../../src/observability/Metrics.ts"
@@ -43,11 +44,8 @@ export class FakeWebSocket {
     this.onText()
   }
 
-  ignore(): void {
+  refuse({ code, reason }: CloseCode): void {
     this.incoming.length = 0
-  }
-
-  close(code: number, reason: string): void {
     this.readyState = 2
     this.closedWith ??= { code, reason }
   }
