@@ -1,5 +1,5 @@
 import { Config, Context, Duration, Effect, Layer, Option, Redacted, Schema } from "effect"
-import { isNetwork } from "./ClientAddress.ts"
+import { isNetwork } from "./access/ClientAddress.ts"
 
 const split = (text: string): ReadonlyArray<string> =>
   text

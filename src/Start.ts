@@ -1,9 +1,9 @@
 import { Cause, Console, Effect, Exit, type Runtime, Schema, SchemaIssue } from "effect"
 import type { ConfigError } from "effect/Config"
 import type { ServeError } from "effect/http/HttpServerError"
-import type { TokenKeyError } from "./chat/Tokens.ts"
-import type { DatabaseStartError } from "./repo/Database.ts"
-import type { DataDirLocked } from "./repo/DataDirLock.ts"
+import type { TokenKeyError } from "./access/Tokens.ts"
+import type { DatabaseStartError } from "./database/Database.ts"
+import type { DataDirLocked } from "./database/DataDirLock.ts"
 import type { WorkersError } from "./Workers.ts"
 
 type StartError = WorkersError | ConfigError | DatabaseStartError | DataDirLocked | TokenKeyError | ServeError

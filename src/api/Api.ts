@@ -1,6 +1,6 @@
 import { HttpApi, HttpApiMiddleware, OpenApi } from "effect/http-api"
 import { Messages } from "./Messages.ts"
-import { document } from "./OpenApiDocument.ts"
+import { document } from "./openapi/Document.ts"
 import { ContentTooLarge, InternalServerError, UnsupportedMediaType, ValidationFailed } from "./Problems.ts"
 import { System } from "./System.ts"
 import { Users } from "./Users.ts"

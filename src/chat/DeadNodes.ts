@@ -1,6 +1,6 @@
 import { Duration, Effect, Layer, Schedule } from "effect"
-import * as Nodes from "../bus/Nodes.ts"
-import { Redis } from "../bus/Redis.ts"
+import * as Nodes from "../presence/Nodes.ts"
+import { Redis } from "../redis/Redis.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { KEEP_FOR, RecentMessages } from "./RecentMessages.ts"
 

@@ -1,8 +1,8 @@
 import { Context, Deferred, Effect, Exit, type Fiber, Layer, Queue, Semaphore, type Tracer } from "effect"
+import { SEND_CONNECTIONS } from "../database/Database.ts"
 import type { Draft } from "../domain/Message.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { currentSpan, spanOf } from "../observability/Spans.ts"
-import { SEND_CONNECTIONS } from "../repo/Database.ts"
 import { MessageRepo, type Outcome } from "../repo/MessageRepo.ts"
 
 /**

@@ -1,7 +1,7 @@
 import { Duration, Effect, Schedule } from "effect"
-import { Redis, type RedisError } from "../bus/Redis.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
+import { Redis, type RedisError } from "../redis/Redis.ts"
 import { StaleListRepo } from "../repo/StaleListRepo.ts"
 
 /** How many lists are deleted at once. */

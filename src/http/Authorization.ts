@@ -1,11 +1,11 @@
 import { Effect, Layer, Redacted, Result } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
+import { clientAddress } from "../access/ClientAddress.ts"
+import { limitsAreOn, RateLimits } from "../access/RateLimits.ts"
+import { Tokens } from "../access/Tokens.ts"
 import { Authorization, CurrentUser } from "../api/Authorization.ts"
 import { Unauthorized } from "../api/Problems.ts"
-import { clientAddress } from "../ClientAddress.ts"
-import { limitsAreOn, RateLimits } from "../chat/RateLimits.ts"
-import { Tokens } from "../chat/Tokens.ts"
 import { serviceUnavailable, tooManyRequests } from "./ProblemOf.ts"
 
 /** Checks the bearer token and the address's rate, a bad token's too; the application's own backend has no limit. */

@@ -8,6 +8,7 @@ import {
   HttpServerResponse
 } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
+import { isAllowedOrigin } from "../access/Origins.ts"
 import {
   ContentTooLarge,
   InternalServerError,
@@ -16,7 +17,6 @@ import {
   UnsupportedMediaType
 } from "../api/Problems.ts"
 import { Lifecycle } from "../Lifecycle.ts"
-import { isAllowedOrigin } from "../Origins.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { allowedMethods, routeOf } from "./Allowed.ts"
 

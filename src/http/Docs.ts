@@ -2,7 +2,7 @@ import { createHash } from "node:crypto"
 import { Effect, FileSystem, Path } from "effect"
 import { HttpRouter } from "effect/http"
 import { HttpApiSwagger, OpenApi } from "effect/http-api"
-import { DocumentedApi } from "../api/Documentation.ts"
+import { DocumentedApi } from "../api/openapi/Documentation.ts"
 import { type Content, staticContent } from "./StaticContent.ts"
 
 /** A page that may load what this server serves, what it holds itself, and run the scripts that it is known to have. */

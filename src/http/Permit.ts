@@ -1,7 +1,7 @@
 import { Effect } from "effect"
+import { allows, type Operation } from "../access/Policy.ts"
 import { CurrentUser } from "../api/Authorization.ts"
 import { Forbidden } from "../api/Problems.ts"
-import { allows, type Operation } from "../chat/Policy.ts"
 
 /** Goes on when the caller may do this, and is a 403 otherwise. */
 export const permit = (operation: Operation) =>

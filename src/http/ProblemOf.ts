@@ -1,6 +1,6 @@
 import { Duration } from "effect"
+import type { RateLimited } from "../access/RateLimits.ts"
 import * as Problems from "../api/Problems.ts"
-import type { RateLimited } from "../chat/RateLimits.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 
 export const userNotFound = () => new Problems.UserNotFound({ detail: "User not found" })

@@ -3,9 +3,9 @@ import { HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { AppConfig } from "../AppConfig.ts"
 import { Api, VERSION } from "../api/Api.ts"
-import { RedisBus } from "../bus/RedisBus.ts"
+import { Database } from "../database/Database.ts"
 import { Lifecycle } from "../Lifecycle.ts"
-import { Database } from "../repo/Database.ts"
+import { RedisBus } from "../redis/RedisBus.ts"
 
 /** Anyone may ask how the server is, as often as they like. So often the database is asked, at most. */
 const ASKED_EVERY = "250 millis"

@@ -1,7 +1,7 @@
 import type { Socket } from "node:net"
 import { Duration, Effect } from "effect"
 import { CloseCode } from "../api/CloseCode.ts"
-import { type Frame, type LiveInbox, toFrame } from "../chat/LiveInbox.ts"
+import { type Frame, type LiveInbox, toFrame } from "../inbox/LiveInbox.ts"
 import type { Metrics } from "../observability/Metrics.ts"
 import type { DeliverySpan } from "../observability/Spans.ts"
 import type { InboxRepo } from "../repo/InboxRepo.ts"

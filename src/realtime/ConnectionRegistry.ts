@@ -1,11 +1,11 @@
 import { Array, Clock, Context, Duration, Effect, Layer, Random, Schedule, Schema, type Scope } from "effect"
 import { AppConfig } from "../AppConfig.ts"
+import { LEEWAY_SECONDS } from "../access/Tokens.ts"
 import { CloseCode } from "../api/CloseCode.ts"
-import { Sessions } from "../chat/Sessions.ts"
-import { LEEWAY_SECONDS } from "../chat/Tokens.ts"
 import type { UserId } from "../domain/User.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { Metrics } from "../observability/Metrics.ts"
+import { Sessions } from "../presence/Sessions.ts"
 import type { Connection } from "./Connection.ts"
 
 const TICK = Duration.seconds(1)

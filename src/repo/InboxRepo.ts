@@ -1,11 +1,11 @@
 import { PgTypes } from "@effect/sql-pg"
 import { Clock, Context, DateTime, Duration, Effect, Exit, Layer, Request, RequestResolver } from "effect"
+import { Database } from "../database/Database.ts"
+import { int4, int4Array, int8 } from "../database/SqlParameters.ts"
 import { type EventType, type InboxEvent, messageEvent, messageJson } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, UserId, UserNotFound } from "../domain/User.ts"
-import { Database } from "./Database.ts"
 import { MemoryTables } from "./MemoryTables.ts"
-import { int4, int4Array, int8 } from "./Parameters.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 
 /** Where a user's inbox stands. */

@@ -1,5 +1,7 @@
 import { Context, DateTime, Effect, Layer, Result } from "effect"
 import type { Statement } from "effect/sql"
+import { Database } from "../database/Database.ts"
+import { int4, int8 } from "../database/SqlParameters.ts"
 import { messageEvent, messageJson } from "../domain/Event.ts"
 import {
   ClientIdConflict,
@@ -12,9 +14,7 @@ import {
 } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
-import { Database } from "./Database.ts"
 import { MemoryTables } from "./MemoryTables.ts"
-import { int4, int8 } from "./Parameters.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 import { sendMessages } from "./SendMessages.ts"
 

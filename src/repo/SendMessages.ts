@@ -1,10 +1,10 @@
 import { Duration, Effect, Result } from "effect"
+import type { Database } from "../database/Database.ts"
+import { int4Array, textArray } from "../database/SqlParameters.ts"
 import { ClientIdConflict, type Draft, ReceiverNotFound, SenderNotFound } from "../domain/Message.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
-import type { Database } from "./Database.ts"
 import type { Outcome } from "./MessageRepo.ts"
-import { int4Array, textArray } from "./Parameters.ts"
 import { toMessage } from "./Rows.ts"
 
 /** How often a draft whose inbox is locked is tried, once its batch has waited for the lock in vain. */

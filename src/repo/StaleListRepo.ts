@@ -1,8 +1,8 @@
 import { Context, Effect, Exit, Layer, Request, RequestResolver } from "effect"
+import { Database } from "../database/Database.ts"
+import { int4, int4Array, int8Array } from "../database/SqlParameters.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
-import { Database } from "./Database.ts"
-import { int4, int4Array, int8Array } from "./Parameters.ts"
 
 /** That a user's recent list may lack a message. */
 export interface StaleList {

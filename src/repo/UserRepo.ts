@@ -1,9 +1,9 @@
 import { Context, DateTime, Effect, Layer } from "effect"
+import { Database } from "../database/Database.ts"
+import { int4 } from "../database/SqlParameters.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type User, UserId, UserNotFound, UsernameTaken } from "../domain/User.ts"
-import { Database } from "./Database.ts"
 import { MemoryTables } from "./MemoryTables.ts"
-import { int4 } from "./Parameters.ts"
 import { toUser, type UserRow } from "./Rows.ts"
 
 /** The users. A user is made together with an empty inbox, and its id and username never change. */

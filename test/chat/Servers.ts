@@ -1,11 +1,11 @@
 import { Layer } from "effect"
 import type { Settings } from "../../src/AppConfig.ts"
-import { RedisBus } from "../../src/bus/RedisBus.ts"
-import { Chat } from "../../src/chat/Chat.ts"
-import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
 import { RecentMessages } from "../../src/chat/RecentMessages.ts"
 import { SendQueue } from "../../src/chat/SendQueue.ts"
-import { Sessions } from "../../src/chat/Sessions.ts"
+import { Chat } from "../../src/chat/Sends.ts"
+import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
+import { Sessions } from "../../src/presence/Sessions.ts"
+import { RedisBus } from "../../src/redis/RedisBus.ts"
 import { reposOn } from "../repo/Repos.ts"
 
 /** What a chat stands on when there is no Redis. */

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto"
 import { Context, Effect, Layer } from "effect"
-import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
+import { Database } from "../../src/database/Database.ts"
 import type { User } from "../../src/domain/User.ts"
-import { Database } from "../../src/repo/Database.ts"
+import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { startServer, type TestServer, typedClient } from "../support/TestServer.ts"
 

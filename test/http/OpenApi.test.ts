@@ -3,7 +3,7 @@ import { Validator } from "@seriousme/openapi-schema-validator"
 import { Effect, Schema } from "effect"
 import { HttpApi } from "effect/http-api"
 import { Api } from "../../src/api/Api.ts"
-import { DocumentedApi } from "../../src/api/Documentation.ts"
+import { DocumentedApi } from "../../src/api/openapi/Documentation.ts"
 import { ChatServer, newPair, newUser, newUsername, send } from "./ChatServer.ts"
 import { document, examplesOf, operations } from "./OpenApiDocument.ts"
 

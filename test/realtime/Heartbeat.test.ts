@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { Sessions } from "../../src/chat/Sessions.ts"
+import { Sessions } from "../../src/presence/Sessions.ts"
 import { ConnectionRegistry } from "../../src/realtime/ConnectionRegistry.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { settings } from "../support/Services.ts"

@@ -1,6 +1,6 @@
 import { assert, layer } from "@effect/vitest"
 import { Context, Effect } from "effect"
-import { Database } from "../../src/repo/Database.ts"
+import { Database } from "../../src/database/Database.ts"
 import { databaseUrl } from "../support/Services.ts"
 import { ChatServer } from "./support/ChatServer.ts"
 

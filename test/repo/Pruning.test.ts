@@ -1,7 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { DateTime, Effect, Fiber, type Layer } from "effect"
+import { Database } from "../../src/database/Database.ts"
 import type { User } from "../../src/domain/User.ts"
-import { Database } from "../../src/repo/Database.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import type { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import type { UserRepo } from "../../src/repo/UserRepo.ts"

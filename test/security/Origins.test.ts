@@ -1,6 +1,6 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Effect, Option } from "effect"
-import { isAllowedOrigin } from "../../src/Origins.ts"
+import { isAllowedOrigin } from "../../src/access/Origins.ts"
 import { openSocket } from "../support/TestSocket.ts"
 import { post, request, Server } from "./support/Server.ts"
 

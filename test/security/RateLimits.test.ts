@@ -1,7 +1,7 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Clock, Context, Effect, Layer, Option, Redacted, Result } from "effect"
 import { TestClock } from "effect/testing"
-import { RateLimits } from "../../src/chat/RateLimits.ts"
+import { RateLimits } from "../../src/access/RateLimits.ts"
 import { UserId } from "../../src/domain/User.ts"
 import { until } from "../faults/support/Until.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"

@@ -6,7 +6,7 @@ import { ConfigProvider, Context, Effect, Layer, Option, Redacted } from "effect
 import { Command } from "effect/cli"
 import { TestConsole } from "effect/testing"
 import { tokenCommand } from "../../scripts/TokenCommand.ts"
-import { Tokens } from "../../src/chat/Tokens.ts"
+import { Tokens } from "../../src/access/Tokens.ts"
 import { settings } from "../support/Services.ts"
 import { AUDIENCE, ISSUER } from "./support/Tokens.ts"
 

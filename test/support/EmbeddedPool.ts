@@ -3,7 +3,7 @@ import { PGlite } from "@electric-sql/pglite"
 import { Effect, Layer, Option } from "effect"
 import { inject } from "vitest"
 import type { Settings } from "../../src/AppConfig.ts"
-import { EmbeddedDatabase, listen } from "../../src/repo/EmbeddedDatabase.ts"
+import { EmbeddedDatabase, listen } from "../../src/database/EmbeddedDatabase.ts"
 import { copyTemplate } from "./Services.ts"
 
 /**

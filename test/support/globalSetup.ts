@@ -2,7 +2,7 @@ import { existsSync } from "node:fs"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Exit, FileSystem, Layer, Path, Scope } from "effect"
 import type { TestProject } from "vitest/node"
-import { Database } from "../../src/repo/Database.ts"
+import { Database } from "../../src/database/Database.ts"
 import { CHROMIUM } from "./Chromium.ts"
 import { databaseUrl, redisUrl, settings } from "./Services.ts"
 

@@ -2,7 +2,7 @@ import { spawnSync } from "node:child_process"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, layer } from "@effect/vitest"
 import { Effect, FileSystem, Path } from "effect"
-import { lockDataDir } from "../../src/repo/DataDirLock.ts"
+import { lockDataDir } from "../../src/database/DataDirLock.ts"
 
 /** A data folder that is not there yet, its lock, and a way to leave a lock there that another process made. */
 const newDataDir = Effect.gen(function* () {

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "vitest"
-import type { BusEvent } from "../../src/bus/RedisBus.ts"
-import { LiveInbox } from "../../src/chat/LiveInbox.ts"
 import { UserId } from "../../src/domain/User.ts"
+import { LiveInbox } from "../../src/inbox/LiveInbox.ts"
+import type { BusEvent } from "../../src/redis/RedisBus.ts"
 
 const event = (seq: number, frame = `{"seq":${seq}}`): BusEvent => ({
   seq,

@@ -1,9 +1,9 @@
 import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { RateLimiter } from "effect/persistence"
 import { AppConfig, type Settings } from "../AppConfig.ts"
-import { RedisScripts } from "../bus/RedisScripts.ts"
-import { clientNetwork } from "../ClientAddress.ts"
 import type { UserId } from "../domain/User.ts"
+import { RedisScripts } from "../redis/LimiterStore.ts"
+import { clientNetwork } from "./ClientAddress.ts"
 
 /** Too many of something; the bucket has a token again after `retryAfter`. */
 export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {

@@ -1,5 +1,5 @@
 import { Option } from "effect"
-import type { Settings } from "./AppConfig.ts"
+import type { Settings } from "../AppConfig.ts"
 
 const LOCAL = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 

@@ -1,11 +1,11 @@
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
-import { Api } from "./Api.ts"
-import { Authorization } from "./Authorization.ts"
-import { CloseCode } from "./CloseCode.ts"
-import { SeqParam, UserIdParam } from "./Parameters.ts"
-import { ServiceUnavailable, UpgradeRequired, ValidationFailed } from "./Problems.ts"
-import { ClientFrame, ServerFrame } from "./Protocol.ts"
+import { Api } from "../Api.ts"
+import { Authorization } from "../Authorization.ts"
+import { CloseCode } from "../CloseCode.ts"
+import { SeqParam, UserIdParam } from "../Parameters.ts"
+import { ServiceUnavailable, UpgradeRequired, ValidationFailed } from "../Problems.ts"
+import { ClientFrame, ServerFrame } from "../Protocol.ts"
 
 const closeCodes = Object.values(CloseCode).map(
   ({ code, reason, reconnect }) => `| ${code} | ${reason} | ${reconnect ? "yes, with `since`" : "no"} |`

@@ -1,10 +1,10 @@
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Layer, PubSub, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { type BusEvent, RedisBus } from "../../src/bus/RedisBus.ts"
-import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
 import { Unavailable } from "../../src/domain/Unavailable.ts"
 import { MAX_USER_ID, UserId } from "../../src/domain/User.ts"
+import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
+import { type BusEvent, RedisBus } from "../../src/redis/RedisBus.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { draft, memoryRepos, newPair, sendOne } from "../repo/Repos.ts"
 

@@ -1,13 +1,13 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, PubSub, Queue, Scope } from "effect"
 import type { Settings } from "../../src/AppConfig.ts"
-import { Redis } from "../../src/bus/Redis.ts"
-import { type BusEvent, RedisBus } from "../../src/bus/RedisBus.ts"
 import { type InboxEvent, messageEvent } from "../../src/domain/Event.ts"
 import { UserId } from "../../src/domain/User.ts"
+import { Redis } from "../../src/redis/Redis.ts"
+import { type BusEvent, RedisBus } from "../../src/redis/RedisBus.ts"
+import { freshRedisNode, proxied, redisClient, redisOn } from "../presence/Nodes.ts"
 import { freshRedis, redisUrl } from "../support/Services.ts"
 import { until } from "../support/Until.ts"
-import { freshRedisNode, proxied, redisClient, redisOn } from "./Nodes.ts"
 
 let lastUserId = 0
 

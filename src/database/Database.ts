@@ -8,7 +8,7 @@ import { Unavailable } from "../domain/Unavailable.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { EmbeddedDatabase } from "./EmbeddedDatabase.ts"
-import { int8, types } from "./Parameters.ts"
+import { int8, types } from "./SqlParameters.ts"
 
 /** How long a statement may run, or wait for an answer, before its call fails as `Unavailable`. */
 const STATEMENT_TIMEOUT = Duration.seconds(10)

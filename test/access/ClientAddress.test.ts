@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option } from "effect"
 import { Headers } from "effect/http"
-import { clientAddress, clientNetwork, isNetwork } from "../../src/ClientAddress.ts"
+import { clientAddress, clientNetwork, isNetwork } from "../../src/access/ClientAddress.ts"
 
 describe("an address or network is", () => {
   for (const text of ["10.0.0.1", "10.0.0.0/8", "0.0.0.0/0", "::1", "2001:db8::/32", "fe80::1", "::/0"]) {

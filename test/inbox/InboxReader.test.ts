@@ -1,14 +1,14 @@
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { Chat } from "../../src/chat/Chat.ts"
-import { Inboxes } from "../../src/chat/Inboxes.ts"
-import { LiveInboxes } from "../../src/chat/LiveInboxes.ts"
+import { Chat } from "../../src/chat/Sends.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
+import { Inboxes } from "../../src/inbox/InboxReader.ts"
+import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { Lifecycle } from "../../src/Lifecycle.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
+import { chat, memoryServices } from "../chat/Servers.ts"
 import { draft, memoryRepos, newPair, sendAll, sendOne } from "../repo/Repos.ts"
-import { chat, memoryServices } from "./Servers.ts"
 
 const services = Inboxes.layer.pipe(
   Layer.provideMerge(chat),

@@ -2,10 +2,10 @@ import { mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
-import { Database } from "../../src/repo/Database.ts"
+import { Database } from "../../src/database/Database.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
+import { newUsername, reposOn } from "../repo/Repos.ts"
 import { emptyDataDir, freshDataDir } from "../support/Services.ts"
-import { newUsername, reposOn } from "./Repos.ts"
 
 it.live(
   "the embedded database refuses a second user of its folder, and is found again",

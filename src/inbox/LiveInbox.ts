@@ -1,6 +1,6 @@
-import type { BusEvent } from "../bus/RedisBus.ts"
 import { committedAt } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
+import type { BusEvent } from "../redis/RedisBus.ts"
 
 /** An event as it goes to sockets: its frame is encoded once, however many sockets get it. */
 export interface Frame {

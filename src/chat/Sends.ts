@@ -1,16 +1,16 @@
 import { Context, Duration, Effect, Layer, Option, Result } from "effect"
-import { RedisBus } from "../bus/RedisBus.ts"
 import { messageEvent, messageJson } from "../domain/Event.ts"
 import type { Draft, Message, SendError } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
+import { LiveInboxes } from "../inbox/LiveInboxes.ts"
 import { Metrics, type SendResult } from "../observability/Metrics.ts"
 import { currentTraceparent, span } from "../observability/Spans.ts"
+import { Sessions } from "../presence/Sessions.ts"
+import { RedisBus } from "../redis/RedisBus.ts"
 import { type HistoryQuery, MessageRepo, type Outcome, type Sent } from "../repo/MessageRepo.ts"
-import { LiveInboxes } from "./LiveInboxes.ts"
 import { RecentMessages } from "./RecentMessages.ts"
 import { SendQueue } from "./SendQueue.ts"
-import { Sessions } from "./Sessions.ts"
 
 /** How long a send that is committed waits for Redis, at most. */
 const ANNOUNCE_WITHIN = Duration.millis(100)

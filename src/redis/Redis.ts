@@ -12,7 +12,7 @@ import {
 } from "effect"
 import { Cluster, Redis as IORedis, type RedisOptions } from "ioredis"
 import { AppConfig } from "../AppConfig.ts"
-import { inTurns } from "./Turns.ts"
+import { inTurns } from "./CommandBatch.ts"
 
 /** Redis is away when a PING, sent at this interval, gets no reply within it. */
 const PING_INTERVAL = Duration.millis(500)

@@ -2,10 +2,10 @@ import { readdirSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
-import { Database } from "../../src/repo/Database.ts"
+import { Database } from "../../src/database/Database.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
+import { newUsername, reposOn } from "../repo/Repos.ts"
 import { databaseUrl, freshDatabase } from "../support/Services.ts"
-import { newUsername, reposOn } from "./Repos.ts"
 
 const migrations = readdirSync(join(import.meta.dirname, "../../migrations"))
 

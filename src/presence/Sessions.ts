@@ -1,7 +1,7 @@
 import { Clock, Context, DateTime, Duration, Effect, Layer, Option, PubSub, Random, Schedule } from "effect"
-import * as Nodes from "../bus/Nodes.ts"
-import { Redis } from "../bus/Redis.ts"
 import type { UserId } from "../domain/User.ts"
+import { Redis } from "../redis/Redis.ts"
+import * as Nodes from "./Nodes.ts"
 
 const BEAT_INTERVAL = Duration.seconds(5)
 

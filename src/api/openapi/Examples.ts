@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import * as Problems from "./Problems.ts"
+import * as Problems from "../Problems.ts"
 
 /** Examples of every request, answer and problem. Tests decode them by the contract. */
 

@@ -4,10 +4,10 @@ import { TestClock } from "effect/testing"
 import { exportJWK, generateKeyPair, type JWK } from "jose"
 import { vi } from "vitest"
 import type { Settings } from "../../src/AppConfig.ts"
-import { type Credential, Tokens } from "../../src/chat/Tokens.ts"
+import { type Credential, Tokens } from "../../src/access/Tokens.ts"
+import { keyEndpoint } from "../security/support/KeyEndpoint.ts"
+import { AUDIENCE, claims, ISSUER, makeKeys, sign } from "../security/support/Tokens.ts"
 import { settings } from "../support/Services.ts"
-import { keyEndpoint } from "./support/KeyEndpoint.ts"
-import { AUDIENCE, claims, ISSUER, makeKeys, sign } from "./support/Tokens.ts"
 
 const SECRET = "a secret of at least thirty-two bytes"
 const secretKey = new TextEncoder().encode(SECRET)

@@ -1,7 +1,7 @@
 import { Context, Duration, Effect, Layer, PubSub, RcMap, Schedule, type Scope } from "effect"
-import { type Notice, RedisBus, toBusEvent } from "../bus/RedisBus.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
+import { type Notice, RedisBus, toBusEvent } from "../redis/RedisBus.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { LiveInbox } from "./LiveInbox.ts"
 

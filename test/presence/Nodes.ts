@@ -1,7 +1,7 @@
 import { Effect, Layer, Option, Redacted, References } from "effect"
 import { Redis as IORedis } from "ioredis"
 import type { Settings } from "../../src/AppConfig.ts"
-import { Redis } from "../../src/bus/Redis.ts"
+import { Redis } from "../../src/redis/Redis.ts"
 import { freshRedis, redisUrl, settings } from "../support/Services.ts"
 import { tcpProxy } from "../support/TcpProxy.ts"
 

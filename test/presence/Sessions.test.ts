@@ -1,12 +1,12 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Context, DateTime, Duration, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
 import type { Settings } from "../../src/AppConfig.ts"
-import { Redis } from "../../src/bus/Redis.ts"
-import { Sessions } from "../../src/chat/Sessions.ts"
 import { UserId } from "../../src/domain/User.ts"
-import { freshRedisNode, proxied, redisClient, redisOn } from "../bus/Nodes.ts"
+import { Sessions } from "../../src/presence/Sessions.ts"
+import { Redis } from "../../src/redis/Redis.ts"
 import { freshRedis, redisUrl } from "../support/Services.ts"
 import { until } from "../support/Until.ts"
+import { freshRedisNode, proxied, redisClient, redisOn } from "./Nodes.ts"
 
 let lastUserId = 0
 

@@ -1,6 +1,6 @@
 import type { OpenApi } from "effect/http-api"
-import { invalid, operations, problems } from "./OpenApiExamples.ts"
-import { describeParameters } from "./OpenApiParameters.ts"
+import { invalid, operations, problems } from "./Examples.ts"
+import { describeParameters } from "./Parameters.ts"
 
 type Json = Record<string, unknown>
 
