@@ -6,20 +6,20 @@ import { HttpIncomingMessage, HttpRouter, HttpServer } from "effect/http"
 import { AppConfig } from "./AppConfig.ts"
 import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
-import * as DeadNodes from "./chat/DeadNodes.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
-import { Chat } from "./chat/Sends.ts"
+import { Sends } from "./chat/Sends.ts"
 import { Database } from "./database/Database.ts"
 import { routerConfig } from "./http/Allowed.ts"
 import { PlainResponse } from "./http/PlainResponse.ts"
 import * as Routes from "./http/Routes.ts"
-import { Inboxes } from "./inbox/InboxReader.ts"
+import { InboxReader } from "./inbox/InboxReader.ts"
 import { LiveInboxes } from "./inbox/LiveInboxes.ts"
 import * as Pruner from "./inbox/Pruner.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import * as Metrics from "./observability/Metrics.ts"
 import * as Tracing from "./observability/Tracing.ts"
+import * as OlderNodes from "./presence/OlderNodes.ts"
 import { Sessions } from "./presence/Sessions.ts"
 import { withoutResult, withoutServices } from "./RequestContext.ts"
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
@@ -29,12 +29,11 @@ import { Redis } from "./redis/Redis.ts"
 import { RedisBus } from "./redis/RedisBus.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
-import { StaleListRepo } from "./repo/StaleListRepo.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
 
 const database = Database.layer.pipe(Layer.provide(NodeServices.layer))
 
-const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer, StaleListRepo.layer).pipe(
+const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer).pipe(
   Layer.provideMerge(database)
 )
 
@@ -42,12 +41,13 @@ const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer,
 const shared = Layer.unwrap(
   Effect.map(AppConfig, ({ redisUrl }) =>
     redisUrl._tag === "Some"
-      ? DeadNodes.layer.pipe(
-          Layer.provideMerge(
-            Layer.mergeAll(RedisBus.layer, RecentMessages.layer, Sessions.layer, RateLimits.layer)
-          ),
-          Layer.provide(Redis.layer)
-        )
+      ? Layer.mergeAll(
+          RedisBus.layer,
+          RecentMessages.layer,
+          Sessions.layer,
+          RateLimits.layer,
+          OlderNodes.layer
+        ).pipe(Layer.provide(Redis.layer))
       : Layer.mergeAll(
           RedisBus.layerMemory,
           RecentMessages.layerMemory,
@@ -61,8 +61,8 @@ const shared = Layer.unwrap(
 const first = Layer.mergeAll(Lifecycle.layer, Tokens.layer)
 
 const services = Layer.mergeAll(
-  Inboxes.layer,
-  Chat.layer.pipe(Layer.provide(SendQueue.layer)),
+  InboxReader.layer,
+  Sends.layer.pipe(Layer.provide(SendQueue.layer)),
   ConnectionRegistry.layer,
   Upgrades.layer,
   Pruner.layer

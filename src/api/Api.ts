@@ -1,4 +1,5 @@
 import { HttpApi, HttpApiMiddleware, OpenApi } from "effect/http-api"
+import { VERSION } from "../domain/Version.ts"
 import { Messages } from "./Messages.ts"
 import { document } from "./openapi/Document.ts"
 import { ContentTooLarge, InternalServerError, UnsupportedMediaType, ValidationFailed } from "./Problems.ts"
@@ -10,8 +11,6 @@ export class RequestValidation extends HttpApiMiddleware.Service<RequestValidati
   "minichat/api/RequestValidation",
   { error: [ValidationFailed, ContentTooLarge, UnsupportedMediaType, InternalServerError] }
 ) {}
-
-export const VERSION = "1.0.0"
 
 /** The REST contract. Clients, the server, the docs and the tests are all derived from it. */
 export class Api extends HttpApi.make("minichat")

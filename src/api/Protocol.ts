@@ -96,8 +96,14 @@ export const MessageSentFrame = Schema.Struct({
   description: "A message that the user sent, for the user's other devices"
 })
 
+export const OmittedFrame = Schema.Struct({ type: Schema.Literal("omitted"), seq: Seq }).annotate({
+  identifier: "OmittedEvent",
+  description:
+    "An event that this server could not build, for example one of a newer release during an upgrade. Its number is told, so that none is missing; a client that keeps state loads it anew"
+})
+
 /** What an inbox holds. */
-export const ServerEvent = Schema.Union([MessageFrame, MessageSentFrame])
+export const ServerEvent = Schema.Union([MessageFrame, MessageSentFrame, OmittedFrame])
 export type ServerEvent = typeof ServerEvent.Type
 
 export const Resumed = Schema.Struct({
@@ -122,6 +128,7 @@ export const ServerFrame = Schema.Union([
   ErrorFrame,
   MessageFrame,
   MessageSentFrame,
+  OmittedFrame,
   Resumed,
   Reconnect
 ]).annotate({

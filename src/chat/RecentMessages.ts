@@ -1,190 +1,122 @@
-import { Context, Duration, Effect, Layer, Random } from "effect"
-import { messageJson } from "../domain/Event.ts"
+import { Context, Duration, Effect, Layer, Option } from "effect"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
+import { VERSION } from "../domain/Version.ts"
 import { Redis } from "../redis/Redis.ts"
+import { InboxRepo } from "../repo/InboxRepo.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
-import { BEGIN_FILL, BEING_FILLED, FILL, PUSH, RENDER } from "./RecentListScripts.ts"
-import * as StaleLists from "./StaleLists.ts"
 
 /** How many messages an answer holds, at most. */
 const SHOWN = 50
 
-/** How many messages a list keeps. */
-const KEPT = 100
+/** How long an answer is kept. In milliseconds. */
+const KEEP_FOR = Duration.toMillis(Duration.hours(24))
 
-/** How long a list is kept after it was filled. */
-export const KEEP_FOR = Duration.hours(24)
+/** How many answers the memory layer keeps; past that the oldest is deleted and made anew when it is asked for. */
+const MEMORY_ANSWERS = 10_000
 
-/** How long a reader may take to fill a list that is cold. */
-const FILL_FOR = Duration.seconds(10)
+/** The latest messages of a user as they go out, and the head of the inbox that they were read at. */
+export interface RecentAnswer {
+  /** `undefined` for a user that does not exist. */
+  readonly head: number | undefined
+  /** A JSON array in UTF-8: up to 50 received messages, newest first. */
+  readonly messages: Uint8Array
+}
 
 /**
  * The latest messages that each user received, cached.
  *
- * Guarantee: an answer is what the database says. A push that Redis did not confirm marks the list in the database,
- * before it is over; this node does not read the list again until it is deleted, and whichever node reaches Redis deletes
- * it, about a quarter of a second later. While Redis is away, and until no list of that time is left, the database answers.
+ * Guarantee: an answer is what the database says at that moment. Everything that changes the list is an event of the user's
+ * inbox, so a cached answer holds exactly as long as the head that it was made at. Every read asks the database for the head:
+ * an answer that Redis lost, kept too long or never got is made anew.
  */
 export class RecentMessages extends Context.Service<
   RecentMessages,
-  {
-    /**
-     * Tells the cache about a message that is committed. Takes 100 ms at the most, and a statement more when Redis
-     * does not confirm it; never fails.
-     */
-    push(userId: UserId, json: string): Effect.Effect<void>
-    /**
-     * Drops what is cached for a user: it may lack a message. Takes 100 ms at the most, and never fails. Answers whether
-     * it is gone for sure; else it is dropped later.
-     */
-    forget(userId: UserId): Effect.Effect<boolean>
-    /** Up to 50 received messages, newest first: a JSON array, in UTF-8. */
-    list(userId: UserId): Effect.Effect<Buffer, Unavailable>
-  }
+  { list(userId: UserId): Effect.Effect<RecentAnswer, Unavailable> }
 >()("minichat/chat/RecentMessages") {
   static readonly layer = Layer.effect(
     RecentMessages,
     Effect.gen(function* () {
-      const { run, gather, script, prefix } = yield* Redis
-      const fromDatabase = received(yield* MessageRepo)
-      const keysOf = (userId: UserId): [list: string, answer: string] => {
-        const list = `${prefix}user:${userId}:recent_messages`
-        // In a cluster, what is in braces tells the shard: it is that of the list.
-        return [list, `${prefix}{${list}}:json`]
-      }
-
-      const staleLists = yield* StaleLists.make((userId) =>
-        run(async (redis) => {
-          const [list, answer] = keysOf(userId)
-          // Each by itself: a command may not find both while a shard moves. The list first: of a list that is still
-          // there, the answer could be made again.
-          await redis.del(list)
-          await redis.del(answer)
-        })
-      )
-
-      const pushAll = script<ReadonlyArray<number>>(PUSH)
-      const startPush = gather((redis, gathered: ReadonlyArray<Pushed>) =>
-        pushAll(
-          redis,
-          gathered.flatMap(({ userId }) => keysOf(userId)),
-          [KEPT, ...gathered.flatMap(({ json }) => [json, idOf(json)])]
-        )
-      )
-
-      const push: RecentMessages["Service"]["push"] = (userId, json) =>
-        Effect.flatten(startPush({ userId, json })).pipe(
-          Effect.asVoid,
-          // Not deleted here: a send waits for Redis once.
-          Effect.catch(() => staleLists.mark(userId))
-        )
-
-      const beginFill = script<0 | 1>(BEGIN_FILL)
-      const endFill = script<0 | 1>(FILL)
-      const fill = Effect.fnUntraced(function* (userId: UserId) {
-        const keys = keysOf(userId)
-        const token = `fill:${yield* Random.nextInt}`
-        const started = yield* run((redis) =>
-          beginFill(redis, keys, [token, Duration.toMillis(FILL_FOR)])
-        ).pipe(Effect.orElseSucceed(() => 0))
-        const messages = yield* fromDatabase(userId, KEPT)
-        if (started === 1) {
-          yield* Effect.ignore(
-            run((redis) => endFill(redis, keys, [token, KEPT, Duration.toMillis(KEEP_FOR), ...messages]))
+      const redis = yield* Redis
+      // Another release may answer with other fields.
+      const keyOf = (userId: UserId) => `${redis.prefix}user:${userId}:recent:${VERSION}`
+      return yield* make({
+        // Asked for before the head is, so that both are on their way at once.
+        get: (userId) =>
+          Effect.map(
+            redis.start((connection) => connection.getBuffer(keyOf(userId))),
+            Effect.match({
+              onFailure: () => undefined,
+              onSuccess: (value) => (value === null ? undefined : decode(value))
+            })
+          ),
+        // Nobody waits for it: an answer that is not kept is made anew.
+        set: (userId, entry) =>
+          Effect.asVoid(
+            redis.start((connection) => connection.set(keyOf(userId), encode(entry), "PX", KEEP_FOR))
           )
-        }
-        return arrayOf(messages.slice(0, SHOWN))
       })
-
-      const uncached = (userId: UserId) => Effect.map(fromDatabase(userId, SHOWN), arrayOf)
-
-      const render = script<string | null>(RENDER)
-      const list = Effect.fnUntraced(function* (userId: UserId) {
-        if (!staleLists.mayRead()) return yield* uncached(userId)
-        if (staleLists.has(userId)) {
-          yield* staleLists.drop(userId)
-          return yield* uncached(userId)
-        }
-        const keys = keysOf(userId)
-        const cached = yield* run(async (redis) => {
-          const answer = await redis.getBuffer(keys[1])
-          return answer ?? (await render(redis, keys, [SHOWN]))
-        }).pipe(Effect.orElseSucceed(() => null))
-        if (cached === null) return yield* fill(userId)
-        if (cached === BEING_FILLED) return yield* uncached(userId)
-        return typeof cached === "string" ? Buffer.from(cached) : cached
-      })
-
-      return RecentMessages.of({ push, forget: staleLists.forget, list })
     })
   )
 
   static readonly layerMemory = Layer.effect(
     RecentMessages,
-    Effect.gen(function* () {
-      const fromDatabase = received(yield* MessageRepo)
-      const lists = new Map<UserId, { readonly texts: Array<string>; isFilled: boolean }>()
-
-      const push = (userId: UserId, json: string) =>
-        Effect.sync(() => {
-          const texts = lists.get(userId)?.texts
-          if (texts === undefined) return
-          insert(texts, json)
-          texts.length = Math.min(texts.length, KEPT)
-        })
-
-      const texts = Effect.fnUntraced(function* (userId: UserId) {
-        const kept = lists.get(userId)
-        if (kept?.isFilled) return kept.texts.slice(0, SHOWN)
-        if (kept !== undefined) return yield* fromDatabase(userId, SHOWN)
-        // Pushes of the time in between land in this list; each is in the answer too, or it is newer.
-        const filling = { texts: [] as Array<string>, isFilled: false }
-        lists.set(userId, filling)
-        const messages = yield* fromDatabase(userId, KEPT).pipe(
-          Effect.onError(() => Effect.sync(() => lists.delete(userId)))
-        )
-        for (const json of messages) insert(filling.texts, json)
-        filling.isFilled = true
-        if (lists.size > MEMORY_LISTS) lists.delete(lists.keys().next().value!)
-        return filling.texts.slice(0, SHOWN)
+    Effect.suspend(() => {
+      const entries = new Map<UserId, Entry>()
+      return make({
+        get: (userId) => Effect.succeed(Effect.sync(() => entries.get(userId))),
+        set: (userId, entry) =>
+          Effect.sync(() => {
+            entries.delete(userId)
+            entries.set(userId, entry)
+            if (entries.size > MEMORY_ANSWERS) entries.delete(entries.keys().next().value!)
+          })
       })
-
-      const list = (userId: UserId) => Effect.map(texts(userId), arrayOf)
-
-      const forget = (userId: UserId) =>
-        Effect.sync(() => {
-          lists.delete(userId)
-          return true
-        })
-
-      return RecentMessages.of({ push, forget, list })
     })
   )
 }
 
-/** What a list holds, or would. */
-const received = (repo: MessageRepo["Service"]) => (userId: UserId, limit: number) =>
-  Effect.map(repo.received(userId, limit), (messages) => messages.map(messageJson))
-
-interface Pushed {
-  readonly userId: UserId
-  readonly json: string
+/** A cached answer. */
+interface Entry {
+  readonly head: number
+  readonly messages: Uint8Array
 }
 
-/** How many users' lists the memory layer keeps; past that the oldest goes and is read anew when asked for. */
-const MEMORY_LISTS = 10_000
+interface AnswerCache {
+  /** Asks for an answer; the effect that it answers waits for it. `undefined` when there is none, or the cache fails. */
+  readonly get: (userId: UserId) => Effect.Effect<Effect.Effect<Entry | undefined>>
+  readonly set: (userId: UserId, entry: Entry) => Effect.Effect<void>
+}
 
-const arrayOf = (texts: ReadonlyArray<string>) => Buffer.from(`[${texts.join(",")}]`)
+const make = Effect.fnUntraced(function* (cache: AnswerCache) {
+  const inboxes = yield* InboxRepo
+  const repo = yield* MessageRepo
 
-const ID_AT = '{"id":'.length
+  const list = Effect.fnUntraced(function* (userId: UserId): Effect.fn.Return<RecentAnswer, Unavailable> {
+    const asked = yield* cache.get(userId)
+    const bounds = yield* inboxes.bounds(userId)
+    const cached = yield* asked
+    if (cached !== undefined && cached.head === bounds?.head) return cached
+    const { head, messages } = yield* repo.received(userId, SHOWN)
+    const answer = { head, messages: Buffer.from(JSON.stringify(messages)) }
+    if (head !== undefined) yield* cache.set(userId, { ...answer, head })
+    return answer
+  })
 
-const idOf = (json: string) => Number.parseInt(json.slice(ID_AT, ID_AT + 20), 10)
+  return RecentMessages.of({ list })
+})
 
-/** Puts a message in its place among others, newest first, if it is not there. */
-const insert = (texts: Array<string>, json: string): void => {
-  const id = idOf(json)
-  const place = texts.findIndex((other) => idOf(other) <= id)
-  if (place === -1) texts.push(json)
-  else if (texts[place] !== json) texts.splice(place, 0, json)
+const LINE_FEED = 10
+
+/** `head LF answer`: the head is read without parsing the answer. */
+const encode = ({ head, messages }: Entry) => Buffer.concat([Buffer.from(`${head}\n`, "latin1"), messages])
+
+const decode = (value: Buffer): Entry | undefined => {
+  const end = value.indexOf(LINE_FEED)
+  const head = Option.liftPredicate((text: string) => /^[0-9]+$/.test(text))(
+    value.toString("latin1", 0, Math.max(end, 0))
+  )
+  return Option.getOrUndefined(
+    Option.map(head, (digits) => ({ head: Number(digits), messages: value.subarray(end + 1) }))
+  )
 }

@@ -1,19 +1,19 @@
 import { Context, Duration, Effect, Layer, Option, Result } from "effect"
-import { messageEvent, messageJson } from "../domain/Event.ts"
+import type { AddressedEvent } from "../domain/Event.ts"
 import type { Draft, Message, SendError } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import type { UserId } from "../domain/User.ts"
+import { EventBuilder, EventKinds } from "../inbox/EventKinds.ts"
 import { LiveInboxes } from "../inbox/LiveInboxes.ts"
 import { Metrics, type SendResult } from "../observability/Metrics.ts"
 import { currentTraceparent, span } from "../observability/Spans.ts"
+import { OlderNodes } from "../presence/OlderNodes.ts"
 import { Sessions } from "../presence/Sessions.ts"
 import { RedisBus } from "../redis/RedisBus.ts"
-import { type HistoryQuery, MessageRepo, type Outcome, type Sent } from "../repo/MessageRepo.ts"
-import { RecentMessages } from "./RecentMessages.ts"
+import type { Outcome, Sent } from "../repo/MessageRepo.ts"
 import { SendQueue } from "./SendQueue.ts"
 
-/** How long a send that is committed waits for Redis, at most. */
-const ANNOUNCE_WITHIN = Duration.millis(100)
+/** How long the answer to a repeat waits for Redis to say whether the receiver is online. */
+const PRESENCE_TIMEOUT = Duration.millis(100)
 
 /** A message that is committed, and whether a live socket of the receiver was handed it. */
 export interface Delivery {
@@ -23,75 +23,74 @@ export interface Delivery {
 
 export type Answer = Result.Result<Delivery, SendError | Unavailable>
 
-/** Sending and reading messages. */
-export class Chat extends Context.Service<
-  Chat,
+/** Sends messages: commits them, then publishes their events. */
+export class Sends extends Context.Service<
+  Sends,
   {
     /**
-     * Commits messages, then tells the live sockets and the cache. Answers each draft in its place, after the
-     * COMMIT and at most 100 ms later; when Redis did not confirm it, after one more statement that writes that
-     * down. An interruption waits: what is committed is always told.
+     * Commits messages, then publishes their events. Answers each draft in its place, after the COMMIT and at most 100 ms
+     * later. An interruption waits: what is committed is always published.
      */
     sendAll(drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Answer>>
     /** `sendAll` for one message. */
     send(draft: Draft): Effect.Effect<Delivery, SendError | Unavailable>
-    /** Messages that a user sent or received, newest first. */
-    history(query: HistoryQuery): Effect.Effect<ReadonlyArray<Message>, Unavailable>
-    /** The latest messages that a user received, newest first: a JSON array, in UTF-8. */
-    recent(userId: UserId): Effect.Effect<Buffer, Unavailable>
   }
->()("minichat/chat/Chat") {
+>()("minichat/chat/Sends") {
   static readonly layer = Layer.effect(
-    Chat,
+    Sends,
     Effect.gen(function* () {
       const queue = yield* SendQueue
-      const repo = yield* MessageRepo
       const bus = yield* RedisBus
       const liveInboxes = yield* LiveInboxes
-      const recentMessages = yield* RecentMessages
       const sessions = yield* Sessions
       const metrics = yield* Metrics
+      const builder = new EventBuilder(yield* EventKinds)
+      const olderNodes = yield* OlderNodes
 
-      // A repeat is announced again while that is possible: the node that committed it may have died before it did.
-      const announce = Effect.fnUntraced(function* (draft: Draft, { message, isRepeat, seqs }: Sent) {
-        const { receiver_id, sender_id } = message
-        if (seqs === undefined) {
-          const presence = yield* Effect.timeoutOption(sessions.presence(receiver_id), ANNOUNCE_WITHIN)
-          return { message, delivered: Option.exists(presence, ({ connections }) => connections > 0) }
-        }
-        const json = messageJson(message)
+      const isOnline = (message: Message) =>
+        Effect.map(
+          Effect.timeoutOption(sessions.presence(message.receiver_id), PRESENCE_TIMEOUT),
+          Option.exists(({ connections }) => connections > 0)
+        )
+
+      // A repeat is published again while its events are among the latest: the node that committed it may have died before it
+      // published them.
+      const publish = Effect.fnUntraced(function* (draft: Draft, { message, appended }: Sent) {
+        if (appended.length === 0) return yield* isOnline(message)
         const traceparent = yield* currentTraceparent
-        const notices = [
-          { userId: receiver_id, event: messageEvent("message", seqs.receiver, json) },
-          {
-            userId: sender_id,
-            event: messageEvent("message_sent", seqs.sender, json, draft.client_id ?? null)
-          }
-        ]
-        for (const notice of notices) liveInboxes.offer(notice, traceparent)
-        // Sent in one turn and waited for together, without a fiber for each.
-        const heard = yield* bus.publish(notices, traceparent)
-        yield* isRepeat ? recentMessages.forget(receiver_id) : recentMessages.push(receiver_id, json)
-        const [delivered] = yield* heard
-        return { message, delivered: delivered === true }
+        const fact = {
+          committedAt: Date.parse(message.timestamp),
+          message,
+          clientId: draft.client_id ?? undefined,
+          payload: undefined
+        }
+        const events = appended.map(
+          ({ userId, type, seq }): AddressedEvent => ({
+            userId,
+            event: builder.prepare({ ...fact, type }, traceparent)(seq)
+          })
+        )
+        for (const event of events) liveInboxes.offer(event)
+        const heard = yield* bus.publish(events)
+        return appended.some(({ type }, i) => type === "message" && heard[i] === true)
       })
 
       const finish = (draft: Draft, outcome: Outcome): Effect.Effect<Answer> => {
         metrics.send(resultOf(outcome))
-        if (Result.isSuccess(outcome)) {
-          return Effect.map(publishing(announce(draft, outcome.success)), Result.succeed)
-        }
-        const answer = Effect.succeed(Result.fail(outcome.failure))
-        // It may be committed all the same, and then it is missing where nobody will push it.
-        return outcome.failure._tag === "Unavailable"
-          ? Effect.andThen(recentMessages.forget(draft.receiver_id), answer)
-          : answer
+        // A send that failed as unavailable may be committed all the same.
+        const forgetList = olderNodes.forgetRecentList(draft.receiver_id)
+        if (Result.isFailure(outcome)) return Effect.as(forgetList, Result.fail(outcome.failure))
+        const { message } = outcome.success
+        return publishing(publish(draft, outcome.success)).pipe(
+          Effect.tap(forgetList),
+          Effect.map((delivered) => Result.succeed({ message, delivered }))
+        )
       }
 
-      const sendAll: Chat["Service"]["sendAll"] = (drafts) =>
+      const sendAll: Sends["Service"]["sendAll"] = (drafts) =>
         committing(queue.submit(drafts)).pipe(
           Effect.flatMap((outcomes) =>
-            // One needs no fiber beside its caller's.
+            // A single draft is finished by its caller's own fiber.
             Effect.forEach(outcomes, (outcome, i) => finish(drafts[i]!, outcome), {
               concurrency: outcomes.length === 1 ? 1 : "unbounded"
             })
@@ -103,7 +102,7 @@ export class Chat extends Context.Service<
       const send = (draft: Draft) =>
         Effect.flatMap(sendAll([draft]), (outcomes) => Effect.fromResult(outcomes[0]!))
 
-      return Chat.of({ sendAll, send, history: repo.history, recent: recentMessages.list })
+      return Sends.of({ sendAll, send })
     })
   )
 }

@@ -8,6 +8,7 @@ import { Unavailable } from "../domain/Unavailable.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { EmbeddedDatabase } from "./EmbeddedDatabase.ts"
+import { applyFunctions } from "./SqlFunctions.ts"
 import { int8, types } from "./SqlParameters.ts"
 
 /** How long a statement may run, or wait for an answer, before its call fails as `Unavailable`. */
@@ -122,6 +123,7 @@ const migrate = Effect.fnUntraced(
     const loader = fromFileSystem(path.join(import.meta.dirname, "../../migrations"))
     yield* sql`SELECT pg_advisory_xact_lock(${int8(MIGRATION_LOCK)})`.pipe(
       Effect.andThen(PgMigrator.run({ loader })),
+      Effect.andThen(applyFunctions(sql)),
       sql.withTransaction,
       Effect.provideService(SqlClient.SqlClient, sql),
       Effect.provideService(PgClient.PgClient, sql)
@@ -129,6 +131,7 @@ const migrate = Effect.fnUntraced(
   },
   Effect.catchTags({
     SqlError: (error) => startError("The database could not be migrated", error),
+    PlatformError: (error) => startError("The files of the migrations could not be read", error),
     MigrationError: (error) => startError("The database could not be migrated", error)
   })
 )

@@ -1,54 +1,43 @@
 import { Schema } from "effect"
 import type { Message } from "./Message.ts"
+import type { UserId } from "./User.ts"
 
 /** A place in a user's inbox. The first event is 1; every event takes the next number, without gaps. */
 export const Seq = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({ examples: [1042] })
 
-export const EventType = Schema.Literals(["message", "message_sent"])
-export type EventType = typeof EventType.Type
-
-/**
- * One numbered entry of one user's inbox. `frame` is the JSON text that sockets, replays and REST all
- * carry: it is built once, here, so the bytes agree everywhere.
- */
-export interface InboxEvent {
-  readonly seq: number
-  readonly type: EventType
-  readonly frame: string
+/** What an event reports, as the database holds it: the frames of all who get the event are built from it. */
+export interface EventFact {
+  /** The kind of the event. A row of a newer release may have one that this release does not know. */
+  readonly type: string
+  /** When it was committed, by the database's clock, in milliseconds since 1970. */
+  readonly committedAt: number
+  /** The message that the event is about, as it is now; none for kinds that carry a payload. */
+  readonly message: Message | undefined
+  /** The `client_id` of that message. */
+  readonly clientId: string | undefined
+  /** What an event carries that is about no message; `undefined` when its row has none. */
+  readonly payload: unknown
 }
 
-/** The JSON text of a message, in the field order of the contract. */
-export const messageJson = (message: Message): string =>
-  JSON.stringify({
-    id: message.id,
-    sender_id: message.sender_id,
-    sender_username: message.sender_username,
-    receiver_id: message.receiver_id,
-    content: message.content,
-    timestamp: message.timestamp
-  })
+/** A fact, and its number in one user's inbox. */
+export interface EventRecord extends EventFact {
+  readonly seq: number
+}
 
-/**
- * The event of `type` at `seq` that reports a message, given `messageJson(message)`. A `clientId` is shown
- * to its sender's own devices only.
- */
-export const messageEvent = (
-  type: EventType,
-  seq: number,
-  json: string,
-  clientId: string | null = null
-): InboxEvent => ({
-  seq,
-  type,
-  frame:
-    type === "message_sent" && clientId !== null
-      ? `{"type":"${type}","seq":${seq},${json.slice(1, -1)},"client_id":${JSON.stringify(clientId)}}`
-      : `{"type":"${type}","seq":${seq},${json.slice(1)}`
-})
+/** One numbered entry of one user's inbox, ready for sockets, replays and REST, which all carry the same bytes. */
+export interface InboxEvent {
+  readonly seq: number
+  readonly type: string
+  /** The frame: JSON in UTF-8. It is encoded once, however many sockets get it. */
+  readonly frame: Uint8Array
+  /** As in `EventFact`; `undefined` when the node that published it did not say. */
+  readonly committedAt: number | undefined
+  /** The W3C trace context of what caused it; `undefined` when that is not traced. */
+  readonly traceparent: string | undefined
+}
 
-/** The length of the end of a `message` frame: the time, a quote and a brace. */
-const TIME_AND_END = 26
-
-/** When the message of a `message` frame was committed, in milliseconds since 1970: its last field says so. */
-export const committedAt = (frame: Buffer): number =>
-  Date.parse(frame.toString("latin1", frame.length - TIME_AND_END, frame.length - 2))
+/** An event on its way to one user's sockets. */
+export interface AddressedEvent {
+  readonly userId: UserId
+  readonly event: InboxEvent
+}

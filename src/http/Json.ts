@@ -6,13 +6,12 @@ import { HttpServerResponse } from "effect/http"
  */
 export const json = (body: unknown) => HttpServerResponse.jsonUnsafe(body)
 
-/** `json` for a text. */
-export const jsonText = (body: string) => HttpServerResponse.text(body, { contentType: "application/json" })
+/** An answer that is JSON in UTF-8 already. */
+export const jsonUtf8 = (body: Uint8Array) =>
+  HttpServerResponse.uint8Array(body, { contentType: "application/json" })
 
 /** An object of one property whose value is JSON in UTF-8 already. */
 export const jsonProperty = (property: string, value: Uint8Array) =>
-  HttpServerResponse.uint8Array(Buffer.concat([Buffer.from(`{"${property}":`), value, END]), {
-    contentType: "application/json"
-  })
+  jsonUtf8(Buffer.concat([Buffer.from(`{"${property}":`), value, END]))
 
 const END = Buffer.from("}")

@@ -2,10 +2,14 @@ import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import * as Problems from "../api/Problems.ts"
-import { Inboxes } from "../inbox/InboxReader.ts"
+import type { InboxEvent } from "../domain/Event.ts"
+import type { UserId } from "../domain/User.ts"
+import { InboxReader } from "../inbox/InboxReader.ts"
 import { Sessions } from "../presence/Sessions.ts"
+import { InboxRepo } from "../repo/InboxRepo.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
-import { json, jsonText } from "./Json.ts"
+import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
+import { json, jsonUtf8 } from "./Json.ts"
 import { permit } from "./Permit.ts"
 import { serviceUnavailable, userNotFound } from "./ProblemOf.ts"
 
@@ -15,7 +19,11 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const users = yield* UserRepo
     const sessions = yield* Sessions
-    const inboxes = yield* Inboxes
+    const inboxes = yield* InboxRepo
+    const reader = yield* InboxReader
+
+    const currentTag = (userId: UserId) =>
+      Effect.map(inboxes.bounds(userId), (bounds) => bounds && tagOf(bounds.head, bounds.pruned))
 
     return handlers.handleAll({
       create: ({ payload: { username, display_name } }) =>
@@ -58,13 +66,33 @@ export const layer = HttpApiBuilder.group(
 
       events: ({ params: { user_id }, query: { since, limit, wait } }) =>
         permit({ _tag: "ReadEvents", of: user_id }).pipe(
-          Effect.andThen(inboxes.read(user_id, since, limit, wait)),
-          Effect.map(({ events, cursor, recovered }) => {
-            const frames = events.map(({ frame }) => frame).join(",")
-            return jsonText(`{"events":[${frames}],"cursor":${cursor},"recovered":${recovered}}`)
-          }),
+          Effect.andThen(
+            unlessKnown(
+              // A call that may wait answers 304 only after it waited.
+              wait > 0 ? Effect.undefined : currentTag(user_id),
+              reader
+                .read(user_id, since, limit, wait)
+                .pipe(
+                  Effect.flatMap(({ events, cursor, recovered, head, pruned }) =>
+                    tagged(tagOf(head, pruned), eventPage(events, cursor, recovered))
+                  )
+                )
+            )
+          ),
           Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
         )
     })
   })
 )
+
+const COMMA = Buffer.from(",")
+
+/** An `EventPage` of frames that are JSON in UTF-8 already. */
+const eventPage = (events: ReadonlyArray<InboxEvent>, cursor: number, recovered: boolean) =>
+  jsonUtf8(
+    Buffer.concat([
+      Buffer.from('{"events":['),
+      ...events.flatMap(({ frame }, i) => (i === 0 ? [frame] : [COMMA, frame])),
+      Buffer.from(`],"cursor":${cursor},"recovered":${recovered}}`)
+    ])
+  )

@@ -1,9 +1,10 @@
 import { Context, Duration, Effect, Layer } from "effect"
-import type { InboxEvent } from "../domain/Event.ts"
+import type { EventRecord, InboxEvent } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
+import { EventBuilder, EventKinds } from "./EventKinds.ts"
 import type { LiveInbox } from "./LiveInbox.ts"
 import { LiveInboxes } from "./LiveInboxes.ts"
 
@@ -14,15 +15,27 @@ export interface InboxPage {
   readonly cursor: number
   /** False when `since` cannot be served: then there are no events and the cursor is the head. */
   readonly recovered: boolean
+  /** The bounds of the inbox before the page was read: while they stay, the same read has the same answer. */
+  readonly head: number
+  readonly pruned: number
 }
 
-/** Reading inboxes without a socket. */
-export class Inboxes extends Context.Service<
-  Inboxes,
+/** Reads inboxes from the database, for replays, REST and polls. */
+export class InboxReader extends Context.Service<
+  InboxReader,
   {
     /**
-     * The events after `since`, at most `limit`. When there are none, waits up to `wait` seconds for one; what is
-     * committed while it waits is answered at once. A node that drains lets nobody wait.
+     * The events after `after`, at most `limit`, in order and without gap between them. A gap before the first means that
+     * events were pruned. An event that cannot be built is logged and stands as an `omitted` one.
+     */
+    events(
+      userId: UserId,
+      after: number,
+      limit: number
+    ): Effect.Effect<ReadonlyArray<InboxEvent>, Unavailable>
+    /**
+     * The page after `since`, of at most `limit` events. When it is empty, waits up to `wait` seconds for an event, and
+     * answers as soon as one is committed; a node that drains does not wait.
      */
     read(
       userId: UserId,
@@ -31,25 +44,34 @@ export class Inboxes extends Context.Service<
       wait: number
     ): Effect.Effect<InboxPage, UserNotFound | Unavailable>
   }
->()("minichat/chat/Inboxes") {
+>()("minichat/inbox/InboxReader") {
   static readonly layer = Layer.effect(
-    Inboxes,
+    InboxReader,
     Effect.gen(function* () {
       const repo = yield* InboxRepo
       const live = yield* LiveInboxes
       const lifecycle = yield* Lifecycle
+      const builder = new EventBuilder(yield* EventKinds)
+
+      const events = Effect.fnUntraced(function* (userId: UserId, after: number, limit: number) {
+        const records = yield* repo.page(userId, after, limit)
+        const broken = records.filter((record) => !builder.canBuild(record))
+        if (broken.length > 0) yield* logBroken(userId, broken)
+        return records.map((record) => builder.build(record))
+      })
 
       const page = Effect.fnUntraced(function* (userId: UserId, since: number, limit: number) {
         const { head, pruned } = yield* repo.find(userId)
-        if (since > head || since < pruned) return { events: [], cursor: head, recovered: false }
-        if (since === head) return { events: [], cursor: head, recovered: true }
-        const events = yield* repo.page(userId, since, limit)
-        // Pruned between the two queries: the next read is told so.
-        if (events[0]?.seq !== since + 1) return { events: [], cursor: since, recovered: true }
-        return { events, cursor: events.at(-1)!.seq, recovered: true }
+        const bounds = { head, pruned }
+        if (since > head || since < pruned) return { events: [], cursor: head, recovered: false, ...bounds }
+        if (since === head) return { events: [], cursor: head, recovered: true, ...bounds }
+        const read = yield* events(userId, since, limit)
+        // Pruned between the two queries: the next read is answered `recovered: false`.
+        if (read[0]?.seq !== since + 1) return { events: [], cursor: since, recovered: true, ...bounds }
+        return { events: read, cursor: read.at(-1)!.seq, recovered: true, ...bounds }
       })
 
-      const read = Effect.fn("Inboxes.read")(function* (
+      const read = Effect.fn("InboxReader.read")(function* (
         userId: UserId,
         since: number,
         limit: number,
@@ -66,8 +88,16 @@ export class Inboxes extends Context.Service<
         return advanced._tag === "None" ? first : yield* page(userId, since, limit)
       })
 
-      return Inboxes.of({ read })
+      return InboxReader.of({ events, read })
     })
+  )
+}
+
+/** One line for a page: a client that reads it again and again must not fill the log. */
+const logBroken = (userId: UserId, broken: ReadonlyArray<EventRecord>) => {
+  const [first] = broken
+  return Effect.logError(
+    `${broken.length} event(s) of the inbox of user ${userId} cannot be built, the first at ${first!.seq} of type ${first!.type}: its row lacks what the type needs, or a newer release wrote it`
   )
 }
 

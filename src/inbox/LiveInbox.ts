@@ -1,24 +1,5 @@
-import { committedAt } from "../domain/Event.ts"
+import type { InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
-import type { BusEvent } from "../redis/RedisBus.ts"
-
-/** An event as it goes to sockets: its frame is encoded once, however many sockets get it. */
-export interface Frame {
-  readonly seq: number
-  readonly type: string
-  readonly frame: Buffer
-  readonly traceparent: string | undefined
-  /** When a received message was committed, by the database's clock, in milliseconds since 1970. */
-  readonly committedAt: number | undefined
-}
-
-export const toFrame = (seq: number, type: string, frame: Buffer, traceparent?: string): Frame => ({
-  seq,
-  type,
-  frame,
-  traceparent,
-  committedAt: type === "message" ? committedAt(frame) : undefined
-})
 
 /** How many of the latest events are kept at hand, so that a socket that keeps up needs no query. */
 const HOT_EVENTS = 64
@@ -37,7 +18,7 @@ export class LiveInbox {
   /** The number of the last event that is known to be committed. */
   head = 0
   /** The latest events, without gap, up to the head; empty when the last one is not at hand. */
-  private hot: Array<Frame> = []
+  private hot: Array<InboxEvent> = []
   private hotBytes = 0
   private headBefore = 0
   private readonly followers = new Set<() => void>()
@@ -53,10 +34,11 @@ export class LiveInbox {
   }
 
   /** Takes in an event from the bus. One that is behind the head is a repeat, and ignored. */
-  offer({ seq, type, frame, traceparent }: BusEvent): void {
+  offer(event: InboxEvent): void {
+    const { seq, frame } = event
     if (seq <= this.head) return
     if (seq !== this.head + 1) this.clear()
-    this.hot.push(toFrame(seq, type, copy(frame), traceparent))
+    this.hot.push(event)
     this.hotBytes += frame.length
     while (this.hot.length > HOT_EVENTS || (this.hotBytes > HOT_BYTES && this.hot.length > 1)) {
       this.hotBytes -= this.hot.shift()!.frame.length
@@ -73,7 +55,7 @@ export class LiveInbox {
   }
 
   /** The events after `seq` up to the head, when all of them are at hand. */
-  after(seq: number): ReadonlyArray<Frame> | undefined {
+  after(seq: number): ReadonlyArray<InboxEvent> | undefined {
     const first = this.hot[0]
     return first === undefined || first.seq > seq + 1 ? undefined : this.hot.slice(seq + 1 - first.seq)
   }
@@ -93,11 +75,4 @@ export class LiveInbox {
     this.hot = []
     this.hotBytes = 0
   }
-}
-
-/** A frame from the network is a view of a buffer that may be far larger; keeping it would keep all of that. */
-const copy = (frame: Buffer): Buffer => {
-  const own = Buffer.allocUnsafeSlow(frame.length)
-  frame.copy(own)
-  return own
 }

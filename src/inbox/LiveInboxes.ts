@@ -1,7 +1,8 @@
 import { Context, Duration, Effect, Layer, PubSub, RcMap, Schedule, type Scope } from "effect"
+import type { AddressedEvent } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
-import { type Notice, RedisBus, toBusEvent } from "../redis/RedisBus.ts"
+import { RedisBus } from "../redis/RedisBus.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { LiveInbox } from "./LiveInbox.ts"
 
@@ -33,7 +34,7 @@ export class LiveInboxes extends Context.Service<
      * Tells this node's sockets of an event that this node committed, ahead of the bus. Only if it is the next of an
      * inbox that is open: any other comes over the bus, behind those that it follows.
      */
-    offer(notice: Notice, traceparent: string): void
+    offer(addressed: AddressedEvent): void
     /** How many inboxes are open. */
     readonly size: Effect.Effect<number>
   }
@@ -103,9 +104,9 @@ export class LiveInboxes extends Context.Service<
               ? Effect.void
               : Effect.map(repo.find(userId), ({ head, pruned }) => inbox.learn(head, pruned))
           ),
-        offer: ({ userId, event }, traceparent) => {
+        offer: ({ userId, event }) => {
           const inbox = opened.get(userId)
-          if (inbox !== undefined && event.seq === inbox.head + 1) inbox.offer(toBusEvent(event, traceparent))
+          if (inbox !== undefined && event.seq === inbox.head + 1) inbox.offer(event)
         },
         size: Effect.sync(() => opened.size)
       })

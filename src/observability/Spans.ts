@@ -22,12 +22,9 @@ export const currentSpan = Effect.withFiber((fiber) =>
   Effect.succeed(fiber.cache.span?.sampled === true ? fiber.cache.span : undefined)
 )
 
-/** Stands for the trace context of what is not traced. */
-const UNTRACED = "-"
-
-/** The W3C trace context of the current span; `-` when it is not recorded. */
+/** The W3C trace context of the current span; `undefined` when it is not recorded. */
 export const currentTraceparent = Effect.map(currentSpan, (span) =>
-  span === undefined ? UNTRACED : `00-${span.traceId.padStart(32, "0")}-${span.spanId}-01`
+  span === undefined ? undefined : `00-${span.traceId.padStart(32, "0")}-${span.spanId}-01`
 )
 
 /** Begins the span of handing an event to a socket, in the trace of its send; answers how to end it. */
@@ -39,7 +36,7 @@ export const deliverySpan = Effect.gen(function* () {
   const tracer = yield* Effect.tracer
   const clock = yield* Clock.Clock
   const begin: DeliverySpan = (traceparent) => {
-    if (traceparent === undefined || traceparent === UNTRACED) return undefined
+    if (traceparent === undefined) return undefined
     const parent = HttpTraceContext.w3c(Headers.fromRecordUnsafe({ traceparent }))
     if (Option.isNone(parent) || !parent.value.sampled) return undefined
     const span = tracer.span({

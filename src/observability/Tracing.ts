@@ -3,7 +3,7 @@ import { Effect, Layer, Option, Redacted, References, Tracer } from "effect"
 import { FetchHttpClient, HttpMiddleware, UrlParams } from "effect/http"
 import { OtlpExporter, OtlpSerialization, OtlpTracer } from "effect/observability"
 import { AppConfig, type Settings } from "../AppConfig.ts"
-import { VERSION } from "../api/Api.ts"
+import { VERSION } from "../domain/Version.ts"
 import { routeOf } from "../http/Allowed.ts"
 
 /** How long a node that stops waits for the collector to take its last spans. */

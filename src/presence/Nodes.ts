@@ -9,7 +9,7 @@ export const REMEMBERED = Duration.toMillis(Duration.days(30))
 /** The key that a node renews, its beat. */
 export const keyOf = (prefix: string, id: string): string => `${prefix}node:${id}`
 
-/** The ids of the nodes that run, and of those that died and were not noticed yet. */
+/** The set in which nodes of release 1.0 have their ids, also for a time after they died. */
 export const setOf = (prefix: string): string => `${prefix}nodes`
 
 /**
@@ -17,7 +17,3 @@ export const setOf = (prefix: string): string => `${prefix}nodes`
  * nodes whose clocks disagree still agree on who is alive.
  */
 export const isAlive = (timeLeft: number): boolean => timeLeft > REMEMBERED - Duration.toMillis(ALIVE_FOR)
-
-/** How long ago a node beat whose key has this much time left, in milliseconds; a key that is gone is the oldest there is. */
-export const sinceLastBeat = (timeLeft: number): Duration.Duration =>
-  Duration.millis(REMEMBERED - Math.max(timeLeft, 0))

@@ -37,7 +37,6 @@ export class Sessions extends Context.Service<
       const sessionsOf = (userId: UserId) => `${prefix}user:${userId}:sessions`
       const lastSeenOf = (userId: UserId) => `${prefix}user:${userId}:last_seen`
       const nodeKey = (id: string) => Nodes.keyOf(prefix, id)
-      const nodes = Nodes.setOf(prefix)
 
       /** Users of whom Redis may know something else, as it did not take the last write. */
       const unconfirmed = new Set<UserId>()
@@ -74,17 +73,13 @@ export class Sessions extends Context.Service<
       const writeAll = Effect.suspend(() => writeEach([...own.keys(), ...unconfirmed]))
 
       // Redis that forgot the node forgot its sessions with it.
-      const beat = run((redis) =>
-        Promise.all([redis.set(nodeKey(node), "up", "PX", Nodes.REMEMBERED, "GET"), redis.sadd(nodes, node)])
-      ).pipe(
-        Effect.flatMap(([before]) => (before === null ? writeAll : writeEach(unconfirmed))),
+      const beat = run((redis) => redis.set(nodeKey(node), "up", "PX", Nodes.REMEMBERED, "GET")).pipe(
+        Effect.flatMap((before) => (before === null ? writeAll : writeEach(unconfirmed))),
         Effect.ignore
       )
       yield* beat
       yield* Effect.forkScoped(Effect.repeat(beat, Schedule.spaced(BEAT_INTERVAL)))
-      yield* Effect.addFinalizer(() =>
-        Effect.ignore(run((redis) => Promise.all([redis.del(nodeKey(node)), redis.srem(nodes, node)])))
-      )
+      yield* Effect.addFinalizer(() => Effect.ignore(run((redis) => redis.del(nodeKey(node)))))
 
       const recovered = yield* recoveries
       yield* Effect.forkScoped(

@@ -1,10 +1,12 @@
 import type { Socket } from "node:net"
 import { Duration, Effect } from "effect"
 import { CloseCode } from "../api/CloseCode.ts"
-import { type Frame, type LiveInbox, toFrame } from "../inbox/LiveInbox.ts"
+import type { InboxEvent } from "../domain/Event.ts"
+import type { EventBuilder } from "../inbox/EventKinds.ts"
+import type { InboxReader } from "../inbox/InboxReader.ts"
+import type { LiveInbox } from "../inbox/LiveInbox.ts"
 import type { Metrics } from "../observability/Metrics.ts"
 import type { DeliverySpan } from "../observability/Spans.ts"
-import type { InboxRepo } from "../repo/InboxRepo.ts"
 import type { ServerWebSocket } from "./ServerWebSocket.ts"
 
 /** A connection with more bytes than this in its TCP queue is written to no further until it drains. */
@@ -27,7 +29,8 @@ export class Connection {
   private readonly tcp: Socket
   /** Whether the client knows every kind of event, or those of the original service only. */
   private readonly knowsAllEvents: boolean
-  private readonly repo: InboxRepo["Service"]
+  private readonly reader: InboxReader["Service"]
+  private readonly kinds: EventBuilder
   private readonly slowReaderTimeout: Duration.Duration
   private readonly metrics: Metrics
   private readonly beginSpan: DeliverySpan | undefined
@@ -53,7 +56,8 @@ export class Connection {
     readonly webSocket: ServerWebSocket
     readonly tcp: Socket
     readonly sent: number
-    readonly repo: InboxRepo["Service"]
+    readonly reader: InboxReader["Service"]
+    readonly kinds: EventBuilder
     readonly slowReaderTimeout: Duration.Duration
     readonly hasLimits: boolean
     readonly expiresAt: number | undefined
@@ -66,7 +70,8 @@ export class Connection {
     this.webSocket = options.webSocket
     this.tcp = options.tcp
     this.sent = options.sent
-    this.repo = options.repo
+    this.reader = options.reader
+    this.kinds = options.kinds
     this.slowReaderTimeout = options.slowReaderTimeout
     this.knowsAllEvents = options.webSocket.protocol === "minichat.v2"
     this.hasLimits = options.hasLimits
@@ -141,21 +146,22 @@ export class Connection {
   }
 
   /** Writes events in order, all of them or until the TCP queue is full. */
-  private writeAll(events: ReadonlyArray<Frame>): void {
+  private writeAll(events: ReadonlyArray<InboxEvent>): void {
     for (const event of events) {
       if (!this.isWritable) return
-      if (this.knowsAllEvents || event.type === "message") this.write(event)
+      if (this.knowsAllEvents || this.kinds.isForVersion1(event.type)) this.write(event)
       this.sent = event.seq
       this.endReplay()
     }
   }
 
-  private write({ seq, frame, traceparent, committedAt }: Frame): void {
+  private write({ seq, type, frame, traceparent, committedAt }: InboxEvent): void {
     const endSpan = this.beginSpan?.(traceparent)
     this.webSocket.sendText(frame)
     endSpan?.()
     this.metrics.delivery()
-    if (committedAt !== undefined && seq > this.awaitedClient) this.metrics.deliveryLag(committedAt)
+    if (type === "message" && committedAt !== undefined && seq > this.awaitedClient)
+      this.metrics.deliveryLag(committedAt)
   }
 
   private endReplay(): void {
@@ -186,7 +192,7 @@ export class Connection {
   }
 
   private writePage(): Effect.Effect<void> {
-    return this.repo.page(this.inbox.userId, this.sent, PAGE_EVENTS).pipe(
+    return this.reader.events(this.inbox.userId, this.sent, PAGE_EVENTS).pipe(
       Effect.map((events) => {
         if (events[0]?.seq !== this.sent + 1) {
           // Events that this socket still needs were pruned: it is to come back and be told so.
@@ -194,7 +200,7 @@ export class Connection {
           return this.close(CloseCode.tooSlow)
         }
         // A page that does not fit is dropped where the queue is full, and the rest read again when it drained.
-        this.writeAll(events.map(({ seq, type, frame }) => toFrame(seq, type, Buffer.from(frame))))
+        this.writeAll(events)
       }),
       Effect.catchTag("Unavailable", () => Effect.sleep(PAGE_RETRY)),
       Effect.catchDefect((defect) =>

@@ -4,7 +4,7 @@ import { RateLimits } from "../access/RateLimits.ts"
 import { type InvalidToken, Tokens } from "../access/Tokens.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { ErrorFrame } from "../api/Protocol.ts"
-import { type Answer, Chat } from "../chat/Sends.ts"
+import { type Answer, Sends } from "../chat/Sends.ts"
 import type { Draft } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { span } from "../observability/Spans.ts"
@@ -34,7 +34,7 @@ const receiving = span("socket send", { kind: "server" })
 
 /** Answers what clients send. Its parts are made once: what a socket has of its own is its `State`. */
 export const make = Effect.gen(function* () {
-  const chat = yield* Chat
+  const sends = yield* Sends
   const tokens = yield* Tokens
   const rateLimits = yield* RateLimits
 
@@ -42,7 +42,7 @@ export const make = Effect.gen(function* () {
     if (state.drafts.length === 0) return
     const { connection, drafts } = state
     state.drafts = []
-    const answers = yield* receiving(chat.sendAll(drafts))
+    const answers = yield* receiving(sends.sendAll(drafts))
     for (const [i, answer] of answers.entries()) {
       yield* connection.sendWhenWritable(answerFrame(answer, drafts[i]!.client_id))
     }

@@ -58,7 +58,7 @@ export class ServerWebSocket extends WebSocket {
   }
 
   /** Sends a text frame, given as text or as its UTF-8 bytes. Bytes are not encoded again for each socket. */
-  sendText(frame: string | Buffer): void {
+  sendText(frame: string | Uint8Array): void {
     this.send(frame, { binary: false })
   }
 

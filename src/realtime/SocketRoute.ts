@@ -5,12 +5,13 @@ import type { WebSocket } from "ws"
 import { AppConfig } from "../AppConfig.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import { ServiceUnavailable } from "../api/Problems.ts"
+import { EventBuilder, EventKinds } from "../inbox/EventKinds.ts"
+import { InboxReader } from "../inbox/InboxReader.ts"
 import type { LiveInbox } from "../inbox/LiveInbox.ts"
 import { LiveInboxes } from "../inbox/LiveInboxes.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { deliverySpan } from "../observability/Spans.ts"
 import { withoutServices } from "../RequestContext.ts"
-import { InboxRepo } from "../repo/InboxRepo.ts"
 import { Connection } from "./Connection.ts"
 import { ConnectionRegistry } from "./ConnectionRegistry.ts"
 import * as Handshake from "./Handshake.ts"
@@ -28,7 +29,8 @@ export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const { slowReaderTimeout } = yield* AppConfig
     const inboxes = yield* LiveInboxes
-    const repo = yield* InboxRepo
+    const reader = yield* InboxReader
+    const kinds = new EventBuilder(yield* EventKinds)
     const registry = yield* ConnectionRegistry
     const metrics = yield* Metrics
     const beginSpan = yield* deliverySpan
@@ -67,7 +69,8 @@ export const layer = HttpRouter.use(
         webSocket,
         tcp: NodeHttpServerRequest.toIncomingMessage(request).socket,
         sent: cursor,
-        repo,
+        reader,
+        kinds,
         slowReaderTimeout,
         hasLimits: caller._tag !== "Service",
         expiresAt,

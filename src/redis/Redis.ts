@@ -42,7 +42,11 @@ export class Redis extends Context.Service<
     /** A Lua script as a command. Only its hash is sent once a connection has sent the script. */
     script<A>(
       lua: string
-    ): (connection: IORedis, keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) => Promise<A>
+    ): (
+      connection: IORedis,
+      keys: ReadonlyArray<string>,
+      args: ReadonlyArray<string | number | Buffer>
+    ) => Promise<A>
     /** The connection that subscribes. */
     readonly subscriber: IORedis | Cluster
     /** In a cluster, channels live on the shard of their name, and publishing is `SPUBLISH`. */
@@ -126,9 +130,15 @@ export class Redis extends Context.Service<
       const script = <A>(lua: string) => {
         const name = `script${scripts++}`
         commands.defineCommand(name, { lua })
-        type Run = (numberOfKeys: number, ...keysAndArgs: ReadonlyArray<string | number>) => Promise<A>
-        return (connection: IORedis, keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) =>
-          (connection as unknown as Record<string, Run>)[name]!(keys.length, ...keys, ...args)
+        type Run = (
+          numberOfKeys: number,
+          ...keysAndArgs: ReadonlyArray<string | number | Buffer>
+        ) => Promise<A>
+        return (
+          connection: IORedis,
+          keys: ReadonlyArray<string>,
+          args: ReadonlyArray<string | number | Buffer>
+        ) => (connection as unknown as Record<string, Run>)[name]!(keys.length, ...keys, ...args)
       }
 
       return Redis.of({

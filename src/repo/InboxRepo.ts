@@ -1,38 +1,43 @@
 import { PgTypes } from "@effect/sql-pg"
-import { Clock, Context, DateTime, Duration, Effect, Exit, Layer, Request, RequestResolver } from "effect"
+import { Context, DateTime, Effect, Exit, Layer, Request, RequestResolver } from "effect"
 import { Database } from "../database/Database.ts"
 import { int4, int4Array, int8 } from "../database/SqlParameters.ts"
-import { type EventType, type InboxEvent, messageEvent, messageJson } from "../domain/Event.ts"
+import type { EventRecord } from "../domain/Event.ts"
+import type { Message } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import { MAX_USER_ID, UserId, UserNotFound } from "../domain/User.ts"
-import { MemoryTables } from "./MemoryTables.ts"
+import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
+import { type MemoryEvent, MemoryTables } from "./MemoryTables.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 
-/** Where a user's inbox stands. */
-export interface Inbox {
+/** Between which numbers an inbox holds events. */
+export interface Bounds {
   readonly userId: UserId
-  readonly username: string
   /** The number of the last event; 0 before the first. */
   readonly head: number
-  /** Events up to this number may be gone. */
+  /** Events up to this number may be deleted. */
   readonly pruned: number
+}
+
+/** An inbox, and whose it is. */
+export interface Inbox extends Bounds {
+  readonly username: string
 }
 
 /** Each user's events, numbered from 1 without gap. What was committed is there until it is pruned. */
 export class InboxRepo extends Context.Service<
   InboxRepo,
   {
-    /** Where a user's inbox stands. Look-ups of one moment share a query. */
+    /** Finds a user's inbox. Look-ups of one turn of the event loop share a query. */
     find(userId: UserId): Effect.Effect<Inbox, UserNotFound | Unavailable>
-    /** Where many inboxes stand, in no particular order. */
-    heads(userIds: ReadonlyArray<UserId>): Effect.Effect<ReadonlyArray<Omit<Inbox, "username">>, Unavailable>
+    /** The bounds of a user's inbox; `undefined` for a user that does not exist. Shares queries, as `find` does. */
+    bounds(userId: UserId): Effect.Effect<Bounds | undefined, Unavailable>
+    /** The bounds of many inboxes, in no particular order. */
+    heads(userIds: ReadonlyArray<UserId>): Effect.Effect<ReadonlyArray<Bounds>, Unavailable>
     /**
-     * The events after `after`, at most `limit`, in order and without gap between them. A gap before the first
-     * means that events were pruned.
+     * The events after `after`, at most `limit`, in order and without gap between them, of whatever kind. A gap before the
+     * first means that events were pruned.
      */
-    page(userId: UserId, after: number, limit: number): Effect.Effect<ReadonlyArray<InboxEvent>, Unavailable>
-    /** Who received a message so long ago at most, by the clock that dates messages: the database's. */
-    receivers(within: Duration.Duration): Effect.Effect<ReadonlyArray<UserId>, Unavailable>
+    page(userId: UserId, after: number, limit: number): Effect.Effect<ReadonlyArray<EventRecord>, Unavailable>
     /** Deletes at most `limit` events older than `olderThan`, and answers how many it deleted. */
     prune(olderThan: DateTime.Utc, limit: number): Effect.Effect<number, Unavailable>
   }
@@ -42,49 +47,31 @@ export class InboxRepo extends Context.Service<
     Effect.gen(function* () {
       const { reads: sql, pipelined } = yield* Database
 
-      const inboxes = (userIds: ReadonlyArray<UserId>) =>
+      const find = byUser(FindInbox, (userIds) =>
         pipelined(
           sql<Inbox>`SELECT i.user_id AS "userId", u.username, i.last_seq AS head, i.pruned_seq AS pruned
             FROM inboxes i JOIN users u ON u.id = i.user_id
             WHERE i.user_id = ANY (${int4Array(userIds)})`
         )
-
-      const resolver = RequestResolver.make<FindInbox>(
-        Effect.fnUntraced(function* (entries) {
-          const ids = new Set(entries.map(({ request }) => request.userId))
-          const found = new Map((yield* inboxes([...ids])).map((inbox) => [inbox.userId, inbox]))
-          for (const entry of entries) {
-            const { userId } = entry.request
-            const inbox = found.get(userId)
-            entry.completeUnsafe(
-              inbox === undefined ? Exit.fail(new UserNotFound({ userId })) : Exit.succeed(inbox)
-            )
-          }
-        })
-      ).pipe(RequestResolver.batchN(1000))
-
-      const find = (userId: UserId) =>
-        userId > MAX_USER_ID
-          ? Effect.fail(new UserNotFound({ userId }))
-          : Effect.request(new FindInbox({ userId }), resolver)
+      )
 
       const heads = (userIds: ReadonlyArray<UserId>) =>
         pipelined(
-          sql<Omit<Inbox, "username">>`SELECT user_id AS "userId", last_seq AS head, pruned_seq AS pruned
+          sql<Bounds>`SELECT user_id AS "userId", last_seq AS head, pruned_seq AS pruned
             FROM inboxes WHERE user_id = ANY (${int4Array(userIds)})`
         )
 
       // OFFSET 0 keeps the planner from joining a long page by reading all messages there are.
       const page = (userId: UserId, after: number, limit: number) =>
         pipelined(
-          sql<EventRow>`SELECT e.seq, e.type, m.*
+          sql<EventRow>`SELECT e.seq, e.type, e.payload, e.created_at, m.*
             FROM (
               SELECT * FROM inbox_events WHERE user_id = ${int4(userId)} AND seq > ${int8(after)}
               ORDER BY seq LIMIT ${int4(limit)}
-            ) e CROSS JOIN LATERAL (
+            ) e LEFT JOIN LATERAL (
               SELECT m.client_id, m.id, m.sender_id, u.username AS sender_username, m.receiver_id, m.content, m.timestamp
               FROM messages m JOIN users u ON u.id = m.sender_id WHERE m.id = e.message_id OFFSET 0
-            ) m ORDER BY e.seq`.pipe(Effect.map((rows) => withoutGap(rows).map(toEvent)))
+            ) m ON true ORDER BY e.seq`.pipe(Effect.map((rows) => withoutGap(rows).map(toRecord)))
         )
 
       const prune = (olderThan: DateTime.Utc, limit: number) =>
@@ -94,49 +81,57 @@ export class InboxRepo extends Context.Service<
           ) AS deleted`.pipe(Effect.map((rows) => rows[0]!.deleted))
         )
 
-      const receivers = (within: Duration.Duration) =>
-        pipelined(
-          sql<{ readonly userId: UserId }>`SELECT DISTINCT user_id AS "userId" FROM inbox_events
-            WHERE type = 'message'
-              AND created_at > now() - ${int4(Math.ceil(Duration.toSeconds(within)))} * interval '1 second'`
-        ).pipe(Effect.map((rows) => rows.map(({ userId }) => userId)))
-
-      return InboxRepo.of({ find, heads, page, receivers, prune })
+      return InboxRepo.of({
+        find: (userId) => Effect.flatMap(find(userId), (inbox) => found(userId, inbox)),
+        bounds: byUser(FindBounds, heads),
+        heads,
+        page,
+        prune
+      })
     })
   )
 
   static readonly layerMemory = Layer.effect(
     InboxRepo,
     Effect.gen(function* () {
-      const { users, inboxes } = yield* MemoryTables
+      const { users, messages, inboxes } = yield* MemoryTables
+
+      const boundsOf = (userId: UserId) => {
+        const inbox = inboxes.get(userId)
+        return inbox === undefined ? undefined : { userId, head: inbox.lastSeq, pruned: inbox.prunedSeq }
+      }
 
       const find = (userId: UserId) =>
         Effect.suspend(() => {
-          const inbox = inboxes.get(userId)
-          return inbox === undefined
-            ? Effect.fail(new UserNotFound({ userId }))
-            : Effect.succeed({
-                userId,
-                username: users[userId - 1]!.username,
-                head: inbox.lastSeq,
-                pruned: inbox.prunedSeq
-              })
+          const bounds = boundsOf(userId)
+          return found(
+            userId,
+            bounds === undefined ? undefined : { ...bounds, username: users[userId - 1]!.username }
+          )
         })
 
       const heads = (userIds: ReadonlyArray<UserId>) =>
-        Effect.sync(() =>
-          userIds.flatMap((userId) => {
-            const inbox = inboxes.get(userId)
-            return inbox === undefined ? [] : [{ userId, head: inbox.lastSeq, pruned: inbox.prunedSeq }]
-          })
-        )
+        Effect.sync(() => userIds.flatMap((userId) => boundsOf(userId) ?? []))
+
+      const toRecord = ({ seq, type, messageId, payload, createdAt }: MemoryEvent): EventRecord => {
+        const row = messageId === undefined ? undefined : messages[messageId - 1]
+        const { clientId, ...message } = row ?? {}
+        return {
+          seq,
+          type,
+          committedAt: createdAt,
+          message: row === undefined ? undefined : (message as Message),
+          clientId,
+          payload
+        }
+      }
 
       const page = (userId: UserId, after: number, limit: number) =>
         Effect.sync(() =>
           (inboxes.get(userId)?.events ?? [])
             .filter(({ seq }) => seq > after)
             .slice(0, limit)
-            .map(({ seq, type, frame }) => ({ seq, type, frame }))
+            .map(toRecord)
         )
 
       const prune = (olderThan: DateTime.Utc, limit: number) =>
@@ -153,34 +148,66 @@ export class InboxRepo extends Context.Service<
           return deleted
         })
 
-      const receivers = (within: Duration.Duration) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
-          const since = now - Duration.toMillis(within)
-          return [...inboxes].flatMap(([userId, { events }]) =>
-            events.some(({ type, createdAt }) => type === "message" && createdAt > since)
-              ? UserId.make(userId)
-              : []
-          )
-        })
-
-      return InboxRepo.of({ find, heads, page, receivers, prune })
+      return InboxRepo.of({
+        find,
+        bounds: (userId) => Effect.sync(() => boundsOf(userId)),
+        heads,
+        page,
+        prune
+      })
     })
   ).pipe(Layer.provide(MemoryTables.layer))
 }
 
 class FindInbox extends Request.TaggedClass("FindInbox")<
   { readonly userId: UserId },
-  Inbox,
-  UserNotFound | Unavailable
+  Inbox | undefined,
+  Unavailable
 > {}
 
-interface EventRow extends MessageRow {
-  readonly seq: number
-  readonly type: EventType
-  readonly client_id: string | null
+class FindBounds extends Request.TaggedClass("FindBounds")<
+  { readonly userId: UserId },
+  Bounds | undefined,
+  Unavailable
+> {}
+
+/** A look-up by user id: those of one turn of the event loop share a query. An id above the column's range finds nothing. */
+const byUser = <A extends Bounds>(
+  Find: new (request: {
+    readonly userId: UserId
+  }) => Request.Request<A | undefined, Unavailable> & { readonly userId: UserId },
+  query: (userIds: ReadonlyArray<UserId>) => Effect.Effect<ReadonlyArray<A>, Unavailable>
+) => {
+  type Find = InstanceType<typeof Find>
+  const resolver = RequestResolver.make<Find>(
+    Effect.fnUntraced(function* (entries) {
+      const ids = new Set(entries.map(({ request }) => request.userId))
+      const rows = new Map((yield* query([...ids])).map((row) => [row.userId, row]))
+      for (const entry of entries) entry.completeUnsafe(Exit.succeed(rows.get(entry.request.userId)))
+    })
+  ).pipe(RequestResolver.batchN(1000))
+  return (userId: UserId): Effect.Effect<A | undefined, Unavailable> =>
+    userId > MAX_USER_ID ? Effect.undefined : Effect.request(new Find({ userId }), resolver)
 }
+
+const found = <A extends Inbox>(userId: UserId, inbox: A | undefined) =>
+  inbox === undefined ? Effect.fail(new UserNotFound({ userId })) : Effect.succeed(inbox)
+
+type EventRow = {
+  readonly seq: number
+  readonly type: string
+  readonly payload: unknown
+  readonly created_at: Date
+} & ((MessageRow & { readonly client_id: string | null }) | { readonly id: null })
 
 /** Up to the first gap: events are pruned in the order in which they lie in the table, which need not be theirs. */
 const withoutGap = (rows: ReadonlyArray<EventRow>) => rows.filter(({ seq }, i) => seq === rows[0]!.seq + i)
 
-const toEvent = (row: EventRow) => messageEvent(row.type, row.seq, messageJson(toMessage(row)), row.client_id)
+const toRecord = (row: EventRow): EventRecord => ({
+  seq: row.seq,
+  type: row.type,
+  committedAt: row.created_at.getTime(),
+  message: row.id === null ? undefined : toMessage(row),
+  clientId: row.id === null ? undefined : (row.client_id ?? undefined),
+  payload: row.payload ?? undefined
+})

@@ -2,7 +2,6 @@ import { Context, DateTime, Effect, Layer, Result } from "effect"
 import type { Statement } from "effect/sql"
 import { Database } from "../database/Database.ts"
 import { int4, int8 } from "../database/SqlParameters.ts"
-import { messageEvent, messageJson } from "../domain/Event.ts"
 import {
   ClientIdConflict,
   type Draft,
@@ -14,17 +13,30 @@ import {
 } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
-import { MemoryTables } from "./MemoryTables.ts"
+import { append, MemoryTables } from "./MemoryTables.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 import { sendMessages } from "./SendMessages.ts"
+
+/** An event that reports a send: in whose inbox it is, and at which number. */
+export interface Appended {
+  readonly userId: UserId
+  readonly type: "message" | "message_sent"
+  readonly seq: number
+}
 
 /** A committed send. */
 export interface Sent {
   readonly message: Message
   /** Whether this is an earlier send again, which made the message. */
   readonly isRepeat: boolean
-  /** The places of its two events; `undefined` for a repeat of a send that is no longer among the latest events. */
-  readonly seqs: { readonly sender: number; readonly receiver: number } | undefined
+  /** The events that report it; none for a repeat of a send that is no longer among the latest events. */
+  readonly appended: ReadonlyArray<Appended>
+}
+
+/** Messages, and the head of the user's inbox when they were read; no head for a user that does not exist. */
+export interface MessagesAt {
+  readonly head: number | undefined
+  readonly messages: ReadonlyArray<Message>
 }
 
 /** What became of a draft. */
@@ -53,10 +65,13 @@ export class MessageRepo extends Context.Service<
      * `Unavailable` a draft may have been committed all the same: only a repeat with its `client_id` is safe.
      */
     send(drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Outcome>>
-    /** Messages that a user sent or received, newest first. A page costs the same however long the history is. */
-    history(query: HistoryQuery): Effect.Effect<ReadonlyArray<Message>, Unavailable>
-    /** The latest messages that a user received, newest first. */
-    received(userId: UserId, limit: number): Effect.Effect<ReadonlyArray<Message>, Unavailable>
+    /**
+     * Messages that a user sent or received, newest first, with the head of one moment. A page costs the same however long
+     * the history is.
+     */
+    history(query: HistoryQuery): Effect.Effect<MessagesAt, Unavailable>
+    /** The latest messages that a user received, newest first, with the head of one moment. */
+    received(userId: UserId, limit: number): Effect.Effect<MessagesAt, Unavailable>
   }
 >()("minichat/repo/MessageRepo") {
   static readonly layer = Layer.effect(
@@ -68,6 +83,11 @@ export class MessageRepo extends Context.Service<
       const columns = sql.literal(
         `m.id, m.sender_id, (SELECT u.username FROM users u WHERE u.id = m.sender_id) AS sender_username,
          m.receiver_id, m.content, m.timestamp`
+      )
+
+      const noMessage = sql.literal(
+        `NULL::bigint AS id, NULL::int AS sender_id, NULL::varchar AS sender_username,
+         NULL::int AS receiver_id, NULL::varchar AS content, NULL::timestamptz AS timestamp`
       )
 
       // A user's id goes in as a subquery, so that the plan is the same for all users. The planner would else walk
@@ -89,22 +109,27 @@ export class MessageRepo extends Context.Service<
           chatWith === undefined
             ? half(sql`receiver_id = ${me}`)
             : half(sql`receiver_id = ${me} AND sender_id = ${any(chatWith)}`)
-        return sql<MessageRow>`SELECT ${columns} FROM (${sent} UNION ALL ${received}) m
+        return sql`SELECT ${columns} FROM (${sent} UNION ALL ${received}) m
           ORDER BY m.id DESC OFFSET ${int8(skip)} LIMIT ${int4(limit)}`
       }
 
+      // One statement, so one snapshot: the head, which is the first row, is that of the messages.
+      const withHead = (userId: UserId, page: Statement.Fragment) =>
+        sql<MessageRowAt>`SELECT last_seq AS head, ${noMessage} FROM inboxes WHERE user_id = ${int4(userId)}
+          UNION ALL (SELECT NULL, page.* FROM (${page}) page)`.pipe(Effect.map(toMessagesAt), pipelined)
+
       const history: MessageRepo["Service"]["history"] = (query) =>
         query.userId > MAX_USER_ID || (query.chatWith ?? 0) > MAX_USER_ID
-          ? Effect.succeed([])
-          : pipelined(Effect.map(historyRows(query), (rows) => rows.map(toMessage)))
+          ? Effect.succeed(NOTHING)
+          : withHead(query.userId, historyRows(query))
 
       const received: MessageRepo["Service"]["received"] = (userId, limit) =>
         userId > MAX_USER_ID
-          ? Effect.succeed([])
-          : sql<MessageRow>`SELECT ${columns} FROM messages m WHERE m.receiver_id = ${any(userId)}
-              ORDER BY m.id DESC LIMIT ${int4(limit)}`.pipe(
-              Effect.map((rows) => rows.map(toMessage)),
-              pipelined
+          ? Effect.succeed(NOTHING)
+          : withHead(
+              userId,
+              sql`SELECT ${columns} FROM messages m WHERE m.receiver_id = ${any(userId)}
+                ORDER BY m.id DESC LIMIT ${int4(limit)}`
             )
 
       return MessageRepo.of({ send: sendMessages(database), history, received })
@@ -116,25 +141,34 @@ export class MessageRepo extends Context.Service<
     Effect.gen(function* () {
       const { users, messages, inboxes } = yield* MemoryTables
 
-      const seqsOf = ({ id, sender_id, receiver_id }: Message) => {
-        const seqIn = (userId: UserId) =>
-          inboxes.get(userId)?.events.find(({ frame }) => frame.includes(`"id":${id},`))?.seq
-        const [sender, receiver] = [seqIn(sender_id), seqIn(receiver_id)]
-        return sender === undefined || receiver === undefined ? undefined : { sender, receiver }
+      const eventIn = (
+        userId: UserId,
+        type: Appended["type"],
+        messageId: MessageId
+      ): ReadonlyArray<Appended> => {
+        const event = inboxes.get(userId)?.events.find((event) => event.messageId === messageId)
+        return event === undefined ? [] : [{ userId, type, seq: event.seq }]
       }
 
       const sendOne = (draft: Draft, timestamp: string): Result.Result<Sent, SendError> => {
         const sender = users[draft.sender_id - 1]
-        const clientId = draft.client_id ?? null
+        const clientId = draft.client_id ?? undefined
         if (sender === undefined) return Result.fail(new SenderNotFound())
         const earlier =
-          clientId === null
+          clientId === undefined
             ? undefined
             : messages.find((message) => message.sender_id === sender.id && message.clientId === clientId)
         if (earlier !== undefined) {
           const { clientId: _, ...message } = earlier
           return message.content === draft.content && message.receiver_id === draft.receiver_id
-            ? Result.succeed({ message, isRepeat: true, seqs: seqsOf(message) })
+            ? Result.succeed({
+                message,
+                isRepeat: true,
+                appended: [
+                  ...eventIn(message.receiver_id, "message", message.id),
+                  ...eventIn(message.sender_id, "message_sent", message.id)
+                ]
+              })
             : Result.fail(new ClientIdConflict())
         }
         const from = inboxes.get(sender.id)
@@ -149,28 +183,38 @@ export class MessageRepo extends Context.Service<
           timestamp
         }
         messages.push({ ...message, clientId })
-        const json = messageJson(message)
-        const createdAt = Date.parse(timestamp)
-        const seqs = { sender: ++from.lastSeq, receiver: ++to.lastSeq }
-        to.events.push({ ...messageEvent("message", seqs.receiver, json), createdAt })
-        from.events.push({ ...messageEvent("message_sent", seqs.sender, json, clientId), createdAt })
-        return Result.succeed({ message, isRepeat: false, seqs })
+        const event = { messageId: message.id, payload: undefined, createdAt: Date.parse(timestamp) }
+        return Result.succeed({
+          message,
+          isRepeat: false,
+          appended: [
+            { userId: draft.receiver_id, type: "message", seq: append(to, { type: "message", ...event }) },
+            { userId: sender.id, type: "message_sent", seq: append(from, { type: "message_sent", ...event }) }
+          ]
+        })
       }
 
       const send = (drafts: ReadonlyArray<Draft>) =>
         Effect.map(DateTime.now, (now) => drafts.map((draft) => sendOne(draft, DateTime.formatIso(now))))
 
-      const newestFirst = (isWanted: (message: Message) => boolean, skip: number, limit: number) =>
-        Effect.sync(() =>
-          messages
+      const newestFirst = (
+        userId: UserId,
+        isWanted: (message: Message) => boolean,
+        skip: number,
+        limit: number
+      ): Effect.Effect<MessagesAt> =>
+        Effect.sync(() => ({
+          head: inboxes.get(userId)?.lastSeq,
+          messages: messages
             .filter(isWanted)
             .reverse()
             .slice(skip, skip + limit)
             .map(({ clientId: _, ...message }) => message)
-        )
+        }))
 
       const history = ({ userId, chatWith, beforeId, skip, limit }: HistoryQuery) =>
         newestFirst(
+          userId,
           ({ id, sender_id, receiver_id }) =>
             id < (beforeId ?? Infinity) &&
             ((sender_id === userId && receiver_id === (chatWith ?? receiver_id)) ||
@@ -180,9 +224,20 @@ export class MessageRepo extends Context.Service<
         )
 
       const received = (userId: UserId, limit: number) =>
-        newestFirst((message) => message.receiver_id === userId, 0, limit)
+        newestFirst(userId, (message) => message.receiver_id === userId, 0, limit)
 
       return MessageRepo.of({ send, history, received })
     })
   ).pipe(Layer.provide(MemoryTables.layer))
 }
+
+const NOTHING: MessagesAt = { head: undefined, messages: [] }
+
+/** A message, or the row with the head. */
+type MessageRowAt = (MessageRow & { readonly head: null }) | { readonly head: number; readonly id: null }
+
+// SQL does not promise that the parts of a union stay in order.
+const toMessagesAt = (rows: ReadonlyArray<MessageRowAt>): MessagesAt => ({
+  head: rows.find(({ id }) => id === null)?.head ?? undefined,
+  messages: rows.flatMap((row) => (row.id === null ? [] : toMessage(row))).sort((a, b) => b.id - a.id)
+})

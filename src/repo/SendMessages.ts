@@ -4,7 +4,7 @@ import { int4Array, textArray } from "../database/SqlParameters.ts"
 import { ClientIdConflict, type Draft, ReceiverNotFound, SenderNotFound } from "../domain/Message.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
-import type { Outcome } from "./MessageRepo.ts"
+import type { Appended, Outcome } from "./MessageRepo.ts"
 import { toMessage } from "./Rows.ts"
 
 /** How often a draft whose inbox is locked is tried, once its batch has waited for the lock in vain. */
@@ -13,7 +13,7 @@ const TRIES = 5
 /** How long it rests between two tries: longer than another batch holds its locks. */
 const REST = Duration.millis(50)
 
-/** Sends through the function that `migrations/0002_inboxes.ts` makes. The connections for sends have a lock timeout. */
+/** Sends through `send_messages` (`migrations/functions`). The connections for sends have a lock timeout. */
 export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"]) => {
   const sendTogether = (drafts: ReadonlyArray<Draft>) =>
     sql<SendRow>`SELECT * FROM send_messages(
@@ -126,10 +126,13 @@ const toOutcome = (row: SendRow, draft: Draft): Outcome => {
       return Result.succeed({
         message: toMessage({ ...draft, ...row }),
         isRepeat: row.status === "repeat",
-        seqs:
-          row.sender_seq === null || row.receiver_seq === null
-            ? undefined
-            : { sender: row.sender_seq, receiver: row.receiver_seq }
+        appended: [
+          ...eventAt(draft.receiver_id, "message", row.receiver_seq),
+          ...eventAt(draft.sender_id, "message_sent", row.sender_seq)
+        ]
       })
   }
 }
+
+const eventAt = (userId: UserId, type: Appended["type"], seq: number | null): ReadonlyArray<Appended> =>
+  seq === null ? [] : [{ userId, type, seq }]

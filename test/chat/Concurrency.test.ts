@@ -2,7 +2,7 @@ import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Option, Result, Scope } from "effect"
 import { Reactivity } from "effect/reactivity"
-import { Chat } from "../../src/chat/Sends.ts"
+import { Sends } from "../../src/chat/Sends.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { draft, newUsers } from "../repo/Repos.ts"
 import { databaseUrl, freshDatabase } from "../support/Services.ts"
@@ -38,7 +38,7 @@ const sendsToOneDatabase = Effect.gen(function* () {
   const [one, other] = yield* Effect.replicateEffect(Layer.build(chatOn(settings)), 2).pipe(
     Scope.provide(servers)
   )
-  const chats = [Context.get(one!, Chat), Context.get(other!, Chat)] as const
+  const chats = [Context.get(one!, Sends), Context.get(other!, Sends)] as const
   const users = yield* Effect.provideContext(newUsers(20), one!)
 
   const sendAs = Effect.fnUntraced(function* (sender: number) {
@@ -123,4 +123,4 @@ const concurrency = () => {
   )
 }
 
-describe.runIf(databaseUrl !== undefined)("Chat on PostgreSQL", concurrency)
+describe.runIf(databaseUrl !== undefined)("Sends on PostgreSQL", concurrency)

@@ -3,17 +3,18 @@ import { assert, it } from "@effect/vitest"
 import { DateTime, Deferred, Effect, Fiber, Layer, PubSub, Queue, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { RecentMessages } from "../../src/chat/RecentMessages.ts"
-import { Chat } from "../../src/chat/Sends.ts"
-import { messageJson } from "../../src/domain/Event.ts"
+import { Sends } from "../../src/chat/Sends.ts"
+import type { InboxEvent } from "../../src/domain/Event.ts"
 import { Unavailable } from "../../src/domain/Unavailable.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { Sessions } from "../../src/presence/Sessions.ts"
 import { Redis, RedisError } from "../../src/redis/Redis.ts"
-import { type BusEvent, RedisBus } from "../../src/redis/RedisBus.ts"
+import { RedisBus } from "../../src/redis/RedisBus.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
-import { draft, memoryRepos, newPair, sendOne } from "../repo/Repos.ts"
+import { draft, memoryRepos, newPair } from "../repo/Repos.ts"
+import { frameOf, framesInInbox, messageJson } from "../support/Events.ts"
 import { chat, memoryServices } from "./Servers.ts"
 import { textsOf } from "./Texts.ts"
 
@@ -43,31 +44,30 @@ const silentRedis = Layer.succeed(Redis, {
 })
 
 /** The recent list of a user, as texts. */
-const recentOf = (user: User) => Chat.use((chat) => Effect.map(chat.recent(user.id), textsOf))
+const recentOf = (user: User) =>
+  RecentMessages.use((recent) => Effect.map(recent.list(user.id), ({ messages }) => textsOf(messages)))
 
 const nobody = { id: UserId.make(MAX_USER_ID) }
 
 /** What is published for a user from here on. */
 const listen = Effect.fnUntraced(function* (user: User) {
-  const events = yield* Queue.unbounded<BusEvent>()
+  const events = yield* Queue.unbounded<InboxEvent>()
   yield* (yield* RedisBus).subscribe(user.id, (event) => Queue.offerUnsafe(events, event))
-  return { arrived: Effect.map(Queue.clear(events), (all) => all.map(({ frame }) => String(frame))) }
+  return { arrived: Effect.map(Queue.clear(events), (all) => all.map(frameOf)) }
 })
 
-const framesInInbox = Effect.fnUntraced(function* (user: User) {
-  return (yield* (yield* InboxRepo).page(user.id, 0, 100)).map(({ frame }) => frame)
-})
+const framesOf = (user: User) => framesInInbox(user.id)
 
 it.effect("a message that is committed is published for both users, as it stands in their inboxes", () =>
   Effect.gen(function* () {
     const { alice, bob } = yield* newPair
     const [toAlice, toBob] = [yield* listen(alice), yield* listen(bob)]
 
-    const { message } = yield* Chat.use((chat) => chat.send(draft(alice, bob, "é 👩‍🚀", "c1")))
+    const { message } = yield* Sends.use((sends) => sends.send(draft(alice, bob, "é 👩‍🚀", "c1")))
 
     const [sent, received] = [yield* toAlice.arrived, yield* toBob.arrived]
-    assert.deepEqual(sent, yield* framesInInbox(alice))
-    assert.deepEqual(received, yield* framesInInbox(bob))
+    assert.deepEqual(sent, yield* framesOf(alice))
+    assert.deepEqual(received, yield* framesOf(bob))
     assert.deepEqual(
       sent.map((frame) => JSON.parse(frame)),
       [{ type: "message_sent", seq: 1, ...message, client_id: "c1" }]
@@ -82,7 +82,7 @@ it.effect("a message that is committed is published for both users, as it stands
 it.effect("a message counts as delivered when somebody listens for its receiver", () =>
   Effect.gen(function* () {
     const { alice, bob } = yield* newPair
-    const send = Chat.use((chat) => chat.send(draft(alice, bob)))
+    const send = Sends.use((sends) => sends.send(draft(alice, bob)))
     yield* listen(alice)
 
     assert.isFalse((yield* send).delivered)
@@ -94,7 +94,7 @@ it.effect("a message counts as delivered when somebody listens for its receiver"
 it.effect("a message is in the receiver's recent list once it is answered, and not in the sender's", () =>
   Effect.gen(function* () {
     const { alice, bob } = yield* newPair
-    const { send } = yield* Chat
+    const { send } = yield* Sends
     assert.deepEqual(yield* recentOf(bob), [])
 
     const first = yield* send(draft(alice, bob, "first"))
@@ -111,7 +111,7 @@ it.effect("a message is in the receiver's recent list once it is answered, and n
 it.effect("a repeated send is told again as it was, as the node that committed it may have died before", () =>
   Effect.gen(function* () {
     const { alice, bob } = yield* newPair
-    const { sendAll } = yield* Chat
+    const { sendAll } = yield* Sends
     const send = Effect.map(sendAll([draft(alice, bob, "once", "c1")]), ([answer]) =>
       Result.getOrThrow(answer!)
     )
@@ -121,23 +121,8 @@ it.effect("a repeated send is told again as it was, as the node that committed i
 
     assert.deepEqual(yield* send, { message, delivered: true })
 
-    assert.deepEqual(yield* toAlice.arrived, yield* framesInInbox(alice))
-    assert.deepEqual(yield* toBob.arrived, yield* framesInInbox(bob))
-    assert.deepEqual(yield* recentOf(bob), [messageJson(message)])
-  }).pipe(Effect.provide(services))
-)
-
-it.effect("a repeated send reads the recent list anew, as the message may be missing there", () =>
-  Effect.gen(function* () {
-    const { alice, bob } = yield* newPair
-    const { send } = yield* Chat
-    const one = draft(alice, bob, "once", "c1")
-    assert.deepEqual(yield* recentOf(bob), [])
-    const { message } = yield* sendOne(one)
-    assert.deepEqual(yield* recentOf(bob), [])
-
-    yield* send(one)
-
+    assert.deepEqual(yield* toAlice.arrived, yield* framesOf(alice))
+    assert.deepEqual(yield* toBob.arrived, yield* framesOf(bob))
     assert.deepEqual(yield* recentOf(bob), [messageJson(message)])
   }).pipe(Effect.provide(services))
 )
@@ -149,14 +134,14 @@ it.effect("a send waits for a Redis that does not answer once, and tells this no
     const recent = recentOf(bob)
 
     const inbox = yield* LiveInboxes.use((live) => live.open(alice.id))
-    const sending = yield* Effect.forkChild(Chat.use((chat) => chat.send(draft(alice, bob))))
+    const sending = yield* Effect.forkChild(Sends.use((sends) => sends.send(draft(alice, bob))))
     yield* TestClock.adjust(0)
     assert.strictEqual(inbox.head, 1, "this node's sockets need not wait for Redis")
     yield* TestClock.adjust(COMMAND_TIMEOUT)
 
     const { message, delivered } = yield* Fiber.join(sending)
     assert.isFalse(delivered)
-    assert.deepEqual(yield* toBob.arrived, yield* framesInInbox(bob))
+    assert.deepEqual(yield* toBob.arrived, yield* framesOf(bob))
     const reading = yield* Effect.forkChild(recent)
     yield* TestClock.adjust(COMMAND_TIMEOUT)
     assert.deepEqual(yield* Fiber.join(reading), [messageJson(message)])
@@ -174,7 +159,7 @@ it.effect("a send waits for a Redis that does not answer once, and tells this no
 it.effect("a send that the database may have committed is in the recent list, though nobody was told", () =>
   Effect.gen(function* () {
     const { alice, bob } = yield* newPair
-    const { send } = yield* Chat
+    const { send } = yield* Sends
     assert.deepEqual(yield* recentOf(bob), [])
 
     const error = yield* Effect.flip(send(draft(alice, bob)))
@@ -207,7 +192,7 @@ it.effect("a send that the database may have committed is in the recent list, th
 it.effect("a repeated send whose events are gone counts as delivered while its receiver is online", () =>
   Effect.gen(function* () {
     const { alice, bob } = yield* newPair
-    const { send } = yield* Chat
+    const { send } = yield* Sends
     const one = draft(alice, bob, "once", "c1")
     yield* send(one)
     const future = DateTime.add(yield* DateTime.now, { hours: 1 })
@@ -227,8 +212,8 @@ it.effect("sends are answered each in its place, and those that are refused are 
     const { alice, bob } = yield* newPair
     const toAlice = yield* listen(alice)
 
-    const answers = yield* Chat.use((chat) =>
-      chat.sendAll([
+    const answers = yield* Sends.use((sends) =>
+      sends.sendAll([
         draft(alice, bob, "first", "c1"),
         draft(alice, nobody),
         draft(nobody, alice),
@@ -266,14 +251,14 @@ it.effect("a send whose caller hangs up is committed and published all the same"
       const { alice, bob } = yield* newPair
       const toBob = yield* listen(bob)
 
-      const sending = yield* Effect.forkChild(Chat.use((chat) => chat.send(draft(alice, bob, "kept"))))
+      const sending = yield* Effect.forkChild(Sends.use((sends) => sends.send(draft(alice, bob, "kept"))))
       yield* Deferred.await(reached)
       const hangingUp = yield* Effect.forkChild(Fiber.interrupt(sending), { startImmediately: true })
       yield* Deferred.succeed(goOn, undefined)
       yield* Fiber.join(hangingUp)
 
-      assert.deepEqual(yield* toBob.arrived, yield* framesInInbox(bob))
-      assert.lengthOf(yield* framesInInbox(bob), 1)
+      assert.deepEqual(yield* toBob.arrived, yield* framesOf(bob))
+      assert.lengthOf(yield* framesOf(bob), 1)
     }).pipe(
       Effect.provide(
         chat.pipe(

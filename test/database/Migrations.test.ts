@@ -7,7 +7,9 @@ import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { newUsername, reposOn } from "../repo/Repos.ts"
 import { databaseUrl, freshDatabase } from "../support/Services.ts"
 
-const migrations = readdirSync(join(import.meta.dirname, "../../migrations"))
+const migrations = readdirSync(join(import.meta.dirname, "../../migrations")).filter((file) =>
+  file.endsWith(".ts")
+)
 
 const migrated = ({ reads: sql }: Database["Service"]) =>
   Effect.map(

@@ -1,5 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Context, Effect } from "effect"
+import { VERSION } from "../../src/domain/Version.ts"
 import { Lifecycle } from "../../src/Lifecycle.ts"
 import { ChatServer, newPair, newUser, newUsername, send, TIMESTAMP } from "./ChatServer.ts"
 
@@ -35,7 +36,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
         assert.strictEqual(status, 200)
         assert.deepEqual(json, {
           message: "Mini Chat",
-          version: "1.0.0",
+          version: VERSION,
           endpoints: { users: "/users/", messages: "/messages/", websocket: "/ws/{user_id}", docs: "/docs" }
         })
         assert.deepEqual(yield* client.system.welcome(), json)

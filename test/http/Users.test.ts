@@ -235,7 +235,7 @@ layer(ChatServer.layer, { excludeTestServices: true })("users", (it) => {
       const page = yield* Fiber.join(poll)
       assert.deepInclude(page, { cursor: 1, recovered: true })
       assert.deepEqual(
-        page.events.map((event) => event.id),
+        page.events.map((event) => "id" in event && event.id),
         [id]
       )
       yield* until(Effect.map(following, (now) => now === before))

@@ -1,16 +1,16 @@
 import { assert, layer } from "@effect/vitest"
 import { DateTime, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { Chat } from "../../src/chat/Sends.ts"
+import { Sends } from "../../src/chat/Sends.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
-import { Inboxes } from "../../src/inbox/InboxReader.ts"
+import { InboxReader } from "../../src/inbox/InboxReader.ts"
 import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { Lifecycle } from "../../src/Lifecycle.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { chat, memoryServices } from "../chat/Servers.ts"
 import { draft, memoryRepos, newPair, sendAll, sendOne } from "../repo/Repos.ts"
 
-const services = Inboxes.layer.pipe(
+const services = InboxReader.layer.pipe(
   Layer.provideMerge(chat),
   Layer.provideMerge(Lifecycle.layer),
   Layer.provideMerge(memoryServices),
@@ -24,8 +24,8 @@ const read = Effect.fnUntraced(function* (
   limit = 100,
   wait = 0
 ) {
-  const page = yield* (yield* Inboxes).read(user.id, since, limit, wait)
-  return { ...page, events: page.events.map(({ seq }) => seq) }
+  const { events, cursor, recovered } = yield* (yield* InboxReader).read(user.id, since, limit, wait)
+  return { events: events.map(({ seq }) => seq), cursor, recovered }
 })
 
 const sendTen = (from: User, to: User) => sendAll(Array.from({ length: 10 }, () => draft(from, to)))
@@ -40,7 +40,7 @@ const startWaiting = Effect.fnUntraced(function* (user: User, since: number, sec
   return waiting
 })
 
-layer(services)("Inboxes", (it) => {
+layer(services)("InboxReader", (it) => {
   it.effect("an inbox is read in pages, each from where the last one ended", () =>
     Effect.gen(function* () {
       const { alice, bob } = yield* newPair
@@ -94,7 +94,7 @@ layer(services)("Inboxes", (it) => {
       yield* sendTen(alice, bob)
 
       const waiting = yield* startWaiting(bob, 10, 60)
-      yield* Chat.use((chat) => chat.send(draft(alice, bob)))
+      yield* Sends.use((sends) => sends.send(draft(alice, bob)))
 
       assert.deepEqual(yield* Fiber.join(waiting), { events: [11], cursor: 11, recovered: true })
     })
@@ -139,7 +139,7 @@ layer(services)("Inboxes", (it) => {
       const live = yield* LiveInboxes
 
       const served = yield* startWaiting(bob, 0, 60)
-      yield* Chat.use((chat) => chat.send(draft(alice, bob)))
+      yield* Sends.use((sends) => sends.send(draft(alice, bob)))
       yield* Fiber.join(served)
       assert.strictEqual(yield* live.size, 0)
 

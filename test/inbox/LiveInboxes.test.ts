@@ -1,25 +1,27 @@
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Layer, PubSub, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import type { InboxEvent } from "../../src/domain/Event.ts"
 import { Unavailable } from "../../src/domain/Unavailable.ts"
 import { MAX_USER_ID, UserId } from "../../src/domain/User.ts"
 import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
-import { type BusEvent, RedisBus } from "../../src/redis/RedisBus.ts"
+import { RedisBus } from "../../src/redis/RedisBus.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { draft, memoryRepos, newPair, sendOne } from "../repo/Repos.ts"
 
 const nobody = UserId.make(MAX_USER_ID)
 
-const event = (seq: number): BusEvent => ({
+const event = (seq: number): InboxEvent => ({
   seq,
   type: "message",
-  traceparent: "-",
+  traceparent: undefined,
+  committedAt: undefined,
   frame: Buffer.from("{}")
 })
 
 /** Live inboxes over a bus and an inbox repository that do what the test says. */
 const liveInboxes = Effect.gen(function* () {
-  const listeners = new Map<UserId, (event: BusEvent) => void>()
+  const listeners = new Map<UserId, (event: InboxEvent) => void>()
   const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
   const test = {
     isUp: true,
@@ -103,8 +105,7 @@ it.effect("an event of this node is told ahead of the bus when it is the next, e
       const inbox = yield* open(alice.id)
       const { offer } = yield* LiveInboxes
       const seqs = () => inbox.after(0)?.map(({ seq }) => seq)
-      const offerOwn = (userId: UserId, seq: number) =>
-        offer({ userId, event: { seq, type: "message", frame: "{}" } }, "-")
+      const offerOwn = (userId: UserId, seq: number) => offer({ userId, event: event(seq) })
 
       offerOwn(bob.id, 1)
       offerOwn(alice.id, 1)

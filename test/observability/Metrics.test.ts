@@ -3,7 +3,7 @@ import { join } from "node:path"
 import { assert, it, layer } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Option, Redacted, References, Tracer } from "effect"
 import { PrometheusMetrics } from "effect/observability"
-import { Chat } from "../../src/chat/Sends.ts"
+import { Sends } from "../../src/chat/Sends.ts"
 import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import * as Metrics from "../../src/observability/Metrics.ts"
 import { Redis } from "../../src/redis/Redis.ts"
@@ -240,7 +240,7 @@ layer(Node.layer, { excludeTestServices: true })("metrics", (it) => {
   it.effect("a peer that reads nothing shows as bytes that wait", () =>
     Effect.gen(function* () {
       const { server, newUser, scraped } = yield* Node
-      const { sendAll } = Context.get(server.services, Chat)
+      const { sendAll } = Context.get(server.services, Sends)
       const alice = yield* newUser
       const bob = yield* newUser
       const stalled = yield* openSocket(`${server.webSocketUrl}/ws/${bob.id}`)

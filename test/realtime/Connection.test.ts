@@ -1,22 +1,21 @@
 import { assert, it } from "@effect/vitest"
 import { Array, Context, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { type InboxEvent, messageEvent } from "../../src/domain/Event.ts"
+import type { InboxEvent } from "../../src/domain/Event.ts"
 import { Unavailable } from "../../src/domain/Unavailable.ts"
-import { InboxRepo } from "../../src/repo/InboxRepo.ts"
+import { InboxReader } from "../../src/inbox/InboxReader.ts"
+import { frameOf, messageEvent } from "../support/Events.ts"
 import { fakeConnection } from "./support/FakeConnection.ts"
 
 const event = (seq: number): InboxEvent => messageEvent("message", seq, '{"id":1}')
 
-const busEvent = (seq: number) => ({ ...event(seq), frame: Buffer.from(event(seq).frame), traceparent: "-" })
-
-const frames = (from: number, to: number) => Array.range(from, to).map((seq) => event(seq).frame)
+const frames = (from: number, to: number) => Array.range(from, to).map((seq) => frameOf(event(seq)))
 
 /** An inbox whose events from `first` on are kept; every page that is read is noted. */
 const inboxOf = (last: number, first = 1) => {
   const pages: Array<number> = []
-  return Layer.mock(InboxRepo, {
-    page: (_, after, limit) =>
+  return Layer.mock(InboxReader, {
+    events: (_, after, limit) =>
       Effect.sync(() => {
         pages.push(after)
         return Array.range(Math.max(first, after + 1), last)
@@ -36,7 +35,7 @@ const settled = Effect.yieldNow.pipe(Effect.repeat({ times: 100 }))
 it.effect("a connection that keeps up is given events from memory", () =>
   Effect.gen(function* () {
     const { inbox, webSocket } = yield* fakeConnection()
-    for (const seq of [1, 2, 3]) inbox.offer(busEvent(seq))
+    for (const seq of [1, 2, 3]) inbox.offer(event(seq))
     assert.deepStrictEqual(webSocket.frames, frames(1, 3))
     assert.isEmpty(yield* Pages)
   }).pipe(Effect.provide(inboxOf(3)))
@@ -46,7 +45,7 @@ it.effect("all connections of a user are given the bytes of one frame, which is 
   Effect.gen(function* () {
     const first = yield* fakeConnection()
     const second = yield* fakeConnection({ inbox: first.inbox })
-    first.inbox.offer(busEvent(1))
+    first.inbox.offer(event(1))
     assert.instanceOf(first.webSocket.given[0], Buffer)
     assert.strictEqual(second.webSocket.given[0], first.webSocket.given[0])
   }).pipe(Effect.provide(inboxOf(1)))
@@ -56,7 +55,7 @@ it.effect("a connection that is behind reads on where it stands, and no event tw
   Effect.gen(function* () {
     const { inbox, webSocket } = yield* fakeConnection({ sent: 10 })
     inbox.learn(150, 0)
-    inbox.offer(busEvent(151))
+    inbox.offer(event(151))
     yield* settled
     assert.deepStrictEqual(webSocket.frames, frames(11, 151))
     assert.deepStrictEqual(yield* Pages, [10, 74, 138])
@@ -66,9 +65,9 @@ it.effect("a connection that is behind reads on where it stands, and no event tw
 it.effect("an event that is lost on the way is read before the one that follows it", () =>
   Effect.gen(function* () {
     const { inbox, webSocket } = yield* fakeConnection()
-    inbox.offer(busEvent(1))
-    inbox.offer(busEvent(3))
-    inbox.offer(busEvent(2))
+    inbox.offer(event(1))
+    inbox.offer(event(3))
+    inbox.offer(event(2))
     yield* settled
     assert.deepStrictEqual(webSocket.frames, frames(1, 3))
   }).pipe(Effect.provide(inboxOf(3)))
@@ -106,8 +105,8 @@ it.effect("a connection waits out a database that is away", () =>
     assert.isUndefined(webSocket.closedWith)
   }).pipe(
     Effect.provide(
-      Layer.mock(InboxRepo, {
-        page: () =>
+      Layer.mock(InboxReader, {
+        events: () =>
           Effect.suspend(() =>
             isAway
               ? Effect.fail(new Unavailable({ dependency: "database", cause: "away" }))
@@ -125,15 +124,15 @@ it.effect("a connection whose inbox cannot be read is closed with 1011", () =>
     inbox.learn(1, 0)
     yield* settled
     assert.strictEqual(webSocket.closedWith?.code, 1011)
-  }).pipe(Effect.provide(Layer.mock(InboxRepo, { page: () => Effect.die("broken") })))
+  }).pipe(Effect.provide(Layer.mock(InboxReader, { events: () => Effect.die("broken") })))
 )
 
 it.effect("a peer that does not read is written nothing more, and goes on where it was once it reads", () =>
   Effect.gen(function* () {
     const { connection, inbox, webSocket, tcp } = yield* fakeConnection()
-    inbox.offer(busEvent(1))
+    inbox.offer(event(1))
     tcp.writableLength = FULL
-    inbox.offer(busEvent(2))
+    inbox.offer(event(2))
     inbox.learn(200, 0)
     connection.sendIfWritable("a pong")
     const answer = yield* Effect.forkChild(connection.sendWhenWritable("an ack"))
@@ -184,7 +183,7 @@ it.effect("a peer that reads on the moment that the writer begins to wait for it
         return isFull ? FULL : 0
       }
     })
-    inbox.offer(busEvent(1))
+    inbox.offer(event(1))
     yield* settled
     assert.deepStrictEqual(webSocket.frames, frames(1, 1))
   }).pipe(Effect.provide(inboxOf(1)))
@@ -194,7 +193,7 @@ it.effect("a peer that has not read for 30 seconds is closed with 4008", () =>
   Effect.gen(function* () {
     const { inbox, webSocket, tcp } = yield* fakeConnection()
     tcp.writableLength = FULL
-    inbox.offer(busEvent(1))
+    inbox.offer(event(1))
     yield* TestClock.adjust("29 seconds")
     assert.isUndefined(webSocket.closedWith)
     yield* TestClock.adjust("1 second")

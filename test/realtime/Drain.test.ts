@@ -2,10 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Array, Context, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Reconnect } from "../../src/api/Protocol.ts"
+import { InboxReader } from "../../src/inbox/InboxReader.ts"
 import { Lifecycle } from "../../src/Lifecycle.ts"
 import { Sessions } from "../../src/presence/Sessions.ts"
 import { ConnectionRegistry } from "../../src/realtime/ConnectionRegistry.ts"
-import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { settings } from "../support/Services.ts"
 import { startServer } from "../support/TestServer.ts"
 import { chatOn, freshServices } from "./support/ChatServer.ts"
@@ -13,7 +13,7 @@ import { fakeConnection } from "./support/FakeConnection.ts"
 
 const registry = ConnectionRegistry.layer.pipe(
   Layer.provide([Sessions.layerMemory, settings({})]),
-  Layer.provideMerge(InboxRepo.layerMemory),
+  Layer.provideMerge(Layer.mock(InboxReader, {})),
   Layer.fresh
 )
 

@@ -1,15 +1,15 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
+import { InboxReader } from "../../src/inbox/InboxReader.ts"
 import { Sessions } from "../../src/presence/Sessions.ts"
 import { ConnectionRegistry } from "../../src/realtime/ConnectionRegistry.ts"
-import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { settings } from "../support/Services.ts"
 import { fakeConnection } from "./support/FakeConnection.ts"
 
 const registry = ConnectionRegistry.layer.pipe(
   Layer.provide([Sessions.layerMemory, settings({})]),
-  Layer.provideMerge(InboxRepo.layerMemory)
+  Layer.provideMerge(Layer.mock(InboxReader, {}))
 )
 
 layer(registry)("the heartbeat", (it) => {

@@ -2,16 +2,16 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { RateLimits } from "../../src/access/RateLimits.ts"
 import { Tokens } from "../../src/access/Tokens.ts"
-import { Chat } from "../../src/chat/Sends.ts"
+import { Sends } from "../../src/chat/Sends.ts"
+import { InboxReader } from "../../src/inbox/InboxReader.ts"
 import * as Receiver from "../../src/realtime/Receiver.ts"
-import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { fakeConnection } from "./support/FakeConnection.ts"
 
 const services = Layer.mergeAll(
-  Layer.mock(Chat, {}),
+  Layer.mock(Sends, {}),
   Layer.mock(Tokens, {}),
   RateLimits.layerOff,
-  InboxRepo.layerMemory
+  Layer.mock(InboxReader, {})
 )
 
 it.effect("a peer that does not read misses a pong and a complaint, and no answer to a send", () =>

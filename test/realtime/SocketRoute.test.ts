@@ -2,7 +2,7 @@ import { ServerResponse } from "node:http"
 import { queryObjects } from "node:v8"
 import { assert, it } from "@effect/vitest"
 import { Array, Context, Effect } from "effect"
-import { Chat } from "../../src/chat/Sends.ts"
+import { Sends } from "../../src/chat/Sends.ts"
 import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { ConnectionRegistry } from "../../src/realtime/ConnectionRegistry.ts"
 import { startServer } from "../support/TestServer.ts"
@@ -16,7 +16,7 @@ it.live("a socket that fails is closed with 1011, and nothing is left of it", ()
     const [alice, bob] = [yield* newUser, yield* newUser]
     const socket = yield* connect(alice)
     yield* socket.expect("system")
-    Reflect.set(Context.get(server.services, Chat), "sendAll", () => Effect.die("a defect of the test"))
+    Reflect.set(Context.get(server.services, Sends), "sendAll", () => Effect.die("a defect of the test"))
 
     yield* socket.send({ type: "send", receiver_id: bob.id, content: "hi", client_id: "c1" })
 

@@ -21,6 +21,7 @@ const seed = Effect.gen(function* () {
   // Checking 400,000 references would take most of the time.
   yield* sql`ALTER TABLE messages DROP CONSTRAINT messages_sender_id_fkey, DROP CONSTRAINT messages_receiver_id_fkey`
   yield* sql`INSERT INTO users (username, display_name) SELECT 'user' || i, 'user' FROM generate_series(1, 1001) i`
+  yield* sql`INSERT INTO inboxes (user_id) SELECT id FROM users`
   yield* sql`INSERT INTO messages (sender_id, receiver_id, content, timestamp)
     SELECT CASE WHEN i % 2 = 0 THEN 1 ELSE other END, CASE WHEN i % 2 = 0 THEN other ELSE 1 END, 'hello', now()
     FROM generate_series(1, 100000) i CROSS JOIN LATERAL (SELECT 2 + i / 2 % 50 AS other) o`
@@ -126,7 +127,7 @@ const queryPlans = () =>
 
             const used = plan
               .flatMap((node) => node["Index Name"] ?? [])
-              .filter((name) => name !== "users_pkey")
+              .filter((name) => name !== "users_pkey" && name !== "inboxes_pkey")
             assert.deepEqual(used.toSorted(), indexes, mode)
             const kinds = plan.map((node) => node["Node Type"])
             assert.notInclude(kinds, "Sort", mode)
@@ -139,7 +140,7 @@ const queryPlans = () =>
 
     it.effect("a history is answered from where it lies, newest first", () =>
       Effect.gen(function* () {
-        const ids = (yield* history({ skip: 10, limit: 3 })).map(({ id }) => id as number)
+        const ids = (yield* history({ skip: 10, limit: 3 })).messages.map(({ id }) => id as number)
 
         assert.deepEqual(ids, [99_990, 99_989, 99_988])
       })

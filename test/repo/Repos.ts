@@ -6,8 +6,7 @@ import { Database } from "../../src/database/Database.ts"
 import type { Draft } from "../../src/domain/Message.ts"
 import type { UserId } from "../../src/domain/User.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
-import { MessageRepo } from "../../src/repo/MessageRepo.ts"
-import { StaleListRepo } from "../../src/repo/StaleListRepo.ts"
+import { MessageRepo, type Sent } from "../../src/repo/MessageRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import * as EmbeddedPool from "../support/EmbeddedPool.ts"
 import { freshDatabase, settings } from "../support/Services.ts"
@@ -15,7 +14,7 @@ import { freshDatabase, settings } from "../support/Services.ts"
 /** The repositories on the database that the settings name; each build of it is a server of its own. */
 export const reposOn = (overrides: Partial<Settings>) =>
   Layer.fresh(
-    Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer, StaleListRepo.layer).pipe(
+    Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer).pipe(
       Layer.provideMerge(Database.layer),
       Layer.provide([NodeServices.layer, EmbeddedPool.layer]),
       Layer.provide(settings(overrides))
@@ -25,8 +24,7 @@ export const reposOn = (overrides: Partial<Settings>) =>
 export const memoryRepos = Layer.mergeAll(
   UserRepo.layerMemory,
   MessageRepo.layerMemory,
-  InboxRepo.layerMemory,
-  StaleListRepo.layerMemory
+  InboxRepo.layerMemory
 )
 
 export const embeddedRepos = Layer.unwrap(Effect.map(EmbeddedPool.freshEmbedded, reposOn))
@@ -64,10 +62,21 @@ export const draft = (
   ...(clientId === undefined ? {} : { client_id: clientId })
 })
 
+/** What came of a send, with the numbers of its two events. */
+export const withSeqs = ({ message, isRepeat, appended }: Sent) => {
+  const seqOf = (type: "message" | "message_sent") => appended.find((event) => event.type === type)?.seq
+  const [sender, receiver] = [seqOf("message_sent"), seqOf("message")]
+  return {
+    message,
+    isRepeat,
+    seqs: sender === undefined || receiver === undefined ? undefined : { sender, receiver }
+  }
+}
+
 /** Sends drafts that must not be refused. */
 export const sendAll = Effect.fnUntraced(function* (drafts: ReadonlyArray<Draft>) {
   const outcomes = yield* (yield* MessageRepo).send(drafts)
-  return yield* Effect.forEach(outcomes, (outcome) => Effect.fromResult(outcome))
+  return yield* Effect.forEach(outcomes, (outcome) => Effect.map(Effect.fromResult(outcome), withSeqs))
 })
 
 /** Sends one draft that must not be refused. */

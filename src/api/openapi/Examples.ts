@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { VERSION } from "../../domain/Version.ts"
 import * as Problems from "../Problems.ts"
 
 /** Examples of every request, answer and problem. Tests decode them by the contract. */
@@ -98,7 +99,7 @@ export const operations: Readonly<Record<string, OperationExamples>> = {
     answers: {
       200: {
         message: "Mini Chat",
-        version: "1.0.0",
+        version: VERSION,
         endpoints: { users: "/users/", messages: "/messages/", websocket: "/ws/{user_id}", docs: "/docs" }
       }
     }

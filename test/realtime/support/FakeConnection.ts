@@ -3,11 +3,12 @@ import type { Socket } from "node:net"
 import { Duration, Effect, FiberSet } from "effect"
 import type { CloseCode } from "../../../src/api/CloseCode.ts"
 import { UserId } from "../../../src/domain/User.ts"
+import { EventBuilder, EventKinds } from "../../../src/inbox/EventKinds.ts"
+import { InboxReader } from "../../../src/inbox/InboxReader.ts"
 import { LiveInbox } from "../../../src/inbox/LiveInbox.ts"
 import { Metrics } from "../../../src/observability/Metrics.ts"
 import { Connection } from "../../../src/realtime/Connection.ts"
 import type { ServerWebSocket } from "../../../src/realtime/ServerWebSocket.ts"
-import { InboxRepo } from "../../../src/repo/InboxRepo.ts"
 
 /** The server's end of a WebSocket without a network: what is done to it can be looked at. */
 export class FakeWebSocket {
@@ -20,7 +21,7 @@ export class FakeWebSocket {
   closedWith: { readonly code: number; readonly reason: string } | undefined
   readonly frames: Array<string> = []
   /** The frames as they were given to it. */
-  readonly given: Array<string | Buffer> = []
+  readonly given: Array<string | Uint8Array> = []
   readonly protocol: string
   /** What the peer is yet to send, a frame at a time; then the socket ends. */
   readonly incoming: Array<object> = []
@@ -38,9 +39,9 @@ export class FakeWebSocket {
     this.pings++
   }
 
-  sendText(frame: string | Buffer): void {
+  sendText(frame: string | Uint8Array): void {
     this.given.push(frame)
-    this.frames.push(String(frame))
+    this.frames.push(String(typeof frame === "string" ? frame : Buffer.from(frame)))
     this.onText()
   }
 
@@ -82,7 +83,8 @@ export const fakeConnection = Effect.fnUntraced(function* (
     sent = 0,
     protocol = "minichat.v2"
   } = options
-  const repo = yield* InboxRepo
+  const reader = yield* InboxReader
+  const kinds = new EventBuilder(yield* EventKinds)
   const metrics = yield* Metrics
   const fork = yield* FiberSet.makeRuntime<never>()
   const webSocket = new FakeWebSocket(protocol)
@@ -92,7 +94,8 @@ export const fakeConnection = Effect.fnUntraced(function* (
     webSocket: webSocket as unknown as ServerWebSocket,
     tcp: tcp as unknown as Socket,
     sent,
-    repo,
+    reader,
+    kinds,
     slowReaderTimeout: SLOW_READER_TIMEOUT,
     hasLimits: false,
     expiresAt: undefined,

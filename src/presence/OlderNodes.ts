@@ -1,0 +1,49 @@
+import { Context, Effect, Layer, Schedule } from "effect"
+import type { UserId } from "../domain/User.ts"
+import { Redis } from "../redis/Redis.ts"
+import * as Nodes from "./Nodes.ts"
+
+const LOOK_INTERVAL = "5 seconds"
+
+/**
+ * Nodes of release 1.0 answer recent lists from Redis lists that each send has to change. While such a node runs beside this
+ * one, as during an upgrade, this node deletes the lists of those who receive a message. To be removed with release 1.2.
+ */
+export const OlderNodes = Context.Reference<{
+  /** Deletes a user's list when a node of release 1.0 runs. Takes 100 ms at the most and never fails. */
+  forgetRecentList(userId: UserId): Effect.Effect<void>
+}>("minichat/presence/OlderNodes", { defaultValue: () => ({ forgetRecentList: () => Effect.void }) })
+
+/** For nodes that share Redis. Looks for nodes of release 1.0 every five seconds. */
+export const layer = Layer.effect(
+  OlderNodes,
+  Effect.gen(function* () {
+    const { run, prefix } = yield* Redis
+    let olderNodesRun = false
+
+    // Only nodes of release 1.0 are members of this set.
+    const look = Effect.gen(function* () {
+      const members = yield* run((redis) => redis.smembers(Nodes.setOf(prefix)))
+      const timesLeft = yield* run((redis) =>
+        Promise.all(members.map((node) => redis.pttl(Nodes.keyOf(prefix, node))))
+      )
+      olderNodesRun = timesLeft.some(Nodes.isAlive)
+    }).pipe(Effect.ignore)
+    yield* look
+    yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(LOOK_INTERVAL)))
+
+    return {
+      forgetRecentList: (userId) =>
+        Effect.suspend(() => {
+          if (!olderNodesRun) return Effect.void
+          const list = `${prefix}user:${userId}:recent_messages`
+          return Effect.ignore(
+            run(async (redis) => {
+              await redis.del(list)
+              await redis.del(`${prefix}{${list}}:json`)
+            })
+          )
+        })
+    }
+  })
+)
