@@ -4,6 +4,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ByteSize, Context, Duration, Effect, Layer } from "effect"
 import { HttpIncomingMessage, HttpRouter, HttpServer } from "effect/http"
 import { AppConfig } from "./AppConfig.ts"
+import { Gate } from "./access/Gate.ts"
 import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
 import * as DeadNodes from "./chat/DeadNodes.ts"
@@ -61,6 +62,7 @@ const shared = Layer.unwrap(
 const first = Layer.mergeAll(Lifecycle.layer, Tokens.layer)
 
 const services = Layer.mergeAll(
+  Gate.layer,
   Inboxes.layer,
   Chat.layer.pipe(Layer.provide(SendQueue.layer)),
   ConnectionRegistry.layer,

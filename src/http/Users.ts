@@ -1,13 +1,12 @@
 import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
-import * as Problems from "../api/Problems.ts"
+import { serviceUnavailable, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
 import { Inboxes } from "../inbox/InboxReader.ts"
 import { Sessions } from "../presence/Sessions.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
 import { json, jsonText } from "./Json.ts"
-import { permit } from "./Permit.ts"
-import { serviceUnavailable, userNotFound } from "./ProblemOf.ts"
+import * as Permit from "./Permit.ts"
 
 export const layer = HttpApiBuilder.group(
   Api,
@@ -16,13 +15,14 @@ export const layer = HttpApiBuilder.group(
     const users = yield* UserRepo
     const sessions = yield* Sessions
     const inboxes = yield* Inboxes
+    const { permit } = yield* Permit.make
 
     return handlers.handleAll({
       create: ({ payload: { username, display_name } }) =>
         permit({ _tag: "CreateUser" }).pipe(
           Effect.andThen(users.create(username, display_name ?? username)),
           Effect.catchTags({
-            UsernameTaken: () => new Problems.UsernameTaken({ detail: "Username already registered" }),
+            UsernameTaken: usernameTaken,
             Unavailable: serviceUnavailable
           })
         ),

@@ -1,10 +1,12 @@
 import type { Socket } from "node:net"
 import { Duration, Effect } from "effect"
 import { CloseCode } from "../api/CloseCode.ts"
+import type { Credential } from "../domain/Caller.ts"
 import { type Frame, type LiveInbox, toFrame } from "../inbox/LiveInbox.ts"
 import type { Metrics } from "../observability/Metrics.ts"
 import type { DeliverySpan } from "../observability/Spans.ts"
 import type { InboxRepo } from "../repo/InboxRepo.ts"
+import { serverFrame } from "./ServerFrames.ts"
 import type { ServerWebSocket } from "./ServerWebSocket.ts"
 
 /** A connection with more bytes than this in its TCP queue is written to no further until it drains. */
@@ -43,10 +45,7 @@ export class Connection {
   isRefused = false
   /** Whether it waits for the peer to read. */
   stalled = false
-  /** Whether its sends count against the user's rate: the application's own backend has none. */
-  readonly hasLimits: boolean
-  /** When its token expires, in seconds since 1970; none when it does not. */
-  expiresAt: number | undefined
+  private currentCredential: Credential
 
   constructor(options: {
     readonly inbox: LiveInbox
@@ -55,8 +54,7 @@ export class Connection {
     readonly sent: number
     readonly repo: InboxRepo["Service"]
     readonly slowReaderTimeout: Duration.Duration
-    readonly hasLimits: boolean
-    readonly expiresAt: number | undefined
+    readonly credential: Credential
     readonly metrics: Metrics
     readonly beginSpan: DeliverySpan | undefined
     /** Runs the writer in a fiber of the socket's scope. */
@@ -69,12 +67,21 @@ export class Connection {
     this.repo = options.repo
     this.slowReaderTimeout = options.slowReaderTimeout
     this.knowsAllEvents = options.webSocket.protocol === "minichat.v2"
-    this.hasLimits = options.hasLimits
-    this.expiresAt = options.expiresAt
+    this.currentCredential = options.credential
     this.metrics = options.metrics
     this.beginSpan = options.beginSpan
     this.awaitedClient = options.inbox.head
     this.fork = options.fork
+  }
+
+  /** By which right the client has this socket and sends on it: that of its latest token. */
+  get credential(): Credential {
+    return this.currentCredential
+  }
+
+  /** Takes the credential of a new token in place of the former one. */
+  renew(credential: Credential): void {
+    this.currentCredential = credential
   }
 
   get isVersion2(): boolean {
@@ -162,7 +169,7 @@ export class Connection {
     if (this.resumeUntil === undefined || this.sent < this.resumeUntil) return
     this.resumeUntil = undefined
     if (this.knowsAllEvents) {
-      this.webSocket.sendText(JSON.stringify({ type: "resumed", recovered: true, cursor: this.sent }))
+      this.webSocket.sendText(serverFrame({ type: "resumed", recovered: true, cursor: this.sent }))
     }
   }
 

@@ -1,12 +1,13 @@
 import { Array, Clock, Context, Duration, Effect, Layer, Random, Schedule, Schema, type Scope } from "effect"
 import { AppConfig } from "../AppConfig.ts"
-import { LEEWAY_SECONDS } from "../access/Tokens.ts"
+import { hasExpired } from "../access/Tokens.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { UserId } from "../domain/User.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { Sessions } from "../presence/Sessions.ts"
 import type { Connection } from "./Connection.ts"
+import { serverFrame } from "./ServerFrames.ts"
 
 const TICK = Duration.seconds(1)
 
@@ -65,10 +66,8 @@ export class ConnectionRegistry extends Context.Service<
       const heartbeat = Effect.map(Clock.currentTimeMillis, (now) => {
         tick++
         for (const [connection, state] of connections) {
-          const { webSocket, expiresAt } = connection
-          if (expiresAt !== undefined && now / 1000 > expiresAt + LEEWAY_SECONDS) {
-            connection.close(CloseCode.unauthorized)
-          }
+          const { webSocket, credential } = connection
+          if (hasExpired(credential, now)) connection.close(CloseCode.unauthorized)
           if (connection.stalled || webSocket.isPaused) {
             // A ping is stuck behind what the peer has not read yet, or its answer behind what this node has not.
             // How long that may last is for others to judge; the peer's time starts anew when it is over.
@@ -124,8 +123,7 @@ export class ConnectionRegistry extends Context.Service<
           for (const connection of batch) {
             // One millisecond for each socket of the node spreads the comers over the nodes that are left.
             const after_ms = yield* Random.nextIntBetween(0, 500 + order.length)
-            if (connection.isVersion2)
-              connection.sendIfWritable(JSON.stringify({ type: "reconnect", after_ms }))
+            if (connection.isVersion2) connection.sendIfWritable(serverFrame({ type: "reconnect", after_ms }))
             connection.close(CloseCode.restarting)
           }
           yield* Effect.sleep(Duration.millis(pause * (yield* Random.nextBetween(0.5, 1))))

@@ -4,7 +4,7 @@ import { HttpRouter, type HttpServerRequest, HttpServerRespondable, HttpServerRe
 import type { WebSocket } from "ws"
 import { AppConfig } from "../AppConfig.ts"
 import { CloseCode } from "../api/CloseCode.ts"
-import { ServiceUnavailable } from "../api/Problems.ts"
+import { socketUnavailable } from "../api/ProblemOf.ts"
 import type { LiveInbox } from "../inbox/LiveInbox.ts"
 import { LiveInboxes } from "../inbox/LiveInboxes.ts"
 import { Metrics } from "../observability/Metrics.ts"
@@ -15,6 +15,7 @@ import { Connection } from "./Connection.ts"
 import { ConnectionRegistry } from "./ConnectionRegistry.ts"
 import * as Handshake from "./Handshake.ts"
 import * as Receiver from "./Receiver.ts"
+import { serverFrame } from "./ServerFrames.ts"
 import type { ServerWebSocket } from "./ServerWebSocket.ts"
 import { Upgrades } from "./Upgrades.ts"
 
@@ -45,11 +46,11 @@ export const layer = HttpRouter.use(
     /** Opens what a socket needs until the scope closes; none when the handshake is completed only to say why not. */
     const open = Effect.fnUntraced(function* (
       request: HttpServerRequest.HttpServerRequest,
-      { userId, since, caller, expiresAt }: Handshake.Handshake
+      { userId, since, credential }: Handshake.Handshake
     ) {
       const opened = yield* Effect.result(Effect.interruptible(inboxes.open(userId, since)))
       if (Result.isFailure(opened) && opened.failure._tag === "Unavailable") {
-        return yield* new ServiceUnavailable({ detail: `${opened.failure.message}, connect again` })
+        return yield* socketUnavailable(opened.failure)
       }
       const webSocket = yield* accept(request)
       yield* Effect.addFinalizer((exit) => Effect.sync(() => end(webSocket, exit)))
@@ -69,8 +70,7 @@ export const layer = HttpRouter.use(
         sent: cursor,
         repo,
         slowReaderTimeout,
-        hasLimits: caller._tag !== "Service",
-        expiresAt,
+        credential,
         metrics,
         beginSpan,
         fork: (writer) => Fiber.runIn(fork(writer), scope)
@@ -126,7 +126,7 @@ export const layer = HttpRouter.use(
 
 const greeting = ({ userId, username }: LiveInbox, cursor: number, recovered: boolean) =>
   Effect.map(DateTime.now, (now) =>
-    JSON.stringify({
+    serverFrame({
       type: "system",
       message: `Connected to chat as ${username}`,
       timestamp: DateTime.formatIso(now),

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import type { CloseCode } from "../../src/api/CloseCode.ts"
+import type { Credential } from "../../src/domain/Caller.ts"
 import { UserId } from "../../src/domain/User.ts"
 import { Sessions } from "../../src/presence/Sessions.ts"
 import type { Connection } from "../../src/realtime/Connection.ts"
@@ -13,12 +14,19 @@ const LEEWAY = 30
 /** As much of a connection as the registry looks at. */
 const connectionUntil = (expiresAt: number | undefined) => {
   const closed: Array<CloseCode> = []
-  const connection = {
+  const connection: Pick<Connection, "isOpen" | "stalled" | "renew" | "close"> & {
+    credential: Credential
+    readonly inbox: object
+    readonly webSocket: object
+  } = {
     inbox: { userId: UserId.make(1) },
     webSocket: { answered: true, ping: () => {}, terminate: () => {} },
     isOpen: true,
     stalled: false,
-    expiresAt,
+    credential: { caller: { _tag: "Anyone" }, expiresAt },
+    renew: (credential: Credential) => {
+      connection.credential = credential
+    },
     close: (why: CloseCode) => closed.push(why)
   }
   return { connection: connection as unknown as Connection, isClosed: () => closed.map(({ code }) => code) }
@@ -48,7 +56,7 @@ describe("a socket", () => {
       const { connection, isClosed } = connectionUntil(60)
       yield* register(connection)
       yield* TestClock.adjust("59 seconds")
-      connection.expiresAt = 3600
+      connection.renew({ caller: { _tag: "Anyone" }, expiresAt: 3600 })
       yield* TestClock.adjust(`${3600 + LEEWAY - 59} seconds`)
       assert.isEmpty(isClosed())
       yield* TestClock.adjust("5 seconds")

@@ -94,8 +94,7 @@ export const fakeConnection = Effect.fnUntraced(function* (
     sent,
     repo,
     slowReaderTimeout: SLOW_READER_TIMEOUT,
-    hasLimits: false,
-    expiresAt: undefined,
+    credential: { caller: { _tag: "Anyone" }, expiresAt: undefined },
     metrics,
     beginSpan: undefined,
     fork
