@@ -24,6 +24,7 @@ import * as Tracing from "./observability/Tracing.ts"
 import { Sessions } from "./presence/Sessions.ts"
 import { withoutResult, withoutServices } from "./RequestContext.ts"
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
+import { Heartbeat } from "./realtime/Heartbeat.ts"
 import * as SocketRoute from "./realtime/SocketRoute.ts"
 import { isWebSocket, Upgrades } from "./realtime/Upgrades.ts"
 import { Redis } from "./redis/Redis.ts"
@@ -66,6 +67,7 @@ const services = Layer.mergeAll(
   Inboxes.layer,
   Chat.layer.pipe(Layer.provide(SendQueue.layer)),
   ConnectionRegistry.layer,
+  Heartbeat.layer,
   Upgrades.layer,
   Pruner.layer
 ).pipe(

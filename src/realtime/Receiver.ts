@@ -103,7 +103,7 @@ export const make = Effect.gen(function* () {
       const frames = yield* connection.webSocket.nextFrames()
       if (frames.length === 0) return
       for (const data of frames) {
-        if (connection.isRefused) return
+        if (connection.webSocket.isRefused) return
         yield* take(state, data)
       }
       yield* submit(state)

@@ -1,4 +1,3 @@
-import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { Cause, Context, DateTime, Effect, Exit, Fiber, FiberSet, Result, Scope } from "effect"
 import { HttpRouter, type HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
 import type { WebSocket } from "ws"
@@ -14,6 +13,7 @@ import { InboxRepo } from "../repo/InboxRepo.ts"
 import { Connection } from "./Connection.ts"
 import { ConnectionRegistry } from "./ConnectionRegistry.ts"
 import * as Handshake from "./Handshake.ts"
+import { Heartbeat } from "./Heartbeat.ts"
 import * as Receiver from "./Receiver.ts"
 import { serverFrame } from "./ServerFrames.ts"
 import type { ServerWebSocket } from "./ServerWebSocket.ts"
@@ -31,6 +31,7 @@ export const layer = HttpRouter.use(
     const inboxes = yield* LiveInboxes
     const repo = yield* InboxRepo
     const registry = yield* ConnectionRegistry
+    const heartbeat = yield* Heartbeat
     const metrics = yield* Metrics
     const beginSpan = yield* deliverySpan
     const { accept } = yield* Upgrades
@@ -66,7 +67,6 @@ export const layer = HttpRouter.use(
       const connection = new Connection({
         inbox,
         webSocket,
-        tcp: NodeHttpServerRequest.toIncomingMessage(request).socket,
         sent: cursor,
         repo,
         slowReaderTimeout,
@@ -77,6 +77,7 @@ export const layer = HttpRouter.use(
       })
       const registered = yield* Effect.result(registry.register(connection))
       if (Result.isFailure(registered)) return connection.close(CloseCode.tooManySockets)
+      yield* heartbeat.watch(connection)
 
       webSocket.sendText(yield* greeting(inbox, cursor, recovered))
       yield* Effect.acquireRelease(

@@ -27,7 +27,7 @@ it.effect("a peer that does not read misses a pong and a complaint, and no answe
     )
 
     const receiving = yield* receive(connection).pipe(Effect.forkChild({ startImmediately: true }))
-    assert.isTrue(connection.stalled)
+    assert.isTrue(webSocket.isStalled)
     assert.isEmpty(webSocket.frames)
     tcp.drain()
     yield* Fiber.join(receiving)
