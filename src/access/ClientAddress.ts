@@ -2,12 +2,12 @@ import { Option, Result } from "effect"
 import type { HttpServerRequest } from "effect/http"
 import { IpNetwork, NetAddress } from "effect/net"
 
-/** What a request says about where it comes from. */
+/** The parts of a request that tell its client's address. */
 export type AddressedRequest = Pick<HttpServerRequest.HttpServerRequest, "remoteAddress" | "headers">
 
 /**
  * The address of a request's client. `X-Forwarded-For` counts when a trusted proxy sent it, and is read from its end
- * back to the first address that is not a trusted proxy: whatever stands before that is the client's own claim.
+ * back to the first address that is not a trusted proxy: the client itself may have written the hops before that.
  *
  * `HttpMiddleware.xForwardedHeaders` does the same but for one thing: a hop that is not an address makes it ignore
  * the whole header. Here the walk stops there, at the last address that was read.

@@ -26,7 +26,7 @@ export class Gate extends Context.Service<
 
     /**
      * The credential of a request. Takes the request from the rate of its client's address, also when the token is
-     * invalid; `RateLimited` is told before what is wrong with the token.
+     * invalid: such a request fails with `RateLimited` when the rate is exhausted, else with `InvalidToken`.
      */
     admit(
       token: string | undefined,
@@ -40,7 +40,7 @@ export class Gate extends Context.Service<
       userId: UserId
     ): Effect.Effect<Credential, RateLimited | InvalidToken | Unavailable | Forbidden>
 
-    /** The credential of a new token for an open socket of a user. No rate is taken from. */
+    /** The credential of a new token for an open socket of a user. It is taken from no rate. */
     renewSocket(
       token: string,
       userId: UserId

@@ -28,7 +28,16 @@ export class ValidationFailed extends HttpApiError.Problem<ValidationFailed>()(
       })
     ).annotate({ description: "Every bad field, and what is wrong with it" })
   }
-) {}
+) {
+  /** For bad fields of a request: `detail` names each without the part of the request that it stands in. */
+  static readonly of = (errors: ValidationFailed["errors"]) =>
+    new ValidationFailed({
+      detail: errors
+        .map(({ path, message }) => `${path.slice(1).join(".") || path[0]}: ${message}`)
+        .join("; "),
+      errors
+    })
+}
 
 export class UsernameTaken extends HttpApiError.Problem<UsernameTaken>()(
   "UsernameTaken",

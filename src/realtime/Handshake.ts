@@ -75,7 +75,7 @@ export const noHandshake = new Problems.UpgradeRequired()
 const refuse = (problem: Refusal) => Effect.fail(problem)
 
 const invalid = (path: readonly [string, string], message: string) =>
-  refuse(new Problems.ValidationFailed({ detail: `${path[1]}: ${message}`, errors: [{ path, message }] }))
+  refuse(Problems.ValidationFailed.of([{ path, message }]))
 
 const BEARER = /^bearer +(\S+)$/i
 

@@ -120,11 +120,7 @@ const encode = (problem: { readonly _tag: string; readonly constructor: unknown 
 
 /** The 422 for one bad field. */
 export const invalid = (field: InvalidField | undefined): unknown =>
-  field === undefined
-    ? undefined
-    : encode(
-        new Problems.ValidationFailed({ detail: `${field.path.at(-1)}: ${field.message}`, errors: [field] })
-      )[1]
+  field === undefined ? undefined : encode(Problems.ValidationFailed.of([field]))[1]
 
 /** By the name of the problem. */
 export const problems: Readonly<Record<string, unknown>> = Object.fromEntries(
