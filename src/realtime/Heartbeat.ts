@@ -1,4 +1,4 @@
-import { Clock, Context, Duration, Effect, Layer, Schedule, type Scope } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Schedule } from "effect"
 import { hasExpired } from "../access/Tokens.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { Connection } from "./Connection.ts"
@@ -24,10 +24,10 @@ export class Heartbeat extends Context.Service<
   Heartbeat,
   {
     /**
-     * Pings the peer of a connection every 25 seconds until the scope closes, and destroys the connection 8 seconds
-     * after a ping that got no pong. Closes it with 4001 within a second after its token expired.
+     * Pings the peer of a connection every 25 seconds until the connection is closed, and destroys the connection
+     * 8 seconds after a ping that got no pong. Closes it with 4001 within a second after its token expired.
      */
-    watch(connection: Connection): Effect.Effect<void, never, Scope.Scope>
+    watch(connection: Connection): void
   }
 >()("minichat/realtime/Heartbeat") {
   static readonly layer = Layer.effect(
@@ -39,6 +39,11 @@ export class Heartbeat extends Context.Service<
       const beatAll = Effect.map(Clock.currentTimeMillis, (now) => {
         tick++
         for (const [connection, beat] of beats) {
+          // Removed here and not by a finalizer, which took 670 bytes of heap a socket: 9 % of an idle one.
+          if (connection.webSocket.isClosed) {
+            beats.delete(connection)
+            continue
+          }
           if (hasExpired(connection.credential, now)) connection.close(CloseCode.unauthorized)
           beatOne(connection, beat, tick)
         }
@@ -46,11 +51,9 @@ export class Heartbeat extends Context.Service<
       yield* Effect.forkScoped(Effect.repeat(beatAll, Schedule.spaced(TICK)))
 
       return Heartbeat.of({
-        watch: (connection) =>
-          Effect.acquireRelease(
-            Effect.sync(() => beats.set(connection, { pingedAt: tick, pongsBefore: undefined })),
-            () => Effect.sync(() => beats.delete(connection))
-          )
+        watch: (connection) => {
+          beats.set(connection, { pingedAt: tick, pongsBefore: undefined })
+        }
       })
     })
   )

@@ -63,6 +63,11 @@ export class ServerWebSocket extends WebSocket {
     return this.readyState === this.OPEN
   }
 
+  /** Whether its connection has ended too. */
+  get isClosed(): boolean {
+    return this.readyState === this.CLOSED
+  }
+
   /** Whether this side closed it, so that no more of the peer's frames are taken. */
   get isRefused(): boolean {
     return this.refused
@@ -104,7 +109,7 @@ export class ServerWebSocket extends WebSocket {
    */
   nextFrames(): Effect.Effect<ReadonlyArray<FrameData>> {
     return Effect.callback((resume) => {
-      if (this.received !== undefined || this.readyState === this.CLOSED) {
+      if (this.received !== undefined || this.isClosed) {
         return resume(Effect.succeed(this.take()))
       }
       this.reader = resume

@@ -77,7 +77,7 @@ export const layer = HttpRouter.use(
       })
       const registered = yield* Effect.result(registry.register(connection))
       if (Result.isFailure(registered)) return connection.close(CloseCode.tooManySockets)
-      yield* heartbeat.watch(connection)
+      heartbeat.watch(connection)
 
       webSocket.sendText(yield* greeting(inbox, cursor, recovered))
       yield* Effect.acquireRelease(

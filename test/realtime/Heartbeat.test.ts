@@ -11,7 +11,7 @@ layer(Layer.merge(Heartbeat.layer, InboxRepo.layerMemory))("the heartbeat", (it)
     const fake = yield* fakeConnection()
     // From a tick on, so that its seconds are those of the clock.
     yield* TestClock.adjust("1 second")
-    yield* watch(fake.connection)
+    watch(fake.connection)
     return fake
   })
 
@@ -84,7 +84,8 @@ layer(Layer.merge(Heartbeat.layer, InboxRepo.layerMemory))("the heartbeat", (it)
 
   it.effect("leaves a socket that is gone alone", () =>
     Effect.gen(function* () {
-      const { webSocket } = yield* Effect.scoped(watched)
+      const { webSocket } = yield* watched
+      webSocket.isClosed = true
       yield* TestClock.adjust("60 seconds")
       assert.strictEqual(webSocket.pings, 0)
       assert.isFalse(webSocket.isTerminated)

@@ -15,7 +15,8 @@ const watched = Effect.fnUntraced(function* (expiresAt: number | undefined) {
   const { connection, webSocket } = yield* fakeConnection()
   webSocket.answersPings = true
   connection.renew(until(expiresAt))
-  yield* (yield* Heartbeat).watch(connection)
+  const { watch } = yield* Heartbeat
+  watch(connection)
   return { connection, closedWith: () => webSocket.closedWith?.code }
 })
 

@@ -13,6 +13,7 @@ import { InboxRepo } from "../../../src/repo/InboxRepo.ts"
 /** The server's end of a WebSocket without a network: what is done to it can be looked at. */
 export class FakeWebSocket {
   isOpen = true
+  isClosed = false
   isRefused = false
   isPaused = false
   pongs = 0
