@@ -1,5 +1,5 @@
-import { Config, Context, Duration, Effect, Layer, Option, Redacted, Schema } from "effect"
-import { isNetwork } from "./access/ClientAddress.ts"
+import { Config, Context, Duration, Effect, Layer, Option, Redacted, Result, Schema } from "effect"
+import { IpInterface, IpNetwork } from "effect/net"
 
 const split = (text: string): ReadonlyArray<string> =>
   text
@@ -26,6 +26,10 @@ const isOrigin = (text: string) => {
   const { origin, href } = new URL(text)
   return href === `${origin}/`
 }
+
+/** A network in CIDR notation, or an address as the network of itself. */
+export const networkFrom = (text: string): Option.Option<IpNetwork.IpNetwork> =>
+  Option.map(Result.getSuccess(IpInterface.fromString(text, { prefix: "optional" })), IpNetwork.fromInterface)
 
 const webUrl = (variable: string, example: string) =>
   text(variable, (text) => isWebUrl(text) || `must be a URL like ${example}`)
@@ -148,7 +152,11 @@ const config = Config.all({
   ).pipe(Config.withDefault(1)),
   corsOrigins: list("CORS_ORIGINS", isOrigin, "origins like https://app.example.com"),
   publicUrl: Config.option(webUrl("PUBLIC_URL", "https://chat.example.com")),
-  trustedProxies: list("TRUSTED_PROXIES", isNetwork, "addresses or networks like 10.0.0.0/8"),
+  trustedProxies: list(
+    "TRUSTED_PROXIES",
+    (text) => Option.isSome(networkFrom(text)),
+    "addresses or networks like 10.0.0.0/8"
+  ).pipe(Config.map((items) => items.flatMap((item) => Option.toArray(networkFrom(item))))),
   auth: Config.Literals(["open", "required"], "AUTH").pipe(Config.withDefault("open")),
   jwtSecret: Config.option(
     Config.schema(

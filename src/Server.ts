@@ -4,6 +4,7 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ByteSize, Context, Duration, Effect, Layer } from "effect"
 import { HttpIncomingMessage, HttpRouter, HttpServer } from "effect/http"
 import { AppConfig } from "./AppConfig.ts"
+import { Gate } from "./access/Gate.ts"
 import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
@@ -23,6 +24,7 @@ import * as OlderNodes from "./presence/OlderNodes.ts"
 import { Sessions } from "./presence/Sessions.ts"
 import { withoutResult, withoutServices } from "./RequestContext.ts"
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
+import { Heartbeat } from "./realtime/Heartbeat.ts"
 import * as SocketRoute from "./realtime/SocketRoute.ts"
 import { isWebSocket, Upgrades } from "./realtime/Upgrades.ts"
 import { Redis } from "./redis/Redis.ts"
@@ -61,9 +63,11 @@ const shared = Layer.unwrap(
 const first = Layer.mergeAll(Lifecycle.layer, Tokens.layer)
 
 const services = Layer.mergeAll(
+  Gate.layer,
   InboxReader.layer,
   Sends.layer.pipe(Layer.provide(SendQueue.layer)),
   ConnectionRegistry.layer,
+  Heartbeat.layer,
   Upgrades.layer,
   Pruner.layer
 ).pipe(

@@ -1,57 +1,68 @@
-import { BlockList, isIP, SocketAddress } from "node:net"
-import { Option } from "effect"
+import { Option, Result } from "effect"
 import type { HttpServerRequest } from "effect/http"
+import { IpNetwork, NetAddress } from "effect/net"
 
-/** Whether this is an address, or a network in CIDR notation. */
-export const isNetwork = (text: string): boolean => {
-  const [, address, prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
-  const version = isIP(address ?? "")
-  return version !== 0 && Number(prefix ?? 0) <= (version === 6 ? 128 : 32)
-}
+/** The parts of a request that tell its client's address. */
+export type AddressedRequest = Pick<HttpServerRequest.HttpServerRequest, "remoteAddress" | "headers">
 
 /**
- * Whose address a request comes from. `X-Forwarded-For` counts only when a trusted proxy sent it, and then only
- * back to the first address that is not one: everything before that is the client's own claim.
+ * The address of a request's client. `X-Forwarded-For` counts when a trusted proxy sent it, and is read from its end
+ * back to the first address that is not a trusted proxy: the client itself may have written the hops before that.
+ *
+ * `HttpMiddleware.xForwardedHeaders` does the same but for one thing: a hop that is not an address makes it ignore
+ * the whole header. Here the walk stops there, at the last address that was read.
  */
-export const clientAddress = (trustedProxies: ReadonlyArray<string>) => {
-  const trusted = new BlockList()
-  for (const proxy of trustedProxies) {
-    const [address, prefix] = proxy.split("/")
-    const family = isIP(address!) === 6 ? "ipv6" : "ipv4"
-    if (prefix === undefined) trusted.addAddress(address!, family)
-    else trusted.addSubnet(address!, Number(prefix), family)
-  }
-  const isTrusted = (address: string) => trusted.check(address, isIP(address) === 6 ? "ipv6" : "ipv4")
+export const clientAddress = (trustedProxies: ReadonlyArray<IpNetwork.IpNetwork>) => {
+  const isTrusted = ({ address }: Hop) =>
+    trustedProxies.some(
+      (network) =>
+        IpNetwork.contains(network, address) ||
+        (NetAddress.isIpv4Address(address) && IpNetwork.contains(network, NetAddress.toIpv4Mapped(address)))
+    )
 
-  return (request: Pick<HttpServerRequest.HttpServerRequest, "remoteAddress" | "headers">): string => {
-    const peer = addressIn(Option.getOrElse(request.remoteAddress, () => ""))
-    if (peer === undefined) return "unknown"
-    if (trustedProxies.length === 0 || !isTrusted(peer)) return peer
-    let client = peer
-    for (const hop of (request.headers["x-forwarded-for"] ?? "").split(",").reverse()) {
-      const address = addressIn(hop.trim())
-      // A hop that cannot be read hides who sent what stands before it.
-      if (address === undefined) return client
-      client = address
-      if (!isTrusted(address)) return client
+  return ({ remoteAddress, headers }: AddressedRequest): string => {
+    let client = hopFrom(Option.getOrElse(remoteAddress, () => ""))
+    if (client === undefined) return "unknown"
+    if (isTrusted(client)) {
+      for (const text of (headers["x-forwarded-for"] ?? "").split(",").reverse()) {
+        const hop = hopFrom(text.trim())
+        if (hop === undefined) break
+        client = hop
+        if (!isTrusted(client)) break
+      }
     }
-    return client
+    return NetAddress.formatIp(client.address) + client.zone
   }
 }
 
-/** The address in a hop: some proxies name the port too. An IPv4 address that was mapped into IPv6 is IPv4. */
-const addressIn = (hop: string): string | undefined => {
-  const bare = /^\[([^\]]+)\](?::\d+)?$/.exec(hop)?.[1] ?? /^([\d.]+):\d+$/.exec(hop)?.[1] ?? hop
-  const address = bare.replace(/^::ffff:(?=[\d.]+$)/i, "")
-  return isIP(address) === 0 ? undefined : address
+/** An address that a request passed, and its zone, such as `%eth0`, where a link-local one has one. */
+interface Hop {
+  readonly address: NetAddress.IpAddress
+  readonly zone: string
 }
 
-/** Whom an address stands for: itself, or in IPv6 its /64 network, all of which one client may call from. */
+/** The address in a hop, without the port or the brackets that some proxies write. IPv4 mapped into IPv6 is IPv4. */
+const hopFrom = (text: string): Hop | undefined => {
+  const bare = /^\[[^\]]+\]$/.test(text) ? text.slice(1, -1) : text
+  const address = Result.orElse(NetAddress.ipFromString(bare), () =>
+    Result.map(NetAddress.inetAddressFromString(text), ({ address }) => address)
+  )
+  if (Result.isSuccess(address)) return { address: NetAddress.toCanonical(address.success), zone: "" }
+  const scoped = Result.getOrUndefined(NetAddress.scopedIpv6LiteralFromString(bare))
+  if (scoped === undefined) return undefined
+  const zoneAt = scoped.indexOf("%")
+  return { address: NetAddress.ipFromStringUnsafe(scoped.slice(0, zoneAt)), zone: scoped.slice(zoneAt) }
+}
+
+/** The group of addresses that one client may call from: an IPv4 address itself, in IPv6 its /64 network. */
 export const clientNetwork = (address: string): string => {
-  if (isIP(address) !== 6) return address
-  const canonical = new SocketAddress({ address: address.split("%", 1)[0]!, family: "ipv6" }).address
-  const [head, tail] = canonical.split("::")
-  const groups = head === "" ? [] : head!.split(":")
-  const missing = tail === undefined ? 0 : 8 - groups.length - (tail === "" ? 0 : tail.split(":").length)
-  return [...groups, ...Array<string>(missing).fill("0"), ...(tail ?? "").split(":")].slice(0, 4).join(":")
+  const parsed = NetAddress.ipv6FromString(address.split("%", 1)[0]!)
+  return Result.match(parsed, {
+    onFailure: () => address,
+    onSuccess: (ipv6) =>
+      NetAddress.ipv6ToSegments(ipv6)
+        .slice(0, 4)
+        .map((segment) => segment.toString(16))
+        .join(":")
+  })
 }

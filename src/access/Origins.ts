@@ -4,8 +4,8 @@ import type { Settings } from "../AppConfig.ts"
 const LOCAL = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 
 /**
- * Whether pages of an origin may call this server: those of `CORS_ORIGINS`, and the server's own, which is
- * `PUBLIC_URL` or else this machine on any port. What a `Host` header claims plays no part.
+ * Whether pages of an origin may call this server. The origins of `CORS_ORIGINS` may, and the server's own: that of
+ * `PUBLIC_URL`, or without it this machine on any port. The `Host` header is not read, as a client chooses it.
  */
 export const isAllowedOrigin = ({ corsOrigins, publicUrl }: Pick<Settings, "corsOrigins" | "publicUrl">) => {
   const ownOrigin = Option.getOrUndefined(Option.map(publicUrl, (url) => new URL(url).origin))

@@ -1,7 +1,7 @@
-import type { Caller } from "../api/Authorization.ts"
+import type { Caller } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
 
-/** What a caller may be refused. */
+/** Everything that needs a permission, with the user that it is done as, or whose data it is about. */
 export type Operation =
   | { readonly _tag: "CreateUser" }
   | { readonly _tag: "ReadUsers" }
@@ -13,8 +13,8 @@ export type Operation =
   | { readonly _tag: "OpenSocket"; readonly of: UserId }
 
 /**
- * Who may do what, all of it. Without authentication everyone may do everything. The application's own backend
- * acts for anyone. A user sends as itself, reads its own, and sees who the other users are.
+ * The whole policy: who may do what. Without authentication every caller may do everything. The application's own
+ * backend acts for any user. A user sends as itself, reads its own data, and reads who the other users are.
  */
 export const allows = (caller: Caller, operation: Operation): boolean => {
   if (caller._tag === "Anyone" || caller._tag === "Service") return true

@@ -1,18 +1,14 @@
-import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Schedule } from "effect"
 import { RateLimiter } from "effect/persistence"
 import { AppConfig, type Settings } from "../AppConfig.ts"
+import { RateLimited } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
 import { RedisScripts } from "../redis/LimiterStore.ts"
 import { clientNetwork } from "./ClientAddress.ts"
 
-/** Too many of something; the bucket has a token again after `retryAfter`. */
-export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
-  retryAfter: Schema.DurationFromMillis
-}) {}
-
 /**
- * Token buckets, shared by all nodes: sends by user, requests by address. While Redis is away each node counts
- * for itself.
+ * Token buckets, shared by all nodes: sends by user, requests by address. While Redis is unavailable, each node
+ * counts with buckets of its own.
  */
 export class RateLimits extends Context.Service<
   RateLimits,
@@ -22,7 +18,7 @@ export class RateLimits extends Context.Service<
     /** Takes one request from the bucket of an address; in IPv6, of its /64 network. */
     request(address: string): Effect.Effect<void, RateLimited>
   }
->()("minichat/chat/RateLimits") {
+>()("minichat/access/RateLimits") {
   static readonly layerOff = Layer.succeed(RateLimits, {
     send: () => Effect.void,
     request: () => Effect.void
@@ -57,30 +53,30 @@ export class RateLimits extends Context.Service<
     })
   ).pipe(Layer.provide(RedisScripts.layer))
 
-  /** Shared by all nodes, if limits are on: when authentication is, unless `RATE_LIMITS` says otherwise. */
+  /** Shared by all nodes, or off; see `limitsAreOn`. */
   static readonly layer = ifOn(() => RateLimits.layerShared)
 
-  /** `layer` for a node that is alone. */
+  /** `layer` for a node without Redis. */
   static readonly layerInProcess = ifOn(() => RateLimits.layerMemory)
 }
 
-/** Evaluated when the class is there. */
+/** Takes a function, as the statics of the class are being made when this is called. */
 function ifOn<E, R>(limits: () => Layer.Layer<RateLimits, E, R>) {
   return Layer.unwrap(
     Effect.map(AppConfig, (settings) => (limitsAreOn(settings) ? limits() : RateLimits.layerOff))
   )
 }
 
-/** Whether anything is limited at all. */
+/** Whether anything is limited: yes with authentication and no without, unless `RATE_LIMITS` says otherwise. */
 export const limitsAreOn = ({ rateLimits, auth }: Pick<Settings, "rateLimits" | "auth">): boolean =>
   rateLimits === "on" || (rateLimits === "auto" && auth === "required")
 
 type Consume = RateLimiter.RateLimiter["consume"]
 
-/** How long a bucket in memory is kept. Dropping it early gives its owner a full one, no more than once each time. */
-const FORGET = Duration.minutes(10)
+/** How long buckets in memory are kept. A bucket that is dropped is full when it is next used, so it gives one burst more. */
+const KEEP_BUCKETS = Duration.minutes(10)
 
-/** Buckets in this process's memory. They are dropped all at once now and then: an address a bucket would pile up. */
+/** Buckets in this process's memory. All are dropped every `KEEP_BUCKETS`, as each new address adds one. */
 const memoryLimiter = Effect.gen(function* () {
   const fresh = Effect.provide(RateLimiter.make, Layer.fresh(RateLimiter.layerStoreMemory))
   let limiter = yield* fresh
@@ -90,7 +86,7 @@ const memoryLimiter = Effect.gen(function* () {
         Effect.map(fresh, (next) => {
           limiter = next
         }),
-        FORGET
+        KEEP_BUCKETS
       ),
       Schedule.forever
     )
@@ -104,13 +100,14 @@ const limits = (
     sendsPerSecond,
     sendsBurst,
     requestsPerSecond
-  }: { readonly sendsPerSecond: number; readonly sendsBurst: number; readonly requestsPerSecond: number },
+  }: Pick<Settings, "sendsPerSecond" | "sendsBurst" | "requestsPerSecond">,
   consume: Consume
 ) => {
-  const take = (key: string, perSecond: number, burst: number) =>
+  /** A bucket for each key: it holds `burst` tokens and gains `perSecond`. */
+  const buckets = (name: string, perSecond: number, burst: number) => (key: string | number) =>
     consume({
       algorithm: "token-bucket",
-      key,
+      key: `${name}:${key}`,
       limit: burst,
       window: Duration.millis((burst / perSecond) * 1000)
     }).pipe(
@@ -121,8 +118,10 @@ const limits = (
           : Effect.void
       )
     )
+
+  const requests = buckets("request", requestsPerSecond, requestsPerSecond)
   return RateLimits.of({
-    send: (userId) => take(`send:${userId}`, sendsPerSecond, sendsBurst),
-    request: (address) => take(`request:${clientNetwork(address)}`, requestsPerSecond, requestsPerSecond)
+    send: buckets("send", sendsPerSecond, sendsBurst),
+    request: (address) => requests(clientNetwork(address))
   })
 }

@@ -10,41 +10,36 @@ import {
   jwtVerify
 } from "jose"
 import { AppConfig, type Settings } from "../AppConfig.ts"
-import type { Caller } from "../api/Authorization.ts"
+import { type Credential, InvalidToken, TOKEN_NEEDED } from "../domain/Caller.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { UserId } from "../domain/User.ts"
 
-/** How far the clocks of whoever signs and of this server may differ. In seconds. */
-export const LEEWAY_SECONDS = 30
+/** How far the clocks of the tokens' issuer and of this server may differ. In seconds. */
+const LEEWAY_SECONDS = 30
 
-/** How often the keys behind `JWT_JWKS_URL` are fetched anew. A token with an unknown key id fetches them at once. */
+/** How often the keys at `JWT_JWKS_URL` are fetched again. A token with an unknown key id fetches them at once. */
 const REFRESH_KEYS = "10 minutes"
 
-/** The token is missing, not ours, or no longer good. Why is for the caller; the token itself is never shown. */
-export class InvalidToken extends Schema.TaggedError<InvalidToken>()("InvalidToken", {
-  message: Schema.String
-}) {}
-
-/** AUTH=required without a key, or with one that is not a key. */
+/** `AUTH=required` without a key, with several, or with a text that is not a key. */
 export class TokenKeyError extends Schema.TaggedError<TokenKeyError>()("TokenKeyError", {
   message: Schema.String
 }) {}
 
-/** Who calls, and until when. */
-export interface Credential {
-  readonly caller: Caller
-  /** Seconds since 1970, leeway not included; none when it does not expire. */
-  readonly expiresAt: number | undefined
-}
+/** Whether the token of a credential has expired at `now`, in milliseconds since 1970. Tokens have the same leeway here as in `verify`. */
+export const hasExpired = ({ expiresAt }: Credential, now: number): boolean =>
+  expiresAt !== undefined && now / 1000 > expiresAt + LEEWAY_SECONDS
 
-/** Checks tokens. Without authentication everyone is `Anyone`, whatever token they bring. */
+/** Checks tokens. Without authentication every caller is `Anyone`, with any token or none. */
 export class Tokens extends Context.Service<
   Tokens,
   {
-    /** Tells whose token this is. `undefined` stands for no token. */
+    /**
+     * The credential that a token stands for; `undefined` and the empty text are no token. Fails with `Unavailable`
+     * when the keys to check it with cannot be fetched.
+     */
     verify(token: string | undefined): Effect.Effect<Credential, InvalidToken | Unavailable>
   }
->()("minichat/chat/Tokens") {
+>()("minichat/access/Tokens") {
   static readonly layer = Layer.unwrap(
     Effect.map(AppConfig, ({ auth }) => (auth === "open" ? Tokens.layerOpen : Tokens.layerRequired))
   )
@@ -66,8 +61,7 @@ export class Tokens extends Context.Service<
       }
 
       const verify = Effect.fnUntraced(function* (token: string | undefined) {
-        if (token === undefined || token === "")
-          return yield* new InvalidToken({ message: "A token is needed" })
+        if (token === undefined || token === "") return yield* new InvalidToken({ message: TOKEN_NEEDED })
         const currentDate = new Date(yield* Clock.currentTimeMillis)
         const { payload } = yield* Effect.tryPromise({
           try: () => jwtVerify(token, key, { ...options, currentDate }),
@@ -121,7 +115,7 @@ const constantKey =
   () =>
     Promise.resolve(key)
 
-// The set never expires by itself: while the endpoint is down, the keys that are known go on being good.
+// The keys never expire by themselves: while the endpoint is unavailable, the keys that were fetched stay valid.
 const remoteKeys = Effect.fnUntraced(function* (url: string) {
   const keys = createRemoteJWKSet(new URL(url), {
     cacheMaxAge: Number.POSITIVE_INFINITY,
@@ -140,7 +134,7 @@ const remoteKeys = Effect.fnUntraced(function* (url: string) {
   return key
 })
 
-/** What is wrong with the token is its bearer's fault; that the keys cannot be fetched is not. */
+/** A token with a fault is refused; a failure to fetch the keys says nothing about the token. */
 const refusal = (error: unknown): InvalidToken | Unavailable => {
   if (isFetchFailure(error)) return new Unavailable({ dependency: "token key endpoint", cause: error })
   if (error instanceof errors.JWTExpired) return new InvalidToken({ message: "The token has expired" })

@@ -1,16 +1,7 @@
 import { Context } from "effect"
 import { HttpApiMiddleware, HttpApiSecurity, OpenApi } from "effect/http-api"
-import type { UserId } from "../domain/User.ts"
+import type { Caller } from "../domain/Caller.ts"
 import { Forbidden, ServiceUnavailable, TooManyRequests, Unauthorized } from "./Problems.ts"
-
-/**
- * Who makes a call. `Anyone` is every caller of a server without authentication; a `Service` is the
- * application's own backend and acts for any user; a `Member` acts as one user.
- */
-export type Caller =
-  | { readonly _tag: "Anyone" }
-  | { readonly _tag: "Service" }
-  | { readonly _tag: "Member"; readonly userId: UserId }
 
 export class CurrentUser extends Context.Service<CurrentUser, Caller>()("minichat/api/CurrentUser") {}
 
@@ -24,7 +15,7 @@ const bearer = HttpApiSecurity.bearer.pipe(
   )
 )
 
-/** Checks the bearer token where the server asks for one, and tells the handler who calls. */
+/** Checks the bearer token where the server asks for one, and provides the caller to the handler. */
 export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: CurrentUser }>()(
   "minichat/api/Authorization",
   { security: { bearer }, error: [Unauthorized, Forbidden, TooManyRequests, ServiceUnavailable] }

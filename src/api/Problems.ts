@@ -1,10 +1,19 @@
-import { Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { HttpApiError } from "effect/http-api"
+import { TOKEN_NEEDED } from "../domain/Caller.ts"
 
 /**
  * Every error of the REST contract, as an RFC 9457 problem (`application/problem+json`). `detail` is the
  * sentence for the person who meets it; `type` tells problems of one status apart.
  */
+
+/** Gives a problem a sentence that it has when it is made without a `detail`. */
+const detail = (sentence: string) => ({
+  detail: Schema.optionalKey(Schema.String).pipe(
+    Schema.catchDecoding(() => Effect.succeedNone),
+    Schema.withConstructorDefault(Effect.succeed(sentence))
+  )
+})
 
 export class ValidationFailed extends HttpApiError.Problem<ValidationFailed>()(
   "ValidationFailed",
@@ -19,58 +28,70 @@ export class ValidationFailed extends HttpApiError.Problem<ValidationFailed>()(
       })
     ).annotate({ description: "Every bad field, and what is wrong with it" })
   }
+) {
+  /** For bad fields of a request: `detail` names each without the part of the request that it stands in. */
+  static readonly of = (errors: ValidationFailed["errors"]) =>
+    new ValidationFailed({
+      detail: errors
+        .map(({ path, message }) => `${path.slice(1).join(".") || path[0]}: ${message}`)
+        .join("; "),
+      errors
+    })
+}
+
+export class UsernameTaken extends HttpApiError.Problem<UsernameTaken>()(
+  "UsernameTaken",
+  { type: "urn:minichat:problem:username-taken", status: 400, title: "Bad Request" },
+  detail("Username already registered")
 ) {}
 
-export class UsernameTaken extends HttpApiError.Problem<UsernameTaken>()("UsernameTaken", {
-  type: "urn:minichat:problem:username-taken",
-  status: 400,
-  title: "Bad Request"
-}) {}
+export class UserNotFound extends HttpApiError.Problem<UserNotFound>()(
+  "UserNotFound",
+  { type: "urn:minichat:problem:user-not-found", status: 404, title: "Not Found" },
+  detail("User not found")
+) {}
 
-export class UserNotFound extends HttpApiError.Problem<UserNotFound>()("UserNotFound", {
-  type: "urn:minichat:problem:user-not-found",
-  status: 404,
-  title: "Not Found"
-}) {}
+export class SenderNotFound extends HttpApiError.Problem<SenderNotFound>()(
+  "SenderNotFound",
+  { type: "urn:minichat:problem:sender-not-found", status: 404, title: "Not Found" },
+  detail("Sender not found")
+) {}
 
-export class SenderNotFound extends HttpApiError.Problem<SenderNotFound>()("SenderNotFound", {
-  type: "urn:minichat:problem:sender-not-found",
-  status: 404,
-  title: "Not Found"
-}) {}
+export class ReceiverNotFound extends HttpApiError.Problem<ReceiverNotFound>()(
+  "ReceiverNotFound",
+  { type: "urn:minichat:problem:receiver-not-found", status: 404, title: "Not Found" },
+  detail("Receiver not found")
+) {}
 
-export class ReceiverNotFound extends HttpApiError.Problem<ReceiverNotFound>()("ReceiverNotFound", {
-  type: "urn:minichat:problem:receiver-not-found",
-  status: 404,
-  title: "Not Found"
-}) {}
+export class ClientIdConflict extends HttpApiError.Problem<ClientIdConflict>()(
+  "ClientIdConflict",
+  { type: "urn:minichat:problem:client-id-conflict", status: 409, title: "Conflict" },
+  detail("This client_id was used for another message")
+) {}
 
-export class ClientIdConflict extends HttpApiError.Problem<ClientIdConflict>()("ClientIdConflict", {
-  type: "urn:minichat:problem:client-id-conflict",
-  status: 409,
-  title: "Conflict"
-}) {}
+export class Unauthorized extends HttpApiError.Problem<Unauthorized>()(
+  "Unauthorized",
+  { type: "urn:minichat:problem:unauthorized", status: 401, title: "Unauthorized" },
+  detail(TOKEN_NEEDED)
+) {}
 
-export class Unauthorized extends HttpApiError.Problem<Unauthorized>()("Unauthorized", {
-  type: "urn:minichat:problem:unauthorized",
-  status: 401,
-  title: "Unauthorized"
-}) {}
-
-export class Forbidden extends HttpApiError.Problem<Forbidden>()("Forbidden", {
-  type: "urn:minichat:problem:forbidden",
-  status: 403,
-  title: "Forbidden"
-}) {}
+export class Forbidden extends HttpApiError.Problem<Forbidden>()(
+  "Forbidden",
+  { type: "urn:minichat:problem:forbidden", status: 403, title: "Forbidden" },
+  detail("The token does not allow this for that user")
+) {}
 
 /** Answered with `Retry-After`, in whole seconds. */
 export class TooManyRequests extends HttpApiError.Problem<TooManyRequests>()(
   "TooManyRequests",
   { type: "urn:minichat:problem:too-many-requests", status: 429, title: "Too Many Requests" },
-  { retry_after_ms: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)) }
+  {
+    ...detail("Too many requests, try again later"),
+    retry_after_ms: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
+  }
 ) {}
 
-/** A dependency is away. Nothing was acknowledged; answered with `Retry-After`. */
+/** A dependency is unavailable, or the server restarts. Nothing was acknowledged; answered with `Retry-After`. */
 export class ServiceUnavailable extends HttpApiError.Problem<ServiceUnavailable>()("ServiceUnavailable", {
   type: "urn:minichat:problem:service-unavailable",
   status: 503,
@@ -94,7 +115,11 @@ export class ContentTooLarge extends HttpApiError.Problem<ContentTooLarge>()("Co
   type: "urn:minichat:problem:content-too-large",
   status: 413,
   title: "Content Too Large"
-}) {}
+}) {
+  /** For a body of more than `limit` bytes. */
+  static readonly beyond = (limit: number) =>
+    new ContentTooLarge({ detail: `The body is larger than ${limit} bytes` })
+}
 
 export class UnsupportedMediaType extends HttpApiError.Problem<UnsupportedMediaType>()(
   "UnsupportedMediaType",
@@ -102,18 +127,22 @@ export class UnsupportedMediaType extends HttpApiError.Problem<UnsupportedMediaT
     type: "urn:minichat:problem:unsupported-media-type",
     status: 415,
     title: "Unsupported Media Type"
-  }
+  },
+  detail("The body must be JSON, with content-type application/json")
 ) {}
 
-export class UpgradeRequired extends HttpApiError.Problem<UpgradeRequired>()("UpgradeRequired", {
-  type: "urn:minichat:problem:upgrade-required",
-  status: 426,
-  title: "Upgrade Required"
-}) {}
+export class UpgradeRequired extends HttpApiError.Problem<UpgradeRequired>()(
+  "UpgradeRequired",
+  { type: "urn:minichat:problem:upgrade-required", status: 426, title: "Upgrade Required" },
+  detail("This is a WebSocket: connect with a WebSocket client")
+) {}
 
-/** A fault of the server's own. The log has the cause, under the request id that the problem names. */
+/** A fault of the server. The log has the cause, under the request id that the problem names. */
 export class InternalServerError extends HttpApiError.Problem<InternalServerError>()(
   "InternalServerError",
   { type: "urn:minichat:problem:internal-server-error", status: 500, title: "Internal Server Error" },
-  { request_id: Schema.String }
+  {
+    ...detail("The server failed at this. The log has the cause, under the request id"),
+    request_id: Schema.String
+  }
 ) {}

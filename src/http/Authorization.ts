@@ -1,24 +1,17 @@
-import { Effect, Layer, Redacted, Result } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import { HttpServerRequest } from "effect/http"
-import { AppConfig } from "../AppConfig.ts"
-import { clientAddress } from "../access/ClientAddress.ts"
-import { limitsAreOn, RateLimits } from "../access/RateLimits.ts"
-import { Tokens } from "../access/Tokens.ts"
+import { Gate } from "../access/Gate.ts"
 import { Authorization, CurrentUser } from "../api/Authorization.ts"
-import { Unauthorized } from "../api/Problems.ts"
-import { serviceUnavailable, tooManyRequests } from "./ProblemOf.ts"
+import { serviceUnavailable, tooManyRequests, unauthorized } from "../api/ProblemOf.ts"
 
-/** Checks the bearer token and the address's rate, a bad token's too; the application's own backend has no limit. */
+/** Lets the gate check each request, and provides the caller to the handler. */
 export const layer = Layer.effect(
   Authorization,
   Effect.gen(function* () {
-    const tokens = yield* Tokens
-    const rateLimits = yield* RateLimits
-    const config = yield* AppConfig
-    const addressOf = clientAddress(config.trustedProxies)
+    const gate = yield* Gate
 
-    // With nothing to check, nothing is done: all of it took a tenth of what a read costs.
-    if (config.auth === "open" && !limitsAreOn(config)) {
+    // Without authentication and limits no request is checked: the check would take a tenth of the cost of a read.
+    if (gate.isOpen) {
       return Authorization.of({
         bearer: (handler) => Effect.provideService(handler, CurrentUser, { _tag: "Anyone" })
       })
@@ -26,14 +19,11 @@ export const layer = Layer.effect(
 
     return Authorization.of({
       bearer: Effect.fnUntraced(function* (handler, { credential }) {
-        const verified = yield* Effect.result(tokens.verify(Redacted.value(credential)))
-        if (Result.isFailure(verified) || verified.success.caller._tag !== "Service") {
-          const request = yield* HttpServerRequest.HttpServerRequest
-          yield* Effect.catchTag(rateLimits.request(addressOf(request)), "RateLimited", tooManyRequests)
-        }
-        const { caller } = yield* Effect.fromResult(verified).pipe(
+        const request = yield* HttpServerRequest.HttpServerRequest
+        const { caller } = yield* gate.admit(Redacted.value(credential), request).pipe(
           Effect.catchTags({
-            InvalidToken: ({ message }) => new Unauthorized({ detail: message }),
+            RateLimited: tooManyRequests,
+            InvalidToken: unauthorized,
             Unavailable: serviceUnavailable
           })
         )

@@ -1,9 +1,7 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { RateLimits } from "../access/RateLimits.ts"
 import { Api } from "../api/Api.ts"
-import { CurrentUser } from "../api/Authorization.ts"
-import * as Problems from "../api/Problems.ts"
+import { clientIdConflict, receiverNotFound, senderNotFound, serviceUnavailable } from "../api/ProblemOf.ts"
 import { RecentMessages } from "../chat/RecentMessages.ts"
 import { Sends } from "../chat/Sends.ts"
 import type { UserId } from "../domain/User.ts"
@@ -11,8 +9,7 @@ import { InboxRepo } from "../repo/InboxRepo.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
 import { json, jsonProperty } from "./Json.ts"
-import { permit } from "./Permit.ts"
-import { serviceUnavailable, tooManyRequests } from "./ProblemOf.ts"
+import * as Permit from "./Permit.ts"
 
 export const layer = HttpApiBuilder.group(
   Api,
@@ -22,26 +19,20 @@ export const layer = HttpApiBuilder.group(
     const repo = yield* MessageRepo
     const inboxes = yield* InboxRepo
     const recentMessages = yield* RecentMessages
-    const rateLimits = yield* RateLimits
-
-    const mayGoOn = (sender: UserId) =>
-      Effect.flatMap(CurrentUser, ({ _tag }) => (_tag === "Service" ? Effect.void : rateLimits.send(sender)))
+    const { permit, permitSend } = yield* Permit.make
 
     // Whatever changes a history or a recent list is an event of its user's inbox: the head is the version of both.
     const currentTag = (userId: UserId) => Effect.map(inboxes.bounds(userId), (bounds) => tagAt(bounds?.head))
 
     return handlers.handleAll({
       send: ({ payload }) =>
-        permit({ _tag: "Send", as: payload.sender_id }).pipe(
-          Effect.andThen(mayGoOn(payload.sender_id)),
+        permitSend(payload.sender_id).pipe(
           Effect.andThen(sends.send(payload)),
           Effect.map(({ message, delivered }) => json({ ...message, delivered_via_websocket: delivered })),
           Effect.catchTags({
-            SenderNotFound: () => new Problems.SenderNotFound({ detail: "Sender not found" }),
-            ReceiverNotFound: () => new Problems.ReceiverNotFound({ detail: "Receiver not found" }),
-            ClientIdConflict: () =>
-              new Problems.ClientIdConflict({ detail: "This client_id was used for another message" }),
-            RateLimited: tooManyRequests,
+            SenderNotFound: senderNotFound,
+            ReceiverNotFound: receiverNotFound,
+            ClientIdConflict: clientIdConflict,
             Unavailable: serviceUnavailable
           })
         ),

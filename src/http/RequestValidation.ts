@@ -37,8 +37,5 @@ const refusal = (error: HttpApiError.HttpApiSchemaError) => {
     ],
     message
   }))
-  const detail = errors
-    .map(({ path, message }) => `${path.slice(1).join(".") || slot}: ${message}`)
-    .join("; ")
-  return Effect.fail(new ValidationFailed({ detail, errors }))
+  return Effect.fail(ValidationFailed.of(errors))
 }

@@ -1,7 +1,7 @@
 import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
-import * as Problems from "../api/Problems.ts"
+import { serviceUnavailable, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
 import type { InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { InboxReader } from "../inbox/InboxReader.ts"
@@ -10,8 +10,7 @@ import { InboxRepo } from "../repo/InboxRepo.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
 import { json, jsonUtf8 } from "./Json.ts"
-import { permit } from "./Permit.ts"
-import { serviceUnavailable, userNotFound } from "./ProblemOf.ts"
+import * as Permit from "./Permit.ts"
 
 export const layer = HttpApiBuilder.group(
   Api,
@@ -21,6 +20,7 @@ export const layer = HttpApiBuilder.group(
     const sessions = yield* Sessions
     const inboxes = yield* InboxRepo
     const reader = yield* InboxReader
+    const { permit } = yield* Permit.make
 
     const currentTag = (userId: UserId) =>
       Effect.map(inboxes.bounds(userId), (bounds) => bounds && tagOf(bounds.head, bounds.pruned))
@@ -30,7 +30,7 @@ export const layer = HttpApiBuilder.group(
         permit({ _tag: "CreateUser" }).pipe(
           Effect.andThen(users.create(username, display_name ?? username)),
           Effect.catchTags({
-            UsernameTaken: () => new Problems.UsernameTaken({ detail: "Username already registered" }),
+            UsernameTaken: usernameTaken,
             Unavailable: serviceUnavailable
           })
         ),

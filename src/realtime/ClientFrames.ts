@@ -2,7 +2,7 @@ import { Result, Schema, SchemaIssue } from "effect"
 import { ClientFrame, type ErrorCode } from "../api/Protocol.ts"
 import type { UserId } from "../domain/User.ts"
 
-/** A frame that the server answers with an `error` and takes no further. */
+/** A frame that cannot be done. The server answers it with an `error`. */
 export interface BadFrame {
   readonly type: "bad"
   readonly code: Extract<ErrorCode, "bad_frame" | "unknown_type" | "invalid">
@@ -21,7 +21,7 @@ const invalid = (error: Schema.SchemaError): string =>
     .issues.map(({ path, message }) => `${(path ?? []).map(String).join(".")}: ${message}`)
     .join("; ")
 
-/** Decodes what a user's client sent. Everything has an answer: what is wrong with it is for the person who sent it. */
+/** Decodes a frame of a user's client. Never fails: a frame with a fault is a `BadFrame`, whose message names the fault. */
 export const decodeClientFrame = (data: string | Uint8Array, userId: UserId): ClientFrame | BadFrame => {
   if (typeof data !== "string") {
     return { type: "bad", code: "bad_frame", message: "Frames are text frames; this one is binary" }

@@ -1,32 +1,29 @@
-import type { Socket } from "node:net"
 import { Duration, Effect } from "effect"
 import { CloseCode } from "../api/CloseCode.ts"
+import type { Credential } from "../domain/Caller.ts"
 import type { InboxEvent } from "../domain/Event.ts"
 import type { EventBuilder } from "../inbox/EventKinds.ts"
 import type { InboxReader } from "../inbox/InboxReader.ts"
 import type { LiveInbox } from "../inbox/LiveInbox.ts"
 import type { Metrics } from "../observability/Metrics.ts"
 import type { DeliverySpan } from "../observability/Spans.ts"
+import { serverFrame } from "./ServerFrames.ts"
 import type { ServerWebSocket } from "./ServerWebSocket.ts"
 
-/** A connection with more bytes than this in its TCP queue is written to no further until it drains. */
-const QUEUE_BYTES = 64 * 1024
-
-/** How many events one query takes from the inbox. With `QUEUE_BYTES` this bounds what a connection holds. */
+/** How many events one query reads from the inbox. With the bytes of its TCP queue this bounds a connection's memory. */
 const PAGE_EVENTS = 64
 
-/** How long a page that the database did not give is waited for before it is asked again. */
+/** How long the writer waits before it repeats a query that the database did not answer. */
 const PAGE_RETRY = Duration.millis(500)
 
 /**
- * One socket. All that it is about to be told is one number: `sent`, the last event that it was given. Its
- * writer takes the next events from the inbox until that is the head. A resume, a gap, a slow reader, an
- * outage of Redis are all a `sent` that is behind, and nothing else.
+ * One socket of a user. Its place in the inbox is one number: `sent`, the last event that was written to it. The writer
+ * writes the events after `sent` until `sent` is the head. After a resume, a gap, a slow reader or an outage of Redis,
+ * `sent` is behind the head, and the same writer goes on.
  */
 export class Connection {
   readonly inbox: LiveInbox
   readonly webSocket: ServerWebSocket
-  private readonly tcp: Socket
   /** Whether the client knows every kind of event, or those of the original service only. */
   private readonly knowsAllEvents: boolean
   private readonly reader: InboxReader["Service"]
@@ -36,31 +33,22 @@ export class Connection {
   private readonly beginSpan: DeliverySpan | undefined
   private readonly fork: (effect: Effect.Effect<void>) => void
   private sent: number
-  /** Events up to this one waited for the client, to connect or to read: how late they are is not the server's doing. */
+  /** Events up to this one are excluded from the lag metric: the client was absent or not reading. */
   private awaitedClient: number
   /** What `sent` was when it fell behind. */
   private behindSince = 0
   private resumeUntil: number | undefined
   private writing = false
-  /** Whether the server closed it: then it takes no more frames. A peer that closes has sent what it sent. */
-  isRefused = false
-  /** Whether it waits for the peer to read. */
-  stalled = false
-  /** Whether its sends count against the user's rate: the application's own backend has none. */
-  readonly hasLimits: boolean
-  /** When its token expires, in seconds since 1970; none when it does not. */
-  expiresAt: number | undefined
+  private currentCredential: Credential
 
   constructor(options: {
     readonly inbox: LiveInbox
     readonly webSocket: ServerWebSocket
-    readonly tcp: Socket
     readonly sent: number
     readonly reader: InboxReader["Service"]
     readonly kinds: EventBuilder
     readonly slowReaderTimeout: Duration.Duration
-    readonly hasLimits: boolean
-    readonly expiresAt: number | undefined
+    readonly credential: Credential
     readonly metrics: Metrics
     readonly beginSpan: DeliverySpan | undefined
     /** Runs the writer in a fiber of the socket's scope. */
@@ -68,18 +56,26 @@ export class Connection {
   }) {
     this.inbox = options.inbox
     this.webSocket = options.webSocket
-    this.tcp = options.tcp
     this.sent = options.sent
     this.reader = options.reader
     this.kinds = options.kinds
     this.slowReaderTimeout = options.slowReaderTimeout
     this.knowsAllEvents = options.webSocket.protocol === "minichat.v2"
-    this.hasLimits = options.hasLimits
-    this.expiresAt = options.expiresAt
+    this.currentCredential = options.credential
     this.metrics = options.metrics
     this.beginSpan = options.beginSpan
     this.awaitedClient = options.inbox.head
     this.fork = options.fork
+  }
+
+  /** By which right the client has this socket and sends on it: that of its latest token. */
+  get credential(): Credential {
+    return this.currentCredential
+  }
+
+  /** Takes the credential of a new token in place of the former one. */
+  renew(credential: Credential): void {
+    this.currentCredential = credential
   }
 
   get isVersion2(): boolean {
@@ -87,16 +83,12 @@ export class Connection {
   }
 
   get isOpen(): boolean {
-    return this.webSocket.readyState === this.webSocket.OPEN
-  }
-
-  get queuedBytes(): number {
-    return this.tcp.writableLength
+    return this.webSocket.isOpen
   }
 
   /** Whether more may be written now. */
   get isWritable(): boolean {
-    return this.isOpen && this.tcp.writableLength <= QUEUE_BYTES
+    return this.webSocket.isWritable
   }
 
   /** Goes live; a replay up to `resumeUntil` is followed by a `resumed` frame. */
@@ -115,12 +107,12 @@ export class Connection {
     this.fork(this.catchUp())
   }
 
-  /** Sends a frame that is not an event. It is dropped when the peer does not read. */
+  /** Sends a frame, or drops it when the peer does not read. Not for events. */
   sendIfWritable(frame: string): void {
     if (this.isWritable) this.webSocket.sendText(frame)
   }
 
-  /** Sends a frame that must not be dropped: waits until the peer reads. */
+  /** Sends a frame once the peer has read enough. Drops it only when the socket is closed. */
   sendWhenWritable(frame: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (!this.isOpen) return Effect.void
@@ -131,7 +123,6 @@ export class Connection {
   }
 
   close(why: CloseCode): void {
-    this.isRefused = true
     this.webSocket.refuse(why)
   }
 
@@ -168,7 +159,7 @@ export class Connection {
     if (this.resumeUntil === undefined || this.sent < this.resumeUntil) return
     this.resumeUntil = undefined
     if (this.knowsAllEvents) {
-      this.webSocket.sendText(JSON.stringify({ type: "resumed", recovered: true, cursor: this.sent }))
+      this.webSocket.sendText(serverFrame({ type: "resumed", recovered: true, cursor: this.sent }))
     }
   }
 
@@ -212,32 +203,16 @@ export class Connection {
     )
   }
 
-  /** Waits for the TCP queue to drain, or the connection to close. A peer that reads nothing for long is closed. */
+  /** Waits until the peer has read, or the socket is closed. A peer that does not read for too long is closed. */
   private drained(): Effect.Effect<void> {
     if (this.isWritable || !this.isOpen) return Effect.void
-    this.stalled = true
-    return Effect.callback<void>((resume) => {
-      const stop = () => {
-        this.tcp.off("drain", done)
-        this.tcp.off("close", done)
-      }
-      const done = () => {
-        stop()
-        resume(Effect.void)
-      }
-      this.tcp.on("drain", done)
-      this.tcp.on("close", done)
-      // It may have drained while this fiber waited for its turn.
-      if (this.isWritable || !this.isOpen) done()
-      return Effect.sync(stop)
-    }).pipe(
+    return this.webSocket.drained().pipe(
       Effect.timeoutOrElse({
         duration: this.slowReaderTimeout,
         orElse: () => Effect.sync(() => this.close(CloseCode.tooSlow))
       }),
       Effect.ensuring(
         Effect.sync(() => {
-          this.stalled = false
           this.awaitedClient = this.inbox.head
         })
       )

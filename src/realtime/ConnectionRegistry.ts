@@ -1,34 +1,29 @@
-import { Array, Clock, Context, Duration, Effect, Layer, Random, Schedule, Schema, type Scope } from "effect"
+import { Array, Context, Duration, Effect, Layer, Random, Schedule, Schema, type Scope } from "effect"
 import { AppConfig } from "../AppConfig.ts"
-import { LEEWAY_SECONDS } from "../access/Tokens.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { UserId } from "../domain/User.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { Sessions } from "../presence/Sessions.ts"
 import type { Connection } from "./Connection.ts"
+import { serverFrame } from "./ServerFrames.ts"
 
-const TICK = Duration.seconds(1)
-
-/** A ping goes out this often; a peer that has not answered one within `PONG_WITHIN` is gone. In ticks. */
-const PING_EVERY = 25
-const PONG_WITHIN = 8
-
-/** A drain closes the sockets in batches of this size, so that their clients do not come back all at once. */
+/** A drain closes the sockets in batches of this size, so that their clients do not connect again all at once. */
 const DRAIN_BATCH = 200
 
-/** How long a drain waits for the peers to answer its last close frames. */
+/** How long a drain waits for the peers to answer the close frames of the last batch. */
 const CLOSE_WITHIN = Duration.millis(1500)
 
+/** The user has too many sockets, or this node. */
 export class TooManySockets extends Schema.TaggedError<TooManySockets>()("TooManySockets", {}) {}
 
-/** The sockets of this node. */
+/** Counts the sockets of this node, and closes them when the node stops. */
 export class ConnectionRegistry extends Context.Service<
   ConnectionRegistry,
   {
     /**
-     * Counts a socket until the scope closes. Fails when this node has too many, or the user, on all nodes together; a
-     * user's first socket here is let in without asking the others.
+     * Counts a socket until the scope closes. Fails when this node has `MAX_SOCKETS`, or the user `MAX_SOCKETS_PER_USER`
+     * on all nodes together. For a user's first socket on this node, the other nodes' sockets are not counted.
      */
     register(connection: Connection): Effect.Effect<void, TooManySockets, Scope.Scope>
     /** Tells every socket to connect elsewhere and closes it, in jittered batches within `window`. */
@@ -43,7 +38,7 @@ export class ConnectionRegistry extends Context.Service<
       const { maxSockets, maxSocketsPerUser } = yield* AppConfig
       const sessions = yield* Sessions
       const metrics = yield* Metrics
-      const connections = new Map<Connection, { pingedAt: number }>()
+      const connections = new Set<Connection>()
       const byUser = new Map<UserId, number>()
 
       const count = (userId: UserId, change: 1 | -1) => {
@@ -56,36 +51,13 @@ export class ConnectionRegistry extends Context.Service<
       yield* metrics.sockets(() => connections.size)
       yield* metrics.socketQueueBytes(() => {
         let bytes = 0
-        for (const connection of connections.keys()) bytes += connection.queuedBytes
+        for (const { webSocket } of connections) bytes += webSocket.queuedBytes
         return bytes
       })
 
       let draining = false
-      let tick = 0
-      const heartbeat = Effect.map(Clock.currentTimeMillis, (now) => {
-        tick++
-        for (const [connection, state] of connections) {
-          const { webSocket, expiresAt } = connection
-          if (expiresAt !== undefined && now / 1000 > expiresAt + LEEWAY_SECONDS) {
-            connection.close(CloseCode.unauthorized)
-          }
-          if (connection.stalled || webSocket.isPaused) {
-            // A ping is stuck behind what the peer has not read yet, or its answer behind what this node has not.
-            // How long that may last is for others to judge; the peer's time starts anew when it is over.
-            state.pingedAt = tick
-            webSocket.answered = true
-          } else if (tick - state.pingedAt >= PING_EVERY) {
-            state.pingedAt = tick
-            webSocket.answered = false
-            if (connection.isOpen) webSocket.ping()
-          } else if (!webSocket.answered && tick - state.pingedAt >= PONG_WITHIN) {
-            webSocket.terminate()
-          }
-        }
-      })
-      yield* Effect.forkScoped(Effect.repeat(heartbeat, Schedule.spaced(TICK)))
 
-      // Who has a socket here may have others on other nodes: those count too, as far as this node can know.
+      // A user with a socket here may have more on other nodes. For a first socket no query is spent on that.
       const socketsOf = (userId: UserId) =>
         byUser.has(userId)
           ? Effect.map(sessions.presence(userId), ({ connections }) => connections)
@@ -98,8 +70,8 @@ export class ConnectionRegistry extends Context.Service<
         if (Math.max(everywhere, here) >= maxSocketsPerUser || connections.size >= maxSockets) {
           return yield* new TooManySockets()
         }
-        connections.set(connection, { pingedAt: tick })
-        // Its handshake was under way when the drain began.
+        connections.add(connection)
+        // Its handshake had begun before the drain did.
         if (draining) connection.close(CloseCode.restarting)
         yield* count(userId, 1)
       })
@@ -115,23 +87,22 @@ export class ConnectionRegistry extends Context.Service<
 
       const drain = Effect.fn("ConnectionRegistry.drain")(function* (window: Duration.Duration) {
         draining = true
-        const order = yield* Random.shuffle([...connections.keys()])
+        const order = yield* Random.shuffle([...connections])
         if (order.length === 0) return
         const batches = Array.chunksOf(order, DRAIN_BATCH)
         const spread = Duration.toMillis(window) - Duration.toMillis(CLOSE_WITHIN)
         const pause = batches.length === 1 ? 0 : Math.max(0, spread / batches.length)
         for (const batch of batches) {
           for (const connection of batch) {
-            // One millisecond for each socket of the node spreads the comers over the nodes that are left.
+            // The more sockets, the longer: about one client a millisecond connects to the other nodes.
             const after_ms = yield* Random.nextIntBetween(0, 500 + order.length)
-            if (connection.isVersion2)
-              connection.sendIfWritable(JSON.stringify({ type: "reconnect", after_ms }))
+            if (connection.isVersion2) connection.sendIfWritable(serverFrame({ type: "reconnect", after_ms }))
             connection.close(CloseCode.restarting)
           }
           yield* Effect.sleep(Duration.millis(pause * (yield* Random.nextBetween(0.5, 1))))
         }
         yield* Effect.sync(() => connections.size === 0).pipe(
-          Effect.repeat({ until: (gone) => gone, schedule: Schedule.spaced("20 millis") }),
+          Effect.repeat({ until: (isEmpty) => isEmpty, schedule: Schedule.spaced("20 millis") }),
           Effect.timeoutOption(CLOSE_WITHIN)
         )
       })
@@ -145,10 +116,10 @@ export class ConnectionRegistry extends Context.Service<
   )
 }
 
-/** How much of the drain time the sockets may take; the rest is for the requests in flight. */
+/** The share of `DRAIN_TIMEOUT` that the sockets may take; the rest is for the requests in flight. */
 const SOCKET_SHARE = 0.5
 
-/** Drains the sockets when the server stops. To be built last, so that it goes first. */
+/** Drains the sockets when the server stops. It is built last, so that it is the first to stop. */
 export const drainOnShutdown = Layer.effectDiscard(
   Effect.gen(function* () {
     const registry = yield* ConnectionRegistry

@@ -1,38 +1,34 @@
-import { Duration, Effect, Result, Schema } from "effect"
+import { Effect, Result, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, type HttpServerRespondable } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
-import { clientAddress } from "../access/ClientAddress.ts"
+import { Gate } from "../access/Gate.ts"
 import { isAllowedOrigin } from "../access/Origins.ts"
-import { allows } from "../access/Policy.ts"
-import { RateLimits } from "../access/RateLimits.ts"
-import { type Credential, Tokens } from "../access/Tokens.ts"
 import { SeqParam, UserIdParam } from "../api/Parameters.ts"
+import { forbidden, socketUnavailable, tooManyRequests, unauthorized } from "../api/ProblemOf.ts"
 import * as Problems from "../api/Problems.ts"
+import type { Credential } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { isWebSocket } from "./Upgrades.ts"
 
-/** Who wants which socket. */
-export interface Handshake extends Credential {
+/** What a client asks for, and by which right. */
+export interface Handshake {
+  readonly credential: Credential
+  /** Whose socket it is to be. */
   readonly userId: UserId
   /** The last event that the client has; none to start live. */
   readonly since: number | undefined
 }
 
-/** Any problem that an HTTP answer can carry. */
+/** A problem to answer a handshake with. */
 export type Refusal = HttpServerRespondable.Respondable
 
-/**
- * Checks a handshake before anything is upgraded: what is refused here is refused by an HTTP status, and costs
- * no socket.
- */
+/** Checks a handshake before the connection is upgraded. A refusal is an HTTP answer, and takes no socket. */
 export const make = Effect.gen(function* () {
   const config = yield* AppConfig
-  const tokens = yield* Tokens
-  const rateLimits = yield* RateLimits
+  const gate = yield* Gate
   const lifecycle = yield* Lifecycle
   const isAllowed = isAllowedOrigin(config)
-  const addressOf = clientAddress(config.trustedProxies)
 
   return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
     const { upgrade, origin } = request.headers
@@ -57,29 +53,15 @@ export const make = Effect.gen(function* () {
     if (Result.isFailure(from))
       return yield* invalid(["query", "since"], "must be a whole number of at least 0")
 
-    const verified = yield* Effect.result(tokens.verify(tokenOf(request)))
-    if (Result.isFailure(verified) || verified.success.caller._tag !== "Service") {
-      yield* Effect.catch(rateLimits.request(addressOf(request)), ({ retryAfter }) =>
-        refuse(
-          new Problems.TooManyRequests({
-            detail: "Too many requests, try again later",
-            retry_after_ms: Math.ceil(Duration.toMillis(retryAfter))
-          })
-        )
-      )
-    }
-    if (Result.isFailure(verified)) {
-      const { _tag, message } = verified.failure
-      return yield* refuse(
-        _tag === "InvalidToken"
-          ? new Problems.Unauthorized({ detail: message })
-          : new Problems.ServiceUnavailable({ detail: `${message}, connect again` })
-      )
-    }
-    if (!allows(verified.success.caller, { _tag: "OpenSocket", of: userId.success })) {
-      return yield* refuse(new Problems.Forbidden({ detail: "The token does not allow this for that user" }))
-    }
-    return { ...verified.success, userId: userId.success, since: from.success } satisfies Handshake
+    const credential = yield* gate.admitSocket(tokenOf(request), request, userId.success).pipe(
+      Effect.catchTags({
+        RateLimited: tooManyRequests,
+        InvalidToken: unauthorized,
+        Unavailable: socketUnavailable,
+        Forbidden: forbidden
+      })
+    )
+    return { credential, userId: userId.success, since: from.success } satisfies Handshake
   })
 })
 
@@ -87,21 +69,19 @@ const decodeUserId = Schema.decodeUnknownResult(UserIdParam)
 
 const decodeSeq = Schema.decodeUnknownResult(SeqParam)
 
-/** For what is no handshake, or not all of one. */
-export const noHandshake = new Problems.UpgradeRequired({
-  detail: "This is a WebSocket: connect with a WebSocket client"
-})
+/** For a request that is not a WebSocket handshake, or not a complete one. */
+export const noHandshake = new Problems.UpgradeRequired()
 
 const refuse = (problem: Refusal) => Effect.fail(problem)
 
 const invalid = (path: readonly [string, string], message: string) =>
-  refuse(new Problems.ValidationFailed({ detail: `${path[1]}: ${message}`, errors: [{ path, message }] }))
+  refuse(Problems.ValidationFailed.of([{ path, message }]))
 
 const BEARER = /^bearer +(\S+)$/i
 
 const BEARER_PROTOCOL = /(?:^|,)\s*bearer\.([\w.-]+)\s*(?:,|$)/
 
-/** A browser cannot set headers on a handshake: there the token comes as one of the subprotocols on offer. */
+/** The token of a handshake. A browser cannot set headers there, and offers the token as a subprotocol instead. */
 const tokenOf = ({ headers }: HttpServerRequest.HttpServerRequest) =>
   BEARER.exec(headers.authorization ?? "")?.[1] ??
   BEARER_PROTOCOL.exec(headers["sec-websocket-protocol"] ?? "")?.[1]

@@ -4,11 +4,12 @@ import { Effect } from "effect"
 import { WebSocket } from "ws"
 import type { CloseCode } from "../api/CloseCode.ts"
 import { SUBPROTOCOLS } from "../api/Protocol.ts"
+import { TcpQueue } from "./TcpQueue.ts"
 
 declare module "ws" {
   namespace WebSocket {
     interface ServerOptions {
-      /** How long the answer to a close frame is waited for before the connection is destroyed. In milliseconds. */
+      /** How long a peer may take to answer a close frame before its connection is destroyed. In milliseconds. */
       closeTimeout?: number | undefined
     }
   }
@@ -18,34 +19,35 @@ declare module "ws" {
   }
 }
 
-/** What one frame holds: text, or the bytes of a binary frame. */
+/** The content of a frame: text, or the bytes of a binary frame. */
 export type FrameData = string | Uint8Array
 
-/** A peer that sent this many bytes which nobody took yet is read no further until they are taken. */
+/** The connection is read no further while so many received bytes are not taken by `nextFrames`. */
 const RECEIVED_BYTES = 64 * 1024
 
-/** What a frame counts beside its content, however little that is. */
+/** How many bytes a frame counts in addition to its content, so that empty frames are bounded too. */
 const FRAME_OVERHEAD = 16
 
-const NOTHING: ReadonlyArray<FrameData> = []
+const NO_FRAMES: ReadonlyArray<FrameData> = []
 
 /**
- * The server's side of a WebSocket, to be read by an effect. What it listens with is shared by all: beside its
- * connection an idle one has next to nothing.
+ * The server's side of a WebSocket, read and written by effects. Its listeners are methods, shared by all sockets, so
+ * that an idle socket needs little memory beside its connection.
  */
 export class ServerWebSocket extends WebSocket {
-  /** Whether the peer answered the last ping. */
-  answered = true
-  /** The code of the end that closed first; 1006 when neither closed and the connection was lost. */
+  /** The code of the side that closed first; 1006 when neither closed and the connection was lost. */
   closeCode = 1006
+  private queue!: TcpQueue
+  private pongsReceived = 0
   private received: Array<FrameData> | undefined
   private receivedBytes = 0
-  private isIgnored = false
+  private refused = false
   private reader: ((frames: Effect.Effect<ReadonlyArray<FrameData>>) => void) | undefined
 
   override setSocket(socket: Duplex, head: Buffer, options: object): void {
+    this.queue = new TcpQueue(socket)
     super.setSocket(socket, head, options)
-    // Each is called as a method of the socket that it is for.
+    // ws calls each with the socket as `this`.
     this.on("message", this.onMessage)
     this.on("pong", this.onPong)
     this.on("close", this.wakeReader)
@@ -57,18 +59,57 @@ export class ServerWebSocket extends WebSocket {
     super.close(code, reason)
   }
 
+  get isOpen(): boolean {
+    return this.readyState === this.OPEN
+  }
+
+  /** Whether its connection has ended too. */
+  get isClosed(): boolean {
+    return this.readyState === this.CLOSED
+  }
+
+  /** Whether this side closed it, so that no more of the peer's frames are taken. */
+  get isRefused(): boolean {
+    return this.refused
+  }
+
+  /** How many pongs the peer sent so far. */
+  get pongs(): number {
+    return this.pongsReceived
+  }
+
+  /** How many bytes were written and not yet read by the peer. */
+  get queuedBytes(): number {
+    return this.queue.bytes
+  }
+
+  /** Whether more may be written now. */
+  get isWritable(): boolean {
+    return this.isOpen && this.queue.hasRoom
+  }
+
+  /** Whether a fiber waits in `drained` for the peer to read. */
+  get isStalled(): boolean {
+    return this.queue.isStalled
+  }
+
+  /** Waits until the peer has read enough for more to be written, or the connection is closed. */
+  drained(): Effect.Effect<void> {
+    return this.queue.drained()
+  }
+
   /** Sends a text frame, given as text or as its UTF-8 bytes. Bytes are not encoded again for each socket. */
   sendText(frame: string | Uint8Array): void {
     this.send(frame, { binary: false })
   }
 
   /**
-   * What the peer sent since the last time, in order: waits for it. No frame at all means that the socket ended, and
-   * that all it sent was taken. One reader may wait at a time.
+   * The frames that the peer sent since the last call, in order; waits for one if there is none. The answer is empty
+   * once the socket is closed and all frames were taken. One reader may wait at a time.
    */
   nextFrames(): Effect.Effect<ReadonlyArray<FrameData>> {
     return Effect.callback((resume) => {
-      if (this.received !== undefined || this.readyState === this.CLOSED) {
+      if (this.received !== undefined || this.isClosed) {
         return resume(Effect.succeed(this.take()))
       }
       this.reader = resume
@@ -79,17 +120,17 @@ export class ServerWebSocket extends WebSocket {
   }
 
   /**
-   * Closes from this side, unless the socket is closed already, and looks at nothing any more that the peer sends: what
-   * nobody took yet would be in the way of its answer.
+   * Closes the socket from this side, unless it is closed already. Frames of the peer are discarded from here on, those
+   * that were not taken yet too: a connection paused for them would not read the peer's close frame.
    */
   refuse(why: CloseCode): void {
-    this.isIgnored = true
+    this.refused = true
     this.take()
     this.close(why.code, why.reason)
   }
 
   private take(): ReadonlyArray<FrameData> {
-    const frames = this.received ?? NOTHING
+    const frames = this.received ?? NO_FRAMES
     this.received = undefined
     this.receivedBytes = 0
     if (this.isPaused) this.resume()
@@ -103,8 +144,8 @@ export class ServerWebSocket extends WebSocket {
   }
 
   private onMessage(data: WebSocket.RawData, isBinary: boolean): void {
-    if (this.isIgnored) return
-    // `binaryType` is what it is by default.
+    if (this.refused) return
+    // `binaryType` has its default, so ws gives a Buffer.
     const bytes = data as Buffer
     this.received ??= []
     this.received.push(isBinary ? bytes : bytes.toString())
@@ -114,10 +155,10 @@ export class ServerWebSocket extends WebSocket {
   }
 
   private onPong(): void {
-    this.answered = true
+    this.pongsReceived++
   }
 
-  /** What was wrong is told by the code that the socket closes with. An error that nobody listens to ends the process. */
+  /** Does nothing: the close code tells the fault. Without a listener an error would end the process. */
   private onError(): void {}
 }
 

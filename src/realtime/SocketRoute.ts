@@ -1,10 +1,9 @@
-import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { Cause, Context, DateTime, Effect, Exit, Fiber, FiberSet, Result, Scope } from "effect"
 import { HttpRouter, type HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
 import type { WebSocket } from "ws"
 import { AppConfig } from "../AppConfig.ts"
 import { CloseCode } from "../api/CloseCode.ts"
-import { ServiceUnavailable } from "../api/Problems.ts"
+import { socketUnavailable } from "../api/ProblemOf.ts"
 import { EventBuilder, EventKinds } from "../inbox/EventKinds.ts"
 import { InboxReader } from "../inbox/InboxReader.ts"
 import type { LiveInbox } from "../inbox/LiveInbox.ts"
@@ -15,7 +14,9 @@ import { withoutServices } from "../RequestContext.ts"
 import { Connection } from "./Connection.ts"
 import { ConnectionRegistry } from "./ConnectionRegistry.ts"
 import * as Handshake from "./Handshake.ts"
+import { Heartbeat } from "./Heartbeat.ts"
 import * as Receiver from "./Receiver.ts"
+import { serverFrame } from "./ServerFrames.ts"
 import type { ServerWebSocket } from "./ServerWebSocket.ts"
 import { Upgrades } from "./Upgrades.ts"
 
@@ -32,6 +33,7 @@ export const layer = HttpRouter.use(
     const reader = yield* InboxReader
     const kinds = new EventBuilder(yield* EventKinds)
     const registry = yield* ConnectionRegistry
+    const heartbeat = yield* Heartbeat
     const metrics = yield* Metrics
     const beginSpan = yield* deliverySpan
     const { accept } = yield* Upgrades
@@ -47,11 +49,11 @@ export const layer = HttpRouter.use(
     /** Opens what a socket needs until the scope closes; none when the handshake is completed only to say why not. */
     const open = Effect.fnUntraced(function* (
       request: HttpServerRequest.HttpServerRequest,
-      { userId, since, caller, expiresAt }: Handshake.Handshake
+      { userId, since, credential }: Handshake.Handshake
     ) {
       const opened = yield* Effect.result(Effect.interruptible(inboxes.open(userId, since)))
       if (Result.isFailure(opened) && opened.failure._tag === "Unavailable") {
-        return yield* new ServiceUnavailable({ detail: `${opened.failure.message}, connect again` })
+        return yield* socketUnavailable(opened.failure)
       }
       const webSocket = yield* accept(request)
       yield* Effect.addFinalizer((exit) => Effect.sync(() => end(webSocket, exit)))
@@ -67,19 +69,18 @@ export const layer = HttpRouter.use(
       const connection = new Connection({
         inbox,
         webSocket,
-        tcp: NodeHttpServerRequest.toIncomingMessage(request).socket,
         sent: cursor,
         reader,
         kinds,
         slowReaderTimeout,
-        hasLimits: caller._tag !== "Service",
-        expiresAt,
+        credential,
         metrics,
         beginSpan,
         fork: (writer) => Fiber.runIn(fork(writer), scope)
       })
       const registered = yield* Effect.result(registry.register(connection))
       if (Result.isFailure(registered)) return connection.close(CloseCode.tooManySockets)
+      heartbeat.watch(connection)
 
       webSocket.sendText(yield* greeting(inbox, cursor, recovered))
       yield* Effect.acquireRelease(
@@ -129,7 +130,7 @@ export const layer = HttpRouter.use(
 
 const greeting = ({ userId, username }: LiveInbox, cursor: number, recovered: boolean) =>
   Effect.map(DateTime.now, (now) =>
-    JSON.stringify({
+    serverFrame({
       type: "system",
       message: `Connected to chat as ${username}`,
       timestamp: DateTime.formatIso(now),

@@ -10,7 +10,7 @@ import { AppConfig } from "../AppConfig.ts"
 import { withoutResult } from "../RequestContext.ts"
 import { chooseSubprotocol, ServerWebSocket } from "./ServerWebSocket.ts"
 
-/** The client left, or what it sent is no handshake. */
+/** The client closed the connection, or its request is not a valid handshake. */
 export class HandshakeFailed extends Schema.TaggedError<HandshakeFailed>()("HandshakeFailed", {}) {}
 
 type App = Effect.Effect<
@@ -26,18 +26,19 @@ export const isWebSocket = (upgrade: string | undefined): boolean => upgrade?.to
 const CLOSE_TIMEOUT = 1000
 
 /**
- * Turns requests into WebSockets, once the app has found nothing against them. `NodeHttpServer` can do that, but then all
- * that was made of the request lives for as long as the socket, its fiber, contexts and closures: more than the
- * socket itself. Here nothing is left of a request that is answered.
+ * Upgrades requests to WebSockets once the app has accepted them. `NodeHttpServer` can do that too, but keeps the fiber,
+ * the contexts and the closures of the request for as long as the socket is open: more memory than the socket itself.
+ * Here nothing is kept of a request that is answered.
  */
 export class Upgrades extends Context.Service<
   Upgrades,
   {
-    /** Has the app answer the requests for an upgrade that reach the server, instead of whoever did. Until the scope closes. */
+    /** Answers the server's requests for an upgrade with the app, until the scope closes. Replaces NodeHttpServer's listener. */
     serve(server: Server, app: App): Effect.Effect<void, never, Scope.Scope>
     /**
-     * Completes the handshake of such a request: answers it with 101. A handshake with a fault is refused with 400, and
-     * answering it again does nothing. Any other answer closes the connection.
+     * Completes the handshake of a request that `serve` took: answers it with 101. A handshake that is not valid is
+     * answered with 400; a later answer by the app is then ignored. An app that answers without calling this closes the
+     * connection.
      */
     accept(request: HttpServerRequest.HttpServerRequest): Effect.Effect<ServerWebSocket, HandshakeFailed>
   }
@@ -65,13 +66,13 @@ export class Upgrades extends Context.Service<
           const connection = duplex as Socket
           connection.on("error", ignore)
           const response = new ServerResponse(request)
-          // Nothing reads the connection any more: a refusal ends it.
+          // Node reads no further request from an upgraded connection, so a refusal closes it.
           response.shouldKeepAlive = false
           response.on("finish", () => connection.destroySoon())
           try {
             response.assignSocket(connection)
           } catch {
-            // It was sent behind a request that is not answered yet, on the same connection.
+            // The connection still has a request that is not answered: this one was pipelined behind it.
             connection.destroy()
             return
           }
@@ -91,7 +92,7 @@ export class Upgrades extends Context.Service<
           const left = () => resume(Effect.fail(new HandshakeFailed()))
           if (upgrade === undefined || upgrade.connection.destroyed) return left()
           const { connection, head, response } = upgrade
-          // Whoever answers the request later finds it answered, by nothing.
+          // The app's own answer to this request, which comes later, finds the response ended and is ignored.
           response.detachSocket(connection)
           response.end()
           connection.once("close", left)
@@ -112,5 +113,5 @@ interface Upgrade {
   readonly response: ServerResponse
 }
 
-// What ends a connection is told by its "close". Without a listener an error would end the process.
+// "close" follows each error and is listened to. Without a listener the error would end the process.
 const ignore = () => {}

@@ -1,7 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option } from "effect"
 import { Headers } from "effect/http"
-import { clientAddress, clientNetwork, isNetwork } from "../../src/access/ClientAddress.ts"
+import { networkFrom } from "../../src/AppConfig.ts"
+import { clientAddress, clientNetwork } from "../../src/access/ClientAddress.ts"
+
+const isNetwork = (text: string) => Option.isSome(networkFrom(text))
+
+const networks = (...texts: ReadonlyArray<string>) =>
+  texts.flatMap((text) => Option.toArray(networkFrom(text)))
 
 describe("an address or network is", () => {
   for (const text of ["10.0.0.1", "10.0.0.0/8", "0.0.0.0/0", "::1", "2001:db8::/32", "fe80::1", "::/0"]) {
@@ -31,7 +37,7 @@ describe("an address or network is not", () => {
 })
 
 describe("the client's address", () => {
-  const PROXIES = ["10.0.0.0/8", "2001:db8:1::/48", "192.0.2.1"]
+  const PROXIES = networks("10.0.0.0/8", "2001:db8:1::/48", "192.0.2.1", "::ffff:192.0.2.128/121")
 
   const cases: ReadonlyArray<
     readonly [what: string, peer: string | undefined, forwarded: string | undefined, is: string]
@@ -40,6 +46,7 @@ describe("the client's address", () => {
     ["is the peer's when it is no proxy", "203.0.113.5", "198.51.100.1", "203.0.113.5"],
     ["is what a proxy says", "10.0.0.1", "198.51.100.1", "198.51.100.1"],
     ["is what a proxy outside a network says", "192.0.2.1", "198.51.100.1", "198.51.100.1"],
+    ["is what a proxy of a network inside IPv6 says", "192.0.2.130", "198.51.100.1", "198.51.100.1"],
     ["is not what a neighbour of a proxy says", "192.0.2.2", "198.51.100.1", "192.0.2.2"],
     ["is the last that is no proxy", "10.0.0.1", "198.51.100.1, 10.2.3.4", "198.51.100.1"],
     ["is not what the client claims", "10.0.0.1", "127.0.0.1, 198.51.100.1", "198.51.100.1"],
@@ -65,6 +72,12 @@ describe("the client's address", () => {
     ["survives a zone in a hop", "10.0.0.1", "fe80::1%evil", "fe80::1%evil"],
     ["is unknown when the peer's is", undefined, "198.51.100.1", "unknown"]
   ]
+  it("is what a proxy with a zone says, when its network is trusted", () => {
+    const headers = Headers.fromInput({ "x-forwarded-for": "198.51.100.1" })
+    const remoteAddress = Option.some("fe80::1%eth0")
+    assert.strictEqual(clientAddress(networks("fe80::/10"))({ remoteAddress, headers }), "198.51.100.1")
+  })
+
   for (const [what, peer, forwarded, expected] of cases) {
     it(`${what}: ${forwarded ?? "no header"} from ${peer}`, () => {
       const headers = Headers.fromInput(forwarded === undefined ? {} : { "x-forwarded-for": forwarded })

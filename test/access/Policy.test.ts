@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { allows, type Operation } from "../../src/access/Policy.ts"
-import type { Caller } from "../../src/api/Authorization.ts"
+import type { Caller } from "../../src/domain/Caller.ts"
 import { UserId } from "../../src/domain/User.ts"
 
 const alice = UserId.make(1)

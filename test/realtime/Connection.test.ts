@@ -175,11 +175,11 @@ it.effect(
 
 it.effect("a peer that reads on the moment that the writer begins to wait for it is not kept waiting", () =>
   Effect.gen(function* () {
-    const { connection, inbox, webSocket, tcp } = yield* fakeConnection()
+    const { inbox, webSocket, tcp } = yield* fakeConnection()
     let isFull = true
     Object.defineProperty(tcp, "writableLength", {
       get: () => {
-        isFull &&= !connection.stalled
+        isFull &&= !webSocket.isStalled
         return isFull ? FULL : 0
       }
     })

@@ -2,35 +2,28 @@ import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { InboxReader } from "../../src/inbox/InboxReader.ts"
-import { Sessions } from "../../src/presence/Sessions.ts"
-import { ConnectionRegistry } from "../../src/realtime/ConnectionRegistry.ts"
-import { settings } from "../support/Services.ts"
+import { Heartbeat } from "../../src/realtime/Heartbeat.ts"
 import { fakeConnection } from "./support/FakeConnection.ts"
 
-const registry = ConnectionRegistry.layer.pipe(
-  Layer.provide([Sessions.layerMemory, settings({})]),
-  Layer.provideMerge(Layer.mock(InboxReader, {}))
-)
-
-layer(registry)("the heartbeat", (it) => {
-  const registered = Effect.gen(function* () {
-    const { register } = yield* ConnectionRegistry
+layer(Layer.merge(Heartbeat.layer, Layer.mock(InboxReader, {})))("the heartbeat", (it) => {
+  const watched = Effect.gen(function* () {
+    const { watch } = yield* Heartbeat
     const fake = yield* fakeConnection()
     // From a tick on, so that its seconds are those of the clock.
     yield* TestClock.adjust("1 second")
-    yield* register(fake.connection)
+    watch(fake.connection)
     return fake
   })
 
   it.effect("pings a peer every 25 seconds, and keeps one that answers", () =>
     Effect.gen(function* () {
-      const { webSocket } = yield* registered
+      const { webSocket } = yield* watched
       for (let pings = 0; pings < 20; pings++) {
         yield* TestClock.adjust("24 seconds")
         assert.strictEqual(webSocket.pings, pings)
         yield* TestClock.adjust("1 second")
         assert.strictEqual(webSocket.pings, pings + 1)
-        webSocket.answered = true
+        webSocket.pongs++
       }
       assert.isFalse(webSocket.isTerminated)
     })
@@ -40,7 +33,7 @@ layer(registry)("the heartbeat", (it) => {
     Effect.gen(function* () {
       for (let phase = 0; phase < 26; phase++) {
         yield* TestClock.adjust("900 millis")
-        const { webSocket } = yield* registered
+        const { webSocket } = yield* watched
         yield* TestClock.adjust("30 seconds")
         assert.isFalse(webSocket.isTerminated)
         yield* TestClock.adjust("5 seconds")
@@ -51,9 +44,9 @@ layer(registry)("the heartbeat", (it) => {
 
   it.effect("cuts a peer that stops answering", () =>
     Effect.gen(function* () {
-      const { webSocket } = yield* registered
+      const { webSocket } = yield* watched
       yield* TestClock.adjust("25 seconds")
-      webSocket.answered = true
+      webSocket.pongs++
       yield* TestClock.adjust("30 seconds")
       assert.isFalse(webSocket.isTerminated)
       yield* TestClock.adjust("5 seconds")
@@ -62,17 +55,17 @@ layer(registry)("the heartbeat", (it) => {
   )
 
   const holdUps = {
-    "does not read": (fake: Effect.Success<typeof registered>, isHeldUp: boolean) => {
-      fake.connection.stalled = isHeldUp
+    "does not read": (fake: Effect.Success<typeof watched>, isHeldUp: boolean) => {
+      Object.defineProperty(fake.webSocket, "isStalled", { value: isHeldUp, configurable: true })
     },
-    "this node does not read": (fake: Effect.Success<typeof registered>, isHeldUp: boolean) => {
+    "this node does not read": (fake: Effect.Success<typeof watched>, isHeldUp: boolean) => {
       fake.webSocket.isPaused = isHeldUp
     }
   }
   for (const [what, hold] of Object.entries(holdUps)) {
     it.effect(`leaves alone a peer that ${what}, and gives it its time to answer afterwards`, () =>
       Effect.gen(function* () {
-        const fake = yield* registered
+        const fake = yield* watched
         const { webSocket } = fake
         yield* TestClock.adjust("25 seconds")
         assert.strictEqual(webSocket.pings, 1)
@@ -91,7 +84,8 @@ layer(registry)("the heartbeat", (it) => {
 
   it.effect("leaves a socket that is gone alone", () =>
     Effect.gen(function* () {
-      const { webSocket } = yield* Effect.scoped(registered)
+      const { webSocket } = yield* watched
+      webSocket.isClosed = true
       yield* TestClock.adjust("60 seconds")
       assert.strictEqual(webSocket.pings, 0)
       assert.isFalse(webSocket.isTerminated)

@@ -1,16 +1,16 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Fiber, Layer } from "effect"
-import { RateLimits } from "../../src/access/RateLimits.ts"
-import { Tokens } from "../../src/access/Tokens.ts"
+import { Duration, Effect, Fiber, Layer } from "effect"
+import { Gate } from "../../src/access/Gate.ts"
 import { Sends } from "../../src/chat/Sends.ts"
+import { RateLimited } from "../../src/domain/Caller.ts"
+import { UserId } from "../../src/domain/User.ts"
 import { InboxReader } from "../../src/inbox/InboxReader.ts"
 import * as Receiver from "../../src/realtime/Receiver.ts"
 import { fakeConnection } from "./support/FakeConnection.ts"
 
 const services = Layer.mergeAll(
   Layer.mock(Sends, {}),
-  Layer.mock(Tokens, {}),
-  RateLimits.layerOff,
+  Layer.mock(Gate, { isOpen: true, permitSend: () => Effect.void }),
   Layer.mock(InboxReader, {})
 )
 
@@ -27,7 +27,7 @@ it.effect("a peer that does not read misses a pong and a complaint, and no answe
     )
 
     const receiving = yield* receive(connection).pipe(Effect.forkChild({ startImmediately: true }))
-    assert.isTrue(connection.stalled)
+    assert.isTrue(webSocket.isStalled)
     assert.isEmpty(webSocket.frames)
     tcp.drain()
     yield* Fiber.join(receiving)
@@ -36,3 +36,27 @@ it.effect("a peer that does not read misses a pong and a complaint, and no answe
     assert.include(JSON.parse(webSocket.frames[0]!), { type: "error", code: "invalid", client_id: "c1" })
   }).pipe(Effect.provide(services))
 )
+
+it.effect("each send is decided by the latest token of its socket", () => {
+  const member = { _tag: "Member", userId: UserId.make(1) } as const
+  const senders: Array<string> = []
+  const gate = Layer.mock(Gate, {
+    isOpen: false,
+    renewSocket: () => Effect.succeed({ caller: member, expiresAt: 60 }),
+    permitSend: ({ _tag }) =>
+      Effect.suspend(() => {
+        senders.push(_tag)
+        return Effect.fail(new RateLimited({ retryAfter: Duration.seconds(1) }))
+      })
+  })
+  return Effect.gen(function* () {
+    const receive = yield* Receiver.make
+    const { connection, webSocket } = yield* fakeConnection()
+    const send = { type: "send", receiver_id: 2, content: "hi" }
+    webSocket.incoming.push(send, { type: "auth", token: "a new one" }, send)
+    yield* receive(connection)
+    assert.deepStrictEqual(senders, ["Anyone", "Member"])
+    assert.deepStrictEqual(connection.credential, { caller: member, expiresAt: 60 })
+    assert.lengthOf(webSocket.frames, 2)
+  }).pipe(Effect.provide(Layer.mergeAll(Layer.mock(Sends, {}), gate, Layer.mock(InboxReader, {}))))
+})

@@ -1,67 +1,55 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import type { CloseCode } from "../../src/api/CloseCode.ts"
-import { UserId } from "../../src/domain/User.ts"
-import { Sessions } from "../../src/presence/Sessions.ts"
-import type { Connection } from "../../src/realtime/Connection.ts"
-import { ConnectionRegistry } from "../../src/realtime/ConnectionRegistry.ts"
-import { settings } from "../support/Services.ts"
+import type { Credential } from "../../src/domain/Caller.ts"
+import { InboxReader } from "../../src/inbox/InboxReader.ts"
+import { Heartbeat } from "../../src/realtime/Heartbeat.ts"
+import { fakeConnection } from "../realtime/support/FakeConnection.ts"
 
 const LEEWAY = 30
 
-/** As much of a connection as the registry looks at. */
-const connectionUntil = (expiresAt: number | undefined) => {
-  const closed: Array<CloseCode> = []
-  const connection = {
-    inbox: { userId: UserId.make(1) },
-    webSocket: { answered: true, ping: () => {}, terminate: () => {} },
-    isOpen: true,
-    stalled: false,
-    expiresAt,
-    close: (why: CloseCode) => closed.push(why)
-  }
-  return { connection: connection as unknown as Connection, isClosed: () => closed.map(({ code }) => code) }
-}
+const until = (expiresAt: number | undefined): Credential => ({ caller: { _tag: "Anyone" }, expiresAt })
 
-const register = Effect.fnUntraced(function* (connection: Connection) {
-  const services = yield* Layer.build(
-    ConnectionRegistry.layer.pipe(Layer.provide([Sessions.layerMemory, settings({})]))
-  )
-  yield* Context.get(services, ConnectionRegistry).register(connection)
+/** A connection that the heartbeat watches, with the code that it was closed with. */
+const watched = Effect.fnUntraced(function* (expiresAt: number | undefined) {
+  const { connection, webSocket } = yield* fakeConnection()
+  webSocket.answersPings = true
+  connection.renew(until(expiresAt))
+  const { watch } = yield* Heartbeat
+  watch(connection)
+  return { connection, closedWith: () => webSocket.closedWith?.code }
 })
+
+const services = Layer.merge(Heartbeat.layer, Layer.mock(InboxReader, {}))
 
 describe("a socket", () => {
   it.effect("is closed with 4001 within five seconds after its token expired and the leeway passed", () =>
     Effect.gen(function* () {
-      const { connection, isClosed } = connectionUntil(60)
-      yield* register(connection)
+      const { closedWith } = yield* watched(60)
       yield* TestClock.adjust(`${60 + LEEWAY} seconds`)
-      assert.isEmpty(isClosed())
+      assert.isUndefined(closedWith())
       yield* TestClock.adjust("5 seconds")
-      assert.strictEqual(isClosed()[0], 4001)
-    })
+      assert.strictEqual(closedWith(), 4001)
+    }).pipe(Effect.provide(services))
   )
 
   it.effect("stays open past the expiry of a token that was renewed", () =>
     Effect.gen(function* () {
-      const { connection, isClosed } = connectionUntil(60)
-      yield* register(connection)
+      const { connection, closedWith } = yield* watched(60)
       yield* TestClock.adjust("59 seconds")
-      connection.expiresAt = 3600
+      connection.renew(until(3600))
       yield* TestClock.adjust(`${3600 + LEEWAY - 59} seconds`)
-      assert.isEmpty(isClosed())
+      assert.isUndefined(closedWith())
       yield* TestClock.adjust("5 seconds")
-      assert.strictEqual(isClosed()[0], 4001)
-    })
+      assert.strictEqual(closedWith(), 4001)
+    }).pipe(Effect.provide(services))
   )
 
   it.effect("stays open with a token that does not expire", () =>
     Effect.gen(function* () {
-      const { connection, isClosed } = connectionUntil(undefined)
-      yield* register(connection)
+      const { closedWith } = yield* watched(undefined)
       yield* TestClock.adjust("1 hour")
-      assert.isEmpty(isClosed())
-    })
+      assert.isUndefined(closedWith())
+    }).pipe(Effect.provide(services))
   )
 })

@@ -1,5 +1,6 @@
 import { assert, describe, it, layer } from "@effect/vitest"
 import { Clock, Context, Effect, Layer, Option, Redacted, Result } from "effect"
+import { IpNetwork } from "effect/net"
 import { TestClock } from "effect/testing"
 import { RateLimits } from "../../src/access/RateLimits.ts"
 import { UserId } from "../../src/domain/User.ts"
@@ -131,7 +132,7 @@ class Limited extends Context.Service<Limited, { readonly server: TestServer; re
         ...keys.settings,
         ...SENDS,
         requestsPerSecond: REQUESTS_PER_SECOND,
-        trustedProxies: ["127.0.0.1"]
+        trustedProxies: [IpNetwork.fromStringUnsafe("127.0.0.1/32")]
       })
       yield* makeUsers(server, keys)
       return Limited.of({ server, keys })
@@ -261,7 +262,7 @@ it.live.runIf(databaseUrl !== undefined && redisUrl !== undefined)(
         ...SENDS,
         redisUrl: Option.some(Redacted.make(redis.url.href)),
         requestsPerSecond: REQUESTS_PER_SECOND,
-        trustedProxies: ["127.0.0.0/8"]
+        trustedProxies: [IpNetwork.fromStringUnsafe("127.0.0.0/8")]
       }
       const nodes = [yield* startServer(shared), yield* startServer(shared)]
       yield* makeUsers(nodes[0]!, keys)

@@ -1,5 +1,7 @@
 import { Schema } from "effect"
+import { Unavailable } from "../../domain/Unavailable.ts"
 import { VERSION } from "../../domain/Version.ts"
+import { serviceUnavailable } from "../ProblemOf.ts"
 import * as Problems from "../Problems.ts"
 
 /** Examples of every request, answer and problem. Tests decode them by the contract. */
@@ -119,34 +121,23 @@ const encode = (problem: { readonly _tag: string; readonly constructor: unknown 
 
 /** The 422 for one bad field. */
 export const invalid = (field: InvalidField | undefined): unknown =>
-  field === undefined
-    ? undefined
-    : encode(
-        new Problems.ValidationFailed({ detail: `${field.path.at(-1)}: ${field.message}`, errors: [field] })
-      )[1]
+  field === undefined ? undefined : encode(Problems.ValidationFailed.of([field]))[1]
 
 /** By the name of the problem. */
 export const problems: Readonly<Record<string, unknown>> = Object.fromEntries(
   [
-    new Problems.UsernameTaken({ detail: "Username already registered" }),
-    new Problems.Unauthorized({ detail: "A token is needed" }),
-    new Problems.Forbidden({ detail: "The token does not allow this for that user" }),
-    new Problems.UserNotFound({ detail: "User not found" }),
-    new Problems.SenderNotFound({ detail: "Sender not found" }),
-    new Problems.ReceiverNotFound({ detail: "Receiver not found" }),
-    new Problems.ClientIdConflict({ detail: "This client_id was used for another message" }),
-    new Problems.ContentTooLarge({ detail: "The body is larger than 65536 bytes" }),
-    new Problems.UnsupportedMediaType({
-      detail: "The body must be JSON, with content-type application/json"
-    }),
-    new Problems.UpgradeRequired({ detail: "This is a WebSocket: connect with a WebSocket client" }),
-    new Problems.TooManyRequests({ detail: "Too many requests, try again later", retry_after_ms: 850 }),
-    new Problems.InternalServerError({
-      detail: "The server failed at this. The log has the cause, under the request id",
-      request_id: "1k2m9x-4f"
-    }),
-    new Problems.ServiceUnavailable({
-      detail: "The database is not available at the moment; nothing was lost, try again"
-    })
+    new Problems.UsernameTaken(),
+    new Problems.Unauthorized(),
+    new Problems.Forbidden(),
+    new Problems.UserNotFound(),
+    new Problems.SenderNotFound(),
+    new Problems.ReceiverNotFound(),
+    new Problems.ClientIdConflict(),
+    Problems.ContentTooLarge.beyond(65_536),
+    new Problems.UnsupportedMediaType(),
+    new Problems.UpgradeRequired(),
+    new Problems.TooManyRequests({ retry_after_ms: 850 }),
+    new Problems.InternalServerError({ request_id: "1k2m9x-4f" }),
+    serviceUnavailable(new Unavailable({ dependency: "database", cause: undefined }))
   ].map(encode)
 )

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events"
-import type { Socket } from "node:net"
+import type { Duplex } from "node:stream"
 import { Duration, Effect, FiberSet } from "effect"
 import type { CloseCode } from "../../../src/api/CloseCode.ts"
 import { UserId } from "../../../src/domain/User.ts"
@@ -9,13 +9,16 @@ import { LiveInbox } from "../../../src/inbox/LiveInbox.ts"
 import { Metrics } from "../../../src/observability/Metrics.ts"
 import { Connection } from "../../../src/realtime/Connection.ts"
 import type { ServerWebSocket } from "../../../src/realtime/ServerWebSocket.ts"
+import { TcpQueue } from "../../../src/realtime/TcpQueue.ts"
 
 /** The server's end of a WebSocket without a network: what is done to it can be looked at. */
 export class FakeWebSocket {
-  readonly OPEN = 1
-  readyState = 1
-  answered = true
+  isOpen = true
+  isClosed = false
+  isRefused = false
   isPaused = false
+  pongs = 0
+  answersPings = false
   pings = 0
   isTerminated = false
   closedWith: { readonly code: number; readonly reason: string } | undefined
@@ -26,9 +29,23 @@ export class FakeWebSocket {
   /** What the peer is yet to send, a frame at a time; then the socket ends. */
   readonly incoming: Array<object> = []
   onText = () => {}
+  private readonly queue: TcpQueue
 
-  constructor(protocol: string) {
+  constructor(protocol: string, tcp: FakeTcp) {
     this.protocol = protocol
+    this.queue = new TcpQueue(tcp as unknown as Duplex)
+  }
+
+  get isWritable(): boolean {
+    return this.isOpen && this.queue.hasRoom
+  }
+
+  get isStalled(): boolean {
+    return this.queue.isStalled
+  }
+
+  drained(): Effect.Effect<void> {
+    return this.queue.drained()
   }
 
   nextFrames(): Effect.Effect<ReadonlyArray<string>> {
@@ -37,6 +54,7 @@ export class FakeWebSocket {
 
   ping(): void {
     this.pings++
+    if (this.answersPings) this.pongs++
   }
 
   sendText(frame: string | Uint8Array): void {
@@ -47,12 +65,13 @@ export class FakeWebSocket {
 
   refuse({ code, reason }: CloseCode): void {
     this.incoming.length = 0
-    this.readyState = 2
+    this.isOpen = false
+    this.isRefused = true
     this.closedWith ??= { code, reason }
   }
 
   terminate(): void {
-    this.readyState = 3
+    this.isOpen = false
     this.isTerminated = true
   }
 }
@@ -87,18 +106,16 @@ export const fakeConnection = Effect.fnUntraced(function* (
   const kinds = new EventBuilder(yield* EventKinds)
   const metrics = yield* Metrics
   const fork = yield* FiberSet.makeRuntime<never>()
-  const webSocket = new FakeWebSocket(protocol)
   const tcp = new FakeTcp()
+  const webSocket = new FakeWebSocket(protocol, tcp)
   const connection = new Connection({
     inbox,
     webSocket: webSocket as unknown as ServerWebSocket,
-    tcp: tcp as unknown as Socket,
     sent,
     reader,
     kinds,
     slowReaderTimeout: SLOW_READER_TIMEOUT,
-    hasLimits: false,
-    expiresAt: undefined,
+    credential: { caller: { _tag: "Anyone" }, expiresAt: undefined },
     metrics,
     beginSpan: undefined,
     fork

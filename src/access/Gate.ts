@@ -1,0 +1,93 @@
+import { Context, Effect, Layer, Result } from "effect"
+import { AppConfig } from "../AppConfig.ts"
+import {
+  type Caller,
+  type Credential,
+  Forbidden,
+  type InvalidToken,
+  type RateLimited
+} from "../domain/Caller.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import type { UserId } from "../domain/User.ts"
+import { type AddressedRequest, clientAddress } from "./ClientAddress.ts"
+import { allows, type Operation } from "./Policy.ts"
+import { limitsAreOn, RateLimits } from "./RateLimits.ts"
+import { Tokens } from "./Tokens.ts"
+
+/**
+ * Who may do what, and how often: decided here for REST and for sockets alike, which only word the answer. The
+ * application's own backend (`Service`) has no limit.
+ */
+export class Gate extends Context.Service<
+  Gate,
+  {
+    /** Whether every caller is `Anyone` and nothing is limited, so that requests need not be checked at all. */
+    readonly isOpen: boolean
+
+    /**
+     * The credential of a request. Takes the request from the rate of its client's address, also when the token is
+     * invalid: such a request fails with `RateLimited` when the rate is exhausted, else with `InvalidToken`.
+     */
+    admit(
+      token: string | undefined,
+      request: AddressedRequest
+    ): Effect.Effect<Credential, RateLimited | InvalidToken | Unavailable>
+
+    /** `admit` for a handshake that asks for the socket of a user. */
+    admitSocket(
+      token: string | undefined,
+      request: AddressedRequest,
+      userId: UserId
+    ): Effect.Effect<Credential, RateLimited | InvalidToken | Unavailable | Forbidden>
+
+    /** The credential of a new token for an open socket of a user. It is taken from no rate. */
+    renewSocket(
+      token: string,
+      userId: UserId
+    ): Effect.Effect<Credential, InvalidToken | Unavailable | Forbidden>
+
+    /** Fails when the policy does not allow a caller an operation. */
+    permit(caller: Caller, operation: Operation): Effect.Effect<void, Forbidden>
+
+    /** `permit` for one send as a user. Takes it from the rate of that user's sends. */
+    permitSend(caller: Caller, sender: UserId): Effect.Effect<void, Forbidden | RateLimited>
+  }
+>()("minichat/access/Gate") {
+  static readonly layer = Layer.effect(
+    Gate,
+    Effect.gen(function* () {
+      const config = yield* AppConfig
+      const tokens = yield* Tokens
+      const rateLimits = yield* RateLimits
+      const addressOf = clientAddress(config.trustedProxies)
+
+      const permit: Gate["Service"]["permit"] = (caller, operation) =>
+        allows(caller, operation) ? Effect.void : Effect.fail(new Forbidden())
+
+      const admit = Effect.fnUntraced(function* (token: string | undefined, request: AddressedRequest) {
+        const verified = yield* Effect.result(tokens.verify(token))
+        if (Result.isFailure(verified) || isLimited(verified.success.caller)) {
+          yield* rateLimits.request(addressOf(request))
+        }
+        return yield* Effect.fromResult(verified)
+      })
+
+      const permitSocket = (userId: UserId) => (credential: Credential) =>
+        Effect.as(permit(credential.caller, { _tag: "OpenSocket", of: userId }), credential)
+
+      return Gate.of({
+        isOpen: config.auth === "open" && !limitsAreOn(config),
+        admit,
+        admitSocket: (token, request, userId) => Effect.flatMap(admit(token, request), permitSocket(userId)),
+        renewSocket: (token, userId) => Effect.flatMap(tokens.verify(token), permitSocket(userId)),
+        permit,
+        permitSend: (caller, sender) => {
+          if (!allows(caller, { _tag: "Send", as: sender })) return Effect.fail(new Forbidden())
+          return isLimited(caller) ? rateLimits.send(sender) : Effect.void
+        }
+      })
+    })
+  )
+}
+
+const isLimited = ({ _tag }: Caller): boolean => _tag !== "Service"

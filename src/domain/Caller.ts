@@ -1,0 +1,39 @@
+import { Duration, Schema } from "effect"
+import type { UserId } from "./User.ts"
+
+/**
+ * Who makes a call. `Anyone` is every caller of a server without authentication; a `Service` is the
+ * application's own backend and acts for any user; a `Member` acts as one user.
+ */
+export type Caller =
+  | { readonly _tag: "Anyone" }
+  | { readonly _tag: "Service" }
+  | { readonly _tag: "Member"; readonly userId: UserId }
+
+/** A caller, and when its token expires. */
+export interface Credential {
+  readonly caller: Caller
+  /** Seconds since 1970, without the leeway for clocks that differ; none when the token does not expire. */
+  readonly expiresAt: number | undefined
+}
+
+/** The token is missing, expired or not accepted. `message` says which; the token itself is never shown. */
+export class InvalidToken extends Schema.TaggedError<InvalidToken>()("InvalidToken", {
+  message: Schema.String
+}) {}
+
+/** What a caller is told that has no token where one is needed. */
+export const TOKEN_NEEDED = "A token is needed"
+
+/** The caller is known, and may not do this. */
+export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {}) {}
+
+/** The caller did this too often. It may do it again after `retryAfter`. */
+export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
+  retryAfter: Schema.DurationFromMillis
+}) {
+  /** In whole milliseconds, rounded up. */
+  get retryAfterMs(): number {
+    return Math.ceil(Duration.toMillis(this.retryAfter))
+  }
+}

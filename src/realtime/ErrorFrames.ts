@@ -1,0 +1,61 @@
+import * as Problems from "../api/Problems.ts"
+import type { ErrorFrame } from "../api/Protocol.ts"
+import type { Forbidden, InvalidToken, RateLimited } from "../domain/Caller.ts"
+import type { SendError } from "../domain/Message.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import { serverFrame } from "./ServerFrames.ts"
+
+/** What an `error` frame says. Its sentence is the default one of the problem that REST answers, where there is one. */
+export type FrameError = Omit<ErrorFrame, "type" | "client_id">
+
+const RECEIVER_NOT_FOUND: FrameError = {
+  code: "receiver_not_found",
+  message: new Problems.ReceiverNotFound().message
+}
+const CONFLICT: FrameError = { code: "conflict", message: new Problems.ClientIdConflict().message }
+const FORBIDDEN: FrameError = { code: "forbidden", message: new Problems.Forbidden().message }
+
+/** How long a client waits before it asks again for what was unavailable. */
+const RETRY_AFTER_MS = 1000
+
+/** Why a send was refused. */
+export const sendError = (error: SendError | Forbidden | RateLimited | Unavailable): FrameError => {
+  switch (error._tag) {
+    // The sender has a socket, so it is not the user that is missing.
+    case "SenderNotFound":
+    case "ReceiverNotFound":
+      return RECEIVER_NOT_FOUND
+    case "ClientIdConflict":
+      return CONFLICT
+    case "Forbidden":
+      return FORBIDDEN
+    case "RateLimited":
+      return {
+        code: "rate_limited",
+        message: "Too many messages, send again later",
+        retry_after_ms: error.retryAfterMs
+      }
+    case "Unavailable":
+      return {
+        code: "unavailable",
+        message: `${error.message}, send again with the same client_id`,
+        retry_after_ms: RETRY_AFTER_MS
+      }
+  }
+}
+
+/** Why a new token was not taken. */
+export const renewalError = (error: InvalidToken | Forbidden | Unavailable): FrameError => {
+  switch (error._tag) {
+    case "InvalidToken":
+      return { code: "forbidden", message: error.message }
+    case "Forbidden":
+      return FORBIDDEN
+    case "Unavailable":
+      return { code: "unavailable", message: error.message, retry_after_ms: RETRY_AFTER_MS }
+  }
+}
+
+/** The frame that refuses a frame of the client, which is named by its `client_id` if it has one. */
+export const errorFrame = (error: FrameError, clientId?: string | null): string =>
+  serverFrame({ type: "error", ...error, ...(clientId == null ? {} : { client_id: clientId }) })

@@ -1,0 +1,82 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration } from "effect"
+import * as ProblemOf from "../../src/api/ProblemOf.ts"
+import { Forbidden, InvalidToken, RateLimited } from "../../src/domain/Caller.ts"
+import { ClientIdConflict, ReceiverNotFound } from "../../src/domain/Message.ts"
+import { Unavailable } from "../../src/domain/Unavailable.ts"
+import { errorFrame, renewalError, sendError } from "../../src/realtime/ErrorFrames.ts"
+
+const forbidden = new Forbidden()
+const invalidToken = new InvalidToken({ message: "The token has expired" })
+const rateLimited = new RateLimited({ retryAfter: Duration.millis(849.2) })
+const unavailable = new Unavailable({ dependency: "database", cause: "down" })
+
+describe("REST and sockets tell one refusal", () => {
+  const sentences = {
+    "of an unknown receiver": [
+      sendError(new ReceiverNotFound()),
+      ProblemOf.receiverNotFound(),
+      "Receiver not found"
+    ],
+    "of a client_id that was used": [
+      sendError(new ClientIdConflict()),
+      ProblemOf.clientIdConflict(),
+      "This client_id was used for another message"
+    ],
+    "of a send as another user": [
+      sendError(forbidden),
+      ProblemOf.forbidden(),
+      "The token does not allow this for that user"
+    ],
+    "of another user's token": [
+      renewalError(forbidden),
+      ProblemOf.forbidden(),
+      "The token does not allow this for that user"
+    ],
+    "of a bad token": [
+      renewalError(invalidToken),
+      ProblemOf.unauthorized(invalidToken),
+      "The token has expired"
+    ]
+  } as const
+  for (const [what, [error, problem, sentence]] of Object.entries(sentences)) {
+    it(`in the same sentence: ${what}`, () => {
+      assert.strictEqual(error.message, sentence)
+      assert.strictEqual(problem.detail, sentence)
+    })
+  }
+
+  const because = "The database is not available at the moment"
+  const advice = [
+    ["a call", ProblemOf.serviceUnavailable(unavailable).detail, `${because}; nothing was lost, try again`],
+    ["a handshake", ProblemOf.socketUnavailable(unavailable).detail, `${because}, connect again`],
+    ["a send", sendError(unavailable).message, `${because}, send again with the same client_id`],
+    ["a new token", renewalError(unavailable).message, because]
+  ] as const
+  for (const [what, told, sentence] of advice) {
+    it(`of an unavailable database, with what to do about ${what}`, () => assert.strictEqual(told, sentence))
+  }
+
+  it("of a rate, each in the words of what was sent, and with the same time to wait", () => {
+    const error = sendError(rateLimited)
+    const problem = ProblemOf.tooManyRequests(rateLimited)
+    assert.strictEqual(error.message, "Too many messages, send again later")
+    assert.strictEqual(problem.detail, "Too many requests, try again later")
+    assert.strictEqual(error.retry_after_ms, 850)
+    assert.strictEqual(problem.retry_after_ms, 850)
+  })
+})
+
+it("an error frame has the client_id of the frame that it answers, if that has one", () => {
+  const error = { code: "invalid", message: "content: must not be empty" } as const
+  assert.strictEqual(
+    errorFrame(error, "c1"),
+    '{"type":"error","code":"invalid","message":"content: must not be empty","client_id":"c1"}'
+  )
+  for (const none of [undefined, null]) {
+    assert.strictEqual(
+      errorFrame(error, none),
+      '{"type":"error","code":"invalid","message":"content: must not be empty"}'
+    )
+  }
+})
