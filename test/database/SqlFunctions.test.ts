@@ -1,0 +1,136 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, layer } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { Database } from "../../src/database/Database.ts"
+import { applyFunctions } from "../../src/database/SqlFunctions.ts"
+import { int4Array } from "../../src/database/SqlParameters.ts"
+import { VERSION } from "../../src/domain/Version.ts"
+import { embeddedRepos, newUsers } from "../repo/Repos.ts"
+
+const services = embeddedRepos.pipe(Layer.provideMerge(NodeServices.layer))
+
+const apply = Effect.flatMap(Database, ({ sends }) => applyFunctions(sends))
+
+/** Replaces a function by one that answers -1, as another release would. */
+const replaceBy = (release: string, checksum: string) =>
+  Effect.flatMap(Database, ({ sends: sql }) =>
+    Effect.andThen(
+      sql.unsafe(`CREATE OR REPLACE FUNCTION prune_inbox_events(older_than timestamptz, batch int) RETURNS int
+        LANGUAGE sql AS 'SELECT -1'`),
+      sql`UPDATE sql_functions SET release = ${release}, checksum = ${checksum} WHERE name = 'prune_inbox_events'`
+    )
+  )
+
+const pruned = Effect.flatMap(Database, ({ sends: sql }) =>
+  Effect.map(
+    sql<{ readonly pruned: number }>`SELECT prune_inbox_events('epoch', 1) AS pruned`,
+    (rows) => rows[0]!.pruned
+  )
+)
+
+layer(services, { excludeTestServices: true })("SQL functions", (it) => {
+  it.effect("each that stands in a file is in force, under this release", () =>
+    Effect.gen(function* () {
+      const { sends: sql } = yield* Database
+      const rows = yield* sql<{ readonly name: string; readonly release: string }>`
+        SELECT name, release FROM sql_functions ORDER BY name`
+
+      assert.deepEqual(
+        rows.map(({ name }) => name),
+        ["append_events", "create_user", "prune_inbox_events", "send_messages"]
+      )
+      for (const { release } of rows) assert.strictEqual(release, VERSION)
+    })
+  )
+
+  it.effect("one whose text changed is replaced, by that of this release or an older one", () =>
+    Effect.gen(function* () {
+      for (const release of [VERSION, "1.0.9", "0.9.0"]) {
+        yield* replaceBy(release, "another text")
+        assert.strictEqual(yield* pruned, -1)
+        yield* apply
+        assert.strictEqual(yield* pruned, 0)
+      }
+    })
+  )
+
+  it.effect("one that a newer release applied is left alone", () =>
+    Effect.gen(function* () {
+      for (const release of ["1.10.0", "2.0.0", "10.0.0"]) {
+        yield* replaceBy(release, "another text")
+        yield* apply
+        assert.strictEqual(yield* pruned, -1)
+      }
+      yield* replaceBy(VERSION, "another text")
+      yield* apply
+    })
+  )
+
+  const append = Effect.fnUntraced(function* (userIds: ReadonlyArray<number>, payload = "{}") {
+    const { sends: sql } = yield* Database
+    const [row] = yield* sql<{ readonly seqs: ReadonlyArray<number | null> }>`SELECT append_events(
+      ${int4Array(userIds)}, array_fill('note'::text, ARRAY[${userIds.length}::int]),
+      array_fill(NULL::bigint, ARRAY[${userIds.length}::int]),
+      array_fill(${payload}::jsonb, ARRAY[${userIds.length}::int]),
+      array_fill(now(), ARRAY[${userIds.length}::int])
+    ) AS seqs`
+    return row!.seqs
+  })
+
+  for (const copies of [1, 3]) {
+    it.effect(`${2 * copies} events are appended each at the next number of its inbox, in their places`, () =>
+      Effect.gen(function* () {
+        const [a, b] = (yield* newUsers(2)).map(({ id }) => id as number)
+        const order = Array.from({ length: copies }, () => [b!, a!]).flat()
+
+        const first = yield* append(order)
+        const second = yield* append(order)
+
+        assert.deepEqual(
+          first,
+          order.map((_, i) => 1 + Math.floor(i / 2))
+        )
+        assert.deepEqual(
+          second,
+          order.map((_, i) => copies + 1 + Math.floor(i / 2))
+        )
+      })
+    )
+  }
+
+  for (const copies of [1, 3]) {
+    it.effect(`a user that does not exist gets none of ${2 * copies}, and the others get theirs`, () =>
+      Effect.gen(function* () {
+        const [a] = (yield* newUsers(1)).map(({ id }) => id as number)
+        const order = Array.from({ length: copies }, () => [2_000_000_000, a!]).flat()
+
+        assert.deepEqual(
+          yield* append(order),
+          order.map((id, i) => (id === a ? 1 + Math.floor(i / 2) : null))
+        )
+      })
+    )
+  }
+
+  it.effect("no event is appended to no inbox", () =>
+    Effect.gen(function* () {
+      assert.deepEqual((yield* append([])) ?? [], [])
+    })
+  )
+
+  it.effect("a thousand inboxes get one event in one call, and the head of each moves by one", () =>
+    Effect.gen(function* () {
+      const { sends: sql } = yield* Database
+      yield* sql`SELECT count(create_user('many' || i, 'many')) FROM generate_series(1, 1000) i`
+      const rows = yield* sql<{ readonly id: number }>`SELECT id FROM users WHERE username LIKE 'many%'`
+
+      const seqs = yield* append(rows.map(({ id }) => id))
+
+      assert.deepEqual([...new Set(seqs)], [1])
+      const [heads] = yield* sql<{ readonly n: number }>`
+        SELECT count(*)::int AS n FROM inboxes JOIN users ON id = user_id
+        WHERE username LIKE 'many%' AND last_seq = 1`
+      assert.strictEqual(heads!.n, 1000)
+    })
+  )
+})
