@@ -1,4 +1,15 @@
-import { Context, Deferred, Effect, Exit, type Fiber, Layer, Queue, Semaphore, type Tracer } from "effect"
+import {
+  Context,
+  Deferred,
+  Duration,
+  Effect,
+  Exit,
+  Fiber,
+  Layer,
+  Queue,
+  Semaphore,
+  type Tracer
+} from "effect"
 import { SEND_CONNECTIONS } from "../database/Database.ts"
 import type { Draft } from "../domain/Message.ts"
 import { Metrics } from "../observability/Metrics.ts"
@@ -6,28 +17,27 @@ import { currentSpan, spanOf } from "../observability/Spans.ts"
 import { MessageRepo, type Outcome } from "../repo/MessageRepo.ts"
 
 /**
- * How long the next batch waits for the end of the one before: one after the other they fill better, and they touch
- * the same inboxes too often to run side by side. One that takes longer may wait for a lock that others do not
- * need. In milliseconds.
+ * How long a batch waits for the end of the one before it. Batches that follow one another fill better, and those side by side
+ * wait for the locks of the same inboxes. A batch that takes longer may wait for a lock that the next one does not need.
  */
-const PATIENCE = 50
+const BATCH_PATIENCE = Duration.millis(50)
 
-/** How many submissions one batch takes, at most. */
-const BATCH = 128
+/** The most submissions in one batch. */
+const BATCH_SIZE = 128
 
-/** How many submissions wait; past that, senders wait to submit. */
-const WAITING = 10_000
+/** The most submissions in the queue; past that, senders wait to submit. */
+const QUEUE_SIZE = 10_000
 
 /**
- * Commits sends in batches: of those that arrive while a batch is under way, as many as were in it go together in
- * the next, or all. There is no timer to gather by: a send that finds no batch under way begins one.
+ * Commits sends in batches. Sends that arrive while a batch is in the database go together in the next one. There is no timer:
+ * a send that finds no batch in the database starts one at once.
  */
 export class SendQueue extends Context.Service<
   SendQueue,
   {
     /**
-     * Commits drafts and answers each in its place. Drafts that are submitted together keep their order. Not to
-     * be interrupted between the commit and what follows from it: that is the caller's to see to.
+     * Commits drafts and answers each in its place. Drafts that are submitted together keep their order. The caller must not be
+     * interrupted between the commit and the publishing that follows.
      */
     submit(drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Outcome>>
   }
@@ -37,7 +47,7 @@ export class SendQueue extends Context.Service<
     Effect.gen(function* () {
       const repo = yield* MessageRepo
       const metrics = yield* Metrics
-      const queue = yield* Queue.bounded<Submission>(WAITING)
+      const queue = yield* Queue.bounded<Submission>(QUEUE_SIZE)
 
       const commit = Effect.fnUntraced(function* (submissions: ReadonlyArray<Submission>) {
         const drafts = submissions.flatMap(({ drafts }) => drafts)
@@ -60,13 +70,13 @@ export class SendQueue extends Context.Service<
       let before: { readonly size: number; readonly fiber: Fiber.Fiber<void> } | undefined
       yield* Effect.gen(function* () {
         const first = yield* Queue.take(queue)
-        if (before !== undefined) yield* endOf(before.fiber)
+        if (before !== undefined) yield* Effect.timeoutOption(Fiber.await(before.fiber), BATCH_PATIENCE)
         yield* connections.take(1)
         const waiting = Queue.sizeUnsafe(queue)
-        // Whoever was answered last is likely to send again while this batch is under way. So each batch takes half of
-        // those and of who waits: of two that are alike, one is in the database while the other is answered. Taking all
-        // would make one great batch and a small one, and for most of the time one of the two would wait for the other.
-        const size = Math.min(Math.ceil(((before?.size ?? 0) + 1 + waiting) / 2), BATCH)
+        // Senders whose send was just answered are likely to send again while this batch is in the database. A batch takes half of
+        // them and of the queue, so that two batches of equal size alternate between database and clients. Taking all would
+        // make a large and a small batch (of 64 clients, 56 and 8), and one of the two would wait for the other.
+        const size = Math.min(Math.ceil(((before?.size ?? 0) + 1 + waiting) / 2), BATCH_SIZE)
         const submissions = [first, ...(yield* Queue.takeN(queue, Math.min(size - 1, waiting)))]
         const fiber = yield* Effect.forkScoped(Effect.ensuring(commit(submissions), connections.release(1)), {
           startImmediately: true
@@ -84,20 +94,6 @@ export class SendQueue extends Context.Service<
     })
   )
 }
-
-/** Waits for the end of a batch, with patience. By a timer of its own: `Effect.timeout` takes two fibers. */
-const endOf = (batch: Fiber.Fiber<void>) =>
-  Effect.suspend(() =>
-    batch.pollUnsafe() === undefined
-      ? Effect.callback<void>((resume) => {
-          const timer = setTimeout(() => resume(Effect.void), PATIENCE)
-          batch.addObserver(() => {
-            clearTimeout(timer)
-            resume(Effect.void)
-          })
-        })
-      : Effect.void
-  )
 
 interface Submission {
   readonly drafts: ReadonlyArray<Draft>

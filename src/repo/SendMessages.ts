@@ -4,27 +4,42 @@ import { int4Array, textArray } from "../database/SqlParameters.ts"
 import { ClientIdConflict, type Draft, ReceiverNotFound, SenderNotFound } from "../domain/Message.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
+import { concerns, LockedInboxes, usersOf } from "./LockedInboxes.ts"
 import type { Appended, Outcome } from "./MessageRepo.ts"
 import { toMessage } from "./Rows.ts"
 
-/** How often a draft whose inbox is locked is tried, once its batch has waited for the lock in vain. */
+/** How often a draft is tried whose inbox is locked, after its batch ran into LOCK_TIMEOUT. */
 const TRIES = 5
 
-/** How long it rests between two tries: longer than another batch holds its locks. */
-const REST = Duration.millis(50)
+/** The pause between two tries: longer than another batch holds its locks. */
+const RETRY_INTERVAL = Duration.millis(50)
+
+/** What became of each draft of a call; each draft is an object of its own. */
+type Outcomes = ReadonlyMap<Draft, Outcome>
+
+const NONE: Outcomes = new Map()
 
 /** Sends through `send_messages` (`migrations/functions`). The connections for sends have a lock timeout. */
 export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"]) => {
-  const sendTogether = (drafts: ReadonlyArray<Draft>) =>
-    sql<SendRow>`SELECT * FROM send_messages(
-      ${int4Array(drafts.map((draft) => columnId(draft.sender_id)))},
-      ${int4Array(drafts.map((draft) => columnId(draft.receiver_id)))},
-      ${textArray(drafts.map((draft) => draft.content))},
-      ${textArray(drafts.map((draft) => draft.client_id ?? null))}
-    )`.pipe(Effect.map((rows) => rows.map((row, i) => toOutcome(row, drafts[i]!))))
+  const lockedInboxes = new LockedInboxes()
 
-  /** Locks the inboxes that nobody else has locked; answers the users of the others. */
-  const lockOthersThan = (users: ReadonlyArray<UserId>) => {
+  /** One call of the function. It waits for locks. */
+  const sendBatch = (drafts: ReadonlyArray<Draft>) =>
+    drafts.length === 0
+      ? Effect.succeed(NONE)
+      : sql<SendRow>`SELECT * FROM send_messages(
+          ${int4Array(drafts.map((draft) => columnId(draft.sender_id)))},
+          ${int4Array(drafts.map((draft) => columnId(draft.receiver_id)))},
+          ${textArray(drafts.map((draft) => draft.content))},
+          ${textArray(drafts.map((draft) => draft.client_id ?? null))}
+        )`.pipe(
+          Effect.map(
+            (rows): Outcomes => new Map(rows.map((row, i) => [drafts[i]!, toOutcome(row, drafts[i]!)]))
+          )
+        )
+
+  /** Locks the inboxes that are free, and answers the users of the others. */
+  const lockFree = (users: ReadonlyArray<UserId>) => {
     const userIds = int4Array(users.map(columnId))
     return sql<{ readonly userId: UserId }>`
       WITH own AS (SELECT user_id FROM inboxes WHERE user_id = ANY (${userIds}) FOR UPDATE SKIP LOCKED)
@@ -34,20 +49,14 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
     )
   }
 
-  // Users whose inboxes somebody has held locked for longer than a batch waits. Sends that concern them are tried
-  // apart, and without waiting for the lock, until one goes through: each batch would else wait for it in its turn.
-  const held = new Set<UserId>()
-  const concerns = (users: ReadonlySet<UserId>) => (draft: Draft) =>
-    users.has(draft.sender_id) || users.has(draft.receiver_id)
-
-  /** Sends the drafts that need not wait; `undefined` stands for each other. Answers whose inboxes they wait for, too. */
-  const sendUnlocked = (drafts: ReadonlyArray<Draft>) =>
+  /** Sends the drafts whose inboxes are free, without waiting. Answers their outcomes and the users whose inboxes are locked. */
+  const sendFree = (drafts: ReadonlyArray<Draft>) =>
     Effect.gen(function* () {
-      const locked = yield* lockOthersThan(drafts.flatMap(usersOf))
-      const isFree = (draft: Draft) => !concerns(locked)(draft)
-      for (const userId of drafts.flatMap(usersOf)) if (!locked.has(userId)) held.delete(userId)
-      const sent = (yield* sendTogether(drafts.filter(isFree))).values()
-      return { locked, outcomes: drafts.map((draft) => (isFree(draft) ? sent.next().value : undefined)) }
+      const users = drafts.flatMap(usersOf)
+      const locked = yield* lockFree(users)
+      for (const userId of users) if (!locked.has(userId)) lockedInboxes.delete(userId)
+      const isLocked = concerns(locked)
+      return { locked, outcomes: yield* sendBatch(drafts.filter((draft) => !isLocked(draft))) }
     }).pipe(
       sql.withTransaction,
       orUnavailable,
@@ -56,27 +65,26 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
       )
     )
 
-  // A batch that a locked inbox holds up goes on without the drafts that concern it. Others may be found locked
-  // too, for the moment in which another batch sends to them: that is why each is tried more than once.
+  // A draft may find an inbox locked for the moment in which another batch sends to it: that is why it is tried again.
   const sendAroundLocks = Effect.fnUntraced(function* (drafts: ReadonlyArray<Draft>, cause: unknown) {
-    const refusal = Result.fail(new Unavailable({ dependency: "database", cause }))
-    const outcomes = drafts.map((): Outcome => refusal)
-    let waiting = [...drafts.keys()]
-    for (let tries = 1; ; tries++) {
-      const tried = yield* sendUnlocked(waiting.map((place) => drafts[place]!))
-      waiting.forEach((place, i) => {
-        outcomes[place] = tried.outcomes[i] ?? refusal
-      })
-      waiting = waiting.filter((_, i) => tried.outcomes[i] === undefined)
-      if (tries === TRIES) for (const userId of tried.locked) held.add(userId)
-      if (waiting.length === 0 || tries === TRIES) return outcomes
-      yield* Effect.sleep(REST)
+    const outcomes = new Map(refuseAll(drafts, new Unavailable({ dependency: "database", cause })))
+    let waiting = drafts
+    for (let tries = 1; waiting.length > 0; tries++) {
+      const tried = yield* sendFree(waiting)
+      for (const [draft, outcome] of tried.outcomes) outcomes.set(draft, outcome)
+      waiting = waiting.filter((draft) => !tried.outcomes.has(draft))
+      if (tries === TRIES) {
+        lockedInboxes.add(tried.locked)
+        break
+      }
+      if (waiting.length > 0) yield* Effect.sleep(RETRY_INTERVAL)
     }
+    return outcomes as Outcomes
   })
 
   // Each try has a time limit of its own: one that ends late takes nothing back of those before it.
-  const sendWaiting = (drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Outcome>> =>
-    sendTogether(drafts).pipe(
+  const sendWaiting = (drafts: ReadonlyArray<Draft>): Effect.Effect<Outcomes> =>
+    sendBatch(drafts).pipe(
       Effect.map(Effect.succeed),
       Effect.catchReason("SqlError", "LockTimeoutError", (_, error) =>
         Effect.succeed(sendAroundLocks(drafts, error))
@@ -89,18 +97,17 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
   return Effect.fnUntraced(function* (
     drafts: ReadonlyArray<Draft>
   ): Effect.fn.Return<ReadonlyArray<Outcome>> {
-    const apart = new Set(drafts.filter(concerns(held)))
-    if (apart.size === 0) return yield* sendWaiting(drafts)
-    const others = drafts.filter((draft) => !apart.has(draft))
-    const sent = (others.length === 0 ? [] : yield* sendWaiting(others)).values()
-    const tried = (yield* sendAroundLocks([...apart], "the inbox is locked")).values()
-    return drafts.map((draft) => (apart.has(draft) ? tried : sent).next().value!)
+    // Copies: a caller may give the same object twice.
+    const own = drafts.map((draft) => ({ ...draft }))
+    const { locked, free } = lockedInboxes.partition(own)
+    const outcomes = yield* sendWaiting(free)
+    const others = locked.length === 0 ? NONE : yield* sendAroundLocks(locked, "the inbox is locked")
+    return own.map((draft) => (outcomes.get(draft) ?? others.get(draft))!)
   })
 }
 
-const refuseAll = (drafts: ReadonlyArray<Draft>, error: Unavailable) => drafts.map(() => Result.fail(error))
-
-const usersOf = ({ sender_id, receiver_id }: Draft) => [sender_id, receiver_id]
+const refuseAll = (drafts: ReadonlyArray<Draft>, error: Unavailable): Outcomes =>
+  new Map(drafts.map((draft) => [draft, Result.fail(error)]))
 
 interface SendRow {
   readonly status: "sent" | "repeat" | "conflict" | "sender_not_found" | "receiver_not_found"

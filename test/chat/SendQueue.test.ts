@@ -1,5 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Queue, Result } from "effect"
+import { TestClock } from "effect/testing"
 import { SendQueue } from "../../src/chat/SendQueue.ts"
 import type { Draft } from "../../src/domain/Message.ts"
 import { UserId } from "../../src/domain/User.ts"
@@ -157,6 +158,7 @@ it.effect("who stops waiting spoils nothing for the others of the batch", () =>
     yield* submit("first")
     const first = yield* next
     yield* submit("second")
+    yield* TestClock.adjust("50 millis")
     yield* next
 
     const impatient = yield* submit("impatient")
