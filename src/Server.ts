@@ -1,8 +1,9 @@
 import { createServer, type Server } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { ByteSize, Context, Duration, Effect, Layer } from "effect"
-import { HttpIncomingMessage, HttpRouter, HttpServer } from "effect/http"
+import { ByteSize, Context, Duration, Effect, FileSystem, Layer, Path, Stdio, Terminal } from "effect"
+import { Etag, HttpIncomingMessage, HttpPlatform, HttpRouter, HttpServer } from "effect/http"
+import { ChildProcessSpawner } from "effect/process"
 import { AppConfig } from "./AppConfig.ts"
 import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
@@ -21,7 +22,7 @@ import { Lifecycle } from "./Lifecycle.ts"
 import * as Metrics from "./observability/Metrics.ts"
 import * as Tracing from "./observability/Tracing.ts"
 import { Sessions } from "./presence/Sessions.ts"
-import { withoutResult, withoutServices } from "./RequestContext.ts"
+import { discardResult, takenByRoutes, withoutServices } from "./RequestContext.ts"
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
 import * as SocketRoute from "./realtime/SocketRoute.ts"
 import { isWebSocket, Upgrades } from "./realtime/Upgrades.ts"
@@ -57,7 +58,7 @@ const shared = Layer.unwrap(
   )
 )
 
-/** Built before the database is opened: a missing key is told at once. */
+/** Built before the database is opened: a start without a token key ends before it waits for the database. */
 const first = Layer.mergeAll(Lifecycle.layer, Tokens.layer)
 
 const services = Layer.mergeAll(
@@ -138,26 +139,55 @@ const announce = Layer.effectDiscard(
 )
 
 /** Every route, ready before anything listens: Node drops a request that comes while there is no handler. */
-const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
+export const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
   Layer.provideMerge(HttpRouter.layer),
   Layer.provide([Layer.succeed(HttpRouter.RouterConfig, routerConfig), NodeHttpServer.layerHttpServices])
-) as Layer.Layer<
+)
+
+/** No request asks for what routes take when they are built. */
+const taken = takenByRoutes<
+  Layer.Success<typeof services | typeof httpServer | typeof router | typeof NodeHttpServer.layerHttpServices>
+>()([
+  AppConfig,
+  ChildProcessSpawner.ChildProcessSpawner,
+  Chat,
+  ConnectionRegistry,
+  Database,
+  Etag.Generator,
+  FileSystem.FileSystem,
+  HttpPlatform.HttpPlatform,
   HttpRouter.HttpRouter,
-  never,
-  Layer.Services<typeof services> | Layer.Success<typeof services>
->
+  HttpRouter.RouterConfig,
+  HttpServer.HttpServer,
+  InboxRepo,
+  Inboxes,
+  Lifecycle,
+  LiveInboxes,
+  MessageRepo,
+  Metrics.Metrics,
+  NodeServer,
+  Path.Path,
+  RateLimits,
+  RecentMessages,
+  RedisBus,
+  Sessions,
+  StaleListRepo,
+  Stdio.Stdio,
+  Terminal.Terminal,
+  Tokens,
+  Upgrades,
+  UserRepo
+])
 
 const serve = Layer.effectDiscard(
   Effect.gen(function* () {
     const app = (yield* HttpRouter.HttpRouter).asHttpEffect()
     const server = yield* NodeServer
     const upgrades = yield* Upgrades
-    yield* HttpServer.serveEffect(app, withoutResult).pipe(
-      Effect.andThen(upgrades.serve(server, app)),
-      withoutServices
-    )
+    const { serve } = yield* HttpServer.HttpServer
+    yield* withoutServices(Effect.andThen(serve(app, discardResult), upgrades.serve(server, app)))
   })
-).pipe(Layer.provideMerge(httpServer), Layer.provide(router))
+).pipe(Layer.provideMerge(httpServer), Layer.provide(router), Layer.provide(taken))
 
 /** The whole server, from its routes to its infrastructure. Needs only its settings. */
 export const layer = Layer.mergeAll(drainOnShutdown, announce).pipe(

@@ -104,7 +104,8 @@ export const layer = HttpRouter.use(
     ) {
       const scope = yield* Scope.make()
       const opened = yield* open(request, handshake).pipe(
-        Effect.updateContext(() => Context.add(context, Scope.Scope, scope)),
+        // The type of `_` keeps the route's requirements: without it they are `unknown`, and any layer satisfies that.
+        Effect.updateContext((_: Context.Context<never>) => Context.add(context, Scope.Scope, scope)),
         Effect.exit
       )
       if (Exit.isSuccess(opened) && opened.value !== undefined) fork(converse(opened.value, scope))
