@@ -23,6 +23,8 @@ export const RecentMessages = Schema.Struct({
   messages: Schema.Array(Message)
 }).annotate({ identifier: "RecentMessages", description: "Received messages, newest first" })
 
+export const History = Schema.Array(Message)
+
 export class Messages extends HttpApiGroup.make("messages")
   .add(
     HttpApiEndpoint.post("send", "/", {
@@ -45,7 +47,7 @@ export class Messages extends HttpApiGroup.make("messages")
         limit: limit(50),
         before_id: Schema.optionalKey(MessageIdParam)
       },
-      success: Schema.Array(Message),
+      success: History,
       error: ServiceUnavailable
     }).annotateMerge(
       OpenApi.annotations({

@@ -30,6 +30,8 @@ export const EventPage = Schema.Struct({
 }).annotate({ identifier: "EventPage", description: "Inbox events in order" })
 export type EventPage = typeof EventPage.Type
 
+export const UserList = Schema.Array(User)
+
 export class Users extends HttpApiGroup.make("users")
   .add(
     HttpApiEndpoint.post("create", "/", {
@@ -39,7 +41,7 @@ export class Users extends HttpApiGroup.make("users")
     }).annotateMerge(OpenApi.annotations({ summary: "Create a user" })),
     HttpApiEndpoint.get("list", "/", {
       query: { skip: Skip, limit: limit(100) },
-      success: Schema.Array(User),
+      success: UserList,
       error: ServiceUnavailable
     }).annotateMerge(OpenApi.annotations({ summary: "List users", description: "Ordered by id." })),
     HttpApiEndpoint.get("get", "/:user_id", {

@@ -3,12 +3,17 @@ import { HttpApiBuilder } from "effect/http-api"
 import { RateLimits } from "../access/RateLimits.ts"
 import { Api } from "../api/Api.ts"
 import { CurrentUser } from "../api/Authorization.ts"
+import { History, RecentMessages, SentMessage } from "../api/Messages.ts"
 import * as Problems from "../api/Problems.ts"
 import { Chat } from "../chat/Sends.ts"
 import type { UserId } from "../domain/User.ts"
-import { json, jsonProperty } from "./Json.ts"
+import { json, jsonWithRaw, Raw } from "./Json.ts"
 import { permit } from "./Permit.ts"
 import { serviceUnavailable, tooManyRequests } from "./ProblemOf.ts"
+
+const sent = json(SentMessage)
+const messagePage = json(History)
+const recentMessages = jsonWithRaw(RecentMessages)
 
 export const layer = HttpApiBuilder.group(
   Api,
@@ -25,7 +30,7 @@ export const layer = HttpApiBuilder.group(
         permit({ _tag: "Send", as: payload.sender_id }).pipe(
           Effect.andThen(mayGoOn(payload.sender_id)),
           Effect.andThen(chat.send(payload)),
-          Effect.map(({ message, delivered }) => json({ ...message, delivered_via_websocket: delivered })),
+          Effect.map(({ message, delivered }) => sent({ ...message, delivered_via_websocket: delivered })),
           Effect.catchTags({
             SenderNotFound: () => new Problems.SenderNotFound({ detail: "Sender not found" }),
             ReceiverNotFound: () => new Problems.ReceiverNotFound({ detail: "Receiver not found" }),
@@ -41,14 +46,14 @@ export const layer = HttpApiBuilder.group(
           Effect.andThen(
             chat.history({ userId: user_id, chatWith: chat_with, beforeId: before_id, skip, limit })
           ),
-          Effect.map(json),
+          Effect.map(messagePage),
           Effect.catchTags({ Unavailable: serviceUnavailable })
         ),
 
       recent: ({ params: { user_id } }) =>
         permit({ _tag: "ReadRecent", of: user_id }).pipe(
           Effect.andThen(chat.recent(user_id)),
-          Effect.map((messages) => jsonProperty("messages", messages)),
+          Effect.map((messages) => recentMessages({ messages: new Raw(messages) })),
           Effect.catchTags({ Unavailable: serviceUnavailable })
         )
     })

@@ -2,12 +2,18 @@ import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import * as Problems from "../api/Problems.ts"
+import { EventPage, UserList } from "../api/Users.ts"
+import { User } from "../domain/User.ts"
 import { Inboxes } from "../inbox/InboxReader.ts"
 import { Sessions } from "../presence/Sessions.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
-import { json, jsonText } from "./Json.ts"
+import { json, jsonWithRaw, Raw } from "./Json.ts"
 import { permit } from "./Permit.ts"
 import { serviceUnavailable, userNotFound } from "./ProblemOf.ts"
+
+const user = json(User)
+const userList = json(UserList)
+const eventPage = jsonWithRaw(EventPage)
 
 export const layer = HttpApiBuilder.group(
   Api,
@@ -30,14 +36,14 @@ export const layer = HttpApiBuilder.group(
       list: ({ query: { skip, limit } }) =>
         permit({ _tag: "ReadUsers" }).pipe(
           Effect.andThen(users.list(skip, limit)),
-          Effect.map(json),
+          Effect.map(userList),
           Effect.catchTags({ Unavailable: serviceUnavailable })
         ),
 
       get: ({ params: { user_id } }) =>
         permit({ _tag: "ReadUsers" }).pipe(
           Effect.andThen(users.find(user_id)),
-          Effect.map(json),
+          Effect.map(user),
           Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
         ),
 
@@ -61,7 +67,7 @@ export const layer = HttpApiBuilder.group(
           Effect.andThen(inboxes.read(user_id, since, limit, wait)),
           Effect.map(({ events, cursor, recovered }) => {
             const frames = events.map(({ frame }) => frame).join(",")
-            return jsonText(`{"events":[${frames}],"cursor":${cursor},"recovered":${recovered}}`)
+            return eventPage({ events: new Raw(`[${frames}]`), cursor, recovered })
           }),
           Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
         )
