@@ -7,12 +7,15 @@ import { ChildProcessSpawner } from "effect/process"
 import { AppConfig } from "./AppConfig.ts"
 import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
+import { VERSION } from "./api/Api.ts"
+import { CloseCode } from "./api/CloseCode.ts"
+import { Paths } from "./api/Paths.ts"
 import * as DeadNodes from "./chat/DeadNodes.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
 import { Chat } from "./chat/Sends.ts"
 import { Database } from "./database/Database.ts"
-import { routerConfig } from "./http/Allowed.ts"
+import { routeOf, routerConfig } from "./http/Allowed.ts"
 import { PlainResponse } from "./http/PlainResponse.ts"
 import * as Routes from "./http/Routes.ts"
 import { Inboxes } from "./inbox/InboxReader.ts"
@@ -21,6 +24,7 @@ import * as Pruner from "./inbox/Pruner.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import * as Metrics from "./observability/Metrics.ts"
 import * as Tracing from "./observability/Tracing.ts"
+import { NodeId } from "./presence/NodeId.ts"
 import { Sessions } from "./presence/Sessions.ts"
 import { discardResult, takenByRoutes, withoutServices } from "./RequestContext.ts"
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
@@ -59,7 +63,7 @@ const shared = Layer.unwrap(
 )
 
 /** Built before the database is opened: a start without a token key ends before it waits for the database. */
-const first = Layer.mergeAll(Lifecycle.layer, Tokens.layer)
+const first = Layer.mergeAll(Lifecycle.layer, NodeId.layer, Tokens.layer)
 
 const services = Layer.mergeAll(
   Inboxes.layer,
@@ -133,8 +137,8 @@ const announce = Layer.effectDiscard(
       )
     }
     yield* Effect.logInfo(
-      `Mini Chat listens on http://${host}:${"port" in address ? address.port : ""} (docs at /docs)`
-    )
+      `Mini Chat listens on http://${host}:${"port" in address ? address.port : ""} (docs at ${Paths.docs})`
+    ).pipe(Effect.annotateLogs("node", yield* NodeId))
   })
 )
 
@@ -165,6 +169,7 @@ const taken = takenByRoutes<
   LiveInboxes,
   MessageRepo,
   Metrics.Metrics,
+  NodeId,
   NodeServer,
   Path.Path,
   RateLimits,
@@ -189,9 +194,23 @@ const serve = Layer.effectDiscard(
   })
 ).pipe(Layer.provideMerge(httpServer), Layer.provide(router), Layer.provide(taken))
 
+/** Not traced: probes, and sockets, whose span would last as long as they do. Each send on a socket is a trace. */
+const UNTRACED = [Paths.health, Paths.livez, Paths.readyz, Paths.metrics, Paths.webSocket]
+
+const observability = Layer.unwrap(
+  Effect.map(NodeId, (node) => {
+    const about = { node, version: VERSION }
+    const closeCodes = Object.values(CloseCode).map(({ code }) => code)
+    return Layer.mergeAll(
+      Metrics.layer({ ...about, closeCodes }),
+      Tracing.layer({ ...about, routeOf, untraced: new Set<string>(UNTRACED) })
+    )
+  })
+).pipe(Layer.provide(NodeId.layer))
+
 /** The whole server, from its routes to its infrastructure. Needs only its settings. */
 export const layer = Layer.mergeAll(drainOnShutdown, announce).pipe(
   Layer.provideMerge(serve),
   Layer.provideMerge(services),
-  Layer.provide([limits, Metrics.layer, Tracing.layer])
+  Layer.provide([limits, observability])
 )

@@ -3,6 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Draft, Message } from "../domain/Message.ts"
 import { Authorization } from "./Authorization.ts"
 import { limit, MessageIdParam, Skip, UserIdParam } from "./Parameters.ts"
+import { Paths } from "./Paths.ts"
 import {
   ClientIdConflict,
   ReceiverNotFound,
@@ -69,5 +70,5 @@ export class Messages extends HttpApiGroup.make("messages")
     )
   )
   .middleware(Authorization)
-  .prefix("/messages")
+  .prefix(Paths.messages)
   .annotateMerge(OpenApi.annotations({ title: "Messages", description: "Sending and reading messages" })) {}

@@ -5,6 +5,7 @@ import { Timestamp } from "../domain/Text.ts"
 import { NewUser, User, UserId } from "../domain/User.ts"
 import { Authorization } from "./Authorization.ts"
 import { limit, SeqParam, Skip, UserIdParam, WaitSeconds } from "./Parameters.ts"
+import { Paths } from "./Paths.ts"
 import { ServiceUnavailable, UserNotFound, UsernameTaken } from "./Problems.ts"
 import { ServerEvent } from "./Protocol.ts"
 
@@ -69,7 +70,7 @@ export class Users extends HttpApiGroup.make("users")
     )
   )
   .middleware(Authorization)
-  .prefix("/users")
+  .prefix(Paths.users)
   .annotateMerge(
     OpenApi.annotations({ title: "Users", description: "Users, their presence and their inbox" })
   ) {}

@@ -2,7 +2,7 @@ import { DateTime, Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { AppConfig } from "../AppConfig.ts"
 import { Api, VERSION } from "../api/Api.ts"
-import { Health, Probe } from "../api/System.ts"
+import { endpoints, Health, Probe } from "../api/System.ts"
 import { Database } from "../database/Database.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { RedisBus } from "../redis/RedisBus.ts"
@@ -37,7 +37,7 @@ export const layer = HttpApiBuilder.group(
         Effect.succeed({
           message: "Mini Chat",
           version: VERSION,
-          endpoints: { users: "/users/", messages: "/messages/", websocket: "/ws/{user_id}", docs: "/docs" }
+          endpoints
         }),
 
       health: Effect.fnUntraced(function* () {

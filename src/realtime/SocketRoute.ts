@@ -4,6 +4,7 @@ import { HttpRouter, type HttpServerRequest, HttpServerRespondable, HttpServerRe
 import type { WebSocket } from "ws"
 import { AppConfig } from "../AppConfig.ts"
 import { CloseCode } from "../api/CloseCode.ts"
+import { Paths } from "../api/Paths.ts"
 import { ServiceUnavailable } from "../api/Problems.ts"
 import type { LiveInbox } from "../inbox/LiveInbox.ts"
 import { LiveInboxes } from "../inbox/LiveInboxes.ts"
@@ -17,8 +18,6 @@ import * as Handshake from "./Handshake.ts"
 import * as Receiver from "./Receiver.ts"
 import type { ServerWebSocket } from "./ServerWebSocket.ts"
 import { Upgrades } from "./Upgrades.ts"
-
-const ROUTE = "/ws/:user_id"
 
 /** What a socket that ended answers its request with, for whoever counts: nothing is sent any more. */
 const upgraded = HttpServerResponse.empty({ status: 101 })
@@ -53,7 +52,7 @@ export const layer = HttpRouter.use(
       }
       const webSocket = yield* accept(request)
       yield* Effect.addFinalizer((exit) => Effect.sync(() => end(webSocket, exit)))
-      metrics.upgrade(ROUTE)
+      metrics.upgrade(Paths.webSocket)
       webSocket.once("close", countClose)
       if (Result.isFailure(opened)) return webSocket.refuse(CloseCode.userNotFound)
 
@@ -114,7 +113,7 @@ export const layer = HttpRouter.use(
       return upgraded
     }, Effect.uninterruptible)
 
-    const route = router.add("GET", ROUTE, (request) =>
+    const route = router.add("GET", Paths.webSocket, (request) =>
       shakeHands(request).pipe(
         Effect.flatMap((handshake) => serve(request, handshake)),
         Effect.catchIf(HttpServerRespondable.isRespondable, HttpServerRespondable.toResponse),

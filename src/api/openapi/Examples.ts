@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import * as Problems from "../Problems.ts"
+import { endpoints } from "../System.ts"
 
 /** Examples of every request, answer and problem. Tests decode them by the contract. */
 
@@ -99,7 +100,7 @@ export const operations: Readonly<Record<string, OperationExamples>> = {
       200: {
         message: "Mini Chat",
         version: "1.0.0",
-        endpoints: { users: "/users/", messages: "/messages/", websocket: "/ws/{user_id}", docs: "/docs" }
+        endpoints
       }
     }
   },
