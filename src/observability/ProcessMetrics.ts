@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { constants, monitorEventLoopDelay, PerformanceObserver } from "node:perf_hooks"
 import { getHeapSpaceStatistics, getHeapStatistics } from "node:v8"
 import { Effect } from "effect"
@@ -59,11 +59,7 @@ const registerProcess = Effect.fnUntraced(function* ({ gauge, readCounter }: Ins
   yield* gauge("process_resident_memory_bytes", "Resident memory")(() => process.memoryUsage.rss())
   // Only Linux has these files.
   if (existsSync(OPEN_FILES)) {
-    yield* gauge(
-      "process_open_fds",
-      "Open file descriptors"
-      // Reading the folder opens one.
-    )(() => readdirSync(OPEN_FILES).length - 1)
+    yield* gauge("process_open_fds", "Open file descriptors")(openFiles)
     const limit = /^Max open files\s+(\d+)/m.exec(readFileSync(LIMITS, "utf8"))?.[1]
     const most = limit === undefined ? Number.POSITIVE_INFINITY : Number(limit)
     yield* gauge("process_max_fds", "File descriptors that the process may open")(() => most)
@@ -72,6 +68,12 @@ const registerProcess = Effect.fnUntraced(function* ({ gauge, readCounter }: Ins
   const version = { version: process.version, major: major!, minor: minor!, patch: patch! }
   yield* gauge("nodejs_version_info", "The version of Node.js", version)(() => 1)
 })
+
+/**
+ * Linux tells the number as the size of the folder since 6.2, in 0.1 ms; before, the size is 0. Reading the folder takes
+ * 30 ms with 10,000 descriptors, and the event loop stands still meanwhile. Reading opens one more.
+ */
+const openFiles = () => statSync(OPEN_FILES).size || readdirSync(OPEN_FILES).length - 1
 
 const registerHeap = Effect.fnUntraced(function* ({ gauge }: Instruments) {
   yield* gauge("minichat_heap_used_bytes", "JavaScript heap in use")(() => process.memoryUsage().heapUsed)
