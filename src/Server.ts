@@ -1,17 +1,21 @@
 import { createServer, type Server } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { ByteSize, Context, Duration, Effect, Layer } from "effect"
-import { HttpIncomingMessage, HttpRouter, HttpServer } from "effect/http"
+import { ByteSize, Context, Duration, Effect, FileSystem, Layer, Path, Stdio, Terminal } from "effect"
+import { Etag, HttpIncomingMessage, HttpPlatform, HttpRouter, HttpServer } from "effect/http"
+import { ChildProcessSpawner } from "effect/process"
 import { AppConfig } from "./AppConfig.ts"
 import { Gate } from "./access/Gate.ts"
 import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
+import { CloseCode } from "./api/CloseCode.ts"
+import { Paths } from "./api/Paths.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
 import { Sends } from "./chat/Sends.ts"
 import { Database } from "./database/Database.ts"
-import { routerConfig } from "./http/Allowed.ts"
+import { VERSION } from "./domain/Version.ts"
+import { routeOf, routerConfig } from "./http/Allowed.ts"
 import { PlainResponse } from "./http/PlainResponse.ts"
 import * as Routes from "./http/Routes.ts"
 import { InboxReader } from "./inbox/InboxReader.ts"
@@ -20,9 +24,10 @@ import * as Pruner from "./inbox/Pruner.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import * as Metrics from "./observability/Metrics.ts"
 import * as Tracing from "./observability/Tracing.ts"
+import { NodeId } from "./presence/NodeId.ts"
 import * as OlderNodes from "./presence/OlderNodes.ts"
 import { Sessions } from "./presence/Sessions.ts"
-import { withoutResult, withoutServices } from "./RequestContext.ts"
+import { discardResult, takenByRoutes, withoutServices } from "./RequestContext.ts"
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
 import { Heartbeat } from "./realtime/Heartbeat.ts"
 import * as SocketRoute from "./realtime/SocketRoute.ts"
@@ -59,8 +64,8 @@ const shared = Layer.unwrap(
   )
 )
 
-/** Built before the database is opened: a missing key is told at once. */
-const first = Layer.mergeAll(Lifecycle.layer, Tokens.layer)
+/** Built before the database is opened: a start without a token key ends before it waits for the database. */
+const first = Layer.mergeAll(Lifecycle.layer, NodeId.layer, Tokens.layer)
 
 const services = Layer.mergeAll(
   Gate.layer,
@@ -136,36 +141,81 @@ const announce = Layer.effectDiscard(
       )
     }
     yield* Effect.logInfo(
-      `Mini Chat listens on http://${host}:${"port" in address ? address.port : ""} (docs at /docs)`
-    )
+      `Mini Chat listens on http://${host}:${"port" in address ? address.port : ""} (docs at ${Paths.docs})`
+    ).pipe(Effect.annotateLogs("node", yield* NodeId))
   })
 )
 
 /** Every route, ready before anything listens: Node drops a request that comes while there is no handler. */
-const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
+export const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
   Layer.provideMerge(HttpRouter.layer),
   Layer.provide([Layer.succeed(HttpRouter.RouterConfig, routerConfig), NodeHttpServer.layerHttpServices])
-) as Layer.Layer<
+)
+
+/** No request asks for what routes take when they are built. */
+const taken = takenByRoutes<
+  Layer.Success<typeof services | typeof httpServer | typeof router | typeof NodeHttpServer.layerHttpServices>
+>()([
+  AppConfig,
+  ChildProcessSpawner.ChildProcessSpawner,
+  Gate,
+  Heartbeat,
+  ConnectionRegistry,
+  Database,
+  Etag.Generator,
+  FileSystem.FileSystem,
+  HttpPlatform.HttpPlatform,
   HttpRouter.HttpRouter,
-  never,
-  Layer.Services<typeof services> | Layer.Success<typeof services>
->
+  HttpRouter.RouterConfig,
+  HttpServer.HttpServer,
+  InboxRepo,
+  InboxReader,
+  Lifecycle,
+  LiveInboxes,
+  MessageRepo,
+  Metrics.Metrics,
+  NodeId,
+  NodeServer,
+  Path.Path,
+  RateLimits,
+  RecentMessages,
+  RedisBus,
+  Sessions,
+  Sends,
+  Stdio.Stdio,
+  Terminal.Terminal,
+  Tokens,
+  Upgrades,
+  UserRepo
+])
 
 const serve = Layer.effectDiscard(
   Effect.gen(function* () {
     const app = (yield* HttpRouter.HttpRouter).asHttpEffect()
     const server = yield* NodeServer
     const upgrades = yield* Upgrades
-    yield* HttpServer.serveEffect(app, withoutResult).pipe(
-      Effect.andThen(upgrades.serve(server, app)),
-      withoutServices
+    const { serve } = yield* HttpServer.HttpServer
+    yield* withoutServices(Effect.andThen(serve(app, discardResult), upgrades.serve(server, app)))
+  })
+).pipe(Layer.provideMerge(httpServer), Layer.provide(router), Layer.provide(taken))
+
+/** Not traced: probes, and sockets, whose span would last as long as they do. Each send on a socket is a trace. */
+const UNTRACED = [Paths.health, Paths.livez, Paths.readyz, Paths.metrics, Paths.webSocket]
+
+const observability = Layer.unwrap(
+  Effect.map(NodeId, (node) => {
+    const about = { node, version: VERSION }
+    const closeCodes = Object.values(CloseCode).map(({ code }) => code)
+    return Layer.mergeAll(
+      Metrics.layer({ ...about, closeCodes }),
+      Tracing.layer({ ...about, routeOf, untraced: new Set<string>(UNTRACED) })
     )
   })
-).pipe(Layer.provideMerge(httpServer), Layer.provide(router))
+).pipe(Layer.provide(NodeId.layer))
 
 /** The whole server, from its routes to its infrastructure. Needs only its settings. */
 export const layer = Layer.mergeAll(drainOnShutdown, announce).pipe(
   Layer.provideMerge(serve),
   Layer.provideMerge(services),
-  Layer.provide([limits, Metrics.layer, Tracing.layer])
+  Layer.provide([limits, observability])
 )

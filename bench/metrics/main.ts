@@ -30,7 +30,7 @@ const program = Effect.gen(function* () {
 })
 
 Effect.runSync(
-  Effect.scoped(Effect.provide(program, layer)).pipe(
+  Effect.scoped(Effect.provide(program, layer({ node: "bench", version: "0", closeCodes: [] }))).pipe(
     Effect.provideContext(Context.make(Metric.MetricRegistry, new Map()))
   )
 )

@@ -3,6 +3,7 @@ import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Draft, Message } from "../domain/Message.ts"
 import { Authorization } from "./Authorization.ts"
 import { limit, MessageIdParam, Skip, UserIdParam } from "./Parameters.ts"
+import { Paths } from "./Paths.ts"
 import {
   ClientIdConflict,
   ReceiverNotFound,
@@ -22,6 +23,8 @@ export type SentMessage = typeof SentMessage.Type
 export const RecentMessages = Schema.Struct({
   messages: Schema.Array(Message)
 }).annotate({ identifier: "RecentMessages", description: "Received messages, newest first" })
+
+export const History = Schema.Array(Message)
 
 export class Messages extends HttpApiGroup.make("messages")
   .add(
@@ -45,7 +48,7 @@ export class Messages extends HttpApiGroup.make("messages")
         limit: limit(50),
         before_id: Schema.optionalKey(MessageIdParam)
       },
-      success: Schema.Array(Message),
+      success: History,
       error: ServiceUnavailable
     }).annotateMerge(
       OpenApi.annotations({
@@ -67,5 +70,5 @@ export class Messages extends HttpApiGroup.make("messages")
     )
   )
   .middleware(Authorization)
-  .prefix("/messages")
+  .prefix(Paths.messages)
   .annotateMerge(OpenApi.annotations({ title: "Messages", description: "Sending and reading messages" })) {}

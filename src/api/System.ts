@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Timestamp } from "../domain/Text.ts"
+import { Paths, template } from "./Paths.ts"
 
 export const Welcome = Schema.Struct({
   message: Schema.String,
@@ -13,6 +14,14 @@ export const Welcome = Schema.Struct({
   })
 }).annotate({ identifier: "Welcome", description: "What this server is and where its parts are" })
 export type Welcome = typeof Welcome.Type
+
+/** Where the parts of the server are. */
+export const endpoints: Welcome["endpoints"] = {
+  users: `${Paths.users}/`,
+  messages: `${Paths.messages}/`,
+  websocket: template(Paths.webSocket),
+  docs: Paths.docs
+}
 
 export const Health = Schema.Struct({
   status: Schema.Literals(["OK", "DEGRADED", "ERROR"]).annotate({
@@ -32,10 +41,10 @@ export type Probe = typeof Probe.Type
 
 export class System extends HttpApiGroup.make("system")
   .add(
-    HttpApiEndpoint.get("welcome", "/", { success: Welcome }).annotateMerge(
+    HttpApiEndpoint.get("welcome", Paths.welcome, { success: Welcome }).annotateMerge(
       OpenApi.annotations({ summary: "Name the server and its parts" })
     ),
-    HttpApiEndpoint.get("health", "/health", {
+    HttpApiEndpoint.get("health", Paths.health, {
       success: [Health, Health.pipe(HttpApiSchema.status(503))]
     }).annotateMerge(
       OpenApi.annotations({
@@ -43,10 +52,10 @@ export class System extends HttpApiGroup.make("system")
         description: "200 while it serves, also without Redis (`DEGRADED`); 503 when the database is away."
       })
     ),
-    HttpApiEndpoint.get("livez", "/livez", { success: Probe }).annotateMerge(
+    HttpApiEndpoint.get("livez", Paths.livez, { success: Probe }).annotateMerge(
       OpenApi.annotations({ summary: "Tell that the process answers" })
     ),
-    HttpApiEndpoint.get("readyz", "/readyz", {
+    HttpApiEndpoint.get("readyz", Paths.readyz, {
       success: [Probe, Probe.pipe(HttpApiSchema.status(503))]
     }).annotateMerge(
       OpenApi.annotations({

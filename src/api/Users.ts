@@ -5,6 +5,7 @@ import { Timestamp } from "../domain/Text.ts"
 import { NewUser, User, UserId } from "../domain/User.ts"
 import { Authorization } from "./Authorization.ts"
 import { limit, SeqParam, Skip, UserIdParam, WaitSeconds } from "./Parameters.ts"
+import { Paths } from "./Paths.ts"
 import { ServiceUnavailable, UserNotFound, UsernameTaken } from "./Problems.ts"
 import { ServerEvent } from "./Protocol.ts"
 
@@ -30,6 +31,8 @@ export const EventPage = Schema.Struct({
 }).annotate({ identifier: "EventPage", description: "Inbox events in order" })
 export type EventPage = typeof EventPage.Type
 
+export const UserList = Schema.Array(User)
+
 export class Users extends HttpApiGroup.make("users")
   .add(
     HttpApiEndpoint.post("create", "/", {
@@ -39,7 +42,7 @@ export class Users extends HttpApiGroup.make("users")
     }).annotateMerge(OpenApi.annotations({ summary: "Create a user" })),
     HttpApiEndpoint.get("list", "/", {
       query: { skip: Skip, limit: limit(100) },
-      success: Schema.Array(User),
+      success: UserList,
       error: ServiceUnavailable
     }).annotateMerge(OpenApi.annotations({ summary: "List users", description: "Ordered by id." })),
     HttpApiEndpoint.get("get", "/:user_id", {
@@ -67,7 +70,7 @@ export class Users extends HttpApiGroup.make("users")
     )
   )
   .middleware(Authorization)
-  .prefix("/users")
+  .prefix(Paths.users)
   .annotateMerge(
     OpenApi.annotations({ title: "Users", description: "Users, their presence and their inbox" })
   ) {}

@@ -1,18 +1,19 @@
 import { FindMyWay } from "effect/http"
 import { HttpApi } from "effect/http-api"
 import { Api } from "../api/Api.ts"
+import { Paths } from "../api/Paths.ts"
 
 /** How paths are matched, here and by the router: `/users` and `/users/` are one path. */
 export const routerConfig = { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true } as const
 
-/** Routes beside the API's own. */
+/** Routes outside the API's own. */
 const OTHER_PATHS = [
-  "/docs",
-  "/redoc",
-  "/redoc/redoc.standalone.js",
-  "/openapi.json",
-  "/ws/:user_id",
-  "/metrics"
+  Paths.docs,
+  Paths.redoc,
+  Paths.redocScript,
+  Paths.openApi,
+  Paths.webSocket,
+  Paths.metrics
 ] as const
 
 const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"] as const

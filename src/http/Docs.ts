@@ -3,6 +3,7 @@ import { Effect, FileSystem, Path } from "effect"
 import { HttpRouter } from "effect/http"
 import { HttpApiSwagger, OpenApi } from "effect/http-api"
 import { DocumentedApi } from "../api/openapi/Documentation.ts"
+import { Paths } from "../api/Paths.ts"
 import { type Content, staticContent } from "./StaticContent.ts"
 
 /** A page that may load what this server serves, what it holds itself, and run the scripts that it is known to have. */
@@ -42,12 +43,12 @@ const openApi = Effect.sync(() => ({
 /** Swagger UI, its scripts and styles in the page. */
 const swagger = Effect.promise(async () => {
   const { handler, dispose } = HttpRouter.toWebHandler(
-    HttpApiSwagger.layer(DocumentedApi, { path: "/docs" }),
+    HttpApiSwagger.layer(DocumentedApi, { path: Paths.docs }),
     {
       disableLogger: true
     }
   )
-  const response = await handler(new Request("http://localhost/docs"))
+  const response = await handler(new Request(`http://localhost${Paths.docs}`))
   const html = await response.text()
   await dispose()
   return page(html.replace("</title>", `</title>${NO_ICON}`))
@@ -65,8 +66,8 @@ const redoc = Effect.succeed(
   <style>body { margin: 0 }</style>
 </head>
 <body>
-  <redoc spec-url="/openapi.json"></redoc>
-  <script src="/redoc/redoc.standalone.js"></script>
+  <redoc spec-url="${Paths.openApi}"></redoc>
+  <script src="${Paths.redocScript}"></script>
 </body>
 </html>
 `)
@@ -82,9 +83,9 @@ const redocScript = Effect.gen(function* () {
 /** OpenAPI at `/openapi.json`, Swagger UI at `/docs` and ReDoc at `/redoc`; all work without a network. */
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
-    yield* router.add("GET", "/openapi.json", yield* staticContent(openApi))
-    yield* router.add("GET", "/docs", yield* staticContent(swagger))
-    yield* router.add("GET", "/redoc", yield* staticContent(redoc))
-    yield* router.add("GET", "/redoc/redoc.standalone.js", yield* staticContent(redocScript))
+    yield* router.add("GET", Paths.openApi, yield* staticContent(openApi))
+    yield* router.add("GET", Paths.docs, yield* staticContent(swagger))
+    yield* router.add("GET", Paths.redoc, yield* staticContent(redoc))
+    yield* router.add("GET", Paths.redocScript, yield* staticContent(redocScript))
   })
 )

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
+import { History, RecentMessages as RecentPage, SentMessage } from "../api/Messages.ts"
 import { clientIdConflict, receiverNotFound, senderNotFound, serviceUnavailable } from "../api/ProblemOf.ts"
 import { RecentMessages } from "../chat/RecentMessages.ts"
 import { Sends } from "../chat/Sends.ts"
@@ -8,8 +9,12 @@ import type { UserId } from "../domain/User.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
-import { json, jsonProperty } from "./Json.ts"
+import { json, jsonWithRaw, Raw } from "./Json.ts"
 import * as Permit from "./Permit.ts"
+
+const sent = json(SentMessage)
+const messagePage = json(History)
+const recentPage = jsonWithRaw(RecentPage)
 
 export const layer = HttpApiBuilder.group(
   Api,
@@ -28,7 +33,7 @@ export const layer = HttpApiBuilder.group(
       send: ({ payload }) =>
         permitSend(payload.sender_id).pipe(
           Effect.andThen(sends.send(payload)),
-          Effect.map(({ message, delivered }) => json({ ...message, delivered_via_websocket: delivered })),
+          Effect.map(({ message, delivered }) => sent({ ...message, delivered_via_websocket: delivered })),
           Effect.catchTags({
             SenderNotFound: senderNotFound,
             ReceiverNotFound: receiverNotFound,
@@ -44,7 +49,7 @@ export const layer = HttpApiBuilder.group(
               currentTag(user_id),
               repo
                 .history({ userId: user_id, chatWith: chat_with, beforeId: before_id, skip, limit })
-                .pipe(Effect.flatMap(({ head, messages }) => tagged(tagAt(head), json(messages))))
+                .pipe(Effect.flatMap(({ head, messages }) => tagged(tagAt(head), messagePage(messages))))
             )
           ),
           Effect.catchTags({ Unavailable: serviceUnavailable })
@@ -59,7 +64,7 @@ export const layer = HttpApiBuilder.group(
                 .list(user_id)
                 .pipe(
                   Effect.flatMap(({ head, messages }) =>
-                    tagged(tagAt(head), jsonProperty("messages", messages))
+                    tagged(tagAt(head), recentPage({ messages: new Raw(messages) }))
                   )
                 )
             )

@@ -2,6 +2,7 @@ import cluster from "node:cluster"
 import { Effect, Option } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
+import { Paths } from "../api/Paths.ts"
 import * as WorkerMetrics from "../observability/WorkerMetrics.ts"
 
 /** `GET /metrics`, in the text format of Prometheus: of this process, or of all workers where there are some. */
@@ -14,7 +15,7 @@ export const layer = HttpRouter.use(
 
     yield* router.add(
       "GET",
-      "/metrics",
+      Paths.metrics,
       Effect.map(text, (body) =>
         HttpServerResponse.text(body, { contentType: "text/plain; version=0.0.4; charset=utf-8" })
       )

@@ -1,15 +1,19 @@
 import { DateTime, Effect } from "effect"
-import { HttpServerResponse } from "effect/http"
 import { HttpApiBuilder } from "effect/http-api"
 import { AppConfig } from "../AppConfig.ts"
 import { Api } from "../api/Api.ts"
+import { endpoints, Health, Probe } from "../api/System.ts"
 import { Database } from "../database/Database.ts"
 import { VERSION } from "../domain/Version.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { RedisBus } from "../redis/RedisBus.ts"
+import { json } from "./Json.ts"
 
-/** Anyone may ask how the server is, as often as they like. So often the database is asked, at most. */
+/** `/health` and `/readyz` are open to everyone and not limited. The database is asked once within this time. */
 const ASKED_EVERY = "250 millis"
+
+const ready = json(Probe)
+const unready = json(Probe, { status: 503 })
 
 export const layer = HttpApiBuilder.group(
   Api,
@@ -34,7 +38,7 @@ export const layer = HttpApiBuilder.group(
         Effect.succeed({
           message: "Mini Chat",
           version: VERSION,
-          endpoints: { users: "/users/", messages: "/messages/", websocket: "/ws/{user_id}", docs: "/docs" }
+          endpoints
         }),
 
       health: Effect.fnUntraced(function* () {
@@ -46,17 +50,14 @@ export const layer = HttpApiBuilder.group(
           redis: redisUp ? (embeddedRedis ? "OK (embedded)" : "OK") : "ERROR",
           timestamp: DateTime.formatIso(yield* DateTime.now)
         } as const
-        return HttpServerResponse.jsonUnsafe(health, { status: databaseUp ? 200 : 503 })
+        return json(Health, { status: databaseUp ? 200 : 503 })(health)
       }),
 
       livez: () => Effect.succeed({ status: "OK" as const }),
 
       readyz: Effect.fnUntraced(function* () {
-        if (lifecycle.isDraining())
-          return HttpServerResponse.jsonUnsafe({ status: "DRAINING" }, { status: 503 })
-        return (yield* databaseAnswers)
-          ? HttpServerResponse.jsonUnsafe({ status: "OK" })
-          : HttpServerResponse.jsonUnsafe({ status: "ERROR" }, { status: 503 })
+        if (lifecycle.isDraining()) return unready({ status: "DRAINING" })
+        return (yield* databaseAnswers) ? ready({ status: "OK" }) : unready({ status: "ERROR" })
       })
     })
   })

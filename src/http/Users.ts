@@ -2,15 +2,20 @@ import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import { serviceUnavailable, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
+import { EventPage, UserList } from "../api/Users.ts"
 import type { InboxEvent } from "../domain/Event.ts"
-import type { UserId } from "../domain/User.ts"
+import { User, type UserId } from "../domain/User.ts"
 import { InboxReader } from "../inbox/InboxReader.ts"
 import { Sessions } from "../presence/Sessions.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
-import { json, jsonUtf8 } from "./Json.ts"
+import { json, jsonWithRaw, Raw } from "./Json.ts"
 import * as Permit from "./Permit.ts"
+
+const user = json(User)
+const userList = json(UserList)
+const eventPage = jsonWithRaw(EventPage)
 
 export const layer = HttpApiBuilder.group(
   Api,
@@ -38,14 +43,14 @@ export const layer = HttpApiBuilder.group(
       list: ({ query: { skip, limit } }) =>
         permit({ _tag: "ReadUsers" }).pipe(
           Effect.andThen(users.list(skip, limit)),
-          Effect.map(json),
+          Effect.map(userList),
           Effect.catchTags({ Unavailable: serviceUnavailable })
         ),
 
       get: ({ params: { user_id } }) =>
         permit({ _tag: "ReadUsers" }).pipe(
           Effect.andThen(users.find(user_id)),
-          Effect.map(json),
+          Effect.map(user),
           Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
         ),
 
@@ -74,7 +79,7 @@ export const layer = HttpApiBuilder.group(
                 .read(user_id, since, limit, wait)
                 .pipe(
                   Effect.flatMap(({ events, cursor, recovered, head, pruned }) =>
-                    tagged(tagOf(head, pruned), eventPage(events, cursor, recovered))
+                    tagged(tagOf(head, pruned), eventPage({ events: arrayOf(events), cursor, recovered }))
                   )
                 )
             )
@@ -87,12 +92,12 @@ export const layer = HttpApiBuilder.group(
 
 const COMMA = Buffer.from(",")
 
-/** An `EventPage` of frames that are JSON in UTF-8 already. */
-const eventPage = (events: ReadonlyArray<InboxEvent>, cursor: number, recovered: boolean) =>
-  jsonUtf8(
+/** The JSON array of frames that are JSON in UTF-8 already. */
+const arrayOf = (events: ReadonlyArray<InboxEvent>) =>
+  new Raw(
     Buffer.concat([
-      Buffer.from('{"events":['),
+      Buffer.from("["),
       ...events.flatMap(({ frame }, i) => (i === 0 ? [frame] : [COMMA, frame])),
-      Buffer.from(`],"cursor":${cursor},"recovered":${recovered}}`)
+      Buffer.from("]")
     ])
   )

@@ -3,38 +3,46 @@ import { Effect, Layer, Option, Redacted, References, Tracer } from "effect"
 import { FetchHttpClient, HttpMiddleware, UrlParams } from "effect/http"
 import { OtlpExporter, OtlpSerialization, OtlpTracer } from "effect/observability"
 import { AppConfig, type Settings } from "../AppConfig.ts"
-import { VERSION } from "../domain/Version.ts"
-import { routeOf } from "../http/Allowed.ts"
 
-/** How long a node that stops waits for the collector to take its last spans. */
+/** How long the shutdown of a node waits for the collector to take its last spans. */
 const LAST_EXPORT = "1 second"
 
-/** Not traced: probes, and sockets, whose span would last as long as they do. Each send on a socket is a trace. */
-const UNTRACED = new Set<string>(["/health", "/livez", "/readyz", "/metrics", "/ws/:user_id"])
+/** What this room does not know by itself. */
+export interface About {
+  /** The id of the node and the version of the server: attributes of every span. */
+  readonly node: string
+  readonly version: string
+  /** The pattern of a request's path, which names its span; `undefined` for a path that the server does not have. */
+  routeOf(method: string, url: string): string | undefined
+  /** The patterns of the paths that are not traced. */
+  readonly untraced: ReadonlySet<string>
+}
 
-/** Traces go out by OTLP when `OTEL_EXPORTER_OTLP_ENDPOINT` is set. Otherwise no span is made at all. */
-export const layer = Layer.unwrap(
-  Effect.map(AppConfig, ({ otlpEndpoint, ...settings }) =>
-    Option.isNone(otlpEndpoint)
-      ? Layer.succeed(References.TracerEnabled, false)
-      : Layer.mergeAll(
-          otlp(Redacted.value(otlpEndpoint.value), settings),
-          Layer.succeed(HttpMiddleware.TracerDisabledWhen, ({ method, url }) =>
-            UNTRACED.has(routeOf(method, url) ?? "")
-          ),
-          Layer.succeed(
-            HttpMiddleware.SpanNameGenerator,
-            ({ method, url }) => `${method} ${routeOf(method, url) ?? ""}`
-          ),
-          // Whatever a client puts into a query, a token perhaps, is its own.
-          Layer.succeed(UrlParams.CurrentRedactedNames, [/^/])
-        )
+/** Sends traces by OTLP when `OTEL_EXPORTER_OTLP_ENDPOINT` is set. Otherwise no span is made at all. */
+export const layer = (about: About) =>
+  Layer.unwrap(
+    Effect.map(AppConfig, ({ otlpEndpoint, ...settings }) =>
+      Option.isNone(otlpEndpoint)
+        ? Layer.succeed(References.TracerEnabled, false)
+        : Layer.mergeAll(
+            otlp(Redacted.value(otlpEndpoint.value), settings, about),
+            Layer.succeed(HttpMiddleware.TracerDisabledWhen, ({ method, url }) =>
+              about.untraced.has(about.routeOf(method, url) ?? "")
+            ),
+            Layer.succeed(
+              HttpMiddleware.SpanNameGenerator,
+              ({ method, url }) => `${method} ${about.routeOf(method, url) ?? ""}`
+            ),
+            // The query of a request may hold a token.
+            Layer.succeed(UrlParams.CurrentRedactedNames, [/^/])
+          )
+    )
   )
-)
 
 const otlp = (
   endpoint: string,
-  { otlpHeaders, otlpProtocol, serviceName, tracesSampled }: Omit<Settings, "otlpEndpoint">
+  { otlpHeaders, otlpProtocol, serviceName, tracesSampled }: Omit<Settings, "otlpEndpoint">,
+  { node, version }: About
 ) =>
   Layer.effect(
     Tracer.Tracer,
@@ -44,8 +52,8 @@ const otlp = (
         headers: Redacted.value(otlpHeaders),
         resource: {
           serviceName,
-          serviceVersion: VERSION,
-          attributes: { "host.name": hostname(), "process.pid": process.pid }
+          serviceVersion: version,
+          attributes: { "service.instance.id": node, "host.name": hostname(), "process.pid": process.pid }
         },
         shutdownTimeout: LAST_EXPORT
       }),

@@ -1,6 +1,7 @@
-import { Clock, Context, DateTime, Duration, Effect, Layer, Option, PubSub, Random, Schedule } from "effect"
+import { Clock, Context, DateTime, Duration, Effect, Layer, Option, PubSub, Schedule } from "effect"
 import type { UserId } from "../domain/User.ts"
 import { Redis } from "../redis/Redis.ts"
+import { NodeId } from "./NodeId.ts"
 import * as Nodes from "./Nodes.ts"
 
 const BEAT_INTERVAL = Duration.seconds(5)
@@ -30,7 +31,7 @@ export class Sessions extends Context.Service<
     Sessions,
     Effect.gen(function* () {
       const { run, recoveries, prefix } = yield* Redis
-      const node = (yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)
+      const node = yield* NodeId
       const own = new Map<UserId, number>()
       /** When the last socket of a user closed, until Redis knows. */
       const closed = new Map<UserId, number>()

@@ -3,6 +3,7 @@ import { HttpRouter, type HttpServerRequest, HttpServerRespondable, HttpServerRe
 import type { WebSocket } from "ws"
 import { AppConfig } from "../AppConfig.ts"
 import { CloseCode } from "../api/CloseCode.ts"
+import { Paths } from "../api/Paths.ts"
 import { socketUnavailable } from "../api/ProblemOf.ts"
 import { EventBuilder, EventKinds } from "../inbox/EventKinds.ts"
 import { InboxReader } from "../inbox/InboxReader.ts"
@@ -19,8 +20,6 @@ import * as Receiver from "./Receiver.ts"
 import { serverFrame } from "./ServerFrames.ts"
 import type { ServerWebSocket } from "./ServerWebSocket.ts"
 import { Upgrades } from "./Upgrades.ts"
-
-const ROUTE = "/ws/:user_id"
 
 /** What a socket that ended answers its request with, for whoever counts: nothing is sent any more. */
 const upgraded = HttpServerResponse.empty({ status: 101 })
@@ -57,7 +56,7 @@ export const layer = HttpRouter.use(
       }
       const webSocket = yield* accept(request)
       yield* Effect.addFinalizer((exit) => Effect.sync(() => end(webSocket, exit)))
-      metrics.upgrade(ROUTE)
+      metrics.upgrade(Paths.webSocket)
       webSocket.once("close", countClose)
       if (Result.isFailure(opened)) return webSocket.refuse(CloseCode.userNotFound)
 
@@ -108,7 +107,8 @@ export const layer = HttpRouter.use(
     ) {
       const scope = yield* Scope.make()
       const opened = yield* open(request, handshake).pipe(
-        Effect.updateContext(() => Context.add(context, Scope.Scope, scope)),
+        // The type of `_` keeps the route's requirements: without it they are `unknown`, and any layer satisfies that.
+        Effect.updateContext((_: Context.Context<never>) => Context.add(context, Scope.Scope, scope)),
         Effect.exit
       )
       if (Exit.isSuccess(opened) && opened.value !== undefined) fork(converse(opened.value, scope))
@@ -117,7 +117,7 @@ export const layer = HttpRouter.use(
       return upgraded
     }, Effect.uninterruptible)
 
-    const route = router.add("GET", ROUTE, (request) =>
+    const route = router.add("GET", Paths.webSocket, (request) =>
       shakeHands(request).pipe(
         Effect.flatMap((handshake) => serve(request, handshake)),
         Effect.catchIf(HttpServerRespondable.isRespondable, HttpServerRespondable.toResponse),

@@ -7,7 +7,7 @@ import { Context, Effect, Layer, Schema, type Scope } from "effect"
 import type { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { WebSocketServer } from "ws"
 import { AppConfig } from "../AppConfig.ts"
-import { withoutResult } from "../RequestContext.ts"
+import { discardResult } from "../RequestContext.ts"
 import { chooseSubprotocol, ServerWebSocket } from "./ServerWebSocket.ts"
 
 /** The client closed the connection, or its request is not a valid handshake. */
@@ -61,7 +61,7 @@ export class Upgrades extends Context.Service<
 
       const serve: Upgrades["Service"]["serve"] = Effect.fnUntraced(function* (server, app) {
         const scope = yield* Effect.scope
-        const handle = yield* NodeHttpServer.makeHandler(app, { scope, middleware: withoutResult<App> })
+        const handle = yield* NodeHttpServer.makeHandler(app, { scope, middleware: discardResult<App> })
         const onUpgrade = (request: IncomingMessage, duplex: Duplex, head: Buffer) => {
           const connection = duplex as Socket
           connection.on("error", ignore)

@@ -5,6 +5,7 @@ import type { Settings } from "../../src/AppConfig.ts"
 import * as Boundary from "../../src/http/Boundary.ts"
 import { Lifecycle } from "../../src/Lifecycle.ts"
 import * as Logging from "../../src/observability/Logging.ts"
+import { NodeId } from "../../src/presence/NodeId.ts"
 import { settings } from "../support/Services.ts"
 
 /** The log of a process with these settings, and a place to keep its lines. */
@@ -33,7 +34,7 @@ describe("logging", () => {
       const fails = HttpRouter.add("GET", "/fails", Effect.die(new Error("the reason")))
       const { handler } = HttpRouter.toWebHandler(
         Layer.mergeAll(fails, Boundary.layer).pipe(
-          Layer.provide(Lifecycle.layer),
+          Layer.provide([Lifecycle.layer, NodeId.layer]),
           Layer.provideMerge(loggingTo(lines, { logFormat: "json" }))
         ),
         { disableLogger: true }

@@ -312,7 +312,7 @@ it.live("a node whose Redis is away says so", () =>
     const context = yield* Layer.build(
       RedisBus.layer.pipe(
         Layer.provide(Redis.layer),
-        Layer.provideMerge(Metrics.layer),
+        Layer.provideMerge(Metrics.layer({ node: "alone", version: "0", closeCodes: [] })),
         Layer.provide([away, quiet])
       )
     )

@@ -91,6 +91,22 @@ layer(server, { excludeTestServices: true, timeout: "60 seconds" })("over HTTP",
     })
   )
 
+  it.effect("a page may send the trace that a call is part of", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Server
+      const { headers } = yield* request(`${url}/messages/`, {
+        method: "OPTIONS",
+        headers: {
+          origin: APP,
+          "access-control-request-method": "POST",
+          "access-control-request-headers": "content-type,traceparent,tracestate"
+        }
+      })
+      const allowed = headers.get("access-control-allow-headers")?.split(",") ?? []
+      assert.includeMembers(allowed, ["content-type", "traceparent", "tracestate"])
+    })
+  )
+
   it.effect("a foreign page gets none, whatever Host says", () =>
     Effect.gen(function* () {
       const { url } = yield* Server

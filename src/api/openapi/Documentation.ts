@@ -4,6 +4,7 @@ import { Api } from "../Api.ts"
 import { Authorization } from "../Authorization.ts"
 import { CloseCode } from "../CloseCode.ts"
 import { SeqParam, UserIdParam } from "../Parameters.ts"
+import { Paths } from "../Paths.ts"
 import { ServiceUnavailable, UpgradeRequired, ValidationFailed } from "../Problems.ts"
 import { ClientFrame, ServerFrame } from "../Protocol.ts"
 
@@ -36,7 +37,7 @@ const frames = ["ClientFrame", "ServerFrame"].map(
 /** The socket, for the docs only: it is no endpoint that the API's router or client could serve. */
 class LiveEvents extends HttpApiGroup.make("live")
   .add(
-    HttpApiEndpoint.get("connect", "/ws/:user_id", {
+    HttpApiEndpoint.get("connect", Paths.webSocket, {
       params: { user_id: UserIdParam },
       query: { since: Schema.optionalKey(SeqParam) },
       success: HttpApiSchema.Empty(101).annotate({

@@ -3,6 +3,7 @@ import { Unavailable } from "../../domain/Unavailable.ts"
 import { VERSION } from "../../domain/Version.ts"
 import { serviceUnavailable } from "../ProblemOf.ts"
 import * as Problems from "../Problems.ts"
+import { endpoints } from "../System.ts"
 
 /** Examples of every request, answer and problem. Tests decode them by the contract. */
 
@@ -102,7 +103,7 @@ export const operations: Readonly<Record<string, OperationExamples>> = {
       200: {
         message: "Mini Chat",
         version: VERSION,
-        endpoints: { users: "/users/", messages: "/messages/", websocket: "/ws/{user_id}", docs: "/docs" }
+        endpoints
       }
     }
   },

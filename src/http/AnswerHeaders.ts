@@ -1,0 +1,42 @@
+import { Effect } from "effect"
+import { HttpServerResponse } from "effect/http"
+import { notJson } from "./Failures.ts"
+
+/** How long a caller waits before it repeats a call that was answered 429 or 503. In seconds. */
+const RETRY_AFTER = "1"
+
+/**
+ * Adds the headers that an answer of its status needs. A 415 becomes the problem that says so: the platform answers one
+ * without a body. While the node drains, the connection is closed, because an open one would outlast the drain.
+ */
+export const addHeaders = (
+  response: HttpServerResponse.HttpServerResponse,
+  { requestId, draining }: { readonly requestId: string; readonly draining: boolean }
+): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+  const headers: Record<string, string> = { "x-content-type-options": "nosniff" }
+  if (draining) headers.connection = "close"
+  switch (response.status) {
+    case 401:
+      headers["www-authenticate"] = "Bearer"
+      break
+    case 415:
+      return Effect.map(notJson, HttpServerResponse.setHeaders(headers))
+    case 500:
+      headers["x-request-id"] = requestId
+      break
+    case 426:
+      headers.connection = "Upgrade"
+      headers.upgrade = "websocket"
+      break
+    case 429:
+      headers["retry-after"] = RETRY_AFTER
+      break
+    case 503:
+      headers["x-request-id"] = requestId
+      // A probe that is answered 503 is not to be repeated by its caller.
+      if (response.headers["content-type"]?.startsWith("application/problem"))
+        headers["retry-after"] = RETRY_AFTER
+      break
+  }
+  return Effect.succeed(HttpServerResponse.setHeaders(response, headers))
+}

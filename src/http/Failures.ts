@@ -1,0 +1,75 @@
+import { Cause, Effect } from "effect"
+import {
+  HttpServerError,
+  type HttpServerRequest,
+  HttpServerRespondable,
+  HttpServerResponse
+} from "effect/http"
+import {
+  ContentTooLarge,
+  InternalServerError,
+  MethodNotAllowed,
+  NotFound,
+  UnsupportedMediaType
+} from "../api/Problems.ts"
+import { allowedMethods } from "./Allowed.ts"
+
+const { toResponse } = HttpServerRespondable
+
+/** The 415 of a body that is not JSON, or that is not taken for JSON. */
+export const notJson = toResponse(
+  new UnsupportedMediaType({ detail: "The body must be JSON, with content-type application/json" })
+)
+
+/**
+ * Answers a request that no handler answered, with a problem. A defect is logged, and its caller is told the request id.
+ * A request whose caller hung up stays interrupted, and `onAbort` is called.
+ */
+export const answerFailure =
+  (
+    request: HttpServerRequest.HttpServerRequest,
+    requestId: string,
+    options: { readonly maxBodyBytes: number; onAbort(): void }
+  ) =>
+  (cause: Cause.Cause<unknown>): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
+    const error = Cause.squash(cause)
+    if (HttpServerError.isHttpServerError(error)) {
+      const { reason } = error
+      if (reason._tag === "RouteNotFound") return noRoute(request)
+      if (reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge") {
+        return toResponse(
+          new ContentTooLarge({ detail: `The body is larger than ${options.maxBodyBytes} bytes` })
+        )
+      }
+    }
+    if (HttpServerResponse.isHttpServerResponse(error)) return Effect.succeed(error)
+    if (Cause.hasInterruptsOnly(cause)) {
+      options.onAbort()
+      return Effect.failCause(Cause.fromReasons(cause.reasons.filter(Cause.isInterruptReason)))
+    }
+    return Effect.andThen(
+      Effect.logError(`${request.method} ${path(request)} failed`, cause),
+      toResponse(
+        new InternalServerError({
+          detail: "The server failed at this. The log has the cause, under the request id",
+          request_id: requestId
+        })
+      )
+    )
+  }
+
+const noRoute = (request: HttpServerRequest.HttpServerRequest) => {
+  const methods = allowedMethods(request.url)
+  return methods.length === 0
+    ? toResponse(new NotFound({ detail: `There is nothing at ${path(request)}` }))
+    : Effect.map(
+        toResponse(
+          new MethodNotAllowed({
+            detail: `${path(request)} does not take ${request.method}, only ${methods.join(", ")}`
+          })
+        ),
+        HttpServerResponse.setHeader("allow", methods.join(", "))
+      )
+}
+
+const path = (request: HttpServerRequest.HttpServerRequest) => request.url.split("?", 1)[0]!

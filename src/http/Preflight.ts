@@ -1,0 +1,58 @@
+import { Effect } from "effect"
+import { HttpMiddleware, type HttpServerRequest, HttpServerResponse } from "effect/http"
+import type { Settings } from "../AppConfig.ts"
+import { isAllowedOrigin } from "../access/Origins.ts"
+import { allowedMethods, routeOf } from "./Allowed.ts"
+
+/** What pages of other origins may do. */
+export const make = (settings: Pick<Settings, "corsOrigins" | "publicUrl">) => {
+  const isAllowed = isAllowedOrigin(settings)
+
+  const cors = HttpMiddleware.cors({
+    allowedOrigins: isAllowed,
+    allowedMethods: ["GET", "HEAD", "POST"],
+    allowedHeaders: ["authorization", "content-type", "traceparent", "tracestate", "x-request-id"],
+    exposedHeaders: ["retry-after", "x-request-id"],
+    maxAge: 86_400
+  })
+
+  /** Adds the CORS headers to the answer to a page. */
+  const withCors = <E, R>(
+    request: HttpServerRequest.HttpServerRequest,
+    answer: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>
+  ) => (request.headers.origin === undefined ? answer : cors(answer))
+
+  /**
+   * The answer to `OPTIONS`, with the pattern of its path; `undefined` for any other method and for a path that there is
+   * not. `onAnswer` is called when it is answered.
+   */
+  const preflight = (
+    request: HttpServerRequest.HttpServerRequest,
+    onAnswer: (route: string, status: number) => void
+  ) => {
+    if (request.method !== "OPTIONS") return undefined
+    const [method, ...others] = allowedMethods(request.url)
+    const route = method === undefined ? undefined : routeOf(method, request.url)
+    if (method === undefined || route === undefined) return undefined
+    const answer = Effect.sync(() => {
+      onAnswer(route, 204)
+      return HttpServerResponse.empty({ status: 204 })
+    })
+    return Effect.map(
+      withCors(request, answer),
+      HttpServerResponse.setHeader("allow", [method, ...others].join(", "))
+    )
+  }
+
+  /**
+   * Whether a page that may not call this server sends a body that has no content type. Browsers send such a body
+   * without a preflight, and the API would take it for JSON.
+   */
+  const isDisguised = ({ method, headers }: HttpServerRequest.HttpServerRequest) =>
+    method === "POST" &&
+    headers.origin !== undefined &&
+    headers["content-type"] === undefined &&
+    !isAllowed(headers.origin)
+
+  return { withCors, preflight, isDisguised }
+}
