@@ -2,7 +2,7 @@ import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { RateLimiter } from "effect/persistence"
 import { AppConfig, type Settings } from "../AppConfig.ts"
 import type { UserId } from "../domain/User.ts"
-import { RedisScripts } from "../redis/LimiterStore.ts"
+import { LimiterStore } from "../redis/LimiterStore.ts"
 import { clientNetwork } from "./ClientAddress.ts"
 
 /** Too many of something; the bucket has a token again after `retryAfter`. */
@@ -55,7 +55,7 @@ export class RateLimits extends Context.Service<
         )
       )
     })
-  ).pipe(Layer.provide(RedisScripts.layer))
+  ).pipe(Layer.provide(LimiterStore.layer))
 
   /** Shared by all nodes, if limits are on: when authentication is, unless `RATE_LIMITS` says otherwise. */
   static readonly layer = ifOn(() => RateLimits.layerShared)

@@ -35,7 +35,7 @@ export const layer = Layer.effectDiscard(
       )
       const lastBeats = known.map((node, i) => ({ node, timeLeft: timesLeft[i]! }))
       const dead = lastBeats.filter(({ timeLeft }) => !Nodes.isAlive(timeLeft))
-      yield* Effect.forEach(dead, ({ node, timeLeft }) => bury(node, Nodes.sinceLastBeat(timeLeft)), {
+      yield* Effect.forEach(dead, ({ node, timeLeft }) => bury(node, Nodes.sinceLastHeartbeat(timeLeft)), {
         discard: true
       })
     })

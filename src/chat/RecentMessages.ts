@@ -46,7 +46,7 @@ export class RecentMessages extends Context.Service<
   static readonly layer = Layer.effect(
     RecentMessages,
     Effect.gen(function* () {
-      const { run, gather, script, prefix } = yield* Redis
+      const { run, batched, script, prefix } = yield* Redis
       const fromDatabase = received(yield* MessageRepo)
       const keysOf = (userId: UserId): [list: string, answer: string] => {
         const list = `${prefix}user:${userId}:recent_messages`
@@ -65,7 +65,7 @@ export class RecentMessages extends Context.Service<
       )
 
       const pushAll = script<ReadonlyArray<number>>(PUSH)
-      const startPush = gather((redis, gathered: ReadonlyArray<Pushed>) =>
+      const startPush = batched((redis, gathered: ReadonlyArray<Pushed>) =>
         pushAll(
           redis,
           gathered.flatMap(({ userId }) => keysOf(userId)),

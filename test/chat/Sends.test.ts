@@ -28,8 +28,7 @@ const unanswered = Effect.map(Effect.forkDetach(noAnswer, { startImmediately: tr
 /** Redis that takes every command of a send and answers none, before anyone notices that it is away. */
 const silentRedis = Layer.succeed(Redis, {
   run: () => noAnswer,
-  start: () => unanswered,
-  gather: () => () => unanswered,
+  batched: () => () => unanswered,
   script: () => () => new Promise(() => {}),
   subscriber: Object.assign(new EventEmitter(), {
     subscribe: () => Promise.resolve(),
