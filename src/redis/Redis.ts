@@ -1,21 +1,41 @@
 import {
+  Clock,
   Context,
   Duration,
   Effect,
+  Exit,
+  Fiber,
   FiberSet,
   Layer,
+  Option,
   PubSub,
+  Random,
   Redacted,
   Schedule,
   Schema,
   type Scope
 } from "effect"
-import { Cluster, Redis as IORedis, type RedisOptions } from "ioredis"
+import type { Cluster, Redis as IORedis } from "ioredis"
 import { AppConfig } from "../AppConfig.ts"
 import { commandBatches } from "./CommandBatch.ts"
+import { connect } from "./Connections.ts"
+import { makeProbe } from "./Probe.ts"
+import { adviceFor, isWrongServer, type Reason, reasonOf } from "./Reason.ts"
 
-/** Redis is unavailable when a PING, sent at this interval, gets no reply within it. */
-const PING_INTERVAL = Duration.millis(500)
+const DEFAULT_URL = "redis://localhost:6379"
+
+/** How often Redis is probed, and how long it may take to answer a probe before it is unavailable. */
+const PROBE_INTERVAL = Duration.millis(500)
+
+/** How long probes may fail without a refusal before all connections are closed and opened anew. */
+const RECONNECT_AFTER = Duration.seconds(5)
+
+/** How many different warnings are logged until Redis is available again. */
+const MAX_REASONS = 20
+
+const SILENT: Reason = { isRefusal: false, text: `no answer within ${Duration.format(PROBE_INTERVAL)}` }
+
+const CLOSED: Reason = { isRefusal: false, text: "the connection closed" }
 
 /** Redis refused a command, or did not answer it in time. In the second case it may have run the command. */
 export class RedisError extends Schema.TaggedError<RedisError>()("RedisError", { cause: Schema.Defect() }) {}
@@ -45,7 +65,10 @@ export class Redis extends Context.Service<
     readonly subscriber: IORedis | Cluster
     /** Whether channels are sharded, as in a cluster: subscribe with `SSUBSCRIBE` and publish with `SPUBLISH`. */
     readonly sharded: boolean
-    /** Whether Redis answers. A PING every 500 ms keeps this up to date, so that a call only reads a flag. */
+    /**
+     * Whether Redis does what a node needs: it takes writes, and delivers what this node publishes. A probe every
+     * 500 ms keeps this up to date, so that a call only reads a flag.
+     */
     isUp(): boolean
     /** How many times Redis became unavailable since the first connection. A call only reads a counter. */
     outages(): number
@@ -59,58 +82,98 @@ export class Redis extends Context.Service<
     Redis,
     Effect.gen(function* () {
       const { redisUrl, redisCluster, redisPrefix: prefix } = yield* AppConfig
-      const url = redisUrl._tag === "Some" ? Redacted.value(redisUrl.value) : "redis://localhost:6379"
-      const { commands, subscriber } = yield* redisCluster ? connectCluster(url) : connectServer(url)
-
+      const url = Option.match(redisUrl, { onNone: () => DEFAULT_URL, onSome: Redacted.value })
+      const runFork = yield* FiberSet.makeRuntime<never>()
       const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
       let up = false
       let outages = 0
       let closes = 0
+      /** What the last error of a connection said. */
+      let lastError: Reason | undefined
+      /** The reasons that were logged since Redis was available. */
+      const logged = new Set<string>()
 
-      const markUnavailable = Effect.suspend(() => {
-        if (!up) return Effect.void
-        up = false
-        outages++
-        return Effect.logWarning("Redis is unavailable: serving from the database until it answers")
-      })
+      const log = (line: string) =>
+        Effect.suspend(() => {
+          if (logged.has(line) || logged.size >= MAX_REASONS) return Effect.void
+          logged.add(line)
+          return Effect.logWarning(line)
+        })
+      const markUnavailable = (reason: Reason) =>
+        Effect.suspend(() => {
+          if (up) outages++
+          up = false
+          const verb = reason.isRefusal ? "refuses what this server needs" : "does not answer"
+          return log(
+            `Redis ${verb} (REDIS_URL): ${reason.text}.${adviceFor(reason.text)} Serving from the database until that is mended`
+          )
+        })
       const markAvailable = Effect.suspend(() => {
+        lastError = undefined
         if (up) return Effect.void
         up = true
-        return Effect.andThen(PubSub.publish(recovered, undefined), Effect.logInfo("Redis is connected"))
+        logged.clear()
+        return Effect.andThen(PubSub.publish(recovered, undefined), Effect.logInfo("Redis is available"))
       })
 
-      // A busy process may run the timeout before it reads a reply that has arrived: sleep 1 ms to read it.
-      const ping = Effect.suspend(() => {
-        let answered = false
-        const closesBefore = closes
-        const reply = Effect.tryPromise(() =>
-          Promise.all([commands.ping(), subscriber.ping()]).then(() => {
-            answered = true
-          })
-        )
-        return reply.pipe(
-          Effect.timeoutOption(PING_INTERVAL),
-          Effect.ignore,
-          Effect.andThen(Effect.suspend(() => (answered ? Effect.void : Effect.sleep(1)))),
-          // A connection may have closed between its reply and the reply of the other connection.
-          Effect.andThen(
-            Effect.suspend(() => (answered && closes === closesBefore ? markAvailable : markUnavailable))
-          )
-        )
-      })
-
-      const runFork = yield* FiberSet.makeRuntime<never>()
-      for (const connection of [commands, subscriber]) {
-        connection.on("close", () => {
+      const connections = yield* connect(
+        url,
+        redisCluster,
+        (error) => {
+          lastError = reasonOf(error) ?? lastError
+        },
+        () => {
           closes++
-          runFork(markUnavailable)
+          // Before the first connection, the probe below reports why there is none.
+          if (up) runFork(markUnavailable(lastError ?? CLOSED))
+        }
+      )
+      const { commands, subscriber, sharded } = connections
+      const script = makeScript(commands)
+      const node = yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)
+      const probe = makeProbe(connections, script, `${prefix}probe:${node.toString(36)}`)
+
+      let failingSince: number | undefined
+      const check = Effect.gen(function* () {
+        const closesBefore = closes
+        const probing = yield* Effect.forkChild(probe, { startImmediately: true })
+        yield* Effect.timeoutOption(Fiber.await(probing), PROBE_INTERVAL)
+        // A busy process may run the timeout before it reads a reply that has arrived: sleep 1 ms to read it.
+        if (probing.pollUnsafe() === undefined) yield* Effect.sleep(1)
+        const exit = probing.pollUnsafe()
+        yield* Fiber.interrupt(probing)
+        // A connection may have closed between its reply and the reply of the other connection.
+        if (exit !== undefined && Exit.isSuccess(exit) && closes === closesBefore) {
+          failingSince = undefined
+          return yield* markAvailable
+        }
+        const cause = exit === undefined ? Option.none() : Exit.findErrorOption(exit)
+        const reason = Option.match(cause, {
+          onNone: () => (exit === undefined ? SILENT : CLOSED),
+          onSome: ({ cause }) => reasonOf(cause) ?? lastError ?? CLOSED
         })
-      }
-      yield* ping
-      if (!up) yield* Effect.logWarning("Redis does not answer (REDIS_URL): serving without it until it does")
-      yield* Effect.forkScoped(Effect.repeat(ping, Schedule.spaced(PING_INTERVAL)))
+        yield* markUnavailable(reason)
+        const now = yield* Clock.currentTimeMillis
+        failingSince ??= now
+        if (!isWrongServer(reason)) {
+          // A refusal is an answer: a new connection would get the same one.
+          if (reason.isRefusal || now - failingSince < Duration.toMillis(RECONNECT_AFTER)) return
+        }
+        failingSince = now
+        connections.reconnect()
+      })
+
+      yield* check
+      yield* Effect.forkScoped(Effect.repeat(check, Schedule.spaced(PROBE_INTERVAL)))
 
       const unavailable = Effect.suspend(() => Effect.fail(new RedisError({ cause: "Redis is unavailable" })))
+      // The probe cannot try every command: a user may lack the right to some.
+      const logRefusal = (cause: unknown) => {
+        const reason = reasonOf(cause)
+        return reason?.isRefusal && !reason.text.startsWith("NOSCRIPT")
+          ? log(`Redis refused a command (REDIS_URL): ${reason.text}.${adviceFor(reason.text)}`)
+          : Effect.void
+      }
       const batches = commandBatches(commands)
       /** Sends at once; the inner effect waits for the reply. */
       const send = <A>(command: () => Promise<A>) =>
@@ -119,21 +182,14 @@ export class Redis extends Context.Service<
           const reply = command()
           // The caller may never run the inner effect: a rejection must not end the process.
           reply.catch(ignore)
-          return Effect.tryPromise({ try: () => reply, catch: (cause) => new RedisError({ cause }) })
+          return Effect.tryPromise({ try: () => reply, catch: (cause) => new RedisError({ cause }) }).pipe(
+            Effect.tapError(({ cause }) => logRefusal(cause))
+          )
         })
-
-      let scripts = 0
-      const script = <A>(lua: string) => {
-        const name = `script${scripts++}`
-        commands.defineCommand(name, { lua })
-        type Run = (numberOfKeys: number, ...keysAndArgs: ReadonlyArray<string | number>) => Promise<A>
-        return (connection: IORedis, keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) =>
-          (connection as unknown as Record<string, Run>)[name]!(keys.length, ...keys, ...args)
-      }
 
       return Redis.of({
         subscriber,
-        sharded: redisCluster,
+        sharded,
         prefix,
         isUp: () => up,
         outages: () => outages,
@@ -149,58 +205,16 @@ export class Redis extends Context.Service<
   )
 }
 
-const reconnectDelay = (attempt: number) => Math.min(50 * 2 ** attempt, 1000)
+/** Makes Lua scripts commands of a connection. */
+const makeScript = (connection: IORedis | Cluster): Redis["Service"]["script"] => {
+  let scripts = 0
+  return <A>(lua: string) => {
+    const name = `script${scripts++}`
+    connection.defineCommand(name, { lua })
+    type Run = (numberOfKeys: number, ...keysAndArgs: ReadonlyArray<string | number>) => Promise<A>
+    return (connection: IORedis, keys: ReadonlyArray<string>, args: ReadonlyArray<string | number>) =>
+      (connection as unknown as Record<string, Run>)[name]!(keys.length, ...keys, ...args)
+  }
+}
 
-// No command is queued for a reconnect or repeated after it. The caller handles a command that was not confirmed: a
-// push that runs twice would show a message twice.
-const common = {
-  enableOfflineQueue: false,
-  autoResendUnfulfilledCommands: false,
-  autoResubscribe: false,
-  maxRetriesPerRequest: 0,
-  connectTimeout: 2000,
-  retryStrategy: reconnectDelay
-} satisfies RedisOptions
-
-// The command that fails, or the next PING, reports the failure. Without a listener ioredis prints each attempt.
 const ignore = () => {}
-
-const connectServer = (url: string) =>
-  Effect.acquireRelease(
-    Effect.promise(async () => {
-      const commands = new IORedis(url, { ...common, lazyConnect: true })
-      const subscriber = new IORedis(url, { ...common, lazyConnect: true })
-      for (const connection of [commands, subscriber]) connection.on("error", ignore)
-      await Promise.allSettled([commands.connect(), subscriber.connect()])
-      return { commands, subscriber }
-    }),
-    ({ commands, subscriber }) =>
-      Effect.sync(() => {
-        commands.disconnect()
-        subscriber.disconnect()
-      })
-  )
-
-const connectCluster = (url: string) =>
-  Effect.acquireRelease(
-    Effect.promise(async () => {
-      const { enableOfflineQueue: _, retryStrategy: __, ...nodeOptions } = common
-      const { hostname, port, username, password, protocol } = new URL(url)
-      const cluster = new Cluster([{ host: hostname, port: Number(port || 6379) }], {
-        lazyConnect: true,
-        enableOfflineQueue: false,
-        shardedSubscribers: true,
-        clusterRetryStrategy: reconnectDelay,
-        redisOptions: {
-          ...nodeOptions,
-          ...(username === "" ? {} : { username: decodeURIComponent(username) }),
-          ...(password === "" ? {} : { password: decodeURIComponent(password) }),
-          ...(protocol === "rediss:" ? { tls: {} } : {})
-        }
-      })
-      cluster.on("error", ignore)
-      await Promise.allSettled([cluster.connect()])
-      return { commands: cluster as IORedis | Cluster, subscriber: cluster as IORedis | Cluster }
-    }),
-    ({ commands }) => Effect.sync(() => commands.disconnect())
-  )
