@@ -168,12 +168,12 @@ export class Redis extends Context.Service<
 
       const unavailable = Effect.suspend(() => Effect.fail(new RedisError({ cause: "Redis is unavailable" })))
       // The probe cannot try every command: a user may lack the right to some.
-      const logRefusal = (cause: unknown) => {
-        const reason = reasonOf(cause)
-        return reason?.isRefusal && !reason.text.startsWith("NOSCRIPT")
-          ? log(`Redis refused a command (REDIS_URL): ${reason.text}.${adviceFor(reason.text)}`)
-          : Effect.void
-      }
+      const logRefusal = (cause: unknown) =>
+        Effect.sync(() => {
+          const reason = reasonOf(cause)
+          if (!reason?.isRefusal || reason.text.startsWith("NOSCRIPT")) return
+          runFork(log(`Redis refused a command (REDIS_URL): ${reason.text}.${adviceFor(reason.text)}`))
+        })
       const batches = commandBatches(commands)
       /** Sends at once; the inner effect waits for the reply. */
       const send = <A>(command: () => Promise<A>) =>
