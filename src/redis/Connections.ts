@@ -50,8 +50,7 @@ export interface Connections {
 export const connect = Effect.fnUntraced(function* (
   url: string,
   cluster: boolean,
-  onError: (error: Error) => void,
-  onClose: () => void
+  { onError, onClose }: { readonly onError: (error: unknown) => void; readonly onClose: () => void }
 ) {
   const parsed = Option.getOrThrow(parseRedisUrl(url))
   const isCluster = cluster || (parsed.sentinelName === undefined && parsed.hosts.length > 1)

@@ -22,7 +22,7 @@ export const reasonOf = (cause: unknown): Reason | undefined => {
   const error = innermost(cause)
   const text = error instanceof Error ? error.message : String(error)
   if (text === "" || SAYS_NOTHING.test(text)) return undefined
-  return { isRefusal: error instanceof Error && error.name === "ReplyError", text }
+  return { isRefusal: error instanceof Error && error.name === "ReplyError", text: text.replace(/\.$/, "") }
 }
 
 /** Refusals after which another connection may lead to a server that does not refuse, as after a failover. */
@@ -35,12 +35,13 @@ const ADVICE: ReadonlyArray<readonly [RegExp, string]> = [
     "Its user needs all commands, keys and channels under REDIS_PREFIX"
   ],
   [/^(WRONGPASS|NOAUTH|ERR AUTH)/, "Check its user and password"],
+  [/certificate/, "Name the file of a private CA in NODE_EXTRA_CA_CERTS"],
   [/^READONLY/, "It must lead to the primary; connecting anew"],
   [/^OOM/, "Give it memory, or a maxmemory-policy that evicts"]
 ]
 
-/** What to do about a refusal, as the end of a line; nothing where the words of Redis are enough. */
-export const adviceFor = (text: string): string => {
+/** A sentence for the log: the reason, and what to do where the words of Redis do not say it. */
+export const sentenceOf = ({ text }: Reason): string => {
   const advice = ADVICE.find(([pattern]) => pattern.test(text))
-  return advice === undefined ? "" : ` ${advice[1]}.`
+  return advice === undefined ? `${text}.` : `${text}. ${advice[1]}.`
 }

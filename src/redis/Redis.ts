@@ -1,41 +1,12 @@
-import {
-  Clock,
-  Context,
-  Duration,
-  Effect,
-  Exit,
-  Fiber,
-  FiberSet,
-  Layer,
-  Option,
-  PubSub,
-  Random,
-  Redacted,
-  Schedule,
-  Schema,
-  type Scope
-} from "effect"
+import { Context, Effect, Layer, Option, type PubSub, Random, Redacted, Schema, type Scope } from "effect"
 import type { Cluster, Redis as IORedis } from "ioredis"
 import { AppConfig } from "../AppConfig.ts"
+import { makeAvailability } from "./Availability.ts"
 import { commandBatches } from "./CommandBatch.ts"
 import { connect } from "./Connections.ts"
 import { makeProbe } from "./Probe.ts"
-import { adviceFor, isWrongServer, type Reason, reasonOf } from "./Reason.ts"
 
 const DEFAULT_URL = "redis://localhost:6379"
-
-/** How often Redis is probed, and how long it may take to answer a probe before it is unavailable. */
-const PROBE_INTERVAL = Duration.millis(500)
-
-/** How long probes may fail without a refusal before all connections are closed and opened anew. */
-const RECONNECT_AFTER = Duration.seconds(5)
-
-/** How many different warnings are logged until Redis is available again. */
-const MAX_REASONS = 20
-
-const SILENT: Reason = { isRefusal: false, text: `no answer within ${Duration.format(PROBE_INTERVAL)}` }
-
-const CLOSED: Reason = { isRefusal: false, text: "the connection closed" }
 
 /** Redis refused a command, or did not answer it in time. In the second case it may have run the command. */
 export class RedisError extends Schema.TaggedError<RedisError>()("RedisError", { cause: Schema.Defect() }) {}
@@ -83,107 +54,25 @@ export class Redis extends Context.Service<
     Effect.gen(function* () {
       const { redisUrl, redisCluster, redisPrefix: prefix } = yield* AppConfig
       const url = Option.match(redisUrl, { onNone: () => DEFAULT_URL, onSome: Redacted.value })
-      const runFork = yield* FiberSet.makeRuntime<never>()
-      const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
-      let up = false
-      let outages = 0
-      let closes = 0
-      /** What the last error of a connection said. */
-      let lastError: Reason | undefined
-      /** The reasons that were logged since Redis was available. */
-      const logged = new Set<string>()
-
-      const log = (line: string) =>
-        Effect.suspend(() => {
-          if (logged.has(line) || logged.size >= MAX_REASONS) return Effect.void
-          logged.add(line)
-          return Effect.logWarning(line)
-        })
-      const markUnavailable = (reason: Reason) =>
-        Effect.suspend(() => {
-          if (up) outages++
-          up = false
-          const verb = reason.isRefusal ? "refuses what this server needs" : "does not answer"
-          return log(
-            `Redis ${verb} (REDIS_URL): ${reason.text}.${adviceFor(reason.text)} Serving from the database until that is mended`
-          )
-        })
-      const markAvailable = Effect.suspend(() => {
-        lastError = undefined
-        if (up) return Effect.void
-        up = true
-        logged.clear()
-        return Effect.andThen(PubSub.publish(recovered, undefined), Effect.logInfo("Redis is available"))
-      })
-
-      const connections = yield* connect(
-        url,
-        redisCluster,
-        (error) => {
-          lastError = reasonOf(error) ?? lastError
-        },
-        () => {
-          closes++
-          // Before the first connection, the probe below reports why there is none.
-          if (up) runFork(markUnavailable(lastError ?? CLOSED))
-        }
-      )
+      const availability = yield* makeAvailability
+      const connections = yield* connect(url, redisCluster, availability)
       const { commands, subscriber, sharded } = connections
       const script = makeScript(commands)
       const node = yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)
       const probe = makeProbe(connections, script, `${prefix}probe:${node.toString(36)}`)
-
-      let failingSince: number | undefined
-      const check = Effect.gen(function* () {
-        const closesBefore = closes
-        const probing = yield* Effect.forkChild(probe, { startImmediately: true })
-        yield* Effect.timeoutOption(Fiber.await(probing), PROBE_INTERVAL)
-        // A busy process may run the timeout before it reads a reply that has arrived: sleep 1 ms to read it.
-        if (probing.pollUnsafe() === undefined) yield* Effect.sleep(1)
-        const exit = probing.pollUnsafe()
-        yield* Fiber.interrupt(probing)
-        // A connection may have closed between its reply and the reply of the other connection.
-        if (exit !== undefined && Exit.isSuccess(exit) && closes === closesBefore) {
-          failingSince = undefined
-          return yield* markAvailable
-        }
-        const cause = exit === undefined ? Option.none() : Exit.findErrorOption(exit)
-        const reason = Option.match(cause, {
-          onNone: () => (exit === undefined ? SILENT : CLOSED),
-          onSome: ({ cause }) => reasonOf(cause) ?? lastError ?? CLOSED
-        })
-        yield* markUnavailable(reason)
-        const now = yield* Clock.currentTimeMillis
-        failingSince ??= now
-        if (!isWrongServer(reason)) {
-          // A refusal is an answer: a new connection would get the same one.
-          if (reason.isRefusal || now - failingSince < Duration.toMillis(RECONNECT_AFTER)) return
-        }
-        failingSince = now
-        connections.reconnect()
-      })
-
-      yield* check
-      yield* Effect.forkScoped(Effect.repeat(check, Schedule.spaced(PROBE_INTERVAL)))
+      yield* availability.watch(probe, connections.reconnect)
 
       const unavailable = Effect.suspend(() => Effect.fail(new RedisError({ cause: "Redis is unavailable" })))
-      // The probe cannot try every command: a user may lack the right to some.
-      const logRefusal = (cause: unknown) =>
-        Effect.sync(() => {
-          const reason = reasonOf(cause)
-          if (!reason?.isRefusal || reason.text.startsWith("NOSCRIPT")) return
-          runFork(log(`Redis refused a command (REDIS_URL): ${reason.text}.${adviceFor(reason.text)}`))
-        })
       const batches = commandBatches(commands)
       /** Sends at once; the inner effect waits for the reply. */
       const send = <A>(command: () => Promise<A>) =>
         Effect.sync(() => {
-          if (!up) return unavailable
+          if (!availability.isUp()) return unavailable
           const reply = command()
           // The caller may never run the inner effect: a rejection must not end the process.
           reply.catch(ignore)
           return Effect.tryPromise({ try: () => reply, catch: (cause) => new RedisError({ cause }) }).pipe(
-            Effect.tapError(({ cause }) => logRefusal(cause))
+            Effect.tapError(({ cause }) => Effect.sync(() => availability.onCommandFailure(cause)))
           )
         })
 
@@ -191,9 +80,9 @@ export class Redis extends Context.Service<
         subscriber,
         sharded,
         prefix,
-        isUp: () => up,
-        outages: () => outages,
-        recoveries: PubSub.subscribe(recovered),
+        isUp: availability.isUp,
+        outages: availability.outages,
+        recoveries: availability.recoveries,
         run: (command) => Effect.flatten(send(() => batches.run(command))),
         batched: (command) => {
           const enqueue = batches.batched(command)
