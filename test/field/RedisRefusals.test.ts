@@ -15,11 +15,12 @@ const warnsOnce = Effect.fnUntraced(function* (node: RedisNode, words: RegExp) {
   assert.include(lines[0], "(REDIS_URL)")
 })
 
-/** Waits until the server has refused several commands more. */
-const refusedAgain = Effect.fnUntraced(function* (command: Command) {
+/** Waits until the server has refused several commands more in this way. */
+const refusedAgain = Effect.fnUntraced(function* (command: Command, words: RegExp) {
+  const [code] = /\w+/.exec(words.source)!
   yield* command("CONFIG", "RESETSTAT")
-  const refused = Effect.map(command("INFO", "stats"), (info) =>
-    Number(/total_error_replies:(\d+)/.exec(String(info))![1])
+  const refused = Effect.map(command("INFO", "errorstats"), (info) =>
+    Number(new RegExp(`errorstat_${code}:count=(\\d+)`).exec(String(info))?.[1] ?? 0)
   )
   yield* until(Effect.map(refused, (count) => count >= 3))
 })
@@ -101,7 +102,7 @@ describe("Redis that answers and refuses", () => {
 
         yield* refuse(command)
         yield* node.isUnavailable
-        yield* refusedAgain(command)
+        yield* refusedAgain(command, words)
         assert.isFalse(node.redis.isUp())
         yield* warnsOnce(node, words)
 

@@ -1,4 +1,4 @@
-import { describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { tcpProxy } from "../support/TcpProxy.ts"
 import { delivers, redisNode } from "./support/RedisNode.ts"
@@ -23,6 +23,7 @@ describe("Redis connections that carry nothing any more, while new ones work", (
         yield* near.isUnavailable
 
         yield* near.isUp
+        assert.strictEqual(proxy.connections(), which === "all" ? 4 : 3, "only what stalled is opened anew")
         yield* delivers(near, far)
         yield* delivers(far, near)
       })

@@ -54,6 +54,8 @@ export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
 
   return {
     url,
+    /** How many connections came so far. */
+    connections: () => connections.length,
     /** Breaks every connection and refuses new ones. */
     cut: Effect.sync(() => {
       isCut = true
