@@ -1,5 +1,6 @@
 import { Config, Context, Duration, Effect, Layer, Option, Redacted, Result, Schema } from "effect"
 import { IpInterface, IpNetwork } from "effect/net"
+import { parseRedisUrl } from "./redis/RedisUrl.ts"
 
 const split = (text: string): ReadonlyArray<string> =>
   text
@@ -66,18 +67,19 @@ const between = (variable: string, minimum: number, maximum: number, byDefault: 
     (text) => isWholeNumber(text, minimum, maximum) || `must be a whole number from ${minimum} to ${maximum}`
   ).pipe(Config.map(Number), Config.withDefault(byDefault))
 
-const url = (variable: string, protocols: ReadonlyArray<string>, example: string) =>
+/** A URL that may hold a password. */
+const secretUrl = (variable: string, isUrl: (text: string) => boolean, example: string) =>
   Config.schema(
     Schema.Redacted(
       Schema.String.check(
-        Schema.makeFilter((text: string) => {
-          const message = `must be a URL like ${example}`
-          return URL.canParse(text) && protocols.includes(new URL(text).protocol) ? undefined : message
-        })
+        Schema.makeFilter((text: string) => (isUrl(text) ? undefined : `must be a URL like ${example}`))
       )
     ),
     variable
   )
+
+const url = (variable: string, protocols: ReadonlyArray<string>, example: string) =>
+  secretUrl(variable, (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), example)
 
 /**
  * Every setting of the server, each an environment variable. The README's table says what each means; a
@@ -104,7 +106,9 @@ const config = Config.all({
   databasePoolSize: between("DATABASE_POOL_SIZE", 1, 1000, 10),
   databaseConnectTimeout: timeout("DATABASE_CONNECT_TIMEOUT", Duration.seconds(15)),
   dataDir: Config.String("DATA_DIR").pipe(Config.withDefault("./data")),
-  redisUrl: Config.option(url("REDIS_URL", ["redis:", "rediss:"], "redis://localhost:6379")),
+  redisUrl: Config.option(
+    secretUrl("REDIS_URL", (text) => Option.isSome(parseRedisUrl(text)), "redis://localhost:6379")
+  ),
   redisCluster: Config.Boolean("REDIS_CLUSTER").pipe(Config.withDefault(false)),
   redisPrefix: text(
     "REDIS_PREFIX",

@@ -3,7 +3,7 @@ import { RateLimiter } from "effect/persistence"
 import { AppConfig, type Settings } from "../AppConfig.ts"
 import { RateLimited } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
-import { RedisScripts } from "../redis/LimiterStore.ts"
+import { LimiterStore } from "../redis/LimiterStore.ts"
 import { clientNetwork } from "./ClientAddress.ts"
 
 /**
@@ -51,7 +51,7 @@ export class RateLimits extends Context.Service<
         )
       )
     })
-  ).pipe(Layer.provide(RedisScripts.layer))
+  ).pipe(Layer.provide(LimiterStore.layer))
 
   /** Shared by all nodes, or off; see `limitsAreOn`. */
   static readonly layer = ifOn(() => RateLimits.layerShared)

@@ -4,45 +4,45 @@ import { Redis } from "../redis/Redis.ts"
 import { NodeId } from "./NodeId.ts"
 import * as Nodes from "./Nodes.ts"
 
-const BEAT_INTERVAL = Duration.seconds(5)
+const HEARTBEAT_INTERVAL = Duration.seconds(5)
 
 /** Whether a user is online. */
 export interface Presence {
   readonly connections: number
-  /** The time while online, else when the last socket closed or its node died; none when it is not known. */
+  /** Now for an online user; else when its last socket closed or the node of that socket died; none when unknown. */
   readonly lastSeen: Option.Option<DateTime.Utc>
 }
 
 /**
- * Which user is online, on which node, with how many sockets.
+ * Which users are online, on which nodes, with how many sockets each.
  *
- * Guarantee: the sessions of a node that died count no longer than 35 s, and those that Redis lost are written
- * again within 5 s. No call fails: while Redis is away a node knows its own sockets only.
+ * Guarantee: the sessions of a dead node stop counting within 35 s. Sessions that Redis lost are written again within
+ * 5 s. No call fails: while Redis is unavailable, a node counts its own sockets only.
  */
 export class Sessions extends Context.Service<
   Sessions,
   {
-    /** States how many sockets of the user this node has now. */
+    /** Sets how many sockets of the user this node has. */
     set(userId: UserId, connections: number): Effect.Effect<void>
     presence(userId: UserId): Effect.Effect<Presence>
   }
->()("minichat/chat/Sessions") {
+>()("minichat/presence/Sessions") {
   static readonly layer = Layer.effect(
     Sessions,
     Effect.gen(function* () {
       const { run, recoveries, prefix } = yield* Redis
       const node = yield* NodeId
       const own = new Map<UserId, number>()
-      /** When the last socket of a user closed, until Redis knows. */
+      /** When the last socket of each user closed, in milliseconds, until Redis confirms it. */
       const closed = new Map<UserId, number>()
       const sessionsOf = (userId: UserId) => `${prefix}user:${userId}:sessions`
       const lastSeenOf = (userId: UserId) => `${prefix}user:${userId}:last_seen`
       const nodeKey = (id: string) => Nodes.keyOf(prefix, id)
 
-      /** Users of whom Redis may know something else, as it did not take the last write. */
+      /** Users whose last write Redis did not confirm. */
       const unconfirmed = new Set<UserId>()
 
-      // Writes what is so now, not when it was decided to: the last write of a user is then right, whichever it is.
+      // Writes the state at the time of the write, not of the call: whichever write of a user runs last is then right.
       const write = Effect.fnUntraced(
         function* (userId: UserId) {
           const connections = own.get(userId)
@@ -61,7 +61,7 @@ export class Sessions extends Context.Service<
                     : [redis.set(lastSeenOf(userId), closedAt, "PX", Nodes.REMEMBERED)])
                 ])
           )
-          // What changed meanwhile has a write of its own under way.
+          // The state changed during this write: another write of this user is running.
           if (own.get(userId) !== connections || closed.get(userId) !== closedAt) return
           closed.delete(userId)
           unconfirmed.delete(userId)
@@ -73,18 +73,18 @@ export class Sessions extends Context.Service<
         Effect.forEach([...userIds], write, { concurrency: 100, discard: true })
       const writeAll = Effect.suspend(() => writeEach([...own.keys(), ...unconfirmed]))
 
-      // Redis that forgot the node forgot its sessions with it.
-      const beat = run((redis) => redis.set(nodeKey(node), "up", "PX", Nodes.REMEMBERED, "GET")).pipe(
+      // When Redis lost the node's key, it lost the node's sessions too: write them again.
+      const heartbeat = run((redis) => redis.set(nodeKey(node), "up", "PX", Nodes.REMEMBERED, "GET")).pipe(
         Effect.flatMap((before) => (before === null ? writeAll : writeEach(unconfirmed))),
         Effect.ignore
       )
-      yield* beat
-      yield* Effect.forkScoped(Effect.repeat(beat, Schedule.spaced(BEAT_INTERVAL)))
+      yield* heartbeat
+      yield* Effect.forkScoped(Effect.repeat(heartbeat, Schedule.spaced(HEARTBEAT_INTERVAL)))
       yield* Effect.addFinalizer(() => Effect.ignore(run((redis) => redis.del(nodeKey(node)))))
 
       const recovered = yield* recoveries
       yield* Effect.forkScoped(
-        Effect.forever(PubSub.take(recovered).pipe(Effect.andThen(beat), Effect.andThen(writeAll)))
+        Effect.forever(PubSub.take(recovered).pipe(Effect.andThen(heartbeat), Effect.andThen(writeAll)))
       )
 
       const set = Effect.fnUntraced(function* (userId: UserId, connections: number) {
@@ -104,14 +104,16 @@ export class Sessions extends Context.Service<
             Promise.all([redis.hgetall(sessionsOf(userId)), redis.get(lastSeenOf(userId))])
           )
           const others = Object.entries(sessions).filter(([id]) => id !== node)
-          const timesLeft = yield* run((redis) => Promise.all(others.map(([id]) => redis.pttl(nodeKey(id)))))
+          const timesToLive = yield* run((redis) =>
+            Promise.all(others.map(([id]) => redis.pttl(nodeKey(id))))
+          )
           const now = yield* Clock.currentTimeMillis
           let connections = own.get(userId) ?? 0
           let latest = lastSeen === null ? 0 : Number(lastSeen)
           others.forEach(([, count], i) => {
-            const timeLeft = timesLeft[i]!
-            if (Nodes.isAlive(timeLeft)) connections += Number(count)
-            else if (timeLeft > 0) latest = Math.max(latest, now - (Nodes.REMEMBERED - timeLeft))
+            const timeToLive = timesToLive[i]!
+            if (Nodes.isAlive(timeToLive)) connections += Number(count)
+            else if (timeToLive > 0) latest = Math.max(latest, now - (Nodes.REMEMBERED - timeToLive))
           })
           return toPresence(connections, latest, now)
         },

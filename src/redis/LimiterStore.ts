@@ -3,8 +3,8 @@ import { Redis as ScriptRunner } from "effect/persistence"
 import { Cluster, type Redis as IORedis } from "ioredis"
 import { Redis } from "./Redis.ts"
 
-/** Effect's own view of Redis, over this server's connection: for `RateLimiter`, which runs scripts and no more. */
-export const RedisScripts = {
+/** Redis as Effect's `RateLimiter` needs it, over this server's connection. It runs scripts; it does not subscribe. */
+export const LimiterStore = {
   layer: Layer.effect(
     ScriptRunner.Redis,
     Effect.gen(function* () {
@@ -14,7 +14,7 @@ export const RedisScripts = {
 
       const send = <A>(command: string, ...args: ReadonlyArray<string>) =>
         run((connection: IORedis | Cluster) =>
-          // A script has to be known to whichever master holds its keys.
+          // Any master may hold the keys of a script: load it on all of them.
           command === "SCRIPT" && connection instanceof Cluster
             ? Promise.all(connection.nodes("master").map((node) => node.call(command, ...args))).then(
                 ([sha]) => sha as A

@@ -1,45 +1,39 @@
-import {
-  Context,
-  Duration,
-  Effect,
-  FiberSet,
-  Layer,
-  PubSub,
-  Redacted,
-  Schedule,
-  Schema,
-  type Scope
-} from "effect"
-import { Cluster, Redis as IORedis, type RedisOptions } from "ioredis"
+import { Context, Effect, Layer, Option, type PubSub, Random, Redacted, Schema, type Scope } from "effect"
+import type { Cluster, Redis as IORedis } from "ioredis"
 import { AppConfig } from "../AppConfig.ts"
-import { inTurns } from "./CommandBatch.ts"
+import { makeAvailability } from "./Availability.ts"
+import { commandBatches } from "./CommandBatch.ts"
+import { connect } from "./Connections.ts"
+import { makeProbe } from "./Probe.ts"
 
-/** Redis is away when a PING, sent at this interval, gets no reply within it. */
-const PING_INTERVAL = Duration.millis(500)
+const DEFAULT_URL = "redis://localhost:6379"
 
-/** A command was refused or not answered in time. It may have been carried out all the same. */
+/** Redis refused a command, or did not answer it in time. In the second case it may have run the command. */
 export class RedisError extends Schema.TaggedError<RedisError>()("RedisError", { cause: Schema.Defect() }) {}
 
 /**
- * The connections to Redis: one for commands, pipelined per tick, and one for subscriptions. Redis is never
- * required: while it is away every command fails at once, and the connections come back by themselves.
+ * The connections to Redis: one sends commands, in one batch a turn of the event loop, and one subscribes. The server
+ * works without Redis: while it is unavailable every command fails at once, and the connections reconnect by themselves.
  */
 export class Redis extends Context.Service<
   Redis,
   {
-    /** Runs a command. Fails at once while Redis is away, and after 100 ms at the latest. */
+    /** Runs one command. Fails at once while Redis is unavailable, and after 100 ms at the latest. */
     run<A>(command: (connection: IORedis) => Promise<A>): Effect.Effect<A, RedisError>
-    /** Sends a command, like `run`; the effect that it answers waits for the reply. */
+    /**
+     * Sends one command, like `run`; the effect that it answers waits for the reply. For a caller that has something else to
+     * wait for meanwhile, or nothing at all.
+     */
     start<A>(command: (connection: IORedis) => Promise<A>): Effect.Effect<Effect.Effect<A, RedisError>>
     /**
-     * Gathers what is given in one turn of the event loop for one command, which is sent at its end, like `start`
-     * does: its reply has an answer for each item, in its place. In a cluster, where items have different shards, the
-     * command is given for each by itself.
+     * Runs one command for all items of a turn of the event loop. The command replies with an answer for each item, in
+     * the order of the items. The outer effect enqueues an item; the inner one waits for its answer, and fails like
+     * `run`. In a cluster, where items belong to different shards, each item has a command of its own.
      */
-    gather<Item, A>(
+    batched<Item, A>(
       command: (connection: IORedis, items: ReadonlyArray<Item>) => Promise<ReadonlyArray<A>>
     ): (item: Item) => Effect.Effect<Effect.Effect<A, RedisError>>
-    /** A Lua script as a command. Only its hash is sent once a connection has sent the script. */
+    /** Makes a Lua script a command. A connection sends the script once, and its hash from then on. */
     script<A>(
       lua: string
     ): (
@@ -47,171 +41,84 @@ export class Redis extends Context.Service<
       keys: ReadonlyArray<string>,
       args: ReadonlyArray<string | number | Buffer>
     ) => Promise<A>
-    /** The connection that subscribes. */
+    /** The connection for subscriptions. */
     readonly subscriber: IORedis | Cluster
-    /** In a cluster, channels live on the shard of their name, and publishing is `SPUBLISH`. */
+    /** Whether channels are sharded, as in a cluster: subscribe with `SSUBSCRIBE` and publish with `SPUBLISH`. */
     readonly sharded: boolean
-    /** Whether Redis answers. Kept up to date from outside the caller, so that asking costs nothing. */
+    /**
+     * Whether Redis does what a node needs: it takes writes, and delivers what this node publishes. A probe every
+     * 500 ms keeps this up to date, so that a call only reads a flag.
+     */
     isUp(): boolean
-    /** How often Redis was away so far, the time before the first connection not counted. Costs nothing, too. */
+    /** How many times Redis became unavailable since the first connection. A call only reads a counter. */
     outages(): number
-    /** Yields each time that Redis answers after it was away: what was sent meanwhile is lost. */
+    /** Yields each time that Redis becomes available. What was published before that may not have arrived. */
     readonly recoveries: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
-    /** Stands before every key and channel. */
+    /** The prefix of every key and channel. */
     readonly prefix: string
   }
->()("minichat/bus/Redis") {
+>()("minichat/redis/Redis") {
   static readonly layer = Layer.effect(
     Redis,
     Effect.gen(function* () {
       const { redisUrl, redisCluster, redisPrefix: prefix } = yield* AppConfig
-      const url = redisUrl._tag === "Some" ? Redacted.value(redisUrl.value) : "redis://localhost:6379"
-      const { commands, subscriber } = yield* redisCluster ? connectCluster(url) : connectServer(url)
+      const url = Option.match(redisUrl, { onNone: () => DEFAULT_URL, onSome: Redacted.value })
+      const availability = yield* makeAvailability
+      const connections = yield* connect(url, redisCluster, availability)
+      const { commands, subscriber, sharded } = connections
+      const script = makeScript(commands)
+      const unique = yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)
+      const probe = makeProbe(connections, script, `${prefix}probe:${unique.toString(36)}`)
+      yield* availability.watch(probe, connections.reconnect)
 
-      const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
-      let up = false
-      let outages = 0
-      let closes = 0
-
-      const wentAway = Effect.suspend(() => {
-        if (!up) return Effect.void
-        up = false
-        outages++
-        return Effect.logWarning("Redis is away: serving from the database until it is back")
-      })
-      const cameBack = Effect.suspend(() => {
-        if (up) return Effect.void
-        up = true
-        return Effect.andThen(PubSub.publish(recovered, undefined), Effect.logInfo("Redis is connected"))
-      })
-
-      // A busy process may find the time over before it reads a reply that is there: it is looked for once more.
-      const ping = Effect.suspend(() => {
-        let answered = false
-        const closesBefore = closes
-        const reply = Effect.tryPromise(() =>
-          Promise.all([commands.ping(), subscriber.ping()]).then(() => {
-            answered = true
-          })
-        )
-        return reply.pipe(
-          Effect.timeoutOption(PING_INTERVAL),
-          Effect.ignore,
-          Effect.andThen(Effect.suspend(() => (answered ? Effect.void : Effect.sleep(1)))),
-          // One of the two connections may have closed after it answered, and before the other one did.
-          Effect.andThen(Effect.suspend(() => (answered && closes === closesBefore ? cameBack : wentAway)))
-        )
-      })
-
-      const runFork = yield* FiberSet.makeRuntime<never>()
-      for (const connection of [commands, subscriber]) {
-        connection.on("close", () => {
-          closes++
-          runFork(wentAway)
-        })
-      }
-      yield* ping
-      if (!up) yield* Effect.logWarning("Redis does not answer (REDIS_URL): serving without it until it does")
-      yield* Effect.forkScoped(Effect.repeat(ping, Schedule.spaced(PING_INTERVAL)))
-
-      const away = Effect.suspend(() => Effect.fail(new RedisError({ cause: "Redis is away" })))
-      const { give, gather } = inTurns(commands)
-      const ask = <A>(command: () => Promise<A>) =>
+      const unavailable = Effect.suspend(() => Effect.fail(new RedisError({ cause: "Redis is unavailable" })))
+      const batches = commandBatches(commands)
+      /** Sends at once; the inner effect waits for the reply. */
+      const send = <A>(command: () => Promise<A>) =>
         Effect.sync(() => {
-          if (!up) return away
+          if (!availability.isUp()) return unavailable
           const reply = command()
-          // Whoever sent it may not wait for it.
+          // The caller may never run the inner effect: a rejection must not end the process.
           reply.catch(ignore)
-          return Effect.tryPromise({ try: () => reply, catch: (cause) => new RedisError({ cause }) })
+          return Effect.tryPromise({ try: () => reply, catch: (cause) => new RedisError({ cause }) }).pipe(
+            Effect.tapError(({ cause }) => Effect.sync(() => availability.onCommandFailure(cause)))
+          )
         })
-      const start: Redis["Service"]["start"] = (command) => ask(() => give(command))
 
-      let scripts = 0
-      const script = <A>(lua: string) => {
-        const name = `script${scripts++}`
-        commands.defineCommand(name, { lua })
-        type Run = (
-          numberOfKeys: number,
-          ...keysAndArgs: ReadonlyArray<string | number | Buffer>
-        ) => Promise<A>
-        return (
-          connection: IORedis,
-          keys: ReadonlyArray<string>,
-          args: ReadonlyArray<string | number | Buffer>
-        ) => (connection as unknown as Record<string, Run>)[name]!(keys.length, ...keys, ...args)
-      }
+      const start: Redis["Service"]["start"] = (command) => send(() => batches.run(command))
 
       return Redis.of({
         subscriber,
-        sharded: redisCluster,
+        sharded,
         prefix,
-        isUp: () => up,
-        outages: () => outages,
-        recoveries: PubSub.subscribe(recovered),
+        isUp: availability.isUp,
+        outages: availability.outages,
+        recoveries: availability.recoveries,
+        run: (command) => Effect.flatten(start(command)),
         start,
-        gather: (command) => {
-          const giveTogether = gather(command)
-          return (item) => ask(() => giveTogether(item))
+        batched: (command) => {
+          const enqueue = batches.batched(command)
+          return (item) => send(() => enqueue(item))
         },
-        script,
-        run: (command) => Effect.flatten(start(command))
+        script
       })
     })
   )
 }
 
-const reconnectDelay = (attempt: number) => Math.min(50 * 2 ** attempt, 1000)
+/** Makes Lua scripts commands of a connection. */
+const makeScript = (connection: IORedis | Cluster): Redis["Service"]["script"] => {
+  let scripts = 0
+  return <A>(lua: string) => {
+    const name = `script${scripts++}`
+    connection.defineCommand(name, { lua })
+    type Run = (numberOfKeys: number, ...keysAndArgs: ReadonlyArray<string | number | Buffer>) => Promise<A>
+    return (
+      connection: IORedis,
+      keys: ReadonlyArray<string>,
+      args: ReadonlyArray<string | number | Buffer>
+    ) => (connection as unknown as Record<string, Run>)[name]!(keys.length, ...keys, ...args)
+  }
+}
 
-// Nothing is queued for, or sent again after, a reconnect: a command that was not confirmed is the caller's to
-// deal with, and a push carried out twice would show a message twice.
-const common = {
-  enableOfflineQueue: false,
-  autoResendUnfulfilledCommands: false,
-  autoResubscribe: false,
-  maxRetriesPerRequest: 0,
-  connectTimeout: 2000,
-  retryStrategy: reconnectDelay
-} satisfies RedisOptions
-
-// A failure is noticed by what was asked, or by the next PING. Without a listener ioredis prints each attempt.
 const ignore = () => {}
-
-const connectServer = (url: string) =>
-  Effect.acquireRelease(
-    Effect.promise(async () => {
-      const commands = new IORedis(url, { ...common, lazyConnect: true })
-      const subscriber = new IORedis(url, { ...common, lazyConnect: true })
-      for (const connection of [commands, subscriber]) connection.on("error", ignore)
-      await Promise.allSettled([commands.connect(), subscriber.connect()])
-      return { commands, subscriber }
-    }),
-    ({ commands, subscriber }) =>
-      Effect.sync(() => {
-        commands.disconnect()
-        subscriber.disconnect()
-      })
-  )
-
-const connectCluster = (url: string) =>
-  Effect.acquireRelease(
-    Effect.promise(async () => {
-      const { enableOfflineQueue: _, retryStrategy: __, ...nodeOptions } = common
-      const { hostname, port, username, password, protocol } = new URL(url)
-      const cluster = new Cluster([{ host: hostname, port: Number(port || 6379) }], {
-        lazyConnect: true,
-        enableOfflineQueue: false,
-        shardedSubscribers: true,
-        clusterRetryStrategy: reconnectDelay,
-        redisOptions: {
-          ...nodeOptions,
-          ...(username === "" ? {} : { username: decodeURIComponent(username) }),
-          ...(password === "" ? {} : { password: decodeURIComponent(password) }),
-          ...(protocol === "rediss:" ? { tls: {} } : {})
-        }
-      })
-      cluster.on("error", ignore)
-      await Promise.allSettled([cluster.connect()])
-      return { commands: cluster as IORedis | Cluster, subscriber: cluster as IORedis | Cluster }
-    }),
-    ({ commands }) => Effect.sync(() => commands.disconnect())
-  )

@@ -33,7 +33,7 @@ export class RedisBus extends Context.Service<
   static readonly layer = Layer.effect(
     RedisBus,
     Effect.gen(function* () {
-      const { gather, script, subscriber, sharded, isUp, recoveries: redisRecoveries, prefix } = yield* Redis
+      const { batched, script, subscriber, sharded, isUp, recoveries: redisRecoveries, prefix } = yield* Redis
       const listeners = new Map<string, (event: InboxEvent) => void>()
       const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
       const channelOf = (userId: UserId) => `${prefix}user:${userId}:events`
@@ -67,7 +67,7 @@ export class RedisBus extends Context.Service<
       )
 
       const publishAll = script<ReadonlyArray<number>>(PUBLISH)
-      const send = gather(async (redis, gathered: ReadonlyArray<ReadonlyArray<Publication>>) => {
+      const send = batched(async (redis, gathered: ReadonlyArray<ReadonlyArray<Publication>>) => {
         const publications = gathered.flat()
         const replies = sharded
           ? Promise.all(

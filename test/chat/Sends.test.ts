@@ -30,7 +30,7 @@ const unanswered = Effect.map(Effect.forkDetach(noAnswer, { startImmediately: tr
 const silentRedis = Layer.succeed(Redis, {
   run: () => noAnswer,
   start: () => unanswered,
-  gather: () => () => unanswered,
+  batched: () => () => unanswered,
   script: () => () => new Promise(() => {}),
   subscriber: Object.assign(new EventEmitter(), {
     subscribe: () => Promise.resolve(),

@@ -79,13 +79,13 @@ const storm = (chat: Chat, users: ReadonlyArray<User>, sockets: number) =>
     { concurrency: AT_ONCE, discard: true }
   )
 
-/** How many channels with this prefix someone listens on; always `whenEmbedded` in a run without Redis. */
+/** How many users with this prefix someone listens for; always `whenEmbedded` in a run without Redis. */
 const channels = (prefix: string, whenEmbedded: number) =>
   redisUrl === undefined
     ? Effect.succeed(whenEmbedded)
     : Effect.acquireUseRelease(
         Effect.sync(() => new IORedis(redisUrl!)),
-        (redis) => Effect.promise(async () => (await redis.pubsub("CHANNELS", `${prefix}*`)).length),
+        (redis) => Effect.promise(async () => (await redis.pubsub("CHANNELS", `${prefix}user:*`)).length),
         (redis) => Effect.sync(() => redis.disconnect())
       )
 

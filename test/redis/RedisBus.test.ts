@@ -371,11 +371,11 @@ const manyNodes = () => {
     })
   )
 
-  it.live("what is gathered in one turn is one command, and each has its own answer", () =>
+  it.live("items of one turn are one command, and each has its own answer", () =>
     Effect.gen(function* () {
       const { proxy, bus, redis } = yield* nodes
       const gathered: Array<ReadonlyArray<string>> = []
-      const echo = redis.gather((commands, items: ReadonlyArray<string>) => {
+      const echo = redis.batched((commands, items: ReadonlyArray<string>) => {
         gathered.push(items)
         return Promise.all(items.map((item) => commands.echo(item)))
       })

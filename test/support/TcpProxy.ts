@@ -3,11 +3,13 @@ import { Effect } from "effect"
 
 /**
  * A TCP proxy to a server that others use too: what is done to it happens to those who connect through it alone.
- * Until the scope closes.
+ * Until the scope closes. A change of `target` concerns the connections that come after it.
  */
 export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
   const requests = new Set<Socket>()
   const replies = new Set<Socket>()
+  /** Both ends of each connection, in the order in which they came. */
+  const connections: Array<ReadonlyArray<Socket>> = []
   let isCut = false
   let isHeld = false
 
@@ -29,6 +31,7 @@ export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
     const upstream = open(Number(target.port || defaultPort(target)), target.hostname)
     relay(client, upstream, requests)
     relay(upstream, client, replies)
+    connections.push([client, upstream])
   })
   const destroyAll = () => {
     for (const socket of [...requests, ...replies]) socket.destroy()
@@ -51,6 +54,8 @@ export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
 
   return {
     url,
+    /** How many connections came so far. */
+    connections: () => connections.length,
     /** Breaks every connection and refuses new ones. */
     cut: Effect.sync(() => {
       isCut = true
@@ -65,6 +70,20 @@ export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
       Effect.sync(() => {
         isHeld = true
         for (const socket of what === "replies" ? replies : [...requests, ...replies]) socket.pause()
+      }),
+    /** Keeps all that is sent from arriving, for ever, on the connections of now: all, or one of them. New ones work. */
+    stall: (which: "all" | number) =>
+      Effect.sync(() => {
+        for (const socket of (which === "all" ? connections : [connections[which]!]).flat()) socket.pause()
+      }),
+    /** Lets new connections carry what is sent; those that are held stay so. */
+    carryNewOnes: Effect.sync(() => {
+      isHeld = false
+    }),
+    /** Breaks one connection. */
+    destroy: (which: number) =>
+      Effect.sync(() => {
+        for (const socket of connections[which]!) socket.destroy()
       }),
     /** Lets what was held arrive, late. */
     release: Effect.sync(() => {

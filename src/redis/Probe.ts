@@ -1,0 +1,92 @@
+import { Deferred, Duration, Effect } from "effect"
+import { Cluster, type Redis as IORedis } from "ioredis"
+import { nameForEachMaster } from "./ClusterSlots.ts"
+import type { Connections } from "./Connections.ts"
+import type { Redis } from "./Redis.ts"
+
+/** How long Redis keeps the key that a probe writes. */
+const KEPT = Duration.minutes(1)
+
+// As a node publishes its events: in a script, or in a cluster by SPUBLISH. The right to do one is not that to do the other.
+const PUBLISH = "return redis.call('PUBLISH', ARGV[1], ARGV[2])"
+
+/** A probe was refused, or its connection closed. */
+export class ProbeFailed {
+  readonly _tag = "ProbeFailed"
+  readonly cause: unknown
+  constructor(cause: unknown) {
+    this.cause = cause
+  }
+}
+
+const attempt = <A>(command: () => Promise<A>) =>
+  Effect.tryPromise({ try: command, catch: (cause) => new ProbeFailed(cause) })
+
+/**
+ * Does what a node needs of Redis, on every shard: writes a key that expires, publishes on a channel of the node's
+ * own, and hears it back. Fails with what Redis answers; waits for as long as Redis answers nothing.
+ */
+export const makeProbe = (
+  { commands, subscriber, sharded }: Connections,
+  script: Redis["Service"]["script"],
+  /** The name of this node's keys and channels. */
+  name: string
+): Effect.Effect<void, ProbeFailed> => {
+  const hearing = new Map<
+    string,
+    { readonly channel: Buffer; readonly nonce: string; readonly heard: () => void }
+  >()
+  const subscribed = new Set<string>()
+  let nonces = 0
+
+  // Every message of the node passes here: compare bytes, make no string.
+  const onMessage = (channel: Buffer, payload: Buffer) => {
+    for (const waiting of hearing.values()) {
+      if (waiting.channel.equals(channel) && payload.toString() === waiting.nonce) waiting.heard()
+    }
+  }
+  subscriber.on(sharded ? "smessageBuffer" : "messageBuffer", onMessage)
+  for (const event of ["close", "-node", "-subscriber"]) subscriber.on(event, () => subscribed.clear())
+
+  const subscribe = async (channel: string) => {
+    // ioredis keeps a list of a cluster's channels: without this it would grow with each repeat.
+    if (sharded) await subscriber.sunsubscribe(channel)
+    await (sharded ? subscriber.ssubscribe(channel) : subscriber.subscribe(channel))
+    subscribed.add(channel)
+  }
+  const publishInScript = script(PUBLISH)
+  const publish = (channel: string, nonce: string): Promise<unknown> =>
+    sharded ? commands.spublish(channel, nonce) : publishInScript(commands as IORedis, [], [channel, nonce])
+
+  const probe = (channel: string) =>
+    Effect.gen(function* () {
+      const nonce = String(nonces++)
+      const heard = Deferred.makeUnsafe<void>()
+      if (!subscribed.has(channel)) yield* attempt(() => subscribe(channel))
+      hearing.set(channel, {
+        channel: Buffer.from(channel),
+        nonce,
+        heard: () => Deferred.doneUnsafe(heard, Effect.void)
+      })
+      yield* attempt(() =>
+        Promise.all([commands.set(channel, nonce, "PX", Duration.toMillis(KEPT)), publish(channel, nonce)])
+      )
+      yield* Deferred.await(heard)
+    }).pipe(
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          hearing.delete(channel)
+          // The next probe subscribes anew, and so writes to the subscriber: one that is silent is then destroyed.
+          if (exit._tag === "Failure") subscribed.delete(channel)
+        })
+      )
+    )
+
+  const namesOf = nameForEachMaster(name)
+  return Effect.suspend(() => {
+    const names = commands instanceof Cluster ? namesOf(commands.slots) : [name]
+    return names.length === 0
+      ? Effect.fail(new ProbeFailed(new Error("No node of the cluster is known")))
+      : Effect.forEach(names, probe, { concurrency: "unbounded", discard: true })
+  })
+}
