@@ -3,7 +3,8 @@ import { HttpApiBuilder } from "effect/http-api"
 import { RateLimits } from "../access/RateLimits.ts"
 import { Api } from "../api/Api.ts"
 import { CurrentUser } from "../api/Authorization.ts"
-import { History, RecentMessages, SentMessage } from "../api/Messages.ts"
+import { History, HistoryLimit, RecentMessages, SentMessage } from "../api/Messages.ts"
+import { Skip } from "../api/Parameters.ts"
 import * as Problems from "../api/Problems.ts"
 import { Chat } from "../chat/Sends.ts"
 import type { UserId } from "../domain/User.ts"
@@ -41,7 +42,9 @@ export const layer = HttpApiBuilder.group(
           })
         ),
 
-      history: ({ query: { user_id, chat_with, before_id, skip, limit } }) =>
+      history: ({
+        query: { user_id, chat_with, before_id, skip = Skip.byDefault, limit = HistoryLimit.byDefault }
+      }) =>
         permit({ _tag: "ReadHistory", of: user_id }).pipe(
           Effect.andThen(
             chat.history({ userId: user_id, chatWith: chat_with, beforeId: before_id, skip, limit })

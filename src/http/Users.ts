@@ -1,8 +1,9 @@
 import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
+import { Skip, Wait } from "../api/Parameters.ts"
 import * as Problems from "../api/Problems.ts"
-import { EventPage, UserList } from "../api/Users.ts"
+import { EventLimit, EventPage, UserLimit, UserList } from "../api/Users.ts"
 import { User } from "../domain/User.ts"
 import { Inboxes } from "../inbox/InboxReader.ts"
 import { Sessions } from "../presence/Sessions.ts"
@@ -33,7 +34,7 @@ export const layer = HttpApiBuilder.group(
           })
         ),
 
-      list: ({ query: { skip, limit } }) =>
+      list: ({ query: { skip = Skip.byDefault, limit = UserLimit.byDefault } }) =>
         permit({ _tag: "ReadUsers" }).pipe(
           Effect.andThen(users.list(skip, limit)),
           Effect.map(userList),
@@ -62,7 +63,10 @@ export const layer = HttpApiBuilder.group(
         Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
       ),
 
-      events: ({ params: { user_id }, query: { since, limit, wait } }) =>
+      events: ({
+        params: { user_id },
+        query: { since, limit = EventLimit.byDefault, wait = Wait.byDefault }
+      }) =>
         permit({ _tag: "ReadEvents", of: user_id }).pipe(
           Effect.andThen(inboxes.read(user_id, since, limit, wait)),
           Effect.map(({ events, cursor, recovered }) => {
