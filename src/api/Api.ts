@@ -1,7 +1,6 @@
 import { HttpApi, HttpApiMiddleware, OpenApi } from "effect/http-api"
 import { VERSION } from "../domain/Version.ts"
 import { Messages } from "./Messages.ts"
-import { document } from "./openapi/Document.ts"
 import { ContentTooLarge, InternalServerError, UnsupportedMediaType, ValidationFailed } from "./Problems.ts"
 import { System } from "./System.ts"
 import { Users } from "./Users.ts"
@@ -27,7 +26,6 @@ export class Api extends HttpApi.make("minichat")
         "Every error is an RFC 9457 problem (`application/problem+json`) whose `detail` says what happened; a request " +
         "that does not decode is a 422 that names every bad field. A body may have 64 KiB. Unknown extra fields are " +
         "ignored. Paths are served with and without the trailing slash.",
-      license: { name: "MIT", url: "https://spdx.org/licenses/MIT.html" },
-      transform: document
+      license: { name: "MIT", url: "https://spdx.org/licenses/MIT.html" }
     })
   ) {}

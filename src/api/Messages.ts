@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Draft, Message } from "../domain/Message.ts"
 import { Authorization } from "./Authorization.ts"
-import { limit, MessageIdParam, Skip, UserIdParam } from "./Parameters.ts"
+import { limit, messageIdParam, Skip, UserIdParam, userIdParam } from "./Parameters.ts"
 import { Paths } from "./Paths.ts"
 import {
   ClientIdConflict,
@@ -26,6 +26,9 @@ export const RecentMessages = Schema.Struct({
 
 export const History = Schema.Array(Message)
 
+/** A page of the history has at most 50 messages, unless `limit` says otherwise. */
+export const HistoryLimit = limit(50)
+
 export class Messages extends HttpApiGroup.make("messages")
   .add(
     HttpApiEndpoint.post("send", "/", {
@@ -43,10 +46,12 @@ export class Messages extends HttpApiGroup.make("messages")
     HttpApiEndpoint.get("history", "/", {
       query: {
         user_id: UserIdParam,
-        chat_with: Schema.optionalKey(UserIdParam),
-        skip: Skip,
-        limit: limit(50),
-        before_id: Schema.optionalKey(MessageIdParam)
+        chat_with: Schema.optionalKey(userIdParam({ description: "Only messages exchanged with this user" })),
+        skip: Skip.schema,
+        limit: HistoryLimit.schema,
+        before_id: Schema.optionalKey(
+          messageIdParam({ description: "Only messages with an id below this one" })
+        )
       },
       success: History,
       error: ServiceUnavailable

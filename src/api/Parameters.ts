@@ -1,53 +1,88 @@
-import { Effect, Schema, SchemaTransformation } from "effect"
+import { Schema, SchemaTransformation } from "effect"
 import { MessageId } from "../domain/Message.ts"
 import { UserId } from "../domain/User.ts"
 
+/** What the documentation tells of a whole number that is a parameter. One without a maximum has a format. */
+interface Documented {
+  readonly description: string
+  readonly example?: number
+  readonly minimum: number
+  readonly maximum?: number
+  readonly format?: "int32" | "int64"
+  readonly default?: number
+}
+
+/** The digits of a whole number. On the wire a parameter is text; it is documented as the number that the text stands for. */
+const digits = (pattern: RegExp, message: string, { example, ...documented }: Documented) =>
+  Schema.String.check(
+    Schema.isPattern(pattern, {
+      message,
+      toJsonSchema: () => ({
+        type: "integer",
+        ...documented,
+        ...(example === undefined ? {} : { examples: [example] })
+      })
+    })
+  )
+
 /** Digits that no exact number stands for are above every id, place and bound, and so is the largest one. */
-const digitsToNumber = SchemaTransformation.transform({
+const toNumber = SchemaTransformation.transform({
   decode: (text: string) => Math.min(Number(text), Number.MAX_SAFE_INTEGER),
   encode: (value: number) => String(value)
 })
 
-const positive = Schema.String.check(
-  Schema.isPattern(/^[1-9][0-9]*$/, { message: "must be a whole number of at least 1, in digits" })
-)
+interface Docs extends Pick<Documented, "description" | "example"> {}
 
-/** A user id in a path or query. Digits above the column's range decode: they name nobody. */
-export const UserIdParam = positive.pipe(Schema.decodeTo(Schema.toType(UserId), digitsToNumber as never))
+const idDigits = (format: "int32" | "int64", docs: Docs) =>
+  digits(/^[1-9][0-9]*$/, "must be a whole number of at least 1, in digits", { ...docs, minimum: 1, format })
 
-/** A message id in a query. Digits above the column's range decode: every id is below them. */
-export const MessageIdParam = positive.pipe(
-  Schema.decodeTo(Schema.toType(MessageId), digitsToNumber as never)
-)
+/** A user id. Digits above the column's range decode: they name nobody. */
+export const userIdParam = (docs: Docs) => idDigits("int32", docs).pipe(Schema.decodeTo(UserId, toNumber))
 
-const natural = (minimum: number, maximum: number) =>
-  Schema.String.check(
-    Schema.isPattern(/^[0-9]+$/, {
-      message: `must be a whole number from ${minimum} to ${maximum}, in digits`
-    })
-  ).pipe(
-    Schema.decodeTo(
-      Schema.Finite.check(
-        Schema.isBetween(
-          { minimum, maximum },
-          { message: `must be a whole number from ${minimum} to ${maximum}` }
-        )
-      ),
-      digitsToNumber
-    )
+/** A message id. Digits above the column's range decode: every id is below them. */
+export const messageIdParam = (docs: Docs) =>
+  idDigits("int64", docs).pipe(Schema.decodeTo(MessageId, toNumber))
+
+/** The user whom a path or a query is about. */
+export const UserIdParam = userIdParam({ description: "The id of the user", example: 1 })
+
+interface Bounds extends Required<Pick<Documented, "minimum" | "maximum">> {}
+
+const natural = ({ minimum, maximum }: Bounds, documented: Omit<Documented, "minimum">) => {
+  const message = `must be a whole number from ${minimum} to ${maximum}`
+  return digits(/^[0-9]+$/, `${message}, in digits`, { ...documented, minimum }).pipe(
+    Schema.decodeTo(Schema.Finite.check(Schema.isBetween({ minimum, maximum }, { message })), toNumber)
   )
+}
 
-const withDefault = <S extends Schema.Top>(schema: S, value: S["Type"]) =>
-  schema.pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed(value as never)))
+/** A parameter that may be left out. A handler takes `byDefault` then. */
+const optional = (bounds: Bounds, byDefault: number, docs: Docs) => ({
+  schema: Schema.optionalKey(natural(bounds, { ...docs, maximum: bounds.maximum, default: byDefault })),
+  byDefault
+})
 
 /** How many rows to pass over. */
-export const Skip = withDefault(natural(0, 2_147_483_647), 0)
+export const Skip = optional({ minimum: 0, maximum: 2_147_483_647 }, 0, {
+  description: "How many rows to pass over"
+})
 
 /** How many rows to answer with, at most. */
-export const limit = (byDefault: number) => withDefault(natural(1, 1000), byDefault)
-
-/** A place in an inbox, in a query. */
-export const SeqParam = natural(0, Number.MAX_SAFE_INTEGER)
+export const limit = (byDefault: number) =>
+  optional({ minimum: 1, maximum: 1000 }, byDefault, {
+    description: "How many rows to answer with, at most"
+  })
 
 /** How long a poll waits for an event, in whole seconds. */
-export const WaitSeconds = withDefault(natural(0, 30), 0)
+export const Wait = optional({ minimum: 0, maximum: 30 }, 0, {
+  description: "How many seconds to wait for an event when there is none"
+})
+
+/** A place in an inbox. Its maximum is the largest exact number, which the documented format implies. */
+export const SeqParam = natural(
+  { minimum: 0, maximum: Number.MAX_SAFE_INTEGER },
+  {
+    description: "The `seq` of the last event that the caller has; 0 for all",
+    example: 0,
+    format: "int64"
+  }
+)

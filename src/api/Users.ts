@@ -4,7 +4,7 @@ import { Seq } from "../domain/Event.ts"
 import { Timestamp } from "../domain/Text.ts"
 import { NewUser, User, UserId } from "../domain/User.ts"
 import { Authorization } from "./Authorization.ts"
-import { limit, SeqParam, Skip, UserIdParam, WaitSeconds } from "./Parameters.ts"
+import { limit, SeqParam, Skip, UserIdParam, Wait } from "./Parameters.ts"
 import { Paths } from "./Paths.ts"
 import { ServiceUnavailable, UserNotFound, UsernameTaken } from "./Problems.ts"
 import { ServerEvent } from "./Protocol.ts"
@@ -33,6 +33,12 @@ export type EventPage = typeof EventPage.Type
 
 export const UserList = Schema.Array(User)
 
+/** A list has at most 100 users, unless `limit` says otherwise. */
+export const UserLimit = limit(100)
+
+/** A page has at most 100 events, unless `limit` says otherwise. */
+export const EventLimit = limit(100)
+
 export class Users extends HttpApiGroup.make("users")
   .add(
     HttpApiEndpoint.post("create", "/", {
@@ -41,7 +47,7 @@ export class Users extends HttpApiGroup.make("users")
       error: [UsernameTaken, ServiceUnavailable]
     }).annotateMerge(OpenApi.annotations({ summary: "Create a user" })),
     HttpApiEndpoint.get("list", "/", {
-      query: { skip: Skip, limit: limit(100) },
+      query: { skip: Skip.schema, limit: UserLimit.schema },
       success: UserList,
       error: ServiceUnavailable
     }).annotateMerge(OpenApi.annotations({ summary: "List users", description: "Ordered by id." })),
@@ -57,7 +63,7 @@ export class Users extends HttpApiGroup.make("users")
     }).annotateMerge(OpenApi.annotations({ summary: "Tell whether a user is online" })),
     HttpApiEndpoint.get("events", "/:user_id/events", {
       params: { user_id: UserIdParam },
-      query: { since: SeqParam, limit: limit(100), wait: WaitSeconds },
+      query: { since: SeqParam, limit: EventLimit.schema, wait: Wait.schema },
       success: EventPage,
       error: [UserNotFound, ServiceUnavailable]
     }).annotateMerge(

@@ -1,7 +1,8 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
-import { History, RecentMessages as RecentPage, SentMessage } from "../api/Messages.ts"
+import { History, HistoryLimit, RecentMessages as RecentPage, SentMessage } from "../api/Messages.ts"
+import { Skip } from "../api/Parameters.ts"
 import { clientIdConflict, receiverNotFound, senderNotFound, serviceUnavailable } from "../api/ProblemOf.ts"
 import { RecentMessages } from "../chat/RecentMessages.ts"
 import { Sends } from "../chat/Sends.ts"
@@ -42,7 +43,9 @@ export const layer = HttpApiBuilder.group(
           })
         ),
 
-      history: ({ query: { user_id, chat_with, before_id, skip, limit } }) =>
+      history: ({
+        query: { user_id, chat_with, before_id, skip = Skip.byDefault, limit = HistoryLimit.byDefault }
+      }) =>
         permit({ _tag: "ReadHistory", of: user_id }).pipe(
           Effect.andThen(
             unlessKnown(

@@ -1,8 +1,9 @@
 import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
+import { Skip, Wait } from "../api/Parameters.ts"
 import { serviceUnavailable, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
-import { EventPage, UserList } from "../api/Users.ts"
+import { EventLimit, EventPage, UserLimit, UserList } from "../api/Users.ts"
 import type { InboxEvent } from "../domain/Event.ts"
 import { User, type UserId } from "../domain/User.ts"
 import { InboxReader } from "../inbox/InboxReader.ts"
@@ -40,7 +41,7 @@ export const layer = HttpApiBuilder.group(
           })
         ),
 
-      list: ({ query: { skip, limit } }) =>
+      list: ({ query: { skip = Skip.byDefault, limit = UserLimit.byDefault } }) =>
         permit({ _tag: "ReadUsers" }).pipe(
           Effect.andThen(users.list(skip, limit)),
           Effect.map(userList),
@@ -69,7 +70,10 @@ export const layer = HttpApiBuilder.group(
         Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
       ),
 
-      events: ({ params: { user_id }, query: { since, limit, wait } }) =>
+      events: ({
+        params: { user_id },
+        query: { since, limit = EventLimit.byDefault, wait = Wait.byDefault }
+      }) =>
         permit({ _tag: "ReadEvents", of: user_id }).pipe(
           Effect.andThen(
             unlessKnown(

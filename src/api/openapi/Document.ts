@@ -1,5 +1,5 @@
 import type { OpenApi } from "effect/http-api"
-import { invalid, operations, problems } from "./Examples.ts"
+import { invalid, type OperationExamples, operations, problems } from "./Examples.ts"
 import { describeParameters } from "./Parameters.ts"
 
 type Json = Record<string, unknown>
@@ -8,16 +8,24 @@ type Operation = OpenApi.OpenAPISpecOperation
 
 const PROBLEM = "application/problem+json"
 
-/** Completes the generated document: what a person or a generator of clients needs and the schemas do not say. */
+/**
+ * Completes the generated document: what a person or a generator of clients needs and the schemas do not say. Throws an
+ * error that names each endpoint without an example and each parameter without a description or bounds.
+ */
 export const document = (generated: object): Json => {
   const spec = clean(generated) as OpenApi.OpenAPISpec
+  const missing: Array<string> = []
   for (const path of Object.values(spec.paths)) {
     for (const operation of Object.values(path) as Array<Operation>) {
-      describeParameters(operation)
       removeErrorsOfInput(operation)
-      addExamples(operation)
       addHeaders(operation)
+      missing.push(...describeParameters(operation), ...addExamples(operation))
     }
+  }
+  if (missing.length > 0) {
+    throw new Error(
+      `The documentation lacks ${missing.join(", ")}. Examples stand in src/api/openapi/Examples.ts, the rest on the schema of each parameter`
+    )
   }
   return { ...spec }
 }
@@ -53,24 +61,41 @@ const removeErrorsOfInput = ({ responses, requestBody, parameters }: Operation) 
   if (parameters.length === 0) delete responses[422]
 }
 
-const addExamples = ({ operationId, requestBody, responses }: Operation) => {
-  const { request, answers, invalidField } = operations[operationId]!
-  Object.assign(requestBody?.content["application/json"] ?? {}, { example: request })
+/** Answers which examples there are not. */
+const addExamples = ({ operationId, requestBody, responses }: Operation): ReadonlyArray<string> => {
+  const { request, answers, invalidField } = examplesOf(operationId)
+  const missing: Array<string> = []
+  const add = (media: object | undefined, example: unknown, what: string) => {
+    if (media === undefined) return
+    if (example === undefined) missing.push(`an example of ${what}`)
+    else Object.assign(media, { example })
+  }
+  add(requestBody?.content["application/json"], request, `the request ${operationId}`)
   for (const [status, { content }] of Object.entries(responses)) {
-    const answer = content?.["application/json"]
-    if (answer !== undefined) Object.assign(answer, { example: answers[status] })
+    add(content?.["application/json"], answers[Number(status)], `the answer ${status} of ${operationId}`)
     const problem = content?.[PROBLEM]
     if (problem === undefined) continue
-    if (status === "422") Object.assign(problem, { example: invalid(invalidField) })
-    else Object.assign(problem, problemExamples(problem.schema))
+    if (status === "422") add(problem, invalid(invalidField), `a bad field of ${operationId}`)
+    else missing.push(...addProblems(problem))
   }
+  return missing
 }
 
-const problemExamples = (schema: Json) => {
+const examplesOf = (operationId: string): OperationExamples => {
+  const examples: Readonly<Record<string, OperationExamples>> = operations
+  return examples[operationId] ?? { answers: {} }
+}
+
+const addProblems = (media: OpenApi.OpenApiSpecMediaType) => {
+  const { schema }: { readonly schema: Json } = media
   const names = ((schema.anyOf ?? [schema]) as Array<Json>).map(({ $ref }) => String($ref).split("/").at(-1)!)
-  return names.length === 1
-    ? { example: problems[names[0]!] }
-    : { examples: Object.fromEntries(names.map((name) => [name, { value: problems[name] }])) }
+  Object.assign(
+    media,
+    names.length === 1
+      ? { example: problems[names[0]!] }
+      : { examples: Object.fromEntries(names.map((name) => [name, { value: problems[name] }])) }
+  )
+  return names.filter((name) => problems[name] === undefined).map((name) => `an example of ${name}`)
 }
 
 const retryAfter = {

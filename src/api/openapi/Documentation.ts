@@ -1,61 +1,10 @@
-import { Schema } from "effect"
-import { HttpApi, HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
+import { HttpApi, OpenApi } from "effect/http-api"
 import { Api } from "../Api.ts"
-import { Authorization } from "../Authorization.ts"
-import { CloseCode } from "../CloseCode.ts"
-import { SeqParam, UserIdParam } from "../Parameters.ts"
-import { Paths } from "../Paths.ts"
-import { ServiceUnavailable, UpgradeRequired, ValidationFailed } from "../Problems.ts"
 import { ClientFrame, ServerFrame } from "../Protocol.ts"
-
-const closeCodes = Object.values(CloseCode).map(
-  ({ code, reason, reconnect }) => `| ${code} | ${reason} | ${reconnect ? "yes, with `since`" : "no"} |`
-)
-
-const description = `Connect with a WebSocket client. Text frames of one JSON object go both ways: \`ClientFrame\` and
-\`ServerFrame\` among the schemas. Every event of a user has the next \`seq\`, without gap or repeat: with \`since\`, the
-events after that one come first, then the socket is live. A socket that offers the subprotocol \`minichat.v2\` gets
-every type of frame; without it, or with \`minichat.v1\`, only \`system\`, \`message\`, \`pong\`, \`ack\` and \`error\`.
-
-Where a token is needed, it stands in \`Authorization: Bearer\`; a browser, which cannot set headers here, offers it as
-the subprotocol \`bearer.<token>\` next to \`minichat.v1\` or \`minichat.v2\`. Send \`{"type":"auth","token":"…"}\` to
-renew it before it expires.
-
-A missing or bad token, or a socket of someone else, is refused by HTTP 401 or 403 before there is a socket; a browser
-sees that as 1006.
-
-| Close code | Meaning | Connect again |
-|---|---|---|
-${closeCodes.join("\n")}
-`
-
-// ReDoc shows no schema that no operation refers to, unless it is told to; Swagger UI passes over the tags.
-const frames = ["ClientFrame", "ServerFrame"].map(
-  (name) => `<SchemaDefinition schemaRef="#/components/schemas/${name}" />`
-)
-
-/** The socket, for the docs only: it is no endpoint that the API's router or client could serve. */
-class LiveEvents extends HttpApiGroup.make("live")
-  .add(
-    HttpApiEndpoint.get("connect", Paths.webSocket, {
-      params: { user_id: UserIdParam },
-      query: { since: Schema.optionalKey(SeqParam) },
-      success: HttpApiSchema.Empty(101).annotate({
-        description: "The connection is a WebSocket from here on"
-      }),
-      error: [ValidationFailed, UpgradeRequired, ServiceUnavailable]
-    }).annotateMerge(OpenApi.annotations({ summary: "Receive a user's events live", description }))
-  )
-  .middleware(Authorization)
-  .annotateMerge(
-    OpenApi.annotations({
-      title: "Live events",
-      description: ["A WebSocket for each user", ...frames].join("\n\n")
-    })
-  ) {}
+import { document } from "./Document.ts"
+import { LiveEvents } from "./LiveEvents.ts"
 
 /** Everything that the docs describe: the REST contract, the socket and its frames. */
-export class DocumentedApi extends Api.add(LiveEvents).annotate(HttpApi.AdditionalSchemas, [
-  ClientFrame,
-  ServerFrame
-]) {}
+export class DocumentedApi extends Api.add(LiveEvents)
+  .annotate(HttpApi.AdditionalSchemas, [ClientFrame, ServerFrame])
+  .annotate(OpenApi.Transform, document) {}

@@ -1,9 +1,13 @@
 import { Schema } from "effect"
+import type { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
 import { Unavailable } from "../../domain/Unavailable.ts"
 import { VERSION } from "../../domain/Version.ts"
+import type { Messages } from "../Messages.ts"
 import { serviceUnavailable } from "../ProblemOf.ts"
 import * as Problems from "../Problems.ts"
-import { endpoints } from "../System.ts"
+import { endpoints, type System } from "../System.ts"
+import type { Users } from "../Users.ts"
+import type { LiveEvents } from "./LiveEvents.ts"
 
 /** Examples of every request, answer and problem. Tests decode them by the contract. */
 
@@ -39,15 +43,41 @@ interface InvalidField {
   readonly message: string
 }
 
-interface OperationExamples {
+export interface OperationExamples {
   readonly request?: unknown
   /** By status. */
-  readonly answers: Readonly<Record<string, unknown>>
+  readonly answers: Readonly<Record<number, unknown>>
   /** A field that does not decode, and what the 422 says of it. */
   readonly invalidField?: InvalidField
 }
 
-export const operations: Readonly<Record<string, OperationExamples>> = {
+/** What one endpoint needs: bodies in the encoded shape of the contract, and a bad field where it takes any field. */
+type ExamplesOf<Endpoint> = Endpoint extends HttpApiEndpoint.ConstraintRequest
+  ? OperationExamples & {
+      readonly answers: Readonly<Record<number, Wire<Endpoint["~Success"]>>>
+    } & Given<Endpoint["~Payload"], { readonly request: Wire<Endpoint["~Payload"]> }> &
+      Given<Endpoint["~Payload" | "~Query" | "~Params"], { readonly invalidField: InvalidField }>
+  : never
+
+/** A body as JSON carries it. An endpoint wraps its schemas into codecs, which know their encoded side as any JSON. */
+type Wire<Body> = Body extends Schema.toCodecJson<infer Inner> ? Inner["Encoded"] : never
+
+type Given<Input extends Schema.Constraint, Needed> = [Input["Type"]] extends [never] ? unknown : Needed
+
+type Operation<Group> = Group extends HttpApiGroup.Constraint
+  ? OperationIn<Group["identifier"], HttpApiGroup.Endpoints<Group>>
+  : never
+
+type OperationIn<Group extends string, Endpoint> = Endpoint extends HttpApiEndpoint.Constraint
+  ? { readonly id: `${Group}.${Endpoint["identifier"]}`; readonly endpoint: Endpoint }
+  : never
+
+/** Examples of each endpoint of the groups, by its operation id. One that is left out fails to compile. */
+export type Examples<Groups> = {
+  readonly [Each in Operation<Groups> as Each["id"]]: ExamplesOf<Each["endpoint"]>
+}
+
+export const operations: Examples<typeof Users | typeof Messages | typeof System | typeof LiveEvents> = {
   "users.create": {
     request: { username: "alice", display_name: "Alice Liddell" },
     answers: { 200: alice },
