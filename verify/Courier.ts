@@ -1,9 +1,10 @@
-import { type Duration, Effect, Schedule } from "effect"
+import { type Duration, Effect } from "effect"
 import type { ChatClient } from "./ChatClient.ts"
 import type { Message } from "./Frame.ts"
 import type { Send } from "./Ledger.ts"
 import { Refused, Unanswered } from "./Outgoing.ts"
 import { Rest } from "./Rest.ts"
+import { untilAnswered } from "./Retry.ts"
 
 export interface Options {
   readonly urls: ReadonlyArray<string>
@@ -33,18 +34,6 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     return yield* rest.send(options.urls[(route.firstUrl + turn) % options.urls.length]!, send)
   })
 
-  const backoff = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("1 second")]).pipe(
-    Schedule.jittered,
-    Schedule.setInputType<Refused | Unanswered>(),
-    Schedule.modifyDelay(({ duration, input }) =>
-      Effect.succeed(
-        input._tag === "Unanswered" && input.retryAfterMillis > 0 ? input.retryAfterMillis : duration
-      )
-    ),
-    Schedule.while(({ input }) => input._tag === "Unanswered"),
-    Schedule.upTo({ duration: options.patience ?? "60 seconds" })
-  )
-
   return (send: Send, route: Route): Effect.Effect<Message, Refused | Unanswered> => {
     let turn = 0
     return Effect.suspend(() => attempt(send, route, turn++)).pipe(
@@ -52,7 +41,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         duration: timeout,
         orElse: () => new Unanswered({ reason: "no answer in time", retryAfterMillis: 0 })
       }),
-      Effect.retry(backoff),
+      Effect.retry(untilAnswered(options.patience)),
       Effect.tap((message) =>
         Effect.sync(() => {
           send.acknowledged = { id: message.id, at: performance.now() }

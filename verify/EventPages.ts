@@ -1,10 +1,10 @@
 import { Effect } from "effect"
 import type { ChatClient } from "./ChatClient.ts"
-import * as Courier from "./Courier.ts"
 import type { InboxEvent } from "./Frame.ts"
-import type { Send } from "./Ledger.ts"
 import { inWords, type Refused, type Unanswered } from "./Outgoing.ts"
+import * as Progress from "./Progress.ts"
 import { Rest } from "./Rest.ts"
+import { onAnyNode } from "./Retry.ts"
 
 const describe = (event: InboxEvent): string => `${event.seq} ${event.type} ${event.id} ${event.content}`
 
@@ -23,10 +23,10 @@ export const compare = Effect.fn("EventPages.compare")(function* (
     const limit = 1 + ((index * 37) % 200)
     let since = after
     for (let page = 0; ; page += 1) {
-      const { cursor, events, recovered } = yield* rest.events(urls[page % urls.length]!, client.userId, {
-        since,
-        limit
-      })
+      const from = since
+      const { cursor, events, recovered } = yield* onAnyNode(urls, page, (url) =>
+        rest.events(url, client.userId, { since: from, limit })
+      )
       if (!recovered) findings.push(`user ${client.userId}: events after ${since} are no longer kept`)
       fromRest.push(...events)
       if (events.length === 0 || cursor <= since) break
@@ -44,45 +44,11 @@ export const compare = Effect.fn("EventPages.compare")(function* (
   })
   const failed = (client: ChatClient) => (error: Refused | Unanswered) =>
     Effect.sync(() => findings.push(`user ${client.userId}: events by REST: ${inWords(error)}`))
-  yield* Effect.forEach(
+  yield* Progress.forEach(
+    "Reading inboxes",
     clients,
     (client, index) => compareOne(client, index).pipe(Effect.catch(failed(client))),
-    { concurrency: 8, discard: true }
+    8
   )
   return findings
-})
-
-const WAIT_SECONDS = 5
-
-/** A long poll at the head of an inbox answers with the next event when it comes. */
-export const longPoll = Effect.fn("EventPages.longPoll")(function* (options: {
-  readonly urls: ReadonlyArray<string>
-  readonly from: ChatClient
-  readonly to: ChatClient
-  readonly clientId: string
-}) {
-  const { from, to, urls } = options
-  const rest = yield* Rest
-  const deliver = yield* Courier.make({ urls })
-  const send: Send = {
-    clientId: options.clientId,
-    senderId: from.userId,
-    receiverId: to.userId,
-    content: options.clientId,
-    attempts: []
-  }
-  const polled = rest.events(urls[0]!, to.userId, { since: to.cursor(), limit: 10, wait: WAIT_SECONDS }).pipe(
-    Effect.map(({ events }) =>
-      events.some(({ content }) => content === send.content)
-        ? []
-        : ["a long poll ended without what came meanwhile"]
-    ),
-    Effect.catch((error) => Effect.succeed([`a long poll: ${inWords(error)}`]))
-  )
-  const sent = deliver(send, { via: "rest", firstUrl: urls.length - 1 }).pipe(
-    Effect.delay("300 millis"),
-    Effect.ignore
-  )
-  const [findings] = yield* Effect.all([polled, sent], { concurrency: "unbounded" })
-  return { send, findings }
 })

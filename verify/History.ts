@@ -3,7 +3,9 @@ import type { ChatClient } from "./ChatClient.ts"
 import type { Message } from "./Frame.ts"
 import type { Send } from "./Ledger.ts"
 import { inWords, type Refused, type Unanswered } from "./Outgoing.ts"
+import * as Progress from "./Progress.ts"
 import { Rest } from "./Rest.ts"
+import { onAnyNode } from "./Retry.ts"
 
 const PAGE = 100
 const RECENT = 50
@@ -19,23 +21,19 @@ export const compare = Effect.fn("History.compare")(function* (
   const rest = yield* Rest
   const findings: Array<string> = []
 
-  const byKey = Effect.fnUntraced(function* (url: string, userId: number) {
+  const byKey = Effect.fnUntraced(function* (node: number, userId: number) {
     const all: Array<Message> = []
     for (;;) {
       const last = all.at(-1)
-      const page = yield* rest.history(url, {
-        user_id: userId,
-        limit: PAGE,
-        ...(last !== undefined && { before_id: last.id })
-      })
+      const query = { user_id: userId, limit: PAGE, ...(last !== undefined && { before_id: last.id }) }
+      const page = yield* onAnyNode(urls, node, (url) => rest.history(url, query))
       all.push(...page)
       if (page.length < PAGE) return all
     }
   })
 
   const compareOne = Effect.fnUntraced(function* ({ userId }: ChatClient, index: number) {
-    const url = urls[index % urls.length]!
-    const history = yield* byKey(url, userId)
+    const history = yield* byKey(index, userId)
     const expected = sends.flatMap((send) =>
       send.acknowledged !== undefined && (send.senderId === userId || send.receiverId === userId)
         ? [send.acknowledged.id]
@@ -49,21 +47,24 @@ export const compare = Effect.fn("History.compare")(function* (
     }
 
     const half = Math.floor(history.length / 2)
-    const skipped = yield* rest.history(url, { user_id: userId, limit: PAGE, skip: half })
+    const skipped = yield* onAnyNode(urls, index, (url) =>
+      rest.history(url, { user_id: userId, limit: PAGE, skip: half })
+    )
     if (ids(skipped) !== ids(history.slice(half, half + PAGE))) {
       findings.push(`user ${userId}: the history by skip and by before_id differ`)
     }
 
-    const recent = yield* rest.recent(url, userId)
+    const recent = yield* onAnyNode(urls, index, (url) => rest.recent(url, userId))
     const received = history.filter(({ receiver_id }) => receiver_id === userId).slice(0, RECENT)
     if (ids(recent) !== ids(received)) findings.push(`user ${userId}: the recent list and the history differ`)
   })
   const failed = (client: ChatClient) => (error: Refused | Unanswered) =>
     Effect.sync(() => findings.push(`user ${client.userId}: history: ${inWords(error)}`))
-  yield* Effect.forEach(
+  yield* Progress.forEach(
+    "Reading histories",
     clients,
     (client, index) => compareOne(client, index).pipe(Effect.catch(failed(client))),
-    { concurrency: 8, discard: true }
+    8
   )
   return findings
 })

@@ -5,6 +5,8 @@ export interface Report {
   readonly urls: ReadonlyArray<string>
   readonly seed: number
   readonly users: number
+  /** What the names of the users that the run made look like. They stay, with their messages: no call deletes a user. */
+  readonly usernames: string
   readonly seconds: number
   readonly tally: Tally
   /** Sends that had neither an acknowledgement nor a refusal when patience ended. */
@@ -32,6 +34,7 @@ export const toText = (report: Report): string => {
     `delivered in     ${latency(report.delivery)}`,
     ...tally.findings.map((finding) => `  ${finding}`),
     ...report.disagreements.map((finding) => `  disagreement: ${finding}`),
+    `left behind      ${report.users} users (${report.usernames}) and their messages: the API deletes no users`,
     isSound(report) ? "OK" : "FAILED"
   ].join("\n")
 }

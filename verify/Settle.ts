@@ -1,6 +1,7 @@
 import { type Duration, Effect, Schedule } from "effect"
 import type { ChatClient } from "./ChatClient.ts"
 import { type Send, type Tally, tally } from "./Ledger.ts"
+import { Progress } from "./Progress.ts"
 
 /**
  * Waits until the clients have all that was acknowledged, or until `within` has passed, and then tells what is the case. A repeat or a
@@ -11,22 +12,20 @@ export const settle = (
   clients: ReadonlyArray<ChatClient>,
   within: Duration.Input
 ): Effect.Effect<Tally> =>
-  Effect.sync(() =>
-    tally(
-      sends,
-      clients.map((client) => client.inbox())
-    )
-  ).pipe(
-    Effect.repeat({
-      schedule: Schedule.spaced("200 millis").pipe(Schedule.upTo({ duration: within })),
-      until: ({ lost }) => lost === 0
-    }),
-    Effect.andThen(
-      Effect.sync(() =>
-        tally(
-          sends,
-          clients.map((client) => client.inbox())
-        )
+  Effect.flatMap(Progress, ({ show }) => {
+    const look = Effect.sync(() => {
+      const seen = tally(
+        sends,
+        clients.map((client) => client.inbox())
       )
+      show("Waiting for deliveries", Math.max(0, seen.acknowledged - seen.lost), seen.acknowledged)
+      return seen
+    })
+    return look.pipe(
+      Effect.repeat({
+        schedule: Schedule.spaced("200 millis").pipe(Schedule.upTo({ duration: within })),
+        until: ({ lost }) => lost === 0
+      }),
+      Effect.andThen(look)
     )
-  )
+  })

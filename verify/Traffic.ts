@@ -4,6 +4,7 @@ import * as Courier from "./Courier.ts"
 import type { Message } from "./Frame.ts"
 import type { Send } from "./Ledger.ts"
 import type { Plan, PlannedSend } from "./Plan.ts"
+import * as Progress from "./Progress.ts"
 
 export interface Traffic {
   readonly sends: ReadonlyArray<Send>
@@ -68,10 +69,12 @@ export const run = Effect.fn("Traffic.run")(function* (options: {
     if (planned.conflict) yield* contradict(send, planned.node)
   })
 
-  yield* Effect.forEach(options.plan.sends, (planned, index) => Effect.ignore(perform(planned, index)), {
-    concurrency: CONCURRENT_SENDS,
-    discard: true
-  })
+  yield* Progress.forEach(
+    "Sending messages",
+    options.plan.sends,
+    (planned, index) => Effect.ignore(perform(planned, index)),
+    CONCURRENT_SENDS
+  )
   const traffic: Traffic = { sends, findings }
   return traffic
 })

@@ -1,12 +1,15 @@
-import { Effect, Random, type Redacted, Runtime, Schedule, Schema } from "effect"
+import { Effect, Random, type Redacted, Runtime, Schema } from "effect"
 import * as ChatClient from "./ChatClient.ts"
 import * as EventPages from "./EventPages.ts"
 import * as History from "./History.ts"
 import * as Latency from "./Latency.ts"
+import * as LongPoll from "./LongPoll.ts"
 import { inWords } from "./Outgoing.ts"
 import * as Plan from "./Plan.ts"
+import * as Progress from "./Progress.ts"
 import type { Report } from "./Report.ts"
 import { Rest } from "./Rest.ts"
+import { onAnyNode, untilAnswered } from "./Retry.ts"
 import { settle } from "./Settle.ts"
 import * as Traffic from "./Traffic.ts"
 
@@ -35,30 +38,36 @@ export class Unsound extends Schema.TaggedError<Unsound>()("Unsound", {}) {
 
 const SETTLE_WITHIN = "30 seconds"
 
+/** How long a node may take to answer first: about as long as one that is being restarted. */
+const REACH_WITHIN = "10 seconds"
+
 const reach = Effect.fn("Verify.reach")(function* (url: string) {
   const rest = yield* Rest
-  const status = yield* rest
-    .health(url)
-    .pipe(Effect.mapError(({ reason }) => new NotServing({ url, reason: `does not answer (${reason})` })))
+  const status = yield* rest.health(url).pipe(
+    Effect.retry(untilAnswered(REACH_WITHIN)),
+    Effect.mapError((error) => new NotServing({ url, reason: `does not answer (${inWords(error)})` }))
+  )
   if (status !== 200) return yield* new NotServing({ url, reason: `GET /health answers ${status}` })
 })
 
-const enroll = Effect.fn("Verify.enroll")(function* (options: Options, name: string) {
+/**
+ * Makes the users. A call without an answer may have made its user all the same, so the next attempt takes another name, and the nameless
+ * one stays unused.
+ */
+const enroll = Effect.fn("Verify.enroll")(function* ({ urls, users }: Options, name: string) {
   const rest = yield* Rest
-  const url = options.urls[0]!
-  return yield* Effect.forEach(
-    Array.from({ length: options.users }, (_, index) => `${name}u${index}`),
-    (username) =>
-      rest.createUser(url, username).pipe(
-        Effect.retry({
-          schedule: Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("2 seconds")]),
-          times: 10,
-          while: (error) => error._tag === "Unanswered"
-        }),
-        Effect.mapError((error) => new NotServing({ url, reason: `POST /users/ fails (${inWords(error)})` }))
-      ),
-    { concurrency: 16 }
-  )
+  const make = (_: unknown, index: number) => {
+    let attempt = 0
+    return onAnyNode(urls, 0, (url) => {
+      const suffix = attempt++ === 0 ? "" : `r${attempt}`
+      return rest.createUser(url, `${name}u${index}${suffix}`)
+    }).pipe(
+      Effect.mapError(
+        (error) => new NotServing({ url: urls[0]!, reason: `POST /users/ fails (${inWords(error)})` })
+      )
+    )
+  }
+  return yield* Progress.forEach("Making users", Array.from({ length: users }), make, 16)
 })
 
 const connect = Effect.fn("Verify.connect")(function* (options: Options, userId: number, index: number) {
@@ -86,24 +95,28 @@ const connect = Effect.fn("Verify.connect")(function* (options: Options, userId:
 export const verify = Effect.fn("Verify.verify")(function* (options: Options) {
   const startedAt = performance.now()
   const { urls } = options
-  yield* Effect.forEach(urls, reach, { discard: true })
+  yield* Progress.forEach("Reaching nodes", urls, reach, urls.length)
   const nonce = yield* Random.nextIntBetween(0, 2 ** 40)
   const name = `verify${nonce.toString(36)}`
   const users = yield* enroll(options, name)
-  const clients = yield* Effect.forEach(users, ({ id }, index) => connect(options, id, index), {
-    concurrency: 16
-  })
+  const clients = yield* Progress.forEach(
+    "Opening sockets",
+    users,
+    ({ id }, index) => connect(options, id, index),
+    16
+  )
 
   const plan = yield* Plan.make({ ...options, nodes: urls.length }, options.seed)
   const traffic = yield* Traffic.run({ urls, clients, plan, name })
   yield* settle(traffic.sends, clients, SETTLE_WITHIN)
-  const poll = yield* EventPages.longPoll({
+  const poll = yield* LongPoll.check({
     urls,
-    from: clients[0]!,
-    to: clients[1]!,
-    clientId: `${name}-poll`
+    senderId: clients[0]!.userId,
+    receiverId: clients[1]!.userId,
+    since: clients[1]!.cursor(),
+    name: `${name}-poll`
   })
-  const sends = [...traffic.sends, poll.send]
+  const sends = [...traffic.sends, ...poll.sends]
   const tally = yield* settle(sends, clients, SETTLE_WITHIN)
 
   const unread = clients.flatMap((client) => client.unreadable.map((frame) => `unreadable frame ${frame}`))
@@ -115,6 +128,7 @@ export const verify = Effect.fn("Verify.verify")(function* (options: Options) {
     urls,
     seed: options.seed,
     users: options.users,
+    usernames: `${name}u*`,
     seconds: Math.round((performance.now() - startedAt) / 1_000),
     tally,
     unanswered: tally.sent - tally.acknowledged - tally.refused,

@@ -3,6 +3,7 @@ import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Config, Console, Effect, Option, Random, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
+import * as Progress from "./Progress.ts"
 import * as Report from "./Report.ts"
 import { Rest } from "./Rest.ts"
 import { Unsound, verify } from "./Verify.ts"
@@ -39,6 +40,8 @@ const flags = {
 
 const command = Command.make("verify", flags, (input) =>
   Effect.gen(function* () {
+    // On standard error: standard output is the report's alone.
+    const progress = Progress.to(process.stderr)
     const seed = yield* Option.match(input.seed, {
       onNone: () => Random.nextIntBetween(1, 2 ** 31),
       onSome: Effect.succeed
@@ -51,6 +54,8 @@ const command = Command.make("verify", flags, (input) =>
       ...(Option.isSome(input.token) && { token: input.token.value })
     }).pipe(
       Effect.scoped,
+      Effect.ensuring(Effect.sync(progress.clear)),
+      Effect.provideService(Progress.Progress, progress),
       Effect.provide(Rest.layer(input.token)),
       Effect.tapErrorTag("NotServing", ({ reason, url }) => Console.error(`${url} ${reason}`))
     )
@@ -59,7 +64,7 @@ const command = Command.make("verify", flags, (input) =>
   })
 ).pipe(
   Command.withDescription(
-    "Sends messages through a running deployment, cutting and resuming connections, and checks that none is lost, repeated or reordered. Exit code 1 when one is, 2 when there is nothing to check. The users and messages that it makes stay."
+    "Sends messages through a running deployment, cutting and resuming connections, and checks that none is lost, repeated or reordered. Exit code 1 when one is, 2 when there is nothing to check. The users that it makes stay, with their messages: the API deletes no users. Their names begin with verify."
   )
 )
 

@@ -4,6 +4,7 @@ import { Effect, Exit, FileSystem, Layer, Path, Scope } from "effect"
 import type { TestProject } from "vitest/node"
 import { Database } from "../../src/database/Database.ts"
 import { CHROMIUM } from "./Chromium.ts"
+import { checkServices } from "./checkServices.ts"
 import { databaseUrl, redisUrl, settings } from "./Services.ts"
 
 declare module "vitest" {
@@ -35,6 +36,12 @@ const announce = () => {
 }
 
 export default async (project: TestProject) => {
+  const wrong = await Effect.runPromise(checkServices({ databaseUrl, redisUrl }))
+  if (wrong !== undefined) {
+    // An error thrown here would be printed with its stack, and every test that needs the server with one of its own.
+    console.error(`The tests cannot run. ${wrong}`)
+    process.exit(1)
+  }
   announce()
   const scope = Scope.makeUnsafe()
   project.provide("embeddedTemplate", await Effect.runPromise(Scope.provide(makeTemplate, scope)))
