@@ -1,4 +1,3 @@
-import type { Options } from "./Options.ts"
 import type { Postgres } from "./system/Postgres.ts"
 import type { RedisServer } from "./system/RedisServer.ts"
 
@@ -40,7 +39,7 @@ const makeTarget = async (
 }
 
 export const makeTargets = async (
-  { target, workers }: Options,
+  { target, workers }: { readonly target: "server" | "baseline"; readonly workers: number },
   postgres: Postgres,
   redis: RedisServer
 ): Promise<readonly [Target, Target]> => {

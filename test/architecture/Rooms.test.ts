@@ -1,0 +1,119 @@
+import { assert, describe, it } from "@effect/vitest"
+import { circles, roomOf, type SourceFile, sourceFiles } from "./Imports.ts"
+
+/**
+ * The rooms of src, from the ground up, each with those that it stands on. A room may import the rooms that it stands on,
+ * and those that they stand on.
+ */
+const STANDS_ON: Readonly<Record<string, ReadonlyArray<string>>> = {
+  domain: [],
+  api: ["domain"],
+  "api/openapi": ["api"],
+  "AppConfig.ts": [],
+  "Lifecycle.ts": [],
+  "RequestContext.ts": [],
+  observability: ["domain", "AppConfig.ts", "Lifecycle.ts"],
+  database: ["observability"],
+  redis: ["observability"],
+  repo: ["database"],
+  presence: ["redis"],
+  inbox: ["repo", "redis", "presence"],
+  chat: ["inbox"],
+  access: ["redis"],
+  http: ["api/openapi", "access", "chat"],
+  realtime: ["api", "access", "chat", "RequestContext.ts"],
+  "Workers.ts": ["observability"],
+  "Start.ts": ["access", "database", "Workers.ts"],
+  "Server.ts": ["http", "realtime"],
+  "main.ts": ["Server.ts", "Start.ts"]
+}
+
+/** What the programs beside the server may import of it. */
+const PROGRAMS: Readonly<Record<string, ReadonlyArray<string>>> = {
+  bench: ["repo"],
+  verify: ["api"],
+  scripts: ["domain"]
+}
+
+/** Arrows that other changes mend; each leaves with its change. A test fails when one that is listed is mended. */
+const PENDING: ReadonlyArray<string> = [
+  "src/AppConfig.ts → src/access/ClientAddress.ts",
+  "src/access/Policy.ts → src/api/Authorization.ts",
+  "src/access/Tokens.ts → src/api/Authorization.ts"
+]
+
+/** Circles of files; as `PENDING`. */
+const PENDING_CIRCLES: Readonly<Record<string, ReadonlyArray<ReadonlyArray<string>>>> = {
+  src: [["src/repo/MessageRepo.ts", "src/repo/SendMessages.ts"]]
+}
+
+/** Files of `api` and `domain` that name a module or a global of Node; as `PENDING`. */
+const PENDING_NODE: ReadonlyArray<string> = ["src/domain/Event.ts"]
+
+const below = (rooms: ReadonlyArray<string>): ReadonlySet<string> => {
+  const reached = new Set(rooms)
+  for (const room of reached) for (const next of STANDS_ON[room] ?? []) reached.add(next)
+  return reached
+}
+
+const source = sourceFiles("src")
+
+/** The imports from `files` into other rooms of src that are none of those that they may import. */
+const forbidden = (files: ReadonlyArray<SourceFile>, allowed: (file: SourceFile) => ReadonlySet<string>) =>
+  files.flatMap((file) => {
+    const rooms = allowed(file)
+    return file.imports
+      .filter((imported) => imported.startsWith("src/") && roomOf(imported) !== roomOf(file.path))
+      .filter((imported) => !rooms.has(roomOf(imported)))
+      .map((imported) => `${file.path} → ${imported}`)
+  })
+
+describe("the rooms", () => {
+  it("of src are all in the table, and the table has no other", () => {
+    assert.sameMembers([...new Set(source.map(({ path }) => roomOf(path)))], Object.keys(STANDS_ON))
+  })
+
+  it("import only the rooms that they stand on", () => {
+    const arrows = forbidden(source, ({ path }) => below(STANDS_ON[roomOf(path)] ?? []))
+    assert.sameMembers(arrows, [...PENDING])
+  })
+
+  it("do not see bench, verify or scripts, which see of src what they may", () => {
+    for (const [program, rooms] of Object.entries(PROGRAMS)) {
+      assert.deepEqual(
+        forbidden(sourceFiles(program), () => below(rooms)),
+        []
+      )
+    }
+    assert.deepEqual(
+      source.flatMap(({ imports }) => imports).filter((imported) => !imported.startsWith("src/")),
+      []
+    )
+  })
+
+  it("do not make the table a circle", () => {
+    for (const room of Object.keys(STANDS_ON)) {
+      assert.isFalse(below(STANDS_ON[room]!).has(room), room)
+    }
+  })
+})
+
+it.each(["src", "bench", "verify", "scripts"])("no files of %s import one another in a circle", (folder) => {
+  assert.deepEqual(circles(sourceFiles(folder)), PENDING_CIRCLES[folder] ?? [])
+})
+
+it("api and domain run in a browser: they name nothing of Node", () => {
+  const shared = source.filter(({ path }) => /^src\/(api|domain)\//.test(path))
+  assert.isAbove(shared.length, 10)
+  const named = shared.filter(
+    ({ text, packages }) =>
+      packages.some((name) => name.startsWith("node:") || name.startsWith("@effect/platform-node")) ||
+      /\b(Buffer\b|NodeJS\.|process\.)/.test(withoutComments(text))
+  )
+  assert.sameMembers(
+    named.map(({ path }) => path),
+    [...PENDING_NODE]
+  )
+})
+
+const withoutComments = (text: string) => text.replaceAll(/\/\*.*?\*\/|\/\/.*$/gms, "")
