@@ -1,6 +1,6 @@
 import { Config, Context, Duration, Effect, Layer, Option, Redacted, Result, Schema } from "effect"
 import { IpInterface, IpNetwork } from "effect/net"
-import { parseRedisUrl } from "./redis/RedisUrl.ts"
+import { parseRedisUrl } from "./RedisUrl.ts"
 
 const split = (text: string): ReadonlyArray<string> =>
   text

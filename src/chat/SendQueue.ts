@@ -12,9 +12,10 @@ import {
 } from "effect"
 import { SEND_CONNECTIONS } from "../database/Database.ts"
 import type { Draft } from "../domain/Message.ts"
+import type { Outcome } from "../domain/Send.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { currentSpan, spanOf } from "../observability/Spans.ts"
-import { MessageRepo, type Outcome } from "../repo/MessageRepo.ts"
+import { MessageRepo } from "../repo/MessageRepo.ts"
 
 /**
  * How long a batch waits for the end of the one before it. Batches that follow one another fill better, and those side by side

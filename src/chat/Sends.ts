@@ -1,6 +1,7 @@
 import { Context, Duration, Effect, Layer, Option, Result } from "effect"
 import type { AddressedEvent } from "../domain/Event.ts"
 import type { Draft, Message, SendError } from "../domain/Message.ts"
+import type { Outcome, Sent } from "../domain/Send.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { EventBuilder, EventKinds } from "../inbox/EventKinds.ts"
 import { LiveInboxes } from "../inbox/LiveInboxes.ts"
@@ -9,7 +10,6 @@ import { currentTraceparent, span } from "../observability/Spans.ts"
 import { OlderNodes } from "../presence/OlderNodes.ts"
 import { Sessions } from "../presence/Sessions.ts"
 import { RedisBus } from "../redis/RedisBus.ts"
-import type { Outcome, Sent } from "../repo/MessageRepo.ts"
 import { SendQueue } from "./SendQueue.ts"
 
 /** How long the answer to a repeat waits for Redis to say whether the receiver is online. */

@@ -1,6 +1,6 @@
 import { Duration, Effect, Option } from "effect"
 import { Cluster, Redis as IORedis, type RedisOptions } from "ioredis"
-import { parseRedisUrl, type RedisUrl } from "./RedisUrl.ts"
+import { parseRedisUrl, type RedisUrl } from "../RedisUrl.ts"
 
 /** How long a connection may take to open; the start waits no longer than this for Redis. */
 const CONNECT_TIMEOUT = Duration.seconds(2)

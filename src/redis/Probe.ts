@@ -2,7 +2,7 @@ import { Deferred, Duration, Effect } from "effect"
 import { Cluster, type Redis as IORedis } from "ioredis"
 import { nameForEachMaster } from "./ClusterSlots.ts"
 import type { Connections } from "./Connections.ts"
-import type { Redis } from "./Redis.ts"
+import type { MakeScript } from "./Scripts.ts"
 
 /** How long Redis keeps the key that a probe writes. */
 const KEPT = Duration.minutes(1)
@@ -28,7 +28,7 @@ const attempt = <A>(command: () => Promise<A>) =>
  */
 export const makeProbe = (
   { commands, subscriber, sharded }: Connections,
-  script: Redis["Service"]["script"],
+  script: MakeScript,
   /** The name of this node's keys and channels. */
   name: string
 ): Effect.Effect<void, ProbeFailed> => {

@@ -5,6 +5,7 @@ import { makeAvailability } from "./Availability.ts"
 import { commandBatches } from "./CommandBatch.ts"
 import { connect } from "./Connections.ts"
 import { makeProbe } from "./Probe.ts"
+import { type MakeScript, scriptsOf } from "./Scripts.ts"
 
 const DEFAULT_URL = "redis://localhost:6379"
 
@@ -34,13 +35,7 @@ export class Redis extends Context.Service<
       command: (connection: IORedis, items: ReadonlyArray<Item>) => Promise<ReadonlyArray<A>>
     ): (item: Item) => Effect.Effect<Effect.Effect<A, RedisError>>
     /** Makes a Lua script a command. A connection sends the script once, and its hash from then on. */
-    script<A>(
-      lua: string
-    ): (
-      connection: IORedis,
-      keys: ReadonlyArray<string>,
-      args: ReadonlyArray<string | number | Buffer>
-    ) => Promise<A>
+    readonly script: MakeScript
     /** The connection for subscriptions. */
     readonly subscriber: IORedis | Cluster
     /** Whether channels are sharded, as in a cluster: subscribe with `SSUBSCRIBE` and publish with `SPUBLISH`. */
@@ -66,7 +61,7 @@ export class Redis extends Context.Service<
       const availability = yield* makeAvailability
       const connections = yield* connect(url, redisCluster, availability)
       const { commands, subscriber, sharded } = connections
-      const script = makeScript(commands)
+      const script = scriptsOf(commands)
       const unique = yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)
       const probe = makeProbe(connections, script, `${prefix}probe:${unique.toString(36)}`)
       yield* availability.watch(probe, connections.reconnect)
@@ -104,21 +99,6 @@ export class Redis extends Context.Service<
       })
     })
   )
-}
-
-/** Makes Lua scripts commands of a connection. */
-const makeScript = (connection: IORedis | Cluster): Redis["Service"]["script"] => {
-  let scripts = 0
-  return <A>(lua: string) => {
-    const name = `script${scripts++}`
-    connection.defineCommand(name, { lua })
-    type Run = (numberOfKeys: number, ...keysAndArgs: ReadonlyArray<string | number | Buffer>) => Promise<A>
-    return (
-      connection: IORedis,
-      keys: ReadonlyArray<string>,
-      args: ReadonlyArray<string | number | Buffer>
-    ) => (connection as unknown as Record<string, Run>)[name]!(keys.length, ...keys, ...args)
-  }
 }
 
 const ignore = () => {}

@@ -11,36 +11,18 @@ import {
   type SendError,
   SenderNotFound
 } from "../domain/Message.ts"
+import type { Appended, Outcome, Sent } from "../domain/Send.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
 import { append, MemoryTables } from "./MemoryTables.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 import { sendMessages } from "./SendMessages.ts"
 
-/** An event that reports a send: in whose inbox it is, and at which number. */
-export interface Appended {
-  readonly userId: UserId
-  readonly type: "message" | "message_sent"
-  readonly seq: number
-}
-
-/** A committed send. */
-export interface Sent {
-  readonly message: Message
-  /** Whether this is an earlier send again, which made the message. */
-  readonly isRepeat: boolean
-  /** The events that report it; none for a repeat of a send that is no longer among the latest events. */
-  readonly appended: ReadonlyArray<Appended>
-}
-
 /** Messages, and the head of the user's inbox when they were read; no head for a user that does not exist. */
 export interface MessagesAt {
   readonly head: number | undefined
   readonly messages: ReadonlyArray<Message>
 }
-
-/** What became of a draft. */
-export type Outcome = Result.Result<Sent, SendError | Unavailable>
 
 export interface HistoryQuery {
   readonly userId: UserId

@@ -2,10 +2,10 @@ import { Duration, Effect, Result } from "effect"
 import type { Database } from "../database/Database.ts"
 import { int4Array, textArray } from "../database/SqlParameters.ts"
 import { ClientIdConflict, type Draft, ReceiverNotFound, SenderNotFound } from "../domain/Message.ts"
+import type { Appended, Outcome } from "../domain/Send.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
 import { concerns, LockedInboxes, usersOf } from "./LockedInboxes.ts"
-import type { Appended, Outcome } from "./MessageRepo.ts"
 import { toMessage } from "./Rows.ts"
 
 /** How often a draft is tried whose inbox is locked, after its batch ran into LOCK_TIMEOUT. */

@@ -2,8 +2,9 @@ import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Queue, Result } from "effect"
 import { SendQueue } from "../../src/chat/SendQueue.ts"
 import type { Draft } from "../../src/domain/Message.ts"
+import type { Outcome } from "../../src/domain/Send.ts"
 import { UserId } from "../../src/domain/User.ts"
-import { MessageRepo, type Outcome } from "../../src/repo/MessageRepo.ts"
+import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 
 /** A call of `MessageRepo.send` that the test answers. */
 interface Batch {

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Option } from "effect"
-import { parseRedisUrl } from "../../src/redis/RedisUrl.ts"
+import { parseRedisUrl } from "../../src/RedisUrl.ts"
 
 const plain = {
   sentinelName: undefined,

@@ -1,0 +1,23 @@
+import type { Result } from "effect"
+import type { Message, SendError } from "./Message.ts"
+import type { Unavailable } from "./Unavailable.ts"
+import type { UserId } from "./User.ts"
+
+/** An event that reports a send: in whose inbox it is, and at which number. */
+export interface Appended {
+  readonly userId: UserId
+  readonly type: "message" | "message_sent"
+  readonly seq: number
+}
+
+/** A committed send. */
+export interface Sent {
+  readonly message: Message
+  /** Whether this is an earlier send again, which made the message. */
+  readonly isRepeat: boolean
+  /** The events that report it; none for a repeat of a send that is no longer among the latest events. */
+  readonly appended: ReadonlyArray<Appended>
+}
+
+/** What became of a draft. */
+export type Outcome = Result.Result<Sent, SendError | Unavailable>
