@@ -1,8 +1,6 @@
 import { setFlagsFromString } from "node:v8"
 import type { PgClient } from "@effect/sql-pg"
-import { PGlite } from "@electric-sql/pglite"
-import { dataDir as emptyCluster } from "@electric-sql/pglite-prepopulatedfs"
-import { PGLiteSocketServer } from "@electric-sql/pglite-socket"
+import type { PGlite } from "@electric-sql/pglite"
 import { Context, Effect, FileSystem, Path } from "effect"
 import { lockDataDir } from "./DataDirLock.ts"
 
@@ -21,7 +19,7 @@ const start = Effect.fnUntraced(function* (dataDir: string) {
 })
 
 /** How the embedded database is started. A reference, so that tests can have one that runs already. */
-export const EmbeddedDatabase = Context.Reference<typeof start>("minichat/repo/EmbeddedDatabase", {
+export const EmbeddedDatabase = Context.Reference<typeof start>("minichat/database/EmbeddedDatabase", {
   defaultValue: () => start
 })
 
@@ -29,7 +27,13 @@ export const EmbeddedDatabase = Context.Reference<typeof start>("minichat/repo/E
  * V8 compiles a function of PostgreSQL's anew, optimized, once it ran this much. By default it does so for some large
  * ones right after the start, which takes a core for two seconds, and 500 MB, from a server that may have no work yet.
  */
-setFlagsFromString("--wasm-tiering-budget=1000000000")
+const WASM_TIERING_BUDGET = 1_000_000_000
+
+/** Loads PGlite. A server with a `DATABASE_URL` never does. */
+export const loadPGlite = () => {
+  setFlagsFromString(`--wasm-tiering-budget=${WASM_TIERING_BUDGET}`)
+  return import("@electric-sql/pglite")
+}
 
 /**
  * Opens the files of a cluster. The first time they are unpacked from a ready one: `initdb` inside WebAssembly takes
@@ -38,11 +42,15 @@ setFlagsFromString("--wasm-tiering-budget=1000000000")
  */
 const openCluster = Effect.fnUntraced(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
+  const { PGlite } = yield* Effect.promise(loadPGlite)
   const unfinished = `${folder}.unfinished`
   if (yield* fs.exists(unfinished)) yield* fs.remove(folder, { recursive: true, force: true })
   if (yield* fs.exists(folder)) return yield* Effect.promise(() => PGlite.create({ dataDir: folder }))
   yield* fs.writeFileString(unfinished, "")
-  const loadDataDir = yield* Effect.promise(emptyCluster)
+  const loadDataDir = yield* Effect.promise(async () => {
+    const { dataDir } = await import("@electric-sql/pglite-prepopulatedfs")
+    return dataDir()
+  })
   const db = yield* Effect.promise(() => PGlite.create({ dataDir: folder, loadDataDir }))
   yield* fs.remove(unfinished)
   return db
@@ -55,6 +63,7 @@ export const listen = Effect.fnUntraced(function* (db: PGlite) {
   // A folder of its own: the path of a Unix socket has room for 107 bytes, and a data folder's may be long.
   const socketDir = yield* Effect.orDie(fs.makeTempDirectoryScoped({ prefix: "minichat-" }))
   const socket = path.join(socketDir, ".s.PGSQL.5432")
+  const { PGLiteSocketServer } = yield* Effect.promise(() => import("@electric-sql/pglite-socket"))
   const server = new PGLiteSocketServer({ db, path: socket })
   yield* Effect.acquireRelease(
     Effect.promise(() => server.start()),

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto"
 import { promisify } from "node:util"
-import { gzip } from "node:zlib"
+import { brotliCompress, constants, gzip } from "node:zlib"
 import { Effect } from "effect"
 import { type HttpServerRequest, HttpServerResponse } from "effect/http"
+import { type ContentCoding, preferredCoding } from "./ContentCoding.ts"
 
 export interface Content {
   readonly body: string | Uint8Array
@@ -20,41 +21,47 @@ export const staticContent = <R>(make: Effect.Effect<Content, never, R>) =>
     const content = yield* make.pipe(
       Effect.flatMap(prepare),
       Effect.provideContext(context),
-      // A caller that hangs up while it is made must not leave its interruption as what is served from then on.
+      // The interruption of a caller that hangs up meanwhile would be cached as the content.
       Effect.uninterruptible,
       Effect.cached
     )
     return (request: HttpServerRequest.HttpServerRequest) =>
-      Effect.map(content, ({ plain, compressed, contentType, headers }) => {
+      Effect.map(content, ({ bodies, contentType, headers }) => {
         if (request.headers["if-none-match"]?.includes(headers.etag)) {
           return HttpServerResponse.empty({ status: 304, headers })
         }
-        return acceptsGzip(request)
-          ? HttpServerResponse.uint8Array(compressed, {
-              contentType,
-              headers: { ...headers, "content-encoding": "gzip" }
-            })
-          : HttpServerResponse.uint8Array(plain, { contentType, headers })
+        const coding = preferredCoding(request.headers["accept-encoding"])
+        return HttpServerResponse.uint8Array(bodies[coding], {
+          contentType,
+          headers: coding === "identity" ? headers : { ...headers, "content-encoding": coding }
+        })
       })
   })
 
-const compress = promisify(gzip)
+/** Of the script of ReDoc (1.1 MB), 9 makes 10 % less than gzip does in 0.1 s; 11 makes 17 % less in 2 s. */
+const BROTLI_QUALITY = 9
+
+const zip = promisify(gzip)
+
+const brotli = promisify(brotliCompress)
 
 const prepare = ({ body, contentType, headers }: Content) =>
   Effect.promise(async () => {
-    const plain = typeof body === "string" ? new TextEncoder().encode(body) : body
+    const identity = typeof body === "string" ? new TextEncoder().encode(body) : body
+    const params = {
+      [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY,
+      [constants.BROTLI_PARAM_SIZE_HINT]: identity.length
+    }
+    const [br, gzip] = await Promise.all([brotli(identity, { params }), zip(identity)])
+    const bodies: Readonly<Record<ContentCoding, Uint8Array>> = { br, gzip, identity }
     return {
-      plain,
-      compressed: await compress(plain),
+      bodies,
       contentType,
       headers: {
         ...headers,
-        etag: `W/"${createHash("sha256").update(plain).digest("base64url")}"`,
+        etag: `W/"${createHash("sha256").update(identity).digest("base64url")}"`,
         vary: "accept-encoding",
         "cache-control": "no-cache"
       }
     }
   })
-
-const acceptsGzip = ({ headers }: HttpServerRequest.HttpServerRequest) =>
-  /\bgzip\b(?!\s*;\s*q=0(\.0*)?\s*(,|$))/i.test(headers["accept-encoding"] ?? "")

@@ -89,7 +89,8 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
           const { ask } = yield* ChatServer
           const plain = yield* ask("GET", path, { headers: { "accept-encoding": "identity" } })
           const refused = yield* ask("GET", path, { headers: { "accept-encoding": "gzip;q=0" } })
-          const zipped = yield* ask("GET", path, { headers: { "accept-encoding": "br, gzip" } })
+          const zipped = yield* ask("GET", path, { headers: { "accept-encoding": "gzip" } })
+          const smallest = yield* ask("GET", path, { headers: { "accept-encoding": "gzip, br" } })
           const etag = plain.headers.get("etag")!
           const again = yield* ask("GET", path, { headers: { "if-none-match": etag } })
 
@@ -101,6 +102,12 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
             Number(plain.headers.get("content-length"))
           )
           assert.strictEqual(zipped.text, plain.text)
+          assert.strictEqual(smallest.headers.get("content-encoding"), "br")
+          assert.isBelow(
+            Number(smallest.headers.get("content-length")),
+            Number(zipped.headers.get("content-length"))
+          )
+          assert.strictEqual(smallest.text, plain.text)
           assert.include(plain.headers.get("vary"), "accept-encoding")
           assert.deepEqual([again.status, again.text, again.headers.get("etag")], [304, "", etag])
           assert.strictEqual(

@@ -1,9 +1,9 @@
 import { join } from "node:path"
-import { PGlite } from "@electric-sql/pglite"
+import type { PGlite } from "@electric-sql/pglite"
 import { Effect, Layer, Option } from "effect"
 import { inject } from "vitest"
 import type { Settings } from "../../src/AppConfig.ts"
-import { EmbeddedDatabase, listen } from "../../src/database/EmbeddedDatabase.ts"
+import { EmbeddedDatabase, listen, loadPGlite } from "../../src/database/EmbeddedDatabase.ts"
 import { copyTemplate } from "./Services.ts"
 
 /**
@@ -19,6 +19,7 @@ let opened = 0
 const open = async () => {
   const dataDir = join(inject("embeddedTemplate"), "..", `worker-${process.pid}-${opened++}`)
   await copyTemplate(dataDir)
+  const { PGlite } = await loadPGlite()
   return { dataDir, db: await PGlite.create({ dataDir: join(dataDir, "postgres") }) }
 }
 
