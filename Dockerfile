@@ -11,7 +11,7 @@ RUN cd node_modules \
  && find . -type f -name '*.md' ! -iname 'licen[sc]e*' -delete \
  && find @electric-sql -type f -name '*.cjs' -delete \
  && find . -type d -empty -delete
-COPY LICENSE ./
+COPY LICENSE start.js ./
 COPY assets assets
 COPY migrations migrations
 COPY src src
@@ -28,4 +28,4 @@ VOLUME /data
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "src/main.ts"]
+CMD ["node", "start.js"]

@@ -12,6 +12,8 @@ import { runWorkers, workerCount } from "./Workers.ts"
 // (bench/README.md has what that is worth).
 setFlagsFromString("--no-parallel-scavenge")
 
+Logging.outliveReaders()
+
 const program = Effect.gen(function* () {
   const count = yield* workerCount
   if (count > 1 && cluster.isPrimary) return yield* runWorkers(count)

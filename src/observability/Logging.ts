@@ -20,3 +20,16 @@ export const layer = Layer.unwrap(
     )
   })
 )
+
+/**
+ * Lets the process outlive the readers of its standard output and standard error, which Node ends with EPIPE by default. What is logged
+ * without a reader is lost; standard error says so once.
+ */
+export const outliveReaders = () => {
+  process.stderr.on("error", () => {})
+  process.stdout.on("error", (error) => {
+    process.stderr.write(
+      `Mini Chat serves on without its log: nothing reads standard output (${error.message})\n`
+    )
+  })
+}

@@ -14,14 +14,19 @@ export interface Ended {
 
 /**
  * Starts the server as an operator does, with these settings and no other, on a free port unless one is given.
- * It is killed when the scope closes.
+ * It is killed when the scope closes, with every process that it started.
  */
-export const startProcess = Effect.fnUntraced(function* (settings: Readonly<Record<string, string>>) {
+export const startProcess = Effect.fnUntraced(function* (
+  settings: Readonly<Record<string, string>>,
+  [program, ...args]: readonly [string, ...ReadonlyArray<string>] = [process.execPath, "src/main.ts"]
+) {
   const child = yield* Effect.acquireRelease(
     Effect.sync(() =>
-      spawn(process.execPath, ["src/main.ts"], {
+      spawn(program, args, {
         cwd: ROOT,
         stdio: ["ignore", "pipe", "pipe"],
+        // A group of its own, to end all of it with the scope.
+        detached: true,
         env: {
           PATH: process.env.PATH,
           TMPDIR: process.env.TMPDIR,
@@ -30,7 +35,7 @@ export const startProcess = Effect.fnUntraced(function* (settings: Readonly<Reco
         }
       })
     ),
-    (child) => Effect.sync(() => child.kill("SIGKILL"))
+    (child) => Effect.sync(() => killGroup(child.pid!))
   )
   let stdout = ""
   let stderr = ""
@@ -63,7 +68,11 @@ export const startProcess = Effect.fnUntraced(function* (settings: Readonly<Reco
     logged,
     /** Where it listens, once it does. */
     listening: Effect.map(logged(/listens on (http:\/\/[^\s"]+)/), (found) => found[1]!),
+    /** It ended, and so did every process that it started. */
     ended: Effect.promise(() => closed),
+    /** Ends the reading of what it writes. */
+    stopReading: Effect.sync(() => child.stdout.destroy()),
+    /** Signals the process that was started, and none that it started. */
     signal: (name: NodeJS.Signals) => Effect.sync(() => child.kill(name)),
     /** All that it wrote so far. */
     output: () => stdout + stderr,
@@ -73,3 +82,11 @@ export const startProcess = Effect.fnUntraced(function* (settings: Readonly<Reco
       Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))![1]) * 1024
   }
 })
+
+const killGroup = (leader: number) => {
+  try {
+    process.kill(-leader, "SIGKILL")
+  } catch {
+    // All of them ended.
+  }
+}
