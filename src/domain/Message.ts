@@ -2,26 +2,28 @@ import { Schema, SchemaTransformation } from "effect"
 import { Text, Timestamp } from "./Text.ts"
 import { UserId } from "./User.ts"
 
-/** The id of a message. Ids ascend in the order in which the messages stand in every inbox. */
+/** The id of a message. In each inbox, of the sender and of the receiver, a later message has a larger id. */
 export const MessageId = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
   .annotate({ description: "The id of a message", format: "int64", examples: [1] })
   .pipe(Schema.brand("MessageId"))
 export type MessageId = typeof MessageId.Type
 
-const CONTENT_LENGTH = 1000
+/** The most characters (code points) of a message. */
+const MAX_CONTENT_LENGTH = 1000
 
 const contentDocs = {
-  description: `1 to ${CONTENT_LENGTH} characters; white space around it is dropped`,
+  description: `1 to ${MAX_CONTENT_LENGTH} characters; white space around it is dropped`,
   examples: ["Hello!"],
-  toJsonSchema: () => [{ minLength: 1, maxLength: CONTENT_LENGTH }, true] as const
+  // `true`: this replaces what the checks would say. JSON Schema cannot say that white space is trimmed first.
+  toJsonSchema: () => [{ minLength: 1, maxLength: MAX_CONTENT_LENGTH }, true] as const
 }
 
-/** White space around the content is dropped; what is left has 1 to 1000 characters (code points). */
+/** The content of a message: trimmed, and then 1 to 1000 code points. */
 export const Content = Text.annotate(contentDocs).pipe(
   Schema.decodeTo(
     Schema.String.check(
-      Schema.isBetweenCodePoints(1, CONTENT_LENGTH, {
-        message: `must have 1 to ${CONTENT_LENGTH} characters, white space around it aside`
+      Schema.isBetweenCodePoints(1, MAX_CONTENT_LENGTH, {
+        message: `must have 1 to ${MAX_CONTENT_LENGTH} characters, white space around it aside`
       })
     ),
     SchemaTransformation.trim()
@@ -29,7 +31,10 @@ export const Content = Text.annotate(contentDocs).pipe(
   Schema.annotate(contentDocs)
 )
 
-/** The sender's own name for a send, unique among that sender's sends: a repeat is answered, not sent again. */
+/**
+ * The idempotency key of a send, unique among the sender's sends. A repeated send is not sent again: it is answered with the
+ * first message, however long ago that was.
+ */
 export const ClientId = Text.check(
   Schema.isBetweenCodePoints(1, 200, { message: "must have 1 to 200 characters" }),
   Schema.isPattern(/^\P{Cc}*$/u, { message: "must not have control characters" })
@@ -55,7 +60,7 @@ export const Draft = Schema.Struct({
   content: Content,
   client_id: Schema.optionalKey(Schema.NullOr(ClientId))
 })
-  .annotate({ description: "A message to send. Sender and receiver are two users" })
+  .annotate({ description: "A message to send. Sender and receiver are two different users" })
   .check(
     Schema.makeFilter(({ sender_id, receiver_id }) =>
       sender_id === receiver_id ? { path: ["receiver_id"], issue: "must not be the sender" } : undefined

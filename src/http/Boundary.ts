@@ -8,16 +8,19 @@ import { answerFailure, notJson } from "./Failures.ts"
 import * as Preflight from "./Preflight.ts"
 import * as RequestId from "./RequestId.ts"
 
-/** The status that a request counts as whose caller hung up before it was answered. */
-const ABORTED = 499
+/** The status in the metrics of a request whose client closed the connection before the response. */
+const CLIENT_CLOSED_REQUEST = 499
 
-/** The status of a handshake, which was counted when the socket opened. */
+/** The status of a WebSocket upgrade. `SocketRoute` counts it when the socket opens. */
 const UPGRADED = 101
 
-/** The route that every path without one counts as. */
+/** The route in the metrics of a request whose path matches no route. */
 const UNMATCHED = "unmatched"
 
-/** The router asks for a middleware that lets failures through to say so. This one lets none through. */
+/**
+ * The type that the router demands of a global middleware. Its error type stands for failures that the middleware leaves to the
+ * router; this one leaves none.
+ */
 type Answered = Effect.Effect<
   HttpServerResponse.HttpServerResponse,
   Types.unhandled,
@@ -25,8 +28,8 @@ type Answered = Effect.Effect<
 >
 
 /**
- * What every request passes: it gets an id, then `OPTIONS` is answered; a failure becomes a problem, the answer is counted
- * and gets its headers, those of CORS last.
+ * The middleware around every route, in this order: give the request an id, answer `OPTIONS`, turn a failure into an RFC 9457
+ * problem, count the response, add its headers. The headers of CORS come last, so that problems have them too.
  */
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
@@ -34,7 +37,7 @@ export const layer = HttpRouter.use(
     const metrics = yield* Metrics
     const lifecycle = yield* Lifecycle
     const requestIdOf = yield* RequestId.make
-    const { withCors, preflight, isDisguised } = Preflight.make(config)
+    const { withCors, preflight, bypassesPreflight } = Preflight.make(config)
 
     yield* router.addGlobalMiddleware(
       (handler): Answered =>
@@ -45,12 +48,12 @@ export const layer = HttpRouter.use(
           const count = (route: string, status: number) =>
             metrics.request(route, request.method, status, startedAt)
           const onAbort = () => {
-            if (request.headers.upgrade === undefined) count(matchedRoute(fiber), ABORTED)
+            if (request.headers.upgrade === undefined) count(matchedRoute(fiber), CLIENT_CLOSED_REQUEST)
           }
-          const options = preflight(request, count)
-          if (options !== undefined) return options
+          const preflightResponse = preflight(request, count)
+          if (preflightResponse !== undefined) return preflightResponse
 
-          const answered = (isDisguised(request) ? notJson : handler).pipe(
+          const answered = (bypassesPreflight(request) ? notJson : handler).pipe(
             Effect.catchCause(
               answerFailure(request, requestId, { maxBodyBytes: config.maxBodyBytes, onAbort })
             ),
@@ -66,6 +69,6 @@ export const layer = HttpRouter.use(
   })
 )
 
-/** The pattern that the router found for the request, if it has come that far. */
+/** The pattern of the route that the router matched. It stays in the fiber's context after the handler has ended. */
 const matchedRoute = (fiber: Fiber.Fiber<unknown, unknown>) =>
   Context.getOrUndefined(fiber.context, HttpRouter.RouteContext)?.route.path ?? UNMATCHED

@@ -6,7 +6,10 @@ import { DocumentedApi } from "../api/openapi/Documentation.ts"
 import { Paths } from "../api/Paths.ts"
 import { type Content, staticContent } from "./StaticContent.ts"
 
-/** A page that may load what this server serves, what it holds itself, and run the scripts that it is known to have. */
+/**
+ * A page with a content security policy: it loads from this server only, may have inline images, fonts and styles, and runs the
+ * inline scripts that it has now, by their hashes.
+ */
 const page = (html: string): Content => ({
   body: html,
   contentType: "text/html; charset=utf-8",
@@ -32,7 +35,7 @@ const scriptHashes = (html: string) =>
     ([, script]) => `'sha256-${createHash("sha256").update(script!).digest("base64")}'`
   )
 
-/** Without one of its own, a page makes browsers ask for `/favicon.ico`. */
+/** An empty icon: browsers request `/favicon.ico` for a page that names no icon. */
 const NO_ICON = `<link rel="icon" href="data:,">`
 
 const openApi = Effect.sync(() => ({
@@ -40,7 +43,7 @@ const openApi = Effect.sync(() => ({
   contentType: "application/json"
 }))
 
-/** Swagger UI, its scripts and styles in the page. */
+/** Swagger UI, with its scripts and styles inlined. */
 const swagger = Effect.promise(async () => {
   const { handler, dispose } = HttpRouter.toWebHandler(
     HttpApiSwagger.layer(DocumentedApi, { path: Paths.docs }),
@@ -54,7 +57,7 @@ const swagger = Effect.promise(async () => {
   return page(html.replace("</title>", `</title>${NO_ICON}`))
 })
 
-/** ReDoc, drawn from `/openapi.json` by the script in `assets/`. */
+/** ReDoc, rendered from `/openapi.json` by the script in `assets/`. */
 const redoc = Effect.succeed(
   page(`<!DOCTYPE html>
 <html lang="en">
@@ -80,7 +83,7 @@ const redocScript = Effect.gen(function* () {
   return { body, contentType: "text/javascript; charset=utf-8" }
 }).pipe(Effect.orDie)
 
-/** OpenAPI at `/openapi.json`, Swagger UI at `/docs` and ReDoc at `/redoc`; all work without a network. */
+/** OpenAPI at `/openapi.json`, Swagger UI at `/docs` and ReDoc at `/redoc`; all work without internet access. */
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     yield* router.add("GET", Paths.openApi, yield* staticContent(openApi))

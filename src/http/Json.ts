@@ -1,12 +1,10 @@
 import type { Schema } from "effect"
 import { HttpServerResponse } from "effect/http"
 
-/**
- * Answers whose bodies are in the encoded shape of the contract already. The compiler checks a body against its schema;
- * nothing encodes it: encoding each row of a page through its Schema again costs more than reading it.
- */
+// Bodies come from the repositories in the encoded shape of the API's schemas, so they are not encoded at run time: for a page of
+// 50 messages that took longer than the query. The compiler checks the type of a body; values are checked by the tests.
 
-/** A schema of the contract, of which only the type of its encoded side is used. */
+/** A schema of the API. Only the type of its encoded side is used. */
 type Contract<Encoded> = Pick<Schema.Codec<unknown, Encoded>, "Encoded">
 
 /** Answers with a body in the shape of `schema`; with status 200, unless `options` has another one. */
@@ -15,8 +13,8 @@ export const json =
   (body: Body) =>
     HttpServerResponse.jsonUnsafe(body, options)
 
-/** JSON that stands for a value: its text, or the UTF-8 of it. */
-export class Raw {
+/** A value that is serialized already: JSON text, or JSON in UTF-8. The compiler does not check what it holds. */
+export class RawJson {
   readonly json: string | Uint8Array
 
   constructor(json: string | Uint8Array) {
@@ -24,13 +22,13 @@ export class Raw {
   }
 }
 
-/** `json` for an object. A property that is `Raw` is sent as it is. */
+/** Like `json`, for an object with at least one property. A property that is `RawJson` is sent as it is; none is `undefined`. */
 export const jsonWithRaw =
   <Body extends object>(_schema: Contract<Body>) =>
-  (body: { readonly [Property in keyof Body]: Body[Property] | Raw }) => {
+  (body: { readonly [Property in keyof Body]: Body[Property] | RawJson }) => {
     const parts = Object.entries(body).flatMap(([property, value], i) => [
       `${i === 0 ? "{" : ","}${JSON.stringify(property)}:`,
-      value instanceof Raw ? value.json : JSON.stringify(value)
+      value instanceof RawJson ? value.json : JSON.stringify(value)
     ])
     parts.push("}")
     return parts.every((part) => typeof part === "string")

@@ -10,7 +10,7 @@ import type { UserId } from "../domain/User.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
-import { json, jsonWithRaw, Raw } from "./Json.ts"
+import { json, jsonWithRaw, RawJson } from "./Json.ts"
 import * as Permit from "./Permit.ts"
 
 const sent = json(SentMessage)
@@ -67,7 +67,7 @@ export const layer = HttpApiBuilder.group(
                 .list(user_id)
                 .pipe(
                   Effect.flatMap(({ head, messages }) =>
-                    tagged(tagAt(head), recentPage({ messages: new Raw(messages) }))
+                    tagged(tagAt(head), recentPage({ messages: new RawJson(messages) }))
                   )
                 )
             )

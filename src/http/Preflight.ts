@@ -48,11 +48,11 @@ export const make = (settings: Pick<Settings, "corsOrigins" | "publicUrl">) => {
    * Whether a page that may not call this server sends a body that has no content type. Browsers send such a body
    * without a preflight, and the API would take it for JSON.
    */
-  const isDisguised = ({ method, headers }: HttpServerRequest.HttpServerRequest) =>
+  const bypassesPreflight = ({ method, headers }: HttpServerRequest.HttpServerRequest) =>
     method === "POST" &&
     headers.origin !== undefined &&
     headers["content-type"] === undefined &&
     !isAllowed(headers.origin)
 
-  return { withCors, preflight, isDisguised }
+  return { withCors, preflight, bypassesPreflight }
 }

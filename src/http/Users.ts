@@ -11,7 +11,7 @@ import { Sessions } from "../presence/Sessions.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
-import { json, jsonWithRaw, Raw } from "./Json.ts"
+import { json, jsonWithRaw, RawJson } from "./Json.ts"
 import * as Permit from "./Permit.ts"
 
 const user = json(User)
@@ -98,7 +98,7 @@ const COMMA = Buffer.from(",")
 
 /** The JSON array of frames that are JSON in UTF-8 already. */
 const arrayOf = (events: ReadonlyArray<InboxEvent>) =>
-  new Raw(
+  new RawJson(
     Buffer.concat([
       Buffer.from("["),
       ...events.flatMap(({ frame }, i) => (i === 0 ? [frame] : [COMMA, frame])),
