@@ -4,7 +4,7 @@ import { HttpServerResponse } from "effect/http"
 import { Probe } from "../../src/api/System.ts"
 import { EventPage } from "../../src/api/Users.ts"
 import { User, UserId } from "../../src/domain/User.ts"
-import { json, jsonWithRaw, Raw } from "../../src/http/Json.ts"
+import { json, jsonWithRaw, RawJson } from "../../src/http/Json.ts"
 
 const alice: User = {
   id: UserId.make(1),
@@ -41,9 +41,9 @@ describe("a body of the wrong shape fails to compile", () => {
   it("when parts of it are JSON already", () => {
     const page = jsonWithRaw(EventPage)
     // @ts-expect-error: `recovered` is missing
-    page({ events: new Raw("[]"), cursor: 1 })
+    page({ events: new RawJson("[]"), cursor: 1 })
     // @ts-expect-error: there is no such property
-    page({ events: new Raw("[]"), cursor: 1, recovered: true, more: 1 })
+    page({ events: new RawJson("[]"), cursor: 1, recovered: true, more: 1 })
     // @ts-expect-error: a text is no JSON until it is said to be
     page({ events: "[]", cursor: 1, recovered: true })
   })
@@ -57,9 +57,9 @@ it("raw properties are sent as they are, in the order of the body", async () => 
     text: '{"events":[{"ä": 1}],"cursor":1,"recovered":true}'
   }
   const raw = '[{"ä": 1}]'
-  assert.deepEqual(await answered(page({ events: new Raw(raw), cursor: 1, recovered: true })), expected)
+  assert.deepEqual(await answered(page({ events: new RawJson(raw), cursor: 1, recovered: true })), expected)
   assert.deepEqual(
-    await answered(page({ events: new Raw(new TextEncoder().encode(raw)), cursor: 1, recovered: true })),
+    await answered(page({ events: new RawJson(new TextEncoder().encode(raw)), cursor: 1, recovered: true })),
     expected
   )
 })
