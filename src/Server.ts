@@ -5,6 +5,7 @@ import { ByteSize, Context, Duration, Effect, Layer } from "effect"
 import { HttpIncomingMessage, HttpRouter, HttpServer } from "effect/http"
 import { AppConfig } from "./AppConfig.ts"
 import { Gate } from "./access/Gate.ts"
+import { OpenPlaces } from "./access/OpenPlaces.ts"
 import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
@@ -12,7 +13,7 @@ import { SendQueue } from "./chat/SendQueue.ts"
 import { Sends } from "./chat/Sends.ts"
 import { Database } from "./database/Database.ts"
 import { routerConfig } from "./http/Allowed.ts"
-import { PlainResponse } from "./http/PlainResponse.ts"
+import { Answers, takeFew } from "./http/Answers.ts"
 import * as Routes from "./http/Routes.ts"
 import { InboxReader } from "./inbox/InboxReader.ts"
 import { LiveInboxes } from "./inbox/LiveInboxes.ts"
@@ -60,7 +61,7 @@ const shared = Layer.unwrap(
 )
 
 /** Built before the database is opened: a missing key is told at once. */
-const first = Layer.mergeAll(Lifecycle.layer, Tokens.layer)
+const first = Layer.mergeAll(Lifecycle.layer, Tokens.layer, Answers.layer, OpenPlaces.layer)
 
 const services = Layer.mergeAll(
   Gate.layer,
@@ -84,11 +85,13 @@ const CHECK_INTERVAL = 5000
 class NodeServer extends Context.Service<NodeServer, Server>()("minichat/NodeServer") {
   static readonly layer = Layer.effect(
     NodeServer,
-    Effect.map(AppConfig, (config) => {
+    Effect.gen(function* () {
+      const config = yield* AppConfig
+      const { Response } = yield* Answers
       const requestTimeout = Duration.toMillis(config.requestTimeout)
       const headersTimeout = Math.min(Duration.toMillis(config.headersTimeout), requestTimeout)
       return createServer({
-        ServerResponse: PlainResponse,
+        ServerResponse: Response,
         headersTimeout,
         requestTimeout,
         connectionsCheckingInterval: Math.min(CHECK_INTERVAL, headersTimeout),
@@ -153,7 +156,7 @@ const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
 
 const serve = Layer.effectDiscard(
   Effect.gen(function* () {
-    const app = (yield* HttpRouter.HttpRouter).asHttpEffect()
+    const app = takeFew((yield* HttpRouter.HttpRouter).asHttpEffect())
     const server = yield* NodeServer
     const upgrades = yield* Upgrades
     yield* HttpServer.serveEffect(app, withoutResult).pipe(

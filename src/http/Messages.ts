@@ -19,7 +19,7 @@ export const layer = HttpApiBuilder.group(
     const repo = yield* MessageRepo
     const inboxes = yield* InboxRepo
     const recentMessages = yield* RecentMessages
-    const { permit, permitSend } = yield* Permit.make
+    const { permit, permitSend, reserve } = yield* Permit.make
 
     // Whatever changes a history or a recent list is an event of its user's inbox: the head is the version of both.
     const currentTag = (userId: UserId) => Effect.map(inboxes.bounds(userId), (bounds) => tagAt(bounds?.head))
@@ -42,9 +42,12 @@ export const layer = HttpApiBuilder.group(
           Effect.andThen(
             unlessKnown(
               currentTag(user_id),
-              repo
-                .history({ userId: user_id, chatWith: chat_with, beforeId: before_id, skip, limit })
-                .pipe(Effect.flatMap(({ head, messages }) => tagged(tagAt(head), json(messages))))
+              reserve(limit, MESSAGE_BYTES).pipe(
+                Effect.andThen(
+                  repo.history({ userId: user_id, chatWith: chat_with, beforeId: before_id, skip, limit })
+                ),
+                Effect.flatMap(({ head, messages }) => tagged(tagAt(head), json(messages)))
+              )
             )
           ),
           Effect.catchTags({ Unavailable: serviceUnavailable })
@@ -55,13 +58,12 @@ export const layer = HttpApiBuilder.group(
           Effect.andThen(
             unlessKnown(
               currentTag(user_id),
-              recentMessages
-                .list(user_id)
-                .pipe(
-                  Effect.flatMap(({ head, messages }) =>
-                    tagged(tagAt(head), jsonProperty("messages", messages))
-                  )
+              reserve(RECENT_MESSAGES, MESSAGE_BYTES).pipe(
+                Effect.andThen(recentMessages.list(user_id)),
+                Effect.flatMap(({ head, messages }) =>
+                  tagged(tagAt(head), jsonProperty("messages", messages))
                 )
+              )
             )
           ),
           Effect.catchTags({ Unavailable: serviceUnavailable })
@@ -69,6 +71,12 @@ export const layer = HttpApiBuilder.group(
     })
   })
 )
+
+/** About what a long message takes in an answer. In bytes. */
+const MESSAGE_BYTES = 1300
+
+/** How many messages a recent list answers with, at most. */
+const RECENT_MESSAGES = 50
 
 /** The tag of what a user sees at this head; none for a user that does not exist. */
 const tagAt = (head: number | undefined) => (head === undefined ? undefined : tagOf(head))
