@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Draft, Message } from "../domain/Message.ts"
 import { Authorization } from "./Authorization.ts"
-import { limit, MessageIdParam, Skip, UserIdParam } from "./Parameters.ts"
+import { limit, MessageIdParam, skip, UserIdParam } from "./Parameters.ts"
 import {
   ClientIdConflict,
   ReceiverNotFound,
@@ -41,7 +41,7 @@ export class Messages extends HttpApiGroup.make("messages")
       query: {
         user_id: UserIdParam,
         chat_with: Schema.optionalKey(UserIdParam),
-        skip: Skip,
+        skip: skip("before_id"),
         limit: limit(50),
         before_id: Schema.optionalKey(MessageIdParam)
       },

@@ -20,7 +20,7 @@ export const MessageIdParam = positive.pipe(
   Schema.decodeTo(Schema.toType(MessageId), digitsToNumber as never)
 )
 
-const natural = (minimum: number, maximum: number) =>
+const natural = (minimum: number, maximum: number, hint = "") =>
   Schema.String.check(
     Schema.isPattern(/^[0-9]+$/, {
       message: `must be a whole number from ${minimum} to ${maximum}, in digits`
@@ -30,7 +30,7 @@ const natural = (minimum: number, maximum: number) =>
       Schema.Finite.check(
         Schema.isBetween(
           { minimum, maximum },
-          { message: `must be a whole number from ${minimum} to ${maximum}` }
+          { message: `must be a whole number from ${minimum} to ${maximum}${hint}` }
         )
       ),
       digitsToNumber
@@ -40,8 +40,11 @@ const natural = (minimum: number, maximum: number) =>
 const withDefault = <S extends Schema.Top>(schema: S, value: S["Type"]) =>
   schema.pipe(Schema.withDecodingDefaultTypeKey(Effect.succeed(value as never)))
 
-/** How many rows to pass over. */
-export const Skip = withDefault(natural(0, 2_147_483_647), 0)
+/** How many rows may be passed over: each costs as much as one that is read. What is beyond is paged by key. */
+export const MAX_SKIP = 10_000
+
+/** How many rows to pass over. `byKey` is the parameter that pages further. */
+export const skip = (byKey: string) => withDefault(natural(0, MAX_SKIP, `; use ${byKey} to page further`), 0)
 
 /** How many rows to answer with, at most. */
 export const limit = (byDefault: number) => withDefault(natural(1, 1000), byDefault)

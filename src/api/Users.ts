@@ -4,7 +4,7 @@ import { Seq } from "../domain/Event.ts"
 import { Timestamp } from "../domain/Text.ts"
 import { NewUser, User, UserId } from "../domain/User.ts"
 import { Authorization } from "./Authorization.ts"
-import { limit, SeqParam, Skip, UserIdParam, WaitSeconds } from "./Parameters.ts"
+import { limit, SeqParam, skip, UserIdParam, WaitSeconds } from "./Parameters.ts"
 import { ServiceUnavailable, UserNotFound, UsernameTaken } from "./Problems.ts"
 import { ServerEvent } from "./Protocol.ts"
 
@@ -38,10 +38,15 @@ export class Users extends HttpApiGroup.make("users")
       error: [UsernameTaken, ServiceUnavailable]
     }).annotateMerge(OpenApi.annotations({ summary: "Create a user" })),
     HttpApiEndpoint.get("list", "/", {
-      query: { skip: Skip, limit: limit(100) },
+      query: { skip: skip("after_id"), limit: limit(100), after_id: Schema.optionalKey(UserIdParam) },
       success: Schema.Array(User),
       error: ServiceUnavailable
-    }).annotateMerge(OpenApi.annotations({ summary: "List users", description: "Ordered by id." })),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "List users",
+        description: "Ordered by id. Page with `after_id`: the id of the last user of the page before."
+      })
+    ),
     HttpApiEndpoint.get("get", "/:user_id", {
       params: { user_id: UserIdParam },
       success: User,

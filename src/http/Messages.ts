@@ -19,7 +19,7 @@ export const layer = HttpApiBuilder.group(
     const repo = yield* MessageRepo
     const inboxes = yield* InboxRepo
     const recentMessages = yield* RecentMessages
-    const { permit, permitSend, reserve } = yield* Permit.make
+    const { permit, permitRows, permitSend, reserve } = yield* Permit.make
 
     // Whatever changes a history or a recent list is an event of its user's inbox: the head is the version of both.
     const currentTag = (userId: UserId) => Effect.map(inboxes.bounds(userId), (bounds) => tagAt(bounds?.head))
@@ -42,7 +42,8 @@ export const layer = HttpApiBuilder.group(
           Effect.andThen(
             unlessKnown(
               currentTag(user_id),
-              reserve(limit, MESSAGE_BYTES).pipe(
+              permitRows(skip + limit).pipe(
+                Effect.andThen(reserve(limit, MESSAGE_BYTES)),
                 Effect.andThen(
                   repo.history({ userId: user_id, chatWith: chat_with, beforeId: before_id, skip, limit })
                 ),

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { HttpServerRequest } from "effect/http"
+import { HttpServerRequest } from "effect/http"
 import { Gate } from "../access/Gate.ts"
 import type { Operation } from "../access/Policy.ts"
 import { CurrentUser } from "../api/Authorization.ts"
@@ -19,6 +19,12 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
         Forbidden: forbidden,
         RateLimited: tooManyRequests
       })
+    ),
+
+  /** Takes a read of so many rows, those that are passed over too, from the rates of its caller. */
+  permitRows: (rows: number) =>
+    Effect.flatMap(Effect.all([CurrentUser, HttpServerRequest.HttpServerRequest]), ([caller, request]) =>
+      Effect.mapError(gate.permitRows(caller, request, rows), tooManyRequests)
     ),
 
   /** Waits for room for a page of so many rows of about so many bytes. A user has a share of the node's room. */

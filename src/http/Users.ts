@@ -22,7 +22,7 @@ export const layer = HttpApiBuilder.group(
     const inboxes = yield* InboxRepo
     const reader = yield* InboxReader
     const places = yield* OpenPlaces
-    const { permit, reserve } = yield* Permit.make
+    const { permit, permitRows, reserve } = yield* Permit.make
 
     const currentTag = (userId: UserId) =>
       Effect.map(inboxes.bounds(userId), (bounds) => bounds && tagOf(bounds.head, bounds.pruned))
@@ -37,10 +37,11 @@ export const layer = HttpApiBuilder.group(
           })
         ),
 
-      list: ({ query: { skip, limit } }) =>
+      list: ({ query: { skip, limit, after_id } }) =>
         permit({ _tag: "ReadUsers" }).pipe(
+          Effect.andThen(permitRows(skip + limit)),
           Effect.andThen(reserve(limit, USER_BYTES)),
-          Effect.andThen(users.list(skip, limit)),
+          Effect.andThen(users.list(skip, limit, after_id)),
           Effect.map(json),
           Effect.catchTags({ Unavailable: serviceUnavailable })
         ),
@@ -69,6 +70,7 @@ export const layer = HttpApiBuilder.group(
 
       events: ({ params: { user_id }, query: { since, limit, wait } }) =>
         permit({ _tag: "ReadEvents", of: user_id }).pipe(
+          Effect.andThen(permitRows(limit)),
           // A call that may wait has a place of its user's, as a socket has.
           Effect.andThen(wait > 0 ? places.take(user_id, 0) : Effect.void),
           Effect.andThen(

@@ -1,4 +1,5 @@
 import type { OpenApi } from "effect/http-api"
+import { MAX_SKIP } from "../Parameters.ts"
 
 type Json = Record<string, unknown>
 
@@ -11,9 +12,10 @@ const parameters: Record<
   user_id: { schema: id("int32"), description: "The id of the user", example: 1 },
   chat_with: { schema: id("int32"), description: "Only messages exchanged with this user" },
   before_id: { schema: id("int64"), description: "Only messages with an id below this one" },
+  after_id: { schema: id("int32"), description: "Only users with an id above this one" },
   skip: {
-    schema: { type: "integer", minimum: 0, maximum: 2_147_483_647, default: 0 },
-    description: "How many rows to pass over"
+    schema: { type: "integer", minimum: 0, maximum: MAX_SKIP, default: 0 },
+    description: "How many rows to pass over; what is beyond is paged by key"
   },
   limit: {
     schema: { type: "integer", minimum: 1, maximum: 1000 },
