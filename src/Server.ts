@@ -6,6 +6,7 @@ import { Etag, HttpIncomingMessage, HttpPlatform, HttpRouter, HttpServer } from 
 import { ChildProcessSpawner } from "effect/process"
 import { AppConfig } from "./AppConfig.ts"
 import { Gate } from "./access/Gate.ts"
+import { OpenPlaces } from "./access/OpenPlaces.ts"
 import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
 import { CloseCode } from "./api/CloseCode.ts"
@@ -16,7 +17,7 @@ import { Sends } from "./chat/Sends.ts"
 import { Database } from "./database/Database.ts"
 import { VERSION } from "./domain/Version.ts"
 import { routeOf, routerConfig } from "./http/Allowed.ts"
-import { PlainResponse } from "./http/PlainResponse.ts"
+import { Answers, takeFew } from "./http/Answers.ts"
 import * as Routes from "./http/Routes.ts"
 import { InboxReader } from "./inbox/InboxReader.ts"
 import { LiveInboxes } from "./inbox/LiveInboxes.ts"
@@ -65,7 +66,7 @@ const shared = Layer.unwrap(
 )
 
 /** Built before the database is opened: a start without a token key ends before it waits for the database. */
-const first = Layer.mergeAll(Lifecycle.layer, NodeId.layer, Tokens.layer)
+const first = Layer.mergeAll(Lifecycle.layer, NodeId.layer, Tokens.layer, Answers.layer, OpenPlaces.layer)
 
 const services = Layer.mergeAll(
   Gate.layer,
@@ -89,11 +90,13 @@ const CHECK_INTERVAL = 5000
 class NodeServer extends Context.Service<NodeServer, Server>()("minichat/NodeServer") {
   static readonly layer = Layer.effect(
     NodeServer,
-    Effect.map(AppConfig, (config) => {
+    Effect.gen(function* () {
+      const config = yield* AppConfig
+      const { Response } = yield* Answers
       const requestTimeout = Duration.toMillis(config.requestTimeout)
       const headersTimeout = Math.min(Duration.toMillis(config.headersTimeout), requestTimeout)
       return createServer({
-        ServerResponse: PlainResponse,
+        ServerResponse: Response,
         headersTimeout,
         requestTimeout,
         connectionsCheckingInterval: Math.min(CHECK_INTERVAL, headersTimeout),
@@ -156,6 +159,7 @@ export const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
 const taken = takenByRoutes<
   Layer.Success<typeof services | typeof httpServer | typeof router | typeof NodeHttpServer.layerHttpServices>
 >()([
+  Answers,
   AppConfig,
   ChildProcessSpawner.ChildProcessSpawner,
   Gate,
@@ -176,6 +180,7 @@ const taken = takenByRoutes<
   Metrics.Metrics,
   NodeId,
   NodeServer,
+  OpenPlaces,
   Path.Path,
   RateLimits,
   RecentMessages,
@@ -191,7 +196,7 @@ const taken = takenByRoutes<
 
 const serve = Layer.effectDiscard(
   Effect.gen(function* () {
-    const app = (yield* HttpRouter.HttpRouter).asHttpEffect()
+    const app = takeFew((yield* HttpRouter.HttpRouter).asHttpEffect())
     const server = yield* NodeServer
     const upgrades = yield* Upgrades
     const { serve } = yield* HttpServer.HttpServer

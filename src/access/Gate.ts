@@ -10,6 +10,7 @@ import {
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { type AddressedRequest, clientAddress } from "./ClientAddress.ts"
+import { type FrameBudget, FrameBudgets } from "./FrameBudgets.ts"
 import { allows, type Operation } from "./Policy.ts"
 import { limitsAreOn, RateLimits } from "./RateLimits.ts"
 import { Tokens } from "./Tokens.ts"
@@ -51,6 +52,15 @@ export class Gate extends Context.Service<
 
     /** `permit` for one send as a user. Takes it from the rate of that user's sends. */
     permitSend(caller: Caller, sender: UserId): Effect.Effect<void, Forbidden | RateLimited>
+
+    /**
+     * Takes what a read of so many rows costs beyond any call: from the rate of its client's address, and from that of its
+     * user. Rows that are passed over count.
+     */
+    permitRows(caller: Caller, request: AddressedRequest, rows: number): Effect.Effect<void, RateLimited>
+
+    /** The budget for the frames of a user's sockets; none when nothing limits them. */
+    framesOf(caller: Caller, userId: UserId): FrameBudget | undefined
   }
 >()("minichat/access/Gate") {
   static readonly layer = Layer.effect(
@@ -59,6 +69,8 @@ export class Gate extends Context.Service<
       const config = yield* AppConfig
       const tokens = yield* Tokens
       const rateLimits = yield* RateLimits
+      const frameBudgets = yield* FrameBudgets
+      const isOn = limitsAreOn(config)
       const addressOf = clientAddress(config.trustedProxies)
 
       const permit: Gate["Service"]["permit"] = (caller, operation) =>
@@ -76,7 +88,7 @@ export class Gate extends Context.Service<
         Effect.as(permit(credential.caller, { _tag: "OpenSocket", of: userId }), credential)
 
       return Gate.of({
-        isOpen: config.auth === "open" && !limitsAreOn(config),
+        isOpen: config.auth === "open" && !isOn,
         admit,
         admitSocket: (token, request, userId) => Effect.flatMap(admit(token, request), permitSocket(userId)),
         renewSocket: (token, userId) => Effect.flatMap(tokens.verify(token), permitSocket(userId)),
@@ -84,10 +96,22 @@ export class Gate extends Context.Service<
         permitSend: (caller, sender) => {
           if (!allows(caller, { _tag: "Send", as: sender })) return Effect.fail(new Forbidden())
           return isLimited(caller) ? rateLimits.send(sender) : Effect.void
-        }
+        },
+        permitRows: (caller, request, rows) => {
+          const cost = Math.floor(rows / ROWS_FOR_ONE_CALL)
+          if (cost === 0 || !isOn || !isLimited(caller)) return Effect.void
+          const ofAddress = rateLimits.request(addressOf(request), cost)
+          return caller._tag === "Member"
+            ? Effect.andThen(rateLimits.rows(caller.userId, cost), ofAddress)
+            : ofAddress
+        },
+        framesOf: (caller, userId) => (isOn && isLimited(caller) ? frameBudgets.of(userId) : undefined)
       })
     })
-  )
+  ).pipe(Layer.provide(FrameBudgets.layer))
 }
+
+/** How many rows cost as much as a call of its own. */
+const ROWS_FOR_ONE_CALL = 500
 
 const isLimited = ({ _tag }: Caller): boolean => _tag !== "Service"

@@ -7,7 +7,7 @@ import { LimiterStore } from "../redis/LimiterStore.ts"
 import { clientNetwork } from "./ClientAddress.ts"
 
 /**
- * Token buckets, shared by all nodes: sends by user, requests by address. While Redis is unavailable, each node
+ * Token buckets, shared by all nodes: sends and costly reads by user, requests by address. While Redis is unavailable, each node
  * counts with buckets of its own.
  */
 export class RateLimits extends Context.Service<
@@ -15,13 +15,16 @@ export class RateLimits extends Context.Service<
   {
     /** Takes one send from a user's bucket. */
     send(userId: UserId): Effect.Effect<void, RateLimited>
-    /** Takes one request from the bucket of an address; in IPv6, of its /64 network. */
-    request(address: string): Effect.Effect<void, RateLimited>
+    /** Takes one request, or what costs as much as several, from the bucket of an address; in IPv6, of its /64 network. */
+    request(address: string, cost?: number): Effect.Effect<void, RateLimited>
+    /** Takes costly reads from a user's bucket, in requests that would cost as much. */
+    rows(userId: UserId, cost: number): Effect.Effect<void, RateLimited>
   }
 >()("minichat/access/RateLimits") {
   static readonly layerOff = Layer.succeed(RateLimits, {
     send: () => Effect.void,
-    request: () => Effect.void
+    request: () => Effect.void,
+    rows: () => Effect.void
   })
 
   static readonly layerMemory = Layer.effect(
@@ -104,24 +107,30 @@ const limits = (
   consume: Consume
 ) => {
   /** A bucket for each key: it holds `burst` tokens and gains `perSecond`. */
-  const buckets = (name: string, perSecond: number, burst: number) => (key: string | number) =>
-    consume({
-      algorithm: "token-bucket",
-      key: `${name}:${key}`,
-      limit: burst,
-      window: Duration.millis((burst / perSecond) * 1000)
-    }).pipe(
-      Effect.asVoid,
-      Effect.catch(({ reason }) =>
-        reason._tag === "RateLimitExceeded"
-          ? Effect.fail(new RateLimited({ retryAfter: reason.retryAfter }))
-          : Effect.void
+  const buckets =
+    (name: string, perSecond: number, burst: number) =>
+    (key: string | number, cost = 1) =>
+      consume({
+        algorithm: "token-bucket",
+        key: `${name}:${key}`,
+        limit: burst,
+        // What costs more than the bucket holds takes half of it, and is not refused for ever.
+        tokens: Math.min(cost, Math.max(1, Math.floor(burst / 2))),
+        window: Duration.millis((burst / perSecond) * 1000)
+      }).pipe(
+        Effect.asVoid,
+        Effect.catch(({ reason }) =>
+          reason._tag === "RateLimitExceeded"
+            ? Effect.fail(new RateLimited({ retryAfter: reason.retryAfter }))
+            : Effect.void
+        )
       )
-    )
 
+  const sends = buckets("send", sendsPerSecond, sendsBurst)
   const requests = buckets("request", requestsPerSecond, requestsPerSecond)
   return RateLimits.of({
-    send: buckets("send", sendsPerSecond, sendsBurst),
-    request: (address) => requests(clientNetwork(address))
+    send: (userId) => sends(userId),
+    request: (address, cost) => requests(clientNetwork(address), cost),
+    rows: buckets("rows", requestsPerSecond, requestsPerSecond)
   })
 }

@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { Draft, Message } from "../domain/Message.ts"
 import { Authorization } from "./Authorization.ts"
-import { limit, messageIdParam, Skip, UserIdParam, userIdParam } from "./Parameters.ts"
+import { limit, messageIdParam, skip, UserIdParam, userIdParam } from "./Parameters.ts"
 import { Paths } from "./Paths.ts"
 import {
   ClientIdConflict,
@@ -26,6 +26,9 @@ export const RecentMessages = Schema.Struct({
 
 export const History = Schema.Array(Message)
 
+/** How many messages a history passes over. */
+export const HistorySkip = skip("before_id")
+
 /** A page of the history has at most 50 messages, unless `limit` says otherwise. */
 export const HistoryLimit = limit(50)
 
@@ -47,7 +50,7 @@ export class Messages extends HttpApiGroup.make("messages")
       query: {
         user_id: UserIdParam,
         chat_with: Schema.optionalKey(userIdParam({ description: "Only messages exchanged with this user" })),
-        skip: Skip.schema,
+        skip: HistorySkip.schema,
         limit: HistoryLimit.schema,
         before_id: Schema.optionalKey(
           messageIdParam({ description: "Only messages with an id below this one" })

@@ -46,12 +46,18 @@ export const messageIdParam = (docs: Docs) =>
 /** The user whom a path or a query is about. */
 export const UserIdParam = userIdParam({ description: "The id of the user", example: 1 })
 
-interface Bounds extends Required<Pick<Documented, "minimum" | "maximum">> {}
+interface Bounds extends Required<Pick<Documented, "minimum" | "maximum">> {
+  /** What to do beyond the maximum; ends the message. */
+  readonly hint?: string
+}
 
-const natural = ({ minimum, maximum }: Bounds, documented: Omit<Documented, "minimum">) => {
+const natural = ({ minimum, maximum, hint = "" }: Bounds, documented: Omit<Documented, "minimum">) => {
   const message = `must be a whole number from ${minimum} to ${maximum}`
   return digits(/^[0-9]+$/, `${message}, in digits`, { ...documented, minimum }).pipe(
-    Schema.decodeTo(Schema.Finite.check(Schema.isBetween({ minimum, maximum }, { message })), toNumber)
+    Schema.decodeTo(
+      Schema.Finite.check(Schema.isBetween({ minimum, maximum }, { message: `${message}${hint}` })),
+      toNumber
+    )
   )
 }
 
@@ -61,10 +67,14 @@ const optional = (bounds: Bounds, byDefault: number, docs: Docs) => ({
   byDefault
 })
 
-/** How many rows to pass over. */
-export const Skip = optional({ minimum: 0, maximum: 2_147_483_647 }, 0, {
-  description: "How many rows to pass over"
-})
+/** The most rows that a call may skip: a skipped row costs as much as one that is answered. Pages further on are read by key. */
+export const MAX_SKIP = 10_000
+
+/** How many rows to skip. `byKey` is the parameter to page by key with. */
+export const skip = (byKey: string) =>
+  optional({ minimum: 0, maximum: MAX_SKIP, hint: `; use ${byKey} to page further` }, 0, {
+    description: `How many rows to pass over; page further with ${byKey}`
+  })
 
 /** How many rows to answer with, at most. */
 export const limit = (byDefault: number) =>

@@ -1,4 +1,4 @@
-import type { InvalidToken, RateLimited } from "../domain/Caller.ts"
+import type { InvalidToken, RateLimited, TooManyPlaces } from "../domain/Caller.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import * as Problems from "./Problems.ts"
 
@@ -28,3 +28,14 @@ export const serviceUnavailable = ({ message }: Unavailable) =>
 /** For a handshake, which the client begins anew. */
 export const socketUnavailable = ({ message }: Unavailable) =>
   new Problems.ServiceUnavailable({ detail: `${message}, connect again` })
+
+/** For a poll that finds no place: the caller has its share of them, or the node has no more. */
+export const tooManyPlaces = ({ of }: TooManyPlaces) =>
+  of === "user"
+    ? new Problems.TooManyRequests({
+        detail: "The user has too many sockets and polls open (MAX_SOCKETS_PER_USER), close some",
+        retry_after_ms: 1000
+      })
+    : new Problems.ServiceUnavailable({
+        detail: "This node has too many sockets and polls open (MAX_SOCKETS), try again"
+      })

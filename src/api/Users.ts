@@ -4,7 +4,7 @@ import { Seq } from "../domain/Event.ts"
 import { Timestamp } from "../domain/Text.ts"
 import { NewUser, User, UserId } from "../domain/User.ts"
 import { Authorization } from "./Authorization.ts"
-import { limit, SeqParam, Skip, UserIdParam, Wait } from "./Parameters.ts"
+import { limit, SeqParam, skip, UserIdParam, userIdParam, Wait } from "./Parameters.ts"
 import { Paths } from "./Paths.ts"
 import { ServiceUnavailable, UserNotFound, UsernameTaken } from "./Problems.ts"
 import { ServerEvent } from "./Protocol.ts"
@@ -33,6 +33,9 @@ export type EventPage = typeof EventPage.Type
 
 export const UserList = Schema.Array(User)
 
+/** How many users a list passes over. */
+export const UserSkip = skip("after_id")
+
 /** A list has at most 100 users, unless `limit` says otherwise. */
 export const UserLimit = limit(100)
 
@@ -47,10 +50,19 @@ export class Users extends HttpApiGroup.make("users")
       error: [UsernameTaken, ServiceUnavailable]
     }).annotateMerge(OpenApi.annotations({ summary: "Create a user" })),
     HttpApiEndpoint.get("list", "/", {
-      query: { skip: Skip.schema, limit: UserLimit.schema },
+      query: {
+        skip: UserSkip.schema,
+        limit: UserLimit.schema,
+        after_id: Schema.optionalKey(userIdParam({ description: "Only users with an id above this one" }))
+      },
       success: UserList,
       error: ServiceUnavailable
-    }).annotateMerge(OpenApi.annotations({ summary: "List users", description: "Ordered by id." })),
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "List users",
+        description: "Ordered by id. Page with `after_id`: the id of the last user of the page before."
+      })
+    ),
     HttpApiEndpoint.get("get", "/:user_id", {
       params: { user_id: UserIdParam },
       success: User,

@@ -37,3 +37,8 @@ export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited"
     return Math.ceil(Duration.toMillis(this.retryAfter))
   }
 }
+
+/** The user has as many sockets and long polls as it may, or this node has. */
+export class TooManyPlaces extends Schema.TaggedError<TooManyPlaces>()("TooManyPlaces", {
+  of: Schema.Literals(["user", "node"])
+}) {}

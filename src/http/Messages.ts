@@ -1,8 +1,13 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
-import { History, HistoryLimit, RecentMessages as RecentPage, SentMessage } from "../api/Messages.ts"
-import { Skip } from "../api/Parameters.ts"
+import {
+  History,
+  HistoryLimit,
+  HistorySkip,
+  RecentMessages as RecentPage,
+  SentMessage
+} from "../api/Messages.ts"
 import { clientIdConflict, receiverNotFound, senderNotFound, serviceUnavailable } from "../api/ProblemOf.ts"
 import { RecentMessages } from "../chat/RecentMessages.ts"
 import { Sends } from "../chat/Sends.ts"
@@ -25,7 +30,7 @@ export const layer = HttpApiBuilder.group(
     const repo = yield* MessageRepo
     const inboxes = yield* InboxRepo
     const recentMessages = yield* RecentMessages
-    const { permit, permitSend } = yield* Permit.make
+    const { permit, permitRows, permitSend, reserve } = yield* Permit.make
 
     // Whatever changes a history or a recent list is an event of its user's inbox: the head is the version of both.
     const currentTag = (userId: UserId) => Effect.map(inboxes.bounds(userId), (bounds) => tagAt(bounds?.head))
@@ -44,15 +49,19 @@ export const layer = HttpApiBuilder.group(
         ),
 
       history: ({
-        query: { user_id, chat_with, before_id, skip = Skip.byDefault, limit = HistoryLimit.byDefault }
+        query: { user_id, chat_with, before_id, skip = HistorySkip.byDefault, limit = HistoryLimit.byDefault }
       }) =>
         permit({ _tag: "ReadHistory", of: user_id }).pipe(
           Effect.andThen(
             unlessKnown(
               currentTag(user_id),
-              repo
-                .history({ userId: user_id, chatWith: chat_with, beforeId: before_id, skip, limit })
-                .pipe(Effect.flatMap(({ head, messages }) => tagged(tagAt(head), messagePage(messages))))
+              permitRows(skip + limit).pipe(
+                Effect.andThen(reserve(limit, MESSAGE_BYTES)),
+                Effect.andThen(
+                  repo.history({ userId: user_id, chatWith: chat_with, beforeId: before_id, skip, limit })
+                ),
+                Effect.flatMap(({ head, messages }) => tagged(tagAt(head), messagePage(messages)))
+              )
             )
           ),
           Effect.catchTags({ Unavailable: serviceUnavailable })
@@ -63,13 +72,12 @@ export const layer = HttpApiBuilder.group(
           Effect.andThen(
             unlessKnown(
               currentTag(user_id),
-              recentMessages
-                .list(user_id)
-                .pipe(
-                  Effect.flatMap(({ head, messages }) =>
-                    tagged(tagAt(head), recentPage({ messages: new RawJson(messages) }))
-                  )
+              reserve(RECENT_MESSAGES, MESSAGE_BYTES).pipe(
+                Effect.andThen(recentMessages.list(user_id)),
+                Effect.flatMap(({ head, messages }) =>
+                  tagged(tagAt(head), recentPage({ messages: new RawJson(messages) }))
                 )
+              )
             )
           ),
           Effect.catchTags({ Unavailable: serviceUnavailable })
@@ -77,6 +85,12 @@ export const layer = HttpApiBuilder.group(
     })
   })
 )
+
+/** About what a long message takes in an answer. In bytes. */
+const MESSAGE_BYTES = 1300
+
+/** How many messages a recent list answers with, at most. */
+const RECENT_MESSAGES = 50
 
 /** The tag of what a user sees at this head; none for a user that does not exist. */
 const tagAt = (head: number | undefined) => (head === undefined ? undefined : tagOf(head))

@@ -1,9 +1,10 @@
 import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { OpenPlaces } from "../access/OpenPlaces.ts"
 import { Api } from "../api/Api.ts"
-import { Skip, Wait } from "../api/Parameters.ts"
-import { serviceUnavailable, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
-import { EventLimit, EventPage, UserLimit, UserList } from "../api/Users.ts"
+import { Wait } from "../api/Parameters.ts"
+import { serviceUnavailable, tooManyPlaces, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
+import { EventLimit, EventPage, UserLimit, UserList, UserSkip } from "../api/Users.ts"
 import type { InboxEvent } from "../domain/Event.ts"
 import { User, type UserId } from "../domain/User.ts"
 import { InboxReader } from "../inbox/InboxReader.ts"
@@ -26,7 +27,8 @@ export const layer = HttpApiBuilder.group(
     const sessions = yield* Sessions
     const inboxes = yield* InboxRepo
     const reader = yield* InboxReader
-    const { permit } = yield* Permit.make
+    const places = yield* OpenPlaces
+    const { permit, permitRows, reserve } = yield* Permit.make
 
     const currentTag = (userId: UserId) =>
       Effect.map(inboxes.bounds(userId), (bounds) => bounds && tagOf(bounds.head, bounds.pruned))
@@ -41,9 +43,11 @@ export const layer = HttpApiBuilder.group(
           })
         ),
 
-      list: ({ query: { skip = Skip.byDefault, limit = UserLimit.byDefault } }) =>
+      list: ({ query: { skip = UserSkip.byDefault, limit = UserLimit.byDefault, after_id } }) =>
         permit({ _tag: "ReadUsers" }).pipe(
-          Effect.andThen(users.list(skip, limit)),
+          Effect.andThen(permitRows(skip + limit)),
+          Effect.andThen(reserve(limit, USER_BYTES)),
+          Effect.andThen(users.list(skip, limit, after_id)),
           Effect.map(userList),
           Effect.catchTags({ Unavailable: serviceUnavailable })
         ),
@@ -75,12 +79,15 @@ export const layer = HttpApiBuilder.group(
         query: { since, limit = EventLimit.byDefault, wait = Wait.byDefault }
       }) =>
         permit({ _tag: "ReadEvents", of: user_id }).pipe(
+          Effect.andThen(permitRows(limit)),
+          // A call that may wait has a place of its user's, as a socket has.
+          Effect.andThen(wait > 0 ? places.take(user_id, 0) : Effect.void),
           Effect.andThen(
             unlessKnown(
               // A call that may wait answers 304 only after it waited.
               wait > 0 ? Effect.undefined : currentTag(user_id),
               reader
-                .read(user_id, since, limit, wait)
+                .read(user_id, since, limit, wait, (events) => reserve(events, EVENT_BYTES))
                 .pipe(
                   Effect.flatMap(({ events, cursor, recovered, head, pruned }) =>
                     tagged(tagOf(head, pruned), eventPage({ events: arrayOf(events), cursor, recovered }))
@@ -88,11 +95,22 @@ export const layer = HttpApiBuilder.group(
                 )
             )
           ),
-          Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
+          Effect.scoped,
+          Effect.catchTags({
+            UserNotFound: userNotFound,
+            Unavailable: serviceUnavailable,
+            TooManyPlaces: tooManyPlaces
+          })
         )
     })
   })
 )
+
+/** About what a user takes in an answer. In bytes. */
+const USER_BYTES = 400
+
+/** About what the event of a long message takes in an answer. In bytes. */
+const EVENT_BYTES = 1400
 
 const COMMA = Buffer.from(",")
 

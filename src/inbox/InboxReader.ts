@@ -35,14 +35,16 @@ export class InboxReader extends Context.Service<
     ): Effect.Effect<ReadonlyArray<InboxEvent>, Unavailable>
     /**
      * The page after `since`, of at most `limit` events. When it is empty, waits up to `wait` seconds for an event, and
-     * answers as soon as one is committed; a node that drains does not wait.
+     * answers as soon as one is committed; a node that drains does not wait. `reserve` runs before events are read, with
+     * how many they are.
      */
-    read(
+    read<R = never>(
       userId: UserId,
       since: number,
       limit: number,
-      wait: number
-    ): Effect.Effect<InboxPage, UserNotFound | Unavailable>
+      wait: number,
+      reserve?: (events: number) => Effect.Effect<void, never, R>
+    ): Effect.Effect<InboxPage, UserNotFound | Unavailable, R>
   }
 >()("minichat/inbox/InboxReader") {
   static readonly layer = Layer.effect(
@@ -60,24 +62,31 @@ export class InboxReader extends Context.Service<
         return records.map((record) => builder.build(record))
       })
 
-      const page = Effect.fnUntraced(function* (userId: UserId, since: number, limit: number) {
+      const page = Effect.fnUntraced(function* <R>(
+        userId: UserId,
+        since: number,
+        limit: number,
+        reserve: ((events: number) => Effect.Effect<void, never, R>) | undefined
+      ) {
         const { head, pruned } = yield* repo.find(userId)
         const bounds = { head, pruned }
         if (since > head || since < pruned) return { events: [], cursor: head, recovered: false, ...bounds }
         if (since === head) return { events: [], cursor: head, recovered: true, ...bounds }
+        if (reserve !== undefined) yield* reserve(Math.min(limit, head - since))
         const read = yield* events(userId, since, limit)
         // Pruned between the two queries: the next read is answered `recovered: false`.
         if (read[0]?.seq !== since + 1) return { events: [], cursor: since, recovered: true, ...bounds }
         return { events: read, cursor: read.at(-1)!.seq, recovered: true, ...bounds }
       })
 
-      const read = Effect.fn("InboxReader.read")(function* (
+      const read = Effect.fn("InboxReader.read")(function* <R = never>(
         userId: UserId,
         since: number,
         limit: number,
-        wait: number
+        wait: number,
+        reserve?: (events: number) => Effect.Effect<void, never, R>
       ) {
-        const first = yield* page(userId, since, limit)
+        const first = yield* page(userId, since, limit, reserve)
         if (wait === 0 || !first.recovered || first.events.length > 0) return first
         const advanced = yield* live.open(userId).pipe(
           Effect.flatMap((inbox) => headBeyond(inbox, since)),
@@ -85,7 +94,7 @@ export class InboxReader extends Context.Service<
           Effect.raceFirst(lifecycle.drains),
           Effect.timeoutOption(Duration.seconds(wait))
         )
-        return advanced._tag === "None" ? first : yield* page(userId, since, limit)
+        return advanced._tag === "None" ? first : yield* page(userId, since, limit, reserve)
       })
 
       return InboxReader.of({ events, read })

@@ -1,6 +1,8 @@
-import { Array, Context, Duration, Effect, Layer, Random, Schedule, Schema, type Scope } from "effect"
+import { Array, Context, Duration, Effect, Layer, Random, Schedule, type Scope } from "effect"
 import { AppConfig } from "../AppConfig.ts"
+import { OpenPlaces } from "../access/OpenPlaces.ts"
 import { CloseCode } from "../api/CloseCode.ts"
+import type { TooManyPlaces } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { Metrics } from "../observability/Metrics.ts"
@@ -14,18 +16,15 @@ const DRAIN_BATCH = 200
 /** How long a drain waits for the peers to answer the close frames of the last batch. */
 const CLOSE_WITHIN = Duration.millis(1500)
 
-/** The user has too many sockets, or this node. */
-export class TooManySockets extends Schema.TaggedError<TooManySockets>()("TooManySockets", {}) {}
-
 /** Counts the sockets of this node, and closes them when the node stops. */
 export class ConnectionRegistry extends Context.Service<
   ConnectionRegistry,
   {
     /**
      * Counts a socket until the scope closes. Fails when this node has `MAX_SOCKETS`, or the user `MAX_SOCKETS_PER_USER`
-     * on all nodes together. For a user's first socket on this node, the other nodes' sockets are not counted.
+     * on all nodes together, with the long polls on this node. For a user's first socket on this node, the other nodes' sockets are not counted.
      */
-    register(connection: Connection): Effect.Effect<void, TooManySockets, Scope.Scope>
+    register(connection: Connection): Effect.Effect<void, TooManyPlaces, Scope.Scope>
     /** Tells every socket to connect elsewhere and closes it, in jittered batches within `window`. */
     drain(window: Duration.Duration): Effect.Effect<void>
     /** How many sockets are open. */
@@ -35,7 +34,7 @@ export class ConnectionRegistry extends Context.Service<
   static readonly layer = Layer.effect(
     ConnectionRegistry,
     Effect.gen(function* () {
-      const { maxSockets, maxSocketsPerUser } = yield* AppConfig
+      const places = yield* OpenPlaces
       const sessions = yield* Sessions
       const metrics = yield* Metrics
       const connections = new Set<Connection>()
@@ -66,10 +65,7 @@ export class ConnectionRegistry extends Context.Service<
       const add = Effect.fnUntraced(function* (connection: Connection) {
         const { userId } = connection.inbox
         const everywhere = yield* socketsOf(userId)
-        const here = byUser.get(userId) ?? 0
-        if (Math.max(everywhere, here) >= maxSocketsPerUser || connections.size >= maxSockets) {
-          return yield* new TooManySockets()
-        }
+        yield* places.take(userId, Math.max(0, everywhere - (byUser.get(userId) ?? 0)))
         connections.add(connection)
         // Its handshake had begun before the drain did.
         if (draining) connection.close(CloseCode.restarting)

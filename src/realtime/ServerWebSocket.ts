@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http"
 import type { Duplex } from "node:stream"
 import { Effect } from "effect"
 import { WebSocket } from "ws"
+import type { FrameBudget, FrameSource } from "../access/FrameBudgets.ts"
 import type { CloseCode } from "../api/CloseCode.ts"
 import { SUBPROTOCOLS } from "../api/Protocol.ts"
 import { TcpQueue } from "./TcpQueue.ts"
@@ -34,7 +35,7 @@ const NO_FRAMES: ReadonlyArray<FrameData> = []
  * The server's side of a WebSocket, read and written by effects. Its listeners are methods, shared by all sockets, so
  * that an idle socket needs little memory beside its connection.
  */
-export class ServerWebSocket extends WebSocket {
+export class ServerWebSocket extends WebSocket implements FrameSource {
   /** The code of the side that closed first; 1006 when neither closed and the connection was lost. */
   closeCode = 1006
   private queue!: TcpQueue
@@ -42,6 +43,9 @@ export class ServerWebSocket extends WebSocket {
   private received: Array<FrameData> | undefined
   private receivedBytes = 0
   private refused = false
+  private budget: FrameBudget | undefined
+  /** Whether the budget of frames is exhausted, so that nothing is read. */
+  private isStopped = false
   private reader: ((frames: Effect.Effect<ReadonlyArray<FrameData>>) => void) | undefined
 
   override setSocket(socket: Duplex, head: Buffer, options: object): void {
@@ -49,8 +53,9 @@ export class ServerWebSocket extends WebSocket {
     super.setSocket(socket, head, options)
     // ws calls each with the socket as `this`.
     this.on("message", this.onMessage)
+    this.on("ping", this.onPing)
     this.on("pong", this.onPong)
-    this.on("close", this.wakeReader)
+    this.on("close", this.onClose)
     this.on("error", this.onError)
   }
 
@@ -129,11 +134,28 @@ export class ServerWebSocket extends WebSocket {
     this.close(why.code, why.reason)
   }
 
+  /** Takes the peer's frames from a budget from here on. */
+  meter(budget: FrameBudget): void {
+    if (this.isClosed) return
+    budget.join()
+    this.budget = budget
+  }
+
+  pauseReading(): void {
+    this.isStopped = true
+    if (this.isOpen) this.pause()
+  }
+
+  resumeReading(): void {
+    this.isStopped = false
+    if (this.isPaused && this.receivedBytes < RECEIVED_BYTES) this.resume()
+  }
+
   private take(): ReadonlyArray<FrameData> {
     const frames = this.received ?? NO_FRAMES
     this.received = undefined
     this.receivedBytes = 0
-    if (this.isPaused) this.resume()
+    if (this.isPaused && (!this.isStopped || this.refused)) this.resume()
     return frames
   }
 
@@ -143,7 +165,17 @@ export class ServerWebSocket extends WebSocket {
     resume?.(Effect.succeed(this.take()))
   }
 
+  private onClose(): void {
+    this.budget?.leave(this)
+    this.wakeReader()
+  }
+
+  private onPing(): void {
+    this.budget?.take(this)
+  }
+
   private onMessage(data: WebSocket.RawData, isBinary: boolean): void {
+    this.budget?.take(this)
     if (this.refused) return
     // `binaryType` has its default, so ws gives a Buffer.
     const bytes = data as Buffer
@@ -156,6 +188,7 @@ export class ServerWebSocket extends WebSocket {
 
   private onPong(): void {
     this.pongsReceived++
+    this.budget?.take(this)
   }
 
   /** Does nothing: the close code tells the fault. Without a listener an error would end the process. */

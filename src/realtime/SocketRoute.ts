@@ -2,6 +2,7 @@ import { Cause, Context, DateTime, Effect, Exit, Fiber, FiberSet, Result, Scope 
 import { HttpRouter, type HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
 import type { WebSocket } from "ws"
 import { AppConfig } from "../AppConfig.ts"
+import { Gate } from "../access/Gate.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import { Paths } from "../api/Paths.ts"
 import { socketUnavailable } from "../api/ProblemOf.ts"
@@ -33,6 +34,7 @@ export const layer = HttpRouter.use(
     const kinds = new EventBuilder(yield* EventKinds)
     const registry = yield* ConnectionRegistry
     const heartbeat = yield* Heartbeat
+    const gate = yield* Gate
     const metrics = yield* Metrics
     const beginSpan = yield* deliverySpan
     const { accept } = yield* Upgrades
@@ -80,6 +82,8 @@ export const layer = HttpRouter.use(
       const registered = yield* Effect.result(registry.register(connection))
       if (Result.isFailure(registered)) return connection.close(CloseCode.tooManySockets)
       heartbeat.watch(connection)
+      const budget = gate.framesOf(credential.caller, userId)
+      if (budget !== undefined) webSocket.meter(budget)
 
       webSocket.sendText(yield* greeting(inbox, cursor, recovered))
       yield* Effect.acquireRelease(

@@ -12,8 +12,8 @@ export class UserRepo extends Context.Service<
   {
     /** Makes a user. Fails when the username is taken; names that differ in case differ. */
     create(username: string, displayName: string): Effect.Effect<User, UsernameTaken | Unavailable>
-    /** Users by ascending id: at most `limit` of them, after passing over `skip`. */
-    list(skip: number, limit: number): Effect.Effect<ReadonlyArray<User>, Unavailable>
+    /** Users by ascending id, with ids above `afterId` when it is given: at most `limit`, after passing over `skip`. */
+    list(skip: number, limit: number, afterId?: UserId): Effect.Effect<ReadonlyArray<User>, Unavailable>
     find(id: UserId): Effect.Effect<User, UserNotFound | Unavailable>
   }
 >()("minichat/repo/UserRepo") {
@@ -32,9 +32,10 @@ export class UserRepo extends Context.Service<
         return toUser(rows[0]!)
       })
 
-      const list = Effect.fn("UserRepo.list")(function* (skip: number, limit: number) {
+      const list = Effect.fn("UserRepo.list")(function* (skip: number, limit: number, afterId?: UserId) {
+        if (afterId !== undefined && afterId > MAX_USER_ID) return []
         const rows = yield* pipelined(
-          sql<UserRow>`SELECT * FROM users ORDER BY id OFFSET ${int4(skip)} LIMIT ${int4(limit)}`
+          sql<UserRow>`SELECT * FROM users WHERE id > ${int4(afterId ?? 0)} ORDER BY id OFFSET ${int4(skip)} LIMIT ${int4(limit)}`
         )
         return rows.map(toUser)
       })
@@ -64,7 +65,8 @@ export class UserRepo extends Context.Service<
         return user
       })
 
-      const list = (skip: number, limit: number) => Effect.sync(() => users.slice(skip, skip + limit))
+      const list = (skip: number, limit: number, afterId?: UserId) =>
+        Effect.sync(() => users.filter(({ id }) => id > (afterId ?? 0)).slice(skip, skip + limit))
 
       const find = (id: UserId) =>
         Effect.suspend(() => {

@@ -45,7 +45,8 @@ const gateWith = Effect.fnUntraced(function* (options: {
     })
   const rateLimits = Layer.succeed(RateLimits, {
     send: (userId) => take(`send of ${userId}`),
-    request: (address) => take(`request of ${address}`)
+    request: (address) => take(`request of ${address}`),
+    rows: (userId, cost) => take(`${cost} of ${userId}`)
   })
   const services = yield* Layer.build(
     Layer.provide(Gate.layer, [tokens, rateLimits, settings(options.settings ?? {})])

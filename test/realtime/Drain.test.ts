@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Context, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { OpenPlaces } from "../../src/access/OpenPlaces.ts"
 import { Reconnect } from "../../src/api/Protocol.ts"
 import { InboxReader } from "../../src/inbox/InboxReader.ts"
 import { Lifecycle } from "../../src/Lifecycle.ts"
@@ -12,7 +13,8 @@ import { chatOn, freshServices } from "./support/ChatServer.ts"
 import { fakeConnection } from "./support/FakeConnection.ts"
 
 const registry = ConnectionRegistry.layer.pipe(
-  Layer.provide([Sessions.layerMemory, settings({})]),
+  Layer.provide([Sessions.layerMemory, OpenPlaces.layer]),
+  Layer.provide(settings({})),
   Layer.provideMerge(Layer.mock(InboxReader, {})),
   Layer.fresh
 )

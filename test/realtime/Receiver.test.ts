@@ -10,7 +10,7 @@ import { fakeConnection } from "./support/FakeConnection.ts"
 
 const services = Layer.mergeAll(
   Layer.mock(Sends, {}),
-  Layer.mock(Gate, { isOpen: true, permitSend: () => Effect.void }),
+  Layer.mock(Gate, { isOpen: true, framesOf: () => undefined, permitSend: () => Effect.void }),
   Layer.mock(InboxReader, {})
 )
 
@@ -42,6 +42,7 @@ it.effect("each send is decided by the latest token of its socket", () => {
   const senders: Array<string> = []
   const gate = Layer.mock(Gate, {
     isOpen: false,
+    framesOf: () => undefined,
     renewSocket: () => Effect.succeed({ caller: member, expiresAt: 60 }),
     permitSend: ({ _tag }) =>
       Effect.suspend(() => {

@@ -1,0 +1,109 @@
+import { Context, Duration, Effect, Layer, Schedule } from "effect"
+import type { UserId } from "../domain/User.ts"
+
+/** How many frames a user's sockets may send in a second, all together on this node, in the long run. */
+const FRAMES_PER_SECOND = 500
+
+/** How many they may send at once. */
+const FRAMES_BURST = 5000
+
+/** How often budgets that are exhausted are looked at. */
+const TICK = Duration.millis(100)
+
+/** A socket whose reading can be stopped. */
+export interface FrameSource {
+  pauseReading(): void
+  resumeReading(): void
+}
+
+/** The frames that one user may send on this node. An exhausted one stops the reading of the sockets that send. */
+export interface FrameBudget {
+  /** Takes the frame of a socket. The frames of a piece that was read already are taken too, and are a debt. */
+  take(source: FrameSource): void
+  /** A socket joins the user's others. */
+  join(): void
+  /** It ended. */
+  leave(source: FrameSource): void
+}
+
+/** The budgets of frames by user: pings, frames of the protocol and bad frames alike. */
+export class FrameBudgets extends Context.Service<
+  FrameBudgets,
+  {
+    of(userId: UserId): FrameBudget
+  }
+>()("minichat/access/FrameBudgets") {
+  static readonly layer = Layer.effect(
+    FrameBudgets,
+    Effect.gen(function* () {
+      const budgets = new Map<UserId, FrameBudget>()
+      const exhausted = new Set<TokenBucket>()
+
+      const resume = Effect.sync(() => {
+        const now = performance.now()
+        for (const bucket of exhausted) if (bucket.resumeAt(now)) exhausted.delete(bucket)
+      })
+      yield* Effect.forkScoped(Effect.repeat(resume, Schedule.spaced(TICK)))
+
+      return FrameBudgets.of({
+        of: (userId) => {
+          const known = budgets.get(userId)
+          if (known !== undefined) return known
+          const bucket = new TokenBucket(exhausted, () => budgets.delete(userId))
+          budgets.set(userId, bucket)
+          return bucket
+        }
+      })
+    })
+  )
+}
+
+class TokenBucket implements FrameBudget {
+  private tokens = FRAMES_BURST
+  private filledAt = performance.now()
+  private sockets = 0
+  private readonly paused = new Set<FrameSource>()
+  private readonly exhausted: Set<TokenBucket>
+  private readonly forget: () => void
+
+  constructor(exhausted: Set<TokenBucket>, forget: () => void) {
+    this.exhausted = exhausted
+    this.forget = forget
+  }
+
+  join(): void {
+    this.sockets++
+  }
+
+  leave(source: FrameSource): void {
+    this.paused.delete(source)
+    // A debt outlives the sockets that made it: new ones of the user find it.
+    if (--this.sockets === 0 && !this.exhausted.has(this)) this.forget()
+  }
+
+  take(source: FrameSource): void {
+    if (--this.tokens >= 0) return
+    this.fill(performance.now())
+    if (this.tokens >= 0) return
+    this.exhausted.add(this)
+    if (this.paused.has(source)) return
+    this.paused.add(source)
+    source.pauseReading()
+  }
+
+  /** Lets the sockets read again when the debt is paid. False while there is one. */
+  resumeAt(now: number): boolean {
+    this.fill(now)
+    if (this.tokens < 0) return false
+    for (const source of this.paused) source.resumeReading()
+    this.paused.clear()
+    if (this.sockets === 0) this.forget()
+    return true
+  }
+
+  private fill(now: number): void {
+    const gained = ((now - this.filledAt) / 1000) * FRAMES_PER_SECOND
+    this.tokens = Math.min(FRAMES_BURST, this.tokens + gained)
+    this.filledAt = now
+  }
+}

@@ -1,0 +1,67 @@
+import type { IncomingMessage } from "node:http"
+import type { Socket } from "node:net"
+import { PlainResponse } from "./PlainResponse.ts"
+
+/** How many bytes of an answer are handed to a connection at a time. The rest follows when the peer has read these. */
+const SLICE_BYTES = 32 * 1024
+
+/** How many requests of one connection may be without their whole answer. */
+const UNANSWERED = 8
+
+/** The answers of a server that their peers have not read to the end, each with the time at which its peer last read. */
+export type Unread = Map<{ cut(): void }, number>
+
+/** How many requests of each connection are without their whole answer. */
+const unanswered = new WeakMap<Socket, number>()
+
+/**
+ * An answer that is written as fast as its peer reads, in slices. With the whole answer in the connection's queue nothing
+ * would tell a peer that reads slowly from one that reads nothing.
+ */
+export class AnswerResponse<
+  Request extends IncomingMessage = IncomingMessage
+> extends PlainResponse<Request> {
+  private readonly unread: Unread
+  private readonly connectionOf: Socket
+  /** Whether the client sent more requests on this connection than are taken before the first of them is answered. */
+  readonly isTooFarBehind: boolean
+
+  constructor(request: Request, unread: Unread) {
+    super(request)
+    this.unread = unread
+    this.connectionOf = request.socket
+    const before = unanswered.get(request.socket) ?? 0
+    unanswered.set(request.socket, before + 1)
+    this.isTooFarBehind = before >= UNANSWERED || request.socket.destroyed
+    this.once("close", this.forget)
+  }
+
+  override end(...args: ReadonlyArray<unknown>): this {
+    const [body] = args
+    if (body instanceof Uint8Array && body.length > SLICE_BYTES && args.length === 1) this.writeFrom(body, 0)
+    else Reflect.apply(PlainResponse.prototype.end, this, args)
+    if (!this.writableFinished && !this.closed) this.unread.set(this, performance.now())
+    return this
+  }
+
+  private writeFrom(body: Uint8Array, start: number): void {
+    const end = start + SLICE_BYTES
+    if (this.unread.has(this)) this.unread.set(this, performance.now())
+    if (end >= body.length) {
+      super.end(body.subarray(start))
+      return
+    }
+    if (this.write(body.subarray(start, end))) process.nextTick(() => this.writeFrom(body, end))
+    else this.once("drain", () => this.writeFrom(body, end))
+  }
+
+  private forget(): void {
+    this.unread.delete(this)
+    unanswered.set(this.connectionOf, (unanswered.get(this.connectionOf) ?? 1) - 1)
+  }
+
+  /** Destroys the connection: the peer does not read. */
+  cut(): void {
+    this.connectionOf.destroy()
+  }
+}

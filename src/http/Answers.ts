@@ -1,0 +1,114 @@
+import type { IncomingMessage, ServerResponse } from "node:http"
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
+import { Context, Duration, Effect, Layer, Schedule, Semaphore } from "effect"
+import { HttpServerRequest, HttpServerResponse } from "effect/http"
+import { AppConfig } from "../AppConfig.ts"
+import { AnswerResponse, type Unread } from "./AnswerResponse.ts"
+
+/** How many bytes of large answers one user, or one address, may have that are being made or are not read. */
+const OWNER_BYTES = 2 * 1024 * 1024
+
+/** The same for all callers of this node together. */
+const NODE_BYTES = 32 * 1024 * 1024
+
+/** How often the unread answers are looked at. */
+const TICK = Duration.seconds(1)
+
+/** The room that one owner has for answers. */
+interface Room {
+  readonly bytes: Semaphore.Semaphore
+  /** How many requests have a part of it, or wait for one. */
+  requests: number
+}
+
+/**
+ * Bounds what this node keeps of answers that nobody reads: by connection, by owner (a user or an address) and in all.
+ * A peer that reads nothing for `SLOW_READER_TIMEOUT` is disconnected.
+ */
+export class Answers extends Context.Service<
+  Answers,
+  {
+    /** The class of the responses of the server. Their peers are watched. */
+    readonly Response: typeof ServerResponse
+    /**
+     * Waits until the owner and the node have room for an answer of about so many bytes, and keeps that room until the
+     * request's answer has left the process or its connection is closed. An answer above the owner's bound takes all of it.
+     * Without an owner only the bound of the node counts.
+     */
+    reserve(
+      bytes: number,
+      owner: string | undefined
+    ): Effect.Effect<void, never, HttpServerRequest.HttpServerRequest>
+  }
+>()("minichat/http/Answers") {
+  static readonly layer = Layer.effect(
+    Answers,
+    Effect.gen(function* () {
+      const { slowReaderTimeout } = yield* AppConfig
+      const unread: Unread = new Map()
+      const patience = Duration.toMillis(slowReaderTimeout)
+      const ofNode = Semaphore.makeUnsafe(NODE_BYTES)
+      const rooms = new Map<string, Room>()
+
+      const disconnectStalled = Effect.sync(() => {
+        const now = performance.now()
+        for (const [answer, readAt] of unread) if (now - readAt >= patience) answer.cut()
+      })
+      yield* Effect.forkScoped(
+        Effect.repeat(disconnectStalled, Schedule.spaced(Duration.min(TICK, slowReaderTimeout)))
+      )
+
+      const enter = (owner: string): Room => {
+        const room = rooms.get(owner) ?? { bytes: Semaphore.makeUnsafe(OWNER_BYTES), requests: 0 }
+        room.requests++
+        rooms.set(owner, room)
+        return room
+      }
+      const leave = (owner: string, room: Room) => {
+        if (--room.requests === 0) rooms.delete(owner)
+      }
+
+      /** Takes room, and runs `release` once the answer is gone; at once when it is gone already. */
+      const hold = (room: Semaphore.Semaphore, bytes: number, response: AnswerResponse) =>
+        Effect.uninterruptibleMask((restore) =>
+          Effect.map(restore(room.take(bytes)), () => {
+            const release = releaseOf(room, bytes)
+            if (response.closed) release()
+            else response.once("close", release)
+          })
+        )
+
+      const reserve: Answers["Service"]["reserve"] = (bytes, owner) =>
+        Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+          const response = NodeHttpServerRequest.toServerResponse(request)
+          if (!(response instanceof AnswerResponse)) return Effect.void
+          const size = Math.min(bytes, OWNER_BYTES)
+          if (owner === undefined) return hold(ofNode, size, response)
+          const room = enter(owner)
+          if (response.closed) leave(owner, room)
+          else response.once("close", () => leave(owner, room))
+          return Effect.andThen(hold(room.bytes, size, response), hold(ofNode, size, response))
+        })
+
+      return Answers.of({
+        Response: class<Request extends IncomingMessage> extends AnswerResponse<Request> {
+          constructor(request: Request) {
+            super(request, unread)
+          }
+        },
+        reserve
+      })
+    })
+  )
+}
+
+const releaseOf = (room: Semaphore.Semaphore, bytes: number) => () => Effect.runSync(room.release(bytes))
+
+/** Disconnects a client that sends more requests on one connection than are taken before the first is answered. */
+export const takeFew = <E, R>(app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
+  Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+    const response = NodeHttpServerRequest.toServerResponse(request)
+    if (!(response instanceof AnswerResponse) || !response.isTooFarBehind) return app
+    response.cut()
+    return Effect.succeed(HttpServerResponse.empty())
+  })

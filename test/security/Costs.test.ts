@@ -1,0 +1,73 @@
+import { assert, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { IpNetwork } from "effect/net"
+import { freshEmbedded } from "../support/EmbeddedPool.ts"
+import { startServer } from "../support/TestServer.ts"
+import { bearer, post, request } from "./support/Server.ts"
+import { makeKeys } from "./support/Tokens.ts"
+
+it.live("no list passes over more than 10,000 rows, and the refusal names what pages further", () =>
+  Effect.gen(function* () {
+    const { url } = yield* startServer(yield* freshEmbedded)
+    for (const [path, byKey] of [
+      ["/users/?skip=", "after_id"],
+      ["/messages/?user_id=1&skip=", "before_id"]
+    ] as const) {
+      assert.strictEqual((yield* request(`${url}${path}10000`)).status, 200)
+      for (const skip of ["10001", "2147483647"]) {
+        const { status, body } = yield* request(`${url}${path}${skip}`)
+        assert.strictEqual(status, 422)
+        assert.include(JSON.parse(body).detail, byKey)
+      }
+    }
+  })
+)
+
+it.live("users are paged by key", () =>
+  Effect.gen(function* () {
+    const { url } = yield* startServer(yield* freshEmbedded)
+    for (const username of ["alice", "bob", "carol", "dave", "erin"])
+      yield* post(`${url}/users/`, { username })
+    const ids = (query: string) =>
+      Effect.map(request(`${url}/users/?${query}`), ({ body }) =>
+        JSON.parse(body).map(({ id }: { id: number }) => id)
+      )
+    assert.deepStrictEqual(yield* ids("limit=2"), [1, 2])
+    assert.deepStrictEqual(yield* ids("limit=2&after_id=2"), [3, 4])
+    assert.deepStrictEqual(yield* ids("limit=2&after_id=4"), [5])
+    assert.deepStrictEqual(yield* ids("limit=2&after_id=2&skip=1"), [4, 5])
+    assert.deepStrictEqual(yield* ids("after_id=9999999999"), [])
+  })
+)
+
+it.live("a read costs by its rows, and a user has one budget for them from all addresses", () =>
+  Effect.gen(function* () {
+    const keys = yield* makeKeys()
+    const { url } = yield* startServer({
+      ...(yield* freshEmbedded),
+      ...keys.settings,
+      requestsPerSecond: 10,
+      trustedProxies: [IpNetwork.fromStringUnsafe("127.0.0.1/32")]
+    })
+    const service = bearer(yield* keys.mint({ scope: "service" }))
+    for (const username of ["alice", "bob"]) yield* post(`${url}/users/`, { username }, service)
+    const token = (sub: string) => Effect.map(keys.mint({ sub }), bearer)
+    const history = (user: number, query: string, headers: Record<string, string>, address: string) =>
+      Effect.map(
+        request(`${url}/messages/?user_id=${user}&${query}`, {
+          headers: { ...headers, "x-forwarded-for": address }
+        }),
+        ({ status }) => status
+      )
+    const alice = yield* token("1")
+    const statuses = yield* Effect.forEach([1, 2, 3, 4], (i) =>
+      history(1, "skip=10000&limit=1000", alice, `198.51.100.${i}`)
+    )
+    assert.strictEqual(statuses[0], 200)
+    assert.include(statuses, 429)
+    // Cheap calls go on, and so do those of other users.
+    assert.strictEqual(yield* history(1, "limit=50", alice, "198.51.100.9"), 200)
+    assert.strictEqual(yield* history(2, "limit=1000", yield* token("2"), "198.51.100.10"), 200)
+    assert.strictEqual(yield* history(1, "skip=10000&limit=1000", service, "198.51.100.11"), 200)
+  })
+)

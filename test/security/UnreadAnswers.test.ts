@@ -1,0 +1,113 @@
+import { connect } from "node:net"
+import { assert, it } from "@effect/vitest"
+import { Duration, Effect, Schedule } from "effect"
+import { until } from "../faults/support/Until.ts"
+import { freshEmbedded } from "../support/EmbeddedPool.ts"
+import { startServer } from "../support/TestServer.ts"
+import { requiringServer } from "./support/Member.ts"
+import { exchange, rawSocket } from "./support/RawSocket.ts"
+import { post, request } from "./support/Server.ts"
+
+const MEGABYTES = 1024 * 1024
+
+/** A connection whose answers nobody reads. */
+const unreadConnection = (port: number, bytes: string) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const socket = connect({ port, host: "127.0.0.1" })
+      socket.pause()
+      socket.on("error", () => {})
+      socket.write(bytes)
+      return socket
+    }),
+    (socket) => Effect.sync(() => socket.destroy())
+  )
+
+const get = (path: string, headers: Record<string, string> = {}) =>
+  [
+    `GET ${path} HTTP/1.1`,
+    "Host: localhost",
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    "",
+    ""
+  ].join("\r\n")
+
+it.live(
+  "100 own pages of 1,000 long messages that a member does not read take less than 64 MB",
+  () =>
+    Effect.gen(function* () {
+      const server = yield* requiringServer({
+        NODE_OPTIONS: "--max-old-space-size=512",
+        RATE_LIMITS: "off",
+        SLOW_READER_TIMEOUT: "1 hour"
+      })
+      yield* server.messages(1000, "€".repeat(1000))
+      const path = "/messages/?user_id=1&limit=1000"
+      const page = request(`${server.url}${path}`, { headers: server.member })
+      let most = 0
+      const measure = Effect.sync(() => {
+        most = Math.max(most, server.residentBytes())
+      })
+      // What answers take that are read is no part of what the unread ones add.
+      yield* Effect.forEach(
+        Array.from({ length: 60 }),
+        () =>
+          Effect.andThen(
+            Effect.map(page, ({ body }) => assert.isAbove(body.length, 1_000_000)),
+            measure
+          ),
+        { concurrency: 4 }
+      )
+      const before = most
+      yield* Effect.forkScoped(Effect.repeat(measure, Schedule.spaced("20 millis")))
+
+      yield* Effect.forEach(Array.from({ length: 100 }), () =>
+        unreadConnection(server.port, get(path, server.member))
+      )
+      const others = request(`${server.url}/messages/?user_id=2&limit=1000`, { headers: server.other })
+      for (let i = 0; i < 20; i++) assert.strictEqual((yield* others).status, 200)
+
+      assert.isBelow((most - before) / MEGABYTES, 64)
+      console.log(`grew by ${((most - before) / MEGABYTES).toFixed(1)} MB`)
+      assert.isTrue(server.isAlive())
+    }),
+  120_000
+)
+
+it.live("a peer that reads nothing of its answer for SLOW_READER_TIMEOUT is disconnected", () =>
+  Effect.gen(function* () {
+    const server = yield* startServer({ ...(yield* freshEmbedded), slowReaderTimeout: Duration.millis(300) })
+    const script = get("/redoc/redoc.standalone.js", { "accept-encoding": "identity" })
+    const peer = yield* unreadConnection(server.port, script.repeat(8))
+    // What it sends meanwhile is no sign that it reads.
+    yield* until(
+      "the connection is closed",
+      Effect.sync(() => {
+        peer.write("G")
+        return peer.destroyed
+      }),
+      "20 seconds"
+    )
+  })
+)
+
+it.live("requests behind an unanswered one on the same connection are not taken past a few", () =>
+  Effect.gen(function* () {
+    const { url, port } = yield* startServer(yield* freshEmbedded)
+    yield* post(`${url}/users/`, { username: "alice" })
+    const create = (i: number) => {
+      const body = `{"username":"pipelined${i}"}`
+      return `POST /users/ HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    }
+    const poll = get("/users/1/events?since=0&wait=30")
+    yield* exchange(port, poll + Array.from({ length: 100 }, (_, i) => create(i)).join(""))
+    const { body } = yield* request(`${url}/users/?limit=1000`)
+    assert.isAtMost(body.match(/"username":"pipelined/g)?.length ?? 0, 8)
+
+    const socket = yield* rawSocket(port)
+    yield* socket.write(get("/livez").repeat(6))
+    yield* socket.until("six answers", () =>
+      socket.received().toString().match(/"OK"/g)?.length === 6 ? true : undefined
+    )
+  })
+)
