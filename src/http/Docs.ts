@@ -6,7 +6,7 @@ import { DocumentedApi } from "../api/openapi/Documentation.ts"
 import { Paths } from "../api/Paths.ts"
 import { type Content, staticContent } from "./StaticContent.ts"
 
-/** A page that may load what this server serves, what it holds itself, and run the scripts that it is known to have. */
+/** A page that loads from this server only, and runs this server's scripts and its own, which the policy names by hash. */
 const page = (html: string): Content => ({
   body: html,
   contentType: "text/html; charset=utf-8",
@@ -32,7 +32,7 @@ const scriptHashes = (html: string) =>
     ([, script]) => `'sha256-${createHash("sha256").update(script!).digest("base64")}'`
   )
 
-/** Without one of its own, a page makes browsers ask for `/favicon.ico`. */
+/** An empty icon: for a page without one, browsers ask for `/favicon.ico`. */
 const NO_ICON = `<link rel="icon" href="data:,">`
 
 const openApi = Effect.sync(() => ({
