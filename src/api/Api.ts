@@ -5,7 +5,7 @@ import { ContentTooLarge, InternalServerError, UnsupportedMediaType, ValidationF
 import { System } from "./System.ts"
 import { Users } from "./Users.ts"
 
-/** Turns a request that does not decode into a 422 that names each bad field. Names what any call may meet, too. */
+/** Turns a request that does not decode into a 422 that names each bad field. Declares the problems of every endpoint. */
 export class RequestValidation extends HttpApiMiddleware.Service<RequestValidation>()(
   "minichat/api/RequestValidation",
   { error: [ValidationFailed, ContentTooLarge, UnsupportedMediaType, InternalServerError] }

@@ -27,11 +27,11 @@ HttpApi.reflect(Api, {
   onEndpoint: ({ endpoint: { method, path } }) => table.on(method as Method, path as `/${string}`, path)
 })
 
-/** The pattern of the path that a request is for, such as `/users/:user_id`; none when there is no such path. */
+/** The pattern of a request's path, such as `/users/:user_id`; `undefined` when the server has no such path. */
 export const routeOf = (method: string, url: string): string | undefined =>
   table.find(method === "HEAD" ? "GET" : method, url)?.handler
 
-/** The methods that a path takes, as `Allow` lists them; none when there is no such path. */
+/** The methods that a path takes, as `Allow` lists them; empty when the server has no such path. */
 export const allowedMethods = (url: string): ReadonlyArray<string> => {
   const methods = METHODS.filter((method) => table.find(method, url) !== undefined)
   if (methods.length === 0) return []

@@ -13,7 +13,7 @@ export const layer = Layer.succeed(RequestValidation, (handler, { endpoint }) =>
 const explained = <E>(error: E) =>
   HttpApiError.HttpApiSchemaError.is(error) ? refusal(error) : Effect.fail(error)
 
-/** Decoding would replace bytes that are no UTF-8, and what is stored would not be what was sent. */
+/** Refuses a body that is not UTF-8. Decoding would replace its bytes, and other text than the sent one would be stored. */
 const whenUtf8 = <A, E, R>(handler: Effect.Effect<A, E, R>) =>
   HttpServerRequest.HttpServerRequest.pipe(
     Effect.flatMap((request) => Effect.orDie(request.arrayBuffer)),

@@ -10,7 +10,7 @@ import * as RequestValidation from "./RequestValidation.ts"
 import * as System from "./System.ts"
 import * as Users from "./Users.ts"
 
-/** Everything that is served over HTTP, sockets aside. */
+/** Every route but that of the sockets, and the boundary that all requests pass. */
 export const layer = Layer.mergeAll(
   HttpApiBuilder.layer(Api).pipe(
     Layer.provide([Users.layer, Messages.layer, System.layer]),

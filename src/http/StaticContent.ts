@@ -12,8 +12,8 @@ export interface Content {
 }
 
 /**
- * Serves content that stays the same while the process lives. It is made and compressed when it is first asked
- * for, and not sent again to a client that has it.
+ * Serves content that stays the same while the process lives. The first request makes and compresses it. A client that
+ * names its `ETag` gets a 304.
  */
 export const staticContent = <R>(make: Effect.Effect<Content, never, R>) =>
   Effect.gen(function* () {

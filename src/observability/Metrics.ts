@@ -29,17 +29,17 @@ const SEND_RESULTS: ReadonlyArray<SendResult> = [
 /** Close codes of WebSocket itself. Clients choose codes too: any that is neither here nor the contract's counts as `other`. */
 const CLOSE_CODES = [1000, 1001, 1002, 1003, 1005, 1006, 1007]
 
-/** The pool does not tell how many connections are busy. It fills one with calls before it takes the next. */
+/** The pool does not tell how many connections are busy. It pipelines this many calls on one before it takes the next. */
 const CALLS_PER_CONNECTION = 32
 
 /**
- * What this node counts, for Prometheus. The names of the series are a contract with dashboards and alerts.
- * What can be read when it is asked for is a `Gauge`, and costs nothing until then.
+ * The metrics of this node, for Prometheus. The names of the series are a contract with dashboards and alerts. A `Gauge`
+ * is read at each scrape, and costs nothing in between.
  */
 export interface Metrics {
   /** A request was answered. `route` is the pattern of its path, never the path; `startedAt` is `performance.now()`. */
   request(route: string, method: string, status: number, startedAt: number): void
-  /** A handshake became a socket: the request is over, the socket is not. */
+  /** A handshake became a socket. The request is counted, its duration is not. */
   upgrade(route: string): void
   send(result: SendResult): void
   sendBatch(sends: number): void
@@ -47,7 +47,7 @@ export interface Metrics {
   delivery(): void
   /**
    * How long a message took from its commit to the hand-over to a live socket. `committedAt`, in milliseconds, is
-   * by the database's clock: where the node's clock differs, the lag is off by that much, and never below 0.
+   * by the database's clock: a difference of the node's clock is an error of the lag, which is never below 0.
    */
   deliveryLag(committedAt: number): void
   /** A socket that was behind has caught up by this many events. */
@@ -56,7 +56,7 @@ export interface Metrics {
   readonly sockets: Gauge
   readonly socketQueueBytes: Gauge
   readonly busUp: Gauge
-  /** Calls to the database that are under way. */
+  /** Calls to the database that are not answered yet. */
   readonly databaseCalls: Gauge
 }
 

@@ -1,7 +1,7 @@
 import { Clock, Context, Effect, Exit, Option, References, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 
-/** Puts a span around an effect. While nothing is traced, nothing is done. */
+/** Traces an effect as a span. Without tracing the effect stays as it is. */
 export const span =
   (name: string, options: Tracer.SpanOptionsNoTrace = {}) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -11,13 +11,13 @@ export const span =
         : effect
     ) as Effect.Effect<A, E, R>
 
-/** `span` for work that several traces wait for: it is in the first, and has links to the others. */
+/** A span of work that several traces wait for: a child of the first span, with links to the others. */
 export const spanOf = (name: string, [parent, ...others]: ReadonlyArray<Tracer.AnySpan>) =>
   parent === undefined
     ? <A, E, R>(effect: Effect.Effect<A, E, R>) => effect
     : span(name, { parent, links: others.map((span) => ({ span, attributes: {} })) })
 
-/** The span that is current, when it is recorded. */
+/** The current span; `undefined` when it is not recorded. */
 export const currentSpan = Effect.withFiber((fiber) =>
   Effect.succeed(fiber.cache.span?.sampled === true ? fiber.cache.span : undefined)
 )
@@ -30,7 +30,7 @@ export const currentTraceparent = Effect.map(currentSpan, (span) =>
 /** Begins the span of handing an event to a socket, in the trace of its send; answers how to end it. */
 export type DeliverySpan = (traceparent: string | undefined) => (() => void) | undefined
 
-/** Makes delivery spans; none while nothing is traced. */
+/** Makes delivery spans; `undefined` without tracing. */
 export const deliverySpan = Effect.gen(function* () {
   if (!(yield* References.TracerEnabled)) return undefined
   const tracer = yield* Effect.tracer

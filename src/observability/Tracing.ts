@@ -68,8 +68,8 @@ const otlp = (
   )
 
 /**
- * Decides at the root of a trace whether it is recorded; a trace that a caller began goes on as the caller
- * decided. What a client asked for is worth a trace, what goes on in the background is not.
+ * Samples a trace at its root; a trace that a caller began keeps the caller's decision. Only requests and the sends of
+ * sockets are recorded, and no background work.
  */
 const sampling = (tracer: Tracer.Tracer, share: number): Tracer.Tracer => ({
   span: (options) =>

@@ -1,10 +1,10 @@
 import cluster, { type Worker } from "node:cluster"
 import { Duration, Effect, FiberSet, Option, Schema } from "effect"
 
-/** How long a worker may take to say what it counts. One that does not is left out. */
+/** How long a worker may take to send its metrics. The metrics of a worker that takes longer are left out. */
 const WITHIN = Duration.seconds(1)
 
-/** What the processes say to one another, beside what `node:cluster` says itself. */
+/** The messages between the primary process and its workers, beside those of `node:cluster`. */
 const Message = Schema.TaggedUnion({
   "minichat/metrics/AskAll": {},
   "minichat/metrics/AskOne": {},
@@ -13,25 +13,25 @@ const Message = Schema.TaggedUnion({
 })
 type Message = typeof Message.Type
 
-type Said<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag }>
+type Tagged<Tag extends Message["_tag"]> = Extract<Message, { readonly _tag: Tag }>
 
 const decode = Schema.decodeUnknownOption(Message)
 
-const says =
-  <Tag extends Message["_tag"]>(tag: Tag, listener: (message: Said<Tag>) => void) =>
+const listenerOf =
+  <Tag extends Message["_tag"]>(tag: Tag, listener: (message: Tagged<Tag>) => void) =>
   (message: unknown): void => {
     const decoded = decode(message)
-    if (Option.isSome(decoded) && decoded.value._tag === tag) listener(decoded.value as Said<Tag>)
+    if (Option.isSome(decoded) && decoded.value._tag === tag) listener(decoded.value as Tagged<Tag>)
   }
 
-const say = (to: { send?: NodeJS.Process["send"] }, message: Message) => to.send?.(message)
+const send = (to: { send?: NodeJS.Process["send"] }, message: Message) => to.send?.(message)
 
-/** In a worker: lets the primary process read what this one counts, until the scope closes. */
+/** In a worker: sends the metrics of this process to the primary process when it asks, until the scope closes. */
 export const offer = (read: () => string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const listener = says("minichat/metrics/AskOne", () =>
-        say(process, { _tag: "minichat/metrics/One", text: read() })
+      const listener = listenerOf("minichat/metrics/AskOne", () =>
+        send(process, { _tag: "minichat/metrics/One", text: read() })
       )
       process.on("message", listener)
       return listener
@@ -39,25 +39,25 @@ export const offer = (read: () => string) =>
     (listener) => Effect.sync(() => process.off("message", listener))
   )
 
-/** In a worker: what all workers count. None when the primary process does not answer. */
+/** In a worker: the metrics of all workers; none when the primary process does not answer. */
 export const ofAll = Effect.callback<string>((resume) => {
-  const listener = says("minichat/metrics/All", ({ text }) => resume(Effect.succeed(text)))
+  const listener = listenerOf("minichat/metrics/All", ({ text }) => resume(Effect.succeed(text)))
   process.on("message", listener)
-  say(process, { _tag: "minichat/metrics/AskAll" })
+  send(process, { _tag: "minichat/metrics/AskAll" })
   return Effect.sync(() => process.off("message", listener))
 }).pipe(Effect.timeoutOption(Duration.times(WITHIN, 2)))
 
 const ofOne = (worker: Worker) =>
   Effect.callback<string>((resume) => {
-    const listener = says("minichat/metrics/One", ({ text }) => resume(Effect.succeed(text)))
+    const listener = listenerOf("minichat/metrics/One", ({ text }) => resume(Effect.succeed(text)))
     worker.on("message", listener)
-    say(worker, { _tag: "minichat/metrics/AskOne" })
+    send(worker, { _tag: "minichat/metrics/AskOne" })
     return Effect.sync(() => worker.off("message", listener))
   }).pipe(Effect.timeoutOption(WITHIN), Effect.map(Option.map((text) => ({ worker: worker.id, text }))))
 
 /**
- * In the primary process: gathers what the workers count whenever one of them is asked for it. The workers
- * share a port, so whoever reads the metrics reaches any of them, and is to be told of all.
+ * In the primary process: gathers the metrics of all workers whenever a worker asks. The workers share a port: a scrape
+ * reaches any of them, and must be answered for all.
  */
 export const gather = Effect.scoped(
   Effect.gen(function* () {
@@ -72,11 +72,11 @@ export const gather = Effect.scoped(
       ).pipe(
         Effect.map((answers) => {
           const text = merged(answers.flatMap(Option.toArray))
-          if (asking.isConnected()) say(asking, { _tag: "minichat/metrics/All", text })
+          if (asking.isConnected()) send(asking, { _tag: "minichat/metrics/All", text })
         })
       )
     const listener = (asking: Worker, message: unknown) =>
-      says("minichat/metrics/AskAll", () => runFork(answer(asking)))(message)
+      listenerOf("minichat/metrics/AskAll", () => runFork(answer(asking)))(message)
     yield* Effect.acquireRelease(
       Effect.sync(() => cluster.on("message", listener)),
       () => Effect.sync(() => cluster.off("message", listener))
@@ -89,7 +89,7 @@ const COMMENT = /^# (?:HELP|TYPE) (\S+)/
 
 const SERIES = /^([^{ ]+)(?:\{(.*)\})? (\S+)$/
 
-/** One text of many: each series with the worker's number as a label, the series of a metric together. */
+/** Merges the texts of workers: each series gets the worker's number as a label, and the series of a metric stand together. */
 const merged = (texts: ReadonlyArray<{ readonly worker: number; readonly text: string }>): string => {
   const metrics = new Map<string, { readonly comments: Set<string>; readonly series: Array<string> }>()
   for (const { worker, text } of texts) {
