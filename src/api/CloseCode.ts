@@ -4,7 +4,7 @@ export interface CloseCode {
   readonly code: number
   /** The reason in the close frame: short, for a person who reads a log. */
   readonly reason: string
-  /** Whether a client should connect again, with the last `seq` that it has as `since`. */
+  /** Whether a client should connect again as it did, with the last `seq` that it has as `since`. */
   readonly reconnect: boolean
 }
 

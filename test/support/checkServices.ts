@@ -53,7 +53,7 @@ export const checkServices = Effect.fnUntraced(function* (services: {
     use: (url: string) => Effect.Effect<unknown, unknown>
   ) =>
     url === undefined
-      ? Effect.succeed(undefined)
+      ? Effect.undefined
       : Effect.matchCause(Effect.timeout(use(url), "10 seconds"), {
           onSuccess: () => undefined,
           onFailure: (cause) => `${variable} cannot be used: ${rootMessage(Cause.squash(cause))}`

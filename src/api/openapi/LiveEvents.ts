@@ -6,8 +6,12 @@ import { SeqParam, UserIdParam } from "../Parameters.ts"
 import { Paths } from "../Paths.ts"
 import { ServiceUnavailable, UpgradeRequired, ValidationFailed } from "../Problems.ts"
 
-const closeCodes = Object.values(CloseCode).map(
-  ({ code, reason, reconnect }) => `| ${code} | ${reason} | ${reconnect ? "yes, with `since`" : "no"} |`
+const connectAgain = ({ code, reconnect }: CloseCode) =>
+  code === CloseCode.unauthorized.code ? "yes, with a new token" : reconnect ? "yes, with `since`" : "no"
+
+/** The rows of the table of close codes. The README has the same. */
+export const closeCodes = Object.values<CloseCode>(CloseCode).map(
+  (each) => `| ${each.code} | ${each.reason} | ${connectAgain(each)} |`
 )
 
 const description = `Connect with a WebSocket client. Text frames of one JSON object go both ways: \`ClientFrame\` and
