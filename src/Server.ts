@@ -11,6 +11,7 @@ import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
 import { Sends } from "./chat/Sends.ts"
 import { Database } from "./database/Database.ts"
+import * as DatabaseEpoch from "./database/DatabaseEpoch.ts"
 import { routerConfig } from "./http/Allowed.ts"
 import { PlainResponse } from "./http/PlainResponse.ts"
 import * as Routes from "./http/Routes.ts"
@@ -35,7 +36,7 @@ import { UserRepo } from "./repo/UserRepo.ts"
 
 const database = Database.layer.pipe(Layer.provide(NodeServices.layer))
 
-const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer).pipe(
+const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer, DatabaseEpoch.layer).pipe(
   Layer.provideMerge(database)
 )
 
@@ -43,13 +44,10 @@ const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer)
 const shared = Layer.unwrap(
   Effect.map(AppConfig, ({ redisUrl }) =>
     redisUrl._tag === "Some"
-      ? Layer.mergeAll(
-          RedisBus.layer,
-          RecentMessages.layer,
-          Sessions.layer,
-          RateLimits.layer,
-          OlderNodes.layer
-        ).pipe(Layer.provide(Redis.layer))
+      ? Layer.mergeAll(RedisBus.layer, RecentMessages.layer, Sessions.layer, RateLimits.layer).pipe(
+          Layer.provideMerge(OlderNodes.layer),
+          Layer.provide(Redis.layer)
+        )
       : Layer.mergeAll(
           RedisBus.layerMemory,
           RecentMessages.layerMemory,

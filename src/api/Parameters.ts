@@ -1,4 +1,5 @@
 import { Effect, Schema, SchemaTransformation } from "effect"
+import { EpochText } from "../domain/Event.ts"
 import { MessageId } from "../domain/Message.ts"
 import { UserId } from "../domain/User.ts"
 
@@ -48,6 +49,9 @@ export const limit = (byDefault: number) => withDefault(natural(1, 1000), byDefa
 
 /** A place in an inbox, in a query. */
 export const SeqParam = natural(0, Number.MAX_SAFE_INTEGER)
+
+/** The history of the database that a place belongs to, in a query: as the server told it. */
+export const EpochParam = EpochText
 
 /** How long a poll waits for an event, in whole seconds. */
 export const WaitSeconds = withDefault(natural(0, 30), 0)

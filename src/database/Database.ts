@@ -1,7 +1,7 @@
 import { PgClient, PgMigrator } from "@effect/sql-pg"
 import { Context, Duration, Effect, Layer, Path, Redacted, Schedule, Schema } from "effect"
 import { Reactivity } from "effect/reactivity"
-import { SqlClient, SqlError } from "effect/sql"
+import { SqlClient, SqlError, type Statement } from "effect/sql"
 import { fromFileSystem } from "effect/sql/MigratorFileSystem"
 import { AppConfig, type Settings } from "../AppConfig.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
@@ -50,6 +50,8 @@ export class Database extends Context.Service<
     pipelined<A, E, R>(
       statement: Effect.Effect<A, E | SqlError.SqlError, R>
     ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R>
+    /** SQL for the name of the database's history; see `Epoch`. */
+    readonly currentEpoch: Statement.Fragment
     readonly mode: "embedded" | "postgresql"
     /** Where the data is, for a person: a folder, or host and database without credentials. */
     readonly location: string
@@ -63,7 +65,10 @@ export class Database extends Context.Service<
         ? remote(config.databaseUrl.value, config)
         : inProcess(config.dataDir)
       yield* migrate(database)
-      return Database.of({ ...database, ...(yield* guard) })
+      // With a synchronous standby no commit is lost when it takes over: the history goes on.
+      const withTimeline = config.databaseFailover === "lossy"
+      const currentEpoch = database.reads.literal(`(SELECT current_epoch(${withTimeline}))`)
+      return Database.of({ ...database, currentEpoch, ...(yield* guard) })
     })
   ).pipe(Layer.provide(Reactivity.layer))
 }

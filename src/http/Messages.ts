@@ -5,6 +5,7 @@ import { clientIdConflict, receiverNotFound, senderNotFound, serviceUnavailable 
 import { RecentMessages } from "../chat/RecentMessages.ts"
 import { Sends } from "../chat/Sends.ts"
 import type { UserId } from "../domain/User.ts"
+import { Epoch } from "../Epoch.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
@@ -19,10 +20,16 @@ export const layer = HttpApiBuilder.group(
     const repo = yield* MessageRepo
     const inboxes = yield* InboxRepo
     const recentMessages = yield* RecentMessages
+    const epoch = yield* Epoch
     const { permit, permitSend } = yield* Permit.make
 
     // Whatever changes a history or a recent list is an event of its user's inbox: the head is the version of both.
-    const currentTag = (userId: UserId) => Effect.map(inboxes.bounds(userId), (bounds) => tagAt(bounds?.head))
+    const currentTag = (userId: UserId) =>
+      Effect.map(inboxes.bounds(userId), (bounds) => bounds && tagOf(bounds.epoch, bounds.head))
+
+    // An answer has the epoch of before it was read: one that is read while the epoch changes gets a tag that is out of date.
+    const inEpoch = <A, E, R>(read: (epochBefore: string) => Effect.Effect<A, E, R>) =>
+      Effect.suspend(() => read(epoch.current()))
 
     return handlers.handleAll({
       send: ({ payload }) =>
@@ -42,9 +49,13 @@ export const layer = HttpApiBuilder.group(
           Effect.andThen(
             unlessKnown(
               currentTag(user_id),
-              repo
-                .history({ userId: user_id, chatWith: chat_with, beforeId: before_id, skip, limit })
-                .pipe(Effect.flatMap(({ head, messages }) => tagged(tagAt(head), json(messages))))
+              inEpoch((epochBefore) =>
+                repo
+                  .history({ userId: user_id, chatWith: chat_with, beforeId: before_id, skip, limit })
+                  .pipe(
+                    Effect.flatMap(({ head, messages }) => tagged(tagAt(epochBefore, head), json(messages)))
+                  )
+              )
             )
           ),
           Effect.catchTags({ Unavailable: serviceUnavailable })
@@ -55,13 +66,15 @@ export const layer = HttpApiBuilder.group(
           Effect.andThen(
             unlessKnown(
               currentTag(user_id),
-              recentMessages
-                .list(user_id)
-                .pipe(
-                  Effect.flatMap(({ head, messages }) =>
-                    tagged(tagAt(head), jsonProperty("messages", messages))
+              inEpoch((epochBefore) =>
+                recentMessages
+                  .list(user_id)
+                  .pipe(
+                    Effect.flatMap(({ head, messages }) =>
+                      tagged(tagAt(epochBefore, head), jsonProperty("messages", messages))
+                    )
                   )
-                )
+              )
             )
           ),
           Effect.catchTags({ Unavailable: serviceUnavailable })
@@ -71,4 +84,5 @@ export const layer = HttpApiBuilder.group(
 )
 
 /** The tag of what a user sees at this head; none for a user that does not exist. */
-const tagAt = (head: number | undefined) => (head === undefined ? undefined : tagOf(head))
+const tagAt = (epoch: string, head: number | undefined) =>
+  head === undefined ? undefined : tagOf(epoch, head)

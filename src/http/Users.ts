@@ -2,9 +2,8 @@ import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import { serviceUnavailable, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
-import type { InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
-import { InboxReader } from "../inbox/InboxReader.ts"
+import { type InboxPage, InboxReader } from "../inbox/InboxReader.ts"
 import { Sessions } from "../presence/Sessions.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
@@ -23,7 +22,10 @@ export const layer = HttpApiBuilder.group(
     const { permit } = yield* Permit.make
 
     const currentTag = (userId: UserId) =>
-      Effect.map(inboxes.bounds(userId), (bounds) => bounds && tagOf(bounds.head, bounds.pruned))
+      Effect.map(
+        inboxes.bounds(userId),
+        (bounds) => bounds && tagOf(bounds.epoch, bounds.head, bounds.pruned)
+      )
 
     return handlers.handleAll({
       create: ({ payload: { username, display_name } }) =>
@@ -64,18 +66,16 @@ export const layer = HttpApiBuilder.group(
         Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
       ),
 
-      events: ({ params: { user_id }, query: { since, limit, wait } }) =>
+      events: ({ params: { user_id }, query: { since, epoch, limit, wait } }) =>
         permit({ _tag: "ReadEvents", of: user_id }).pipe(
           Effect.andThen(
             unlessKnown(
               // A call that may wait answers 304 only after it waited.
               wait > 0 ? Effect.undefined : currentTag(user_id),
               reader
-                .read(user_id, since, limit, wait)
+                .read(user_id, since, limit, wait, epoch)
                 .pipe(
-                  Effect.flatMap(({ events, cursor, recovered, head, pruned }) =>
-                    tagged(tagOf(head, pruned), eventPage(events, cursor, recovered))
-                  )
+                  Effect.flatMap((page) => tagged(tagOf(page.epoch, page.head, page.pruned), eventPage(page)))
                 )
             )
           ),
@@ -88,11 +88,11 @@ export const layer = HttpApiBuilder.group(
 const COMMA = Buffer.from(",")
 
 /** An `EventPage` of frames that are JSON in UTF-8 already. */
-const eventPage = (events: ReadonlyArray<InboxEvent>, cursor: number, recovered: boolean) =>
+const eventPage = ({ events, cursor, epoch, recovered }: InboxPage) =>
   jsonUtf8(
     Buffer.concat([
       Buffer.from('{"events":['),
       ...events.flatMap(({ frame }, i) => (i === 0 ? [frame] : [COMMA, frame])),
-      Buffer.from(`],"cursor":${cursor},"recovered":${recovered}}`)
+      Buffer.from(`],"cursor":${cursor},"epoch":${JSON.stringify(epoch)},"recovered":${recovered}}`)
     ])
   )

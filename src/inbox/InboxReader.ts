@@ -15,6 +15,8 @@ export interface InboxPage {
   readonly cursor: number
   /** False when `since` cannot be served: then there are no events and the cursor is the head. */
   readonly recovered: boolean
+  /** The history of the database that the numbers belong to. */
+  readonly epoch: string
   /** The bounds of the inbox before the page was read: while they stay, the same read has the same answer. */
   readonly head: number
   readonly pruned: number
@@ -26,22 +28,25 @@ export class InboxReader extends Context.Service<
   {
     /**
      * The events after `after`, at most `limit`, in order and without gap between them. A gap before the first means that
-     * events were pruned. An event that cannot be built is logged and stands as an `omitted` one.
+     * events were pruned, or that the database has another history than `epoch`. An event that cannot be built is logged and stands as an `omitted` one.
      */
     events(
       userId: UserId,
       after: number,
-      limit: number
+      limit: number,
+      epoch: string
     ): Effect.Effect<ReadonlyArray<InboxEvent>, Unavailable>
     /**
      * The page after `since`, of at most `limit` events. When it is empty, waits up to `wait` seconds for an event, and
-     * answers as soon as one is committed; a node that drains does not wait.
+     * answers as soon as one is committed; a node that drains does not wait. With an `epoch`, `since` is a number of that
+     * history, and cannot be served when the database has another.
      */
     read(
       userId: UserId,
       since: number,
       limit: number,
-      wait: number
+      wait: number,
+      epoch?: string
     ): Effect.Effect<InboxPage, UserNotFound | Unavailable>
   }
 >()("minichat/inbox/InboxReader") {
@@ -53,19 +58,31 @@ export class InboxReader extends Context.Service<
       const lifecycle = yield* Lifecycle
       const builder = new EventBuilder(yield* EventKinds)
 
-      const events = Effect.fnUntraced(function* (userId: UserId, after: number, limit: number) {
-        const records = yield* repo.page(userId, after, limit)
+      const events = Effect.fnUntraced(function* (
+        userId: UserId,
+        after: number,
+        limit: number,
+        epoch: string
+      ) {
+        const records = yield* repo.page(userId, after, limit, epoch)
         const broken = records.filter((record) => !builder.canBuild(record))
         if (broken.length > 0) yield* logBroken(userId, broken)
         return records.map((record) => builder.build(record))
       })
 
-      const page = Effect.fnUntraced(function* (userId: UserId, since: number, limit: number) {
-        const { head, pruned } = yield* repo.find(userId)
-        const bounds = { head, pruned }
-        if (since > head || since < pruned) return { events: [], cursor: head, recovered: false, ...bounds }
+      const page = Effect.fnUntraced(function* (
+        userId: UserId,
+        since: number,
+        limit: number,
+        givenEpoch: string | undefined
+      ) {
+        const { head, pruned, epoch } = yield* repo.find(userId)
+        const bounds = { head, pruned, epoch }
+        const isOfHistory = givenEpoch === undefined || givenEpoch === epoch
+        if (!isOfHistory || since > head || since < pruned)
+          return { events: [], cursor: head, recovered: false, ...bounds }
         if (since === head) return { events: [], cursor: head, recovered: true, ...bounds }
-        const read = yield* events(userId, since, limit)
+        const read = yield* events(userId, since, limit, epoch)
         // Pruned between the two queries: the next read is answered `recovered: false`.
         if (read[0]?.seq !== since + 1) return { events: [], cursor: since, recovered: true, ...bounds }
         return { events: read, cursor: read.at(-1)!.seq, recovered: true, ...bounds }
@@ -75,9 +92,10 @@ export class InboxReader extends Context.Service<
         userId: UserId,
         since: number,
         limit: number,
-        wait: number
+        wait: number,
+        epoch?: string
       ) {
-        const first = yield* page(userId, since, limit)
+        const first = yield* page(userId, since, limit, epoch)
         if (wait === 0 || !first.recovered || first.events.length > 0) return first
         const advanced = yield* live.open(userId).pipe(
           Effect.flatMap((inbox) => headBeyond(inbox, since)),
@@ -85,7 +103,7 @@ export class InboxReader extends Context.Service<
           Effect.raceFirst(lifecycle.drains),
           Effect.timeoutOption(Duration.seconds(wait))
         )
-        return advanced._tag === "None" ? first : yield* page(userId, since, limit)
+        return advanced._tag === "None" ? first : yield* page(userId, since, limit, epoch)
       })
 
       return InboxReader.of({ events, read })

@@ -1,7 +1,9 @@
 import { Clock, Context, DateTime, Duration, Effect, Layer, Option, PubSub, Random, Schedule } from "effect"
 import type { UserId } from "../domain/User.ts"
+import { Epoch } from "../Epoch.ts"
 import { Redis } from "../redis/Redis.ts"
 import * as Nodes from "./Nodes.ts"
+import { OlderNodes } from "./OlderNodes.ts"
 
 const BEAT_INTERVAL = Duration.seconds(5)
 
@@ -30,13 +32,17 @@ export class Sessions extends Context.Service<
     Sessions,
     Effect.gen(function* () {
       const { run, recoveries, prefix } = yield* Redis
+      const epoch = yield* Epoch
+      const olderNodes = yield* OlderNodes
       const node = (yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)
       const own = new Map<UserId, number>()
       /** When the last socket of a user closed, until Redis knows. */
       const closed = new Map<UserId, number>()
-      const sessionsOf = (userId: UserId) => `${prefix}user:${userId}:sessions`
-      const lastSeenOf = (userId: UserId) => `${prefix}user:${userId}:last_seen`
-      const nodeKey = (id: string) => Nodes.keyOf(prefix, id)
+      const ownPrefix = () => `${prefix}${epoch.current()}:`
+      /** Where keys stand: for nodes of release 1.0, which know no epochs, a second time without one. */
+      const prefixes = () => (olderNodes.run() ? [ownPrefix(), prefix] : [ownPrefix()])
+      const sessionsOf = (prefix: string, userId: UserId) => `${prefix}user:${userId}:sessions`
+      const lastSeenOf = (prefix: string, userId: UserId) => `${prefix}user:${userId}:last_seen`
 
       /** Users of whom Redis may know something else, as it did not take the last write. */
       const unconfirmed = new Set<UserId>()
@@ -48,17 +54,17 @@ export class Sessions extends Context.Service<
           const closedAt = closed.get(userId)
           unconfirmed.add(userId)
           yield* run<ReadonlyArray<unknown>>((redis) =>
-            connections !== undefined
-              ? Promise.all([
-                  redis.hset(sessionsOf(userId), node, connections),
-                  redis.pexpire(sessionsOf(userId), Nodes.REMEMBERED)
-                ])
-              : Promise.all([
-                  redis.hdel(sessionsOf(userId), node),
-                  ...(closedAt === undefined
-                    ? []
-                    : [redis.set(lastSeenOf(userId), closedAt, "PX", Nodes.REMEMBERED)])
-                ])
+            Promise.all(
+              prefixes().flatMap((prefix): ReadonlyArray<Promise<unknown>> => {
+                const sessions = sessionsOf(prefix, userId)
+                if (connections !== undefined) {
+                  return [redis.hset(sessions, node, connections), redis.pexpire(sessions, Nodes.REMEMBERED)]
+                }
+                if (closedAt === undefined) return [redis.hdel(sessions, node)]
+                const lastSeen = lastSeenOf(prefix, userId)
+                return [redis.hdel(sessions, node), redis.set(lastSeen, closedAt, "PX", Nodes.REMEMBERED)]
+              })
+            )
           )
           // What changed meanwhile has a write of its own under way.
           if (own.get(userId) !== connections || closed.get(userId) !== closedAt) return
@@ -73,13 +79,23 @@ export class Sessions extends Context.Service<
       const writeAll = Effect.suspend(() => writeEach([...own.keys(), ...unconfirmed]))
 
       // Redis that forgot the node forgot its sessions with it.
-      const beat = run((redis) => redis.set(nodeKey(node), "up", "PX", Nodes.REMEMBERED, "GET")).pipe(
-        Effect.flatMap((before) => (before === null ? writeAll : writeEach(unconfirmed))),
+      const beat = run((redis) =>
+        Promise.all(
+          prefixes().map((prefix) =>
+            redis.set(Nodes.keyOf(prefix, node), "up", "PX", Nodes.REMEMBERED, "GET")
+          )
+        )
+      ).pipe(
+        Effect.flatMap((before) => (before.includes(null) ? writeAll : writeEach(unconfirmed))),
         Effect.ignore
       )
       yield* beat
       yield* Effect.forkScoped(Effect.repeat(beat, Schedule.spaced(BEAT_INTERVAL)))
-      yield* Effect.addFinalizer(() => Effect.ignore(run((redis) => redis.del(nodeKey(node)))))
+      yield* Effect.addFinalizer(() =>
+        Effect.ignore(
+          run((redis) => Promise.all(prefixes().map((prefix) => redis.del(Nodes.keyOf(prefix, node)))))
+        )
+      )
 
       const recovered = yield* recoveries
       yield* Effect.forkScoped(
@@ -99,15 +115,29 @@ export class Sessions extends Context.Service<
 
       const presence = Effect.fnUntraced(
         function* (userId: UserId) {
-          const [sessions, lastSeen] = yield* run((redis) =>
-            Promise.all([redis.hgetall(sessionsOf(userId)), redis.get(lastSeenOf(userId))])
+          const found = yield* run((redis) =>
+            Promise.all(
+              prefixes().map(async (prefix) => ({
+                prefix,
+                sessions: await redis.hgetall(sessionsOf(prefix, userId)),
+                lastSeen: await redis.get(lastSeenOf(prefix, userId))
+              }))
+            )
           )
-          const others = Object.entries(sessions).filter(([id]) => id !== node)
-          const timesLeft = yield* run((redis) => Promise.all(others.map(([id]) => redis.pttl(nodeKey(id)))))
+          const byNode = new Map(
+            found.flatMap(({ prefix, sessions }) =>
+              Object.entries(sessions).map(
+                ([id, count]) => [id, { key: Nodes.keyOf(prefix, id), count }] as const
+              )
+            )
+          )
+          byNode.delete(node)
+          const others = [...byNode.values()]
+          const timesLeft = yield* run((redis) => Promise.all(others.map(({ key }) => redis.pttl(key))))
           const now = yield* Clock.currentTimeMillis
           let connections = own.get(userId) ?? 0
-          let latest = lastSeen === null ? 0 : Number(lastSeen)
-          others.forEach(([, count], i) => {
+          let latest = Math.max(...found.map(({ lastSeen }) => Number(lastSeen ?? 0)))
+          others.forEach(({ count }, i) => {
             const timeLeft = timesLeft[i]!
             if (Nodes.isAlive(timeLeft)) connections += Number(count)
             else if (timeLeft > 0) latest = Math.max(latest, now - (Nodes.REMEMBERED - timeLeft))

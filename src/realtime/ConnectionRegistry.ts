@@ -1,7 +1,8 @@
-import { Array, Context, Duration, Effect, Layer, Random, Schedule, Schema, type Scope } from "effect"
+import { Array, Context, Duration, Effect, Layer, PubSub, Random, Schedule, Schema, type Scope } from "effect"
 import { AppConfig } from "../AppConfig.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { UserId } from "../domain/User.ts"
+import { Epoch } from "../Epoch.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { Sessions } from "../presence/Sessions.ts"
@@ -11,13 +12,16 @@ import { serverFrame } from "./ServerFrames.ts"
 /** A drain closes the sockets in batches of this size, so that their clients do not connect again all at once. */
 const DRAIN_BATCH = 200
 
+/** In how much time the sockets are closed when the epoch changed. */
+const CLOSE_ALL_WITHIN = Duration.seconds(1)
+
 /** How long a drain waits for the peers to answer the close frames of the last batch. */
 const CLOSE_WITHIN = Duration.millis(1500)
 
 /** The user has too many sockets, or this node. */
 export class TooManySockets extends Schema.TaggedError<TooManySockets>()("TooManySockets", {}) {}
 
-/** Counts the sockets of this node, and closes them when the node stops. */
+/** Counts the sockets of this node, and closes them when the node stops or the history of the database changed. */
 export class ConnectionRegistry extends Context.Service<
   ConnectionRegistry,
   {
@@ -38,6 +42,7 @@ export class ConnectionRegistry extends Context.Service<
       const { maxSockets, maxSocketsPerUser } = yield* AppConfig
       const sessions = yield* Sessions
       const metrics = yield* Metrics
+      const epoch = yield* Epoch
       const connections = new Set<Connection>()
       const byUser = new Map<UserId, number>()
 
@@ -71,8 +76,8 @@ export class ConnectionRegistry extends Context.Service<
           return yield* new TooManySockets()
         }
         connections.add(connection)
-        // Its handshake had begun before the drain did.
-        if (draining) connection.close(CloseCode.restarting)
+        // Its handshake had begun before the drain did, or before the history of the database changed.
+        if (draining || connection.inbox.epoch !== epoch.current()) connection.close(CloseCode.restarting)
         yield* count(userId, 1)
       })
 
@@ -85,12 +90,10 @@ export class ConnectionRegistry extends Context.Service<
       const register: ConnectionRegistry["Service"]["register"] = (connection) =>
         Effect.asVoid(Effect.acquireRelease(add(connection), () => remove(connection)))
 
-      const drain = Effect.fn("ConnectionRegistry.drain")(function* (window: Duration.Duration) {
-        draining = true
+      const closeAll = Effect.fnUntraced(function* (spread: number) {
         const order = yield* Random.shuffle([...connections])
         if (order.length === 0) return
         const batches = Array.chunksOf(order, DRAIN_BATCH)
-        const spread = Duration.toMillis(window) - Duration.toMillis(CLOSE_WITHIN)
         const pause = batches.length === 1 ? 0 : Math.max(0, spread / batches.length)
         for (const batch of batches) {
           for (const connection of batch) {
@@ -101,11 +104,24 @@ export class ConnectionRegistry extends Context.Service<
           }
           yield* Effect.sleep(Duration.millis(pause * (yield* Random.nextBetween(0.5, 1))))
         }
+      })
+
+      const drain = Effect.fn("ConnectionRegistry.drain")(function* (window: Duration.Duration) {
+        draining = true
+        yield* closeAll(Duration.toMillis(window) - Duration.toMillis(CLOSE_WITHIN))
         yield* Effect.sync(() => connections.size === 0).pipe(
           Effect.repeat({ until: (isEmpty) => isEmpty, schedule: Schedule.spaced("20 millis") }),
           Effect.timeoutOption(CLOSE_WITHIN)
         )
       })
+
+      // The sockets stand at numbers of a history that is no more: their clients come back and are told so.
+      const changes = yield* epoch.changes
+      yield* PubSub.take(changes).pipe(
+        Effect.andThen(closeAll(Duration.toMillis(CLOSE_ALL_WITHIN))),
+        Effect.forever,
+        Effect.forkScoped
+      )
 
       return ConnectionRegistry.of({
         register,

@@ -1,6 +1,7 @@
 import { Effect, Layer, Option, Redacted, References } from "effect"
 import { Redis as IORedis } from "ioredis"
 import type { Settings } from "../../src/AppConfig.ts"
+import { Epoch } from "../../src/Epoch.ts"
 import { Redis } from "../../src/redis/Redis.ts"
 import { freshRedis, redisUrl, settings } from "../support/Services.ts"
 import { tcpProxy } from "../support/TcpProxy.ts"
@@ -9,7 +10,9 @@ const quiet = Layer.succeed(References.MinimumLogLevel, "None")
 
 /** The connections of one node; each build is a node of its own. */
 export const redisOn = (overrides: Partial<Settings>) =>
-  Layer.fresh(Redis.layer.pipe(Layer.provide(settings(overrides)), Layer.provide(quiet)))
+  Layer.fresh(
+    Redis.layer.pipe(Layer.merge(Epoch.layerMemory), Layer.provide(settings(overrides)), Layer.provide(quiet))
+  )
 
 /** A node alone under a key prefix of its own; only where `redisUrl` is set. */
 export const freshRedisNode = Layer.unwrap(Effect.map(freshRedis, redisOn))

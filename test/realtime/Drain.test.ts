@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Array, Context, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Reconnect } from "../../src/api/Protocol.ts"
+import { Epoch } from "../../src/Epoch.ts"
 import { InboxReader } from "../../src/inbox/InboxReader.ts"
 import { Lifecycle } from "../../src/Lifecycle.ts"
 import { Sessions } from "../../src/presence/Sessions.ts"
@@ -12,7 +13,7 @@ import { chatOn, freshServices } from "./support/ChatServer.ts"
 import { fakeConnection } from "./support/FakeConnection.ts"
 
 const registry = ConnectionRegistry.layer.pipe(
-  Layer.provide([Sessions.layerMemory, settings({})]),
+  Layer.provide([Sessions.layerMemory, Epoch.layerMemory, settings({})]),
   Layer.provideMerge(Layer.mock(InboxReader, {})),
   Layer.fresh
 )

@@ -104,11 +104,12 @@ const inboxRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | Messag
 
         const heads = yield* inboxes.heads([carol!.id, nobody, alice.id])
 
+        const { epoch } = yield* inboxes.find(alice.id)
         assert.deepEqual(
           heads.map((inbox) => ({ ...inbox })).toSorted((a, b) => a.userId - b.userId),
           [
-            { userId: alice.id, head: 2, pruned: 0 },
-            { userId: carol!.id, head: 0, pruned: 0 }
+            { userId: alice.id, epoch, head: 2, pruned: 0 },
+            { userId: carol!.id, epoch, head: 0, pruned: 0 }
           ]
         )
         assert.deepEqual(yield* inboxes.heads([]), [])

@@ -72,6 +72,7 @@ export const operations: Readonly<Record<string, OperationExamples>> = {
           { type: "message", seq: 12, ...reply }
         ],
         cursor: 12,
+        epoch: "0e45f8afddac",
         recovered: true
       }
     },

@@ -24,6 +24,10 @@ const parameters: Record<
     description: "The `seq` of the last event that the caller has; 0 for all",
     example: 0
   },
+  epoch: {
+    schema: { type: "string", minLength: 1, maxLength: 64 },
+    description: "The `epoch` that came with `since`; without it, the caller takes the history for the same"
+  },
   wait: {
     schema: { type: "integer", minimum: 0, maximum: 30, default: 0 },
     description: "How many seconds to wait for an event when there is none"
