@@ -176,8 +176,10 @@ layer(ChatServer.layer, { excludeTestServices: true })("users", (it) => {
           { type: "message", seq: 2, ...second }
         ],
         cursor: 2,
+        epoch: received.json.epoch,
         recovered: true
       })
+      assert.match(received.json.epoch, /^[0-9a-f]{12}$/)
       assert.deepEqual(Object.keys(received.json.events[0]), ["type", "seq", ...MESSAGE_FIELDS])
       assert.deepEqual(sent.events, [
         { type: "message_sent", seq: 1, ...first, client_id: "c1" },

@@ -18,22 +18,41 @@ export const redisUrl = process.env.TEST_REDIS_URL
 
 const uniqueName = () => `minichat_test_${randomBytes(6).toString("hex")}`
 
+const admin = (statement: string) =>
+  Effect.scoped(
+    Effect.flatMap(PgClient.make({ url: Redacted.make(databaseUrl!), maxConnections: 1 }), (sql) =>
+      sql.unsafe(statement)
+    )
+  ).pipe(Effect.provide(Reactivity.layer), Effect.orDie)
+
 /** A PostgreSQL database of the scope's own, dropped with it. */
 export const freshDatabase = Effect.gen(function* () {
   if (databaseUrl === undefined) return yield* Effect.die("TEST_DATABASE_URL is not set")
   const name = uniqueName()
-  const admin = (statement: string) =>
-    Effect.scoped(
-      Effect.flatMap(PgClient.make({ url: Redacted.make(databaseUrl), maxConnections: 1 }), (sql) =>
-        sql.unsafe(statement)
-      )
-    ).pipe(Effect.provide(Reactivity.layer), Effect.orDie)
   yield* Effect.acquireRelease(admin(`CREATE DATABASE ${name}`), () =>
     admin(`DROP DATABASE ${name} WITH (FORCE)`)
   )
-  const url = new URL(databaseUrl)
+  return settingsOf(name)
+})
+
+const settingsOf = (name: string) => {
+  const url = new URL(databaseUrl!)
   url.pathname = `/${name}`
   return { databaseUrl: Option.some(Redacted.make(url.href)) } satisfies Partial<Settings>
+}
+
+/** A database whose state can be kept, and taken back to, while no server uses it. Dropped with the scope. */
+export const restorableDatabase = Effect.gen(function* () {
+  const [name, backup] = [uniqueName(), uniqueName()]
+  const drop = (which: string) => admin(`DROP DATABASE IF EXISTS ${which} WITH (FORCE)`)
+  yield* Effect.acquireRelease(admin(`CREATE DATABASE ${name}`), () =>
+    Effect.andThen(drop(name), drop(backup))
+  )
+  return {
+    settings: settingsOf(name),
+    backUp: admin(`CREATE DATABASE ${backup} TEMPLATE ${name}`),
+    restore: Effect.andThen(drop(name), admin(`CREATE DATABASE ${name} TEMPLATE ${backup}`))
+  }
 })
 
 const temporaryDirectory = Effect.gen(function* () {
