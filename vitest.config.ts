@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config"
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
-    exclude: ["test/faults/**", "test/fuzz/**"],
+    exclude: ["test/faults/**", "test/fuzz/**", "test/field/**"],
     globalSetup: ["test/support/globalSetup.ts"],
     // Files share what they import: importing it anew for each file took half of the time of a run.
     isolate: false,

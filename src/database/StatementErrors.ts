@@ -38,6 +38,6 @@ export const makeLog = () => {
       lastSeen.set(reason, now)
       if (isKnown || (error.isRetryable && !isAway(error))) return Effect.void
       const code = codeOf(error)
-      return Effect.logError(`The database refuses a statement: ${reason}${code === "" ? "" : ` (${code})`}`)
+      return Effect.logError(`A statement failed: ${reason}${code === "" ? "" : ` (${code})`}`)
     })
 }
