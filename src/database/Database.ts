@@ -25,9 +25,6 @@ const HEALTH_PATIENCE = Duration.seconds(3)
 /** How many connections there are for sends. */
 export const SEND_CONNECTIONS = 4
 
-/** How long a send waits for the heads of the inboxes that it touches. */
-const LOCK_TIMEOUT = Duration.seconds(2)
-
 /** Serializes the migrations of nodes that start at the same moment. Any constant number does. */
 const MIGRATION_LOCK = 7_105_116
 
@@ -39,8 +36,8 @@ export class DatabaseStartError extends Schema.TaggedError<DatabaseStartError>()
 
 /**
  * The migrated database. `reads` pipelines the statements of many fibers on each connection; `sends` has
- * connections of its own with a lock timeout, because a statement that waits for a lock stalls whatever is
- * pipelined behind it. In embedded mode the two are one.
+ * connections of its own, because a statement that waits for a lock, which `send_messages` does for two seconds, stalls
+ * whatever is pipelined behind it. In embedded mode the two are one.
  */
 export class Database extends Context.Service<
   Database,
@@ -117,22 +114,22 @@ const remote = Effect.fnUntraced(
     const location = `${host}${pathname}`
     let warned = false
     const statement_timeout = String(Duration.toMillis(STATEMENT_TIMEOUT))
-    const reads = yield* connect({
-      url,
-      stream: readSockets.open,
-      maxConnections,
-      startupParameters: { statement_timeout }
-    })
-    const sends = yield* connect({
-      url,
-      stream: sendSockets.open,
-      maxConnections: SEND_CONNECTIONS,
-      multiplex: false,
-      startupParameters: { statement_timeout, lock_timeout: String(Duration.toMillis(LOCK_TIMEOUT)) }
-    })
     const healthSockets = yield* WatchedSockets.make(parsed, HEALTH_PATIENCE)
-    const health = yield* connect({ url, stream: healthSockets.open, maxConnections: 1, multiplex: false })
-    yield* reads`SELECT 1`.pipe(
+    const takesSettings = yield* Effect.scoped(
+      Effect.gen(function* () {
+        const sql = yield* connect({
+          url,
+          stream: healthSockets.open,
+          maxConnections: 1,
+          prepare: false,
+          startupParameters: { statement_timeout }
+        })
+        const [row] = yield* sql<{ readonly setting: string }>`
+          SELECT setting FROM pg_settings WHERE name = 'statement_timeout'`
+        return row?.setting === statement_timeout
+      })
+    ).pipe(
+      Effect.catchIf(isRefusedSetting, () => Effect.succeed(false)),
       Effect.tapError((error) => {
         if (warned || !isAway(error)) return Effect.void
         warned = true
@@ -145,6 +142,27 @@ const remote = Effect.fnUntraced(
         while: isAway
       })
     )
+    if (!takesSettings) {
+      yield* Effect.logInfo(
+        "The database is behind a pooler that takes no settings of a connection: statements are not prepared, and the server does not end slow ones"
+      )
+    }
+    const settings = takesSettings ? { startupParameters: { statement_timeout } } : { prepare: false }
+    const reads = yield* connect({ url, stream: readSockets.open, maxConnections, ...settings })
+    const sends = yield* connect({
+      url,
+      stream: sendSockets.open,
+      maxConnections: SEND_CONNECTIONS,
+      multiplex: false,
+      ...settings
+    })
+    const health = yield* connect({
+      url,
+      stream: healthSockets.open,
+      maxConnections: 1,
+      multiplex: false,
+      prepare: takesSettings
+    })
     const retire = (error: SqlError.SqlError) => {
       const code = codeOf(error)
       // A server that became a standby keeps its connections: those that are opened now may lead to the new primary.
@@ -183,6 +201,9 @@ const READ_ONLY = "25006"
 
 /** SQLSTATE of a server that starts, or replays what a primary writes. */
 const CANNOT_CONNECT_NOW = "57P03"
+
+/** A pooler, as pgbouncer, ends a connection that asks for settings which it does not keep for each client. */
+const isRefusedSetting = (error: SqlError.SqlError) => /startup parameter/i.test(rootCause(error))
 
 const nothing = () => {}
 

@@ -13,7 +13,7 @@ const TRIES = 5
 /** How long it rests between two tries: longer than another batch holds its locks. */
 const REST = Duration.millis(50)
 
-/** Sends through `send_messages` (`migrations/functions`). The connections for sends have a lock timeout. */
+/** Sends through `send_messages` (`migrations/functions`). It waits two seconds for a lock. */
 export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"]) => {
   const sendTogether = (drafts: ReadonlyArray<Draft>) =>
     sql<SendRow>`SELECT * FROM send_messages(
