@@ -32,12 +32,13 @@ export const makeLog = () => {
   const lastSeen = new Map<string, number>()
   return (error: SqlError.SqlError) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const reason = rootCause(error)
+      const code = codeOf(error)
+      // The message of an error of class 22 holds the value, which may be what a user wrote.
+      const reason = code.startsWith("22") ? "a value is not valid" : rootCause(error)
       const isKnown = now - (lastSeen.get(reason) ?? 0) < OVER_AFTER
       if (!isKnown && lastSeen.size >= KNOWN) lastSeen.clear()
       lastSeen.set(reason, now)
       if (isKnown || (error.isRetryable && !isAway(error))) return Effect.void
-      const code = codeOf(error)
       return Effect.logError(`A statement failed: ${reason}${code === "" ? "" : ` (${code})`}`)
     })
 }
