@@ -10,6 +10,7 @@ import * as Deadlines from "./Deadlines.ts"
 import { EmbeddedDatabase } from "./EmbeddedDatabase.ts"
 import { applyFunctions } from "./SqlFunctions.ts"
 import { int8, types } from "./SqlParameters.ts"
+import { problemOf } from "./StartChecks.ts"
 import { codeOf, isAway, makeLog, rootCause } from "./StatementErrors.ts"
 import * as WatchedSockets from "./WatchedSockets.ts"
 
@@ -71,6 +72,14 @@ export class Database extends Context.Service<
       const database = yield* config.databaseUrl._tag === "Some"
         ? remote(config.databaseUrl.value, config)
         : inProcess(config.dataDir)
+      const problem = yield* Effect.mapError(problemOf(database.reads), (error) =>
+        startError("The database could not be asked what it is", error)
+      )
+      if (problem !== undefined) {
+        return yield* new DatabaseStartError({
+          message: `The database (DATABASE_URL) cannot be used: ${problem}`
+        })
+      }
       yield* migrate(database)
       // With a synchronous standby no commit is lost when it takes over: the history goes on.
       const withTimeline = config.databaseFailover === "lossy"
@@ -147,7 +156,9 @@ const remote = Effect.fnUntraced(
         "The database is behind a pooler that takes no settings of a connection: statements are not prepared, and the server does not end slow ones"
       )
     }
-    const settings = takesSettings ? { startupParameters: { statement_timeout } } : { prepare: false }
+    const settings = takesSettings
+      ? { startupParameters: { statement_timeout, default_transaction_isolation: "read committed" } }
+      : { prepare: false }
     const reads = yield* connect({ url, stream: readSockets.open, maxConnections, ...settings })
     const sends = yield* connect({
       url,

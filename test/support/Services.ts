@@ -41,6 +41,17 @@ const settingsOf = (name: string) => {
   return { databaseUrl: Option.some(Redacted.make(url.href)) } satisfies Partial<Settings>
 }
 
+/** A database of the scope's own that was made in another way than the default. */
+export const databaseWith = (options: string, prepare: ReadonlyArray<string> = []) =>
+  Effect.gen(function* () {
+    const name = uniqueName()
+    yield* Effect.acquireRelease(admin(`CREATE DATABASE ${name} ${options}`), () =>
+      admin(`DROP DATABASE ${name} WITH (FORCE)`)
+    )
+    for (const statement of prepare) yield* admin(statement.replaceAll("$name", name))
+    return settingsOf(name)
+  })
+
 /** A database whose state can be kept, and taken back to, while no server uses it. Dropped with the scope. */
 export const restorableDatabase = Effect.gen(function* () {
   const [name, backup] = [uniqueName(), uniqueName()]
