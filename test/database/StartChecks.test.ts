@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Option, Redacted } from "effect"
 import { Database } from "../../src/database/Database.ts"
 import { reposOn } from "../repo/Repos.ts"
-import { databaseUrl, databaseWith } from "../support/Services.ts"
+import { databaseUrl, databaseWith, freshUser } from "../support/Services.ts"
 
 describe.runIf(databaseUrl !== undefined)("a start on a database", () => {
   it.live("that is not encoded in UTF8 is refused in a line that says how to make one", () =>
@@ -14,6 +14,19 @@ describe.runIf(databaseUrl !== undefined)("a start on a database", () => {
       assert.strictEqual(error._tag, "DatabaseStartError")
       assert.match(error.message, /DATABASE_URL.*SQL_ASCII.*--encoding=UTF8/)
       assert.notInclude(error.message, "\n")
+    })
+  )
+
+  it.live("in which its user may make no tables is refused in a line that says which right is missing", () =>
+    Effect.gen(function* () {
+      const user = yield* freshUser
+      const fresh = yield* databaseWith("")
+      const url = new URL(Redacted.value(Option.getOrThrow(fresh.databaseUrl)))
+      url.username = user
+      const settings = { databaseUrl: Option.some(Redacted.make(url.href)) }
+      const error = yield* Effect.flip(Layer.build(reposOn(settings)))
+      assert.strictEqual(error._tag, "DatabaseStartError")
+      assert.include(error.message, `GRANT CREATE ON SCHEMA public TO ${user}`)
     })
   )
 

@@ -41,6 +41,13 @@ const settingsOf = (name: string) => {
   return { databaseUrl: Option.some(Redacted.make(url.href)) } satisfies Partial<Settings>
 }
 
+/** A user of the scope's own who has no rights. */
+export const freshUser = Effect.gen(function* () {
+  const name = uniqueName()
+  yield* Effect.acquireRelease(admin(`CREATE ROLE ${name} LOGIN`), () => admin(`DROP ROLE ${name}`))
+  return name
+})
+
 /** A database of the scope's own that was made in another way than the default. */
 export const databaseWith = (options: string, prepare: ReadonlyArray<string> = []) =>
   Effect.gen(function* () {
