@@ -105,6 +105,9 @@ const config = Config.all({
   ),
   databasePoolSize: between("DATABASE_POOL_SIZE", 1, 1000, 10),
   databaseConnectTimeout: timeout("DATABASE_CONNECT_TIMEOUT", Duration.seconds(15)),
+  databaseFailover: Config.Literals(["lossy", "lossless"], "DATABASE_FAILOVER").pipe(
+    Config.withDefault("lossy")
+  ),
   dataDir: Config.String("DATA_DIR").pipe(Config.withDefault("./data")),
   redisUrl: Config.option(
     secretUrl("REDIS_URL", (text) => Option.isSome(parseRedisUrl(text)), "redis://localhost:6379")

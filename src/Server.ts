@@ -15,7 +15,9 @@ import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
 import { Sends } from "./chat/Sends.ts"
 import { Database } from "./database/Database.ts"
+import * as DatabaseEpoch from "./database/DatabaseEpoch.ts"
 import { VERSION } from "./domain/Version.ts"
+import { Epoch } from "./Epoch.ts"
 import { routeOf, routerConfig } from "./http/Allowed.ts"
 import { Answers, takeFew } from "./http/Answers.ts"
 import * as Routes from "./http/Routes.ts"
@@ -26,13 +28,13 @@ import { Lifecycle } from "./Lifecycle.ts"
 import * as Metrics from "./observability/Metrics.ts"
 import * as Tracing from "./observability/Tracing.ts"
 import { NodeId } from "./presence/NodeId.ts"
-import * as OlderNodes from "./presence/OlderNodes.ts"
 import { Sessions } from "./presence/Sessions.ts"
 import { discardResult, takenByRoutes, withoutServices } from "./RequestContext.ts"
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
 import { Heartbeat } from "./realtime/Heartbeat.ts"
 import * as SocketRoute from "./realtime/SocketRoute.ts"
 import { isWebSocket, Upgrades } from "./realtime/Upgrades.ts"
+import * as OlderNodes from "./redis/OlderNodes.ts"
 import { Redis } from "./redis/Redis.ts"
 import { RedisBus } from "./redis/RedisBus.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
@@ -41,7 +43,7 @@ import { UserRepo } from "./repo/UserRepo.ts"
 
 const database = Database.layer.pipe(Layer.provide(NodeServices.layer))
 
-const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer).pipe(
+const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer, DatabaseEpoch.layer).pipe(
   Layer.provideMerge(database)
 )
 
@@ -49,13 +51,10 @@ const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer)
 const shared = Layer.unwrap(
   Effect.map(AppConfig, ({ redisUrl }) =>
     redisUrl._tag === "Some"
-      ? Layer.mergeAll(
-          RedisBus.layer,
-          RecentMessages.layer,
-          Sessions.layer,
-          RateLimits.layer,
-          OlderNodes.layer
-        ).pipe(Layer.provide(Redis.layer))
+      ? Layer.mergeAll(RedisBus.layer, RecentMessages.layer, Sessions.layer, RateLimits.layer).pipe(
+          Layer.provideMerge(OlderNodes.layer),
+          Layer.provide(Redis.layer)
+        )
       : Layer.mergeAll(
           RedisBus.layerMemory,
           RecentMessages.layerMemory,
@@ -166,6 +165,7 @@ const taken = takenByRoutes<
   Heartbeat,
   ConnectionRegistry,
   Database,
+  Epoch,
   Etag.Generator,
   FileSystem.FileSystem,
   HttpPlatform.HttpPlatform,

@@ -66,6 +66,7 @@ export const make = Effect.fn("ChatClient.make")(function* (options: Options) {
   let socket: ChatSocket.ChatSocket | undefined
   let after = options.since
   let cursor = options.since
+  let epoch: string | undefined
 
   const arrive = (visit: Visit, at: number) => {
     visit.liveAt = at
@@ -74,6 +75,7 @@ export const make = Effect.fn("ChatClient.make")(function* (options: Options) {
 
   const greeted = (visit: Visit, frame: Extract<ServerFrame, { type: "system" }>, at: number) => {
     const resuming = cursor !== undefined && frame.recovered !== false
+    epoch = frame.epoch
     if (resuming) return
     visit.unrecovered = cursor !== undefined
     cursor = frame.cursor
@@ -122,6 +124,7 @@ export const make = Effect.fn("ChatClient.make")(function* (options: Options) {
       url,
       userId: options.userId,
       since: cursor,
+      epoch,
       token: options.token,
       onOpen: (opened) => {
         socket = opened

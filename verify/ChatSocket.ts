@@ -18,6 +18,8 @@ export interface Options {
   readonly url: string
   readonly userId: number
   readonly since: number | undefined
+  /** The history that `since` belongs to. */
+  readonly epoch: string | undefined
   readonly token: Redacted.Redacted | undefined
   readonly onOpen: (socket: ChatSocket) => void
   readonly onFrame: (text: string, at: number) => void
@@ -25,10 +27,11 @@ export interface Options {
 
 const HANDSHAKE_TIMEOUT = 10_000
 
-const address = ({ since, url, userId }: Options): URL => {
+const address = ({ since, epoch, url, userId }: Options): URL => {
   const target = new URL(`ws/${userId}`, url.endsWith("/") ? url : `${url}/`)
   target.protocol = target.protocol === "https:" ? "wss:" : "ws:"
   if (since !== undefined) target.searchParams.set("since", String(since))
+  if (since !== undefined && epoch !== undefined) target.searchParams.set("epoch", epoch)
   return target
 }
 

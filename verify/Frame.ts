@@ -14,6 +14,7 @@ export class Message extends Schema.Class<Message>("Message")({
 const System = Schema.Struct({
   type: Schema.tag("system"),
   cursor: Schema.Int,
+  epoch: Schema.optionalKey(Schema.String),
   recovered: Schema.optionalKey(Schema.Boolean)
 })
 

@@ -11,12 +11,14 @@
 -- A row's status is 'sent', 'repeat' (of the earlier send that it describes), or why the send was refused. A repeat has the
 -- numbers of its events while they are among the latest 1,000: the node that committed it may have died before it published.
 --
+-- The time that it waits for a lock is the function's own: behind a pooler a connection keeps no settings.
+--
 -- Nodes of release 1.0 call this function too: its signature stays until the release after 1.1.
 CREATE OR REPLACE FUNCTION send_messages(senders int[], receivers int[], contents text[], client_ids text[])
 RETURNS TABLE (
   status text, id bigint, sender_username varchar, "timestamp" timestamptz, sender_seq bigint, receiver_seq bigint
 )
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET lock_timeout = '2s' AS $$
 #variable_conflict use_column
 DECLARE
   id_sequence CONSTANT regclass := 'messages_id_seq';

@@ -3,6 +3,7 @@ import { RateLimiter } from "effect/persistence"
 import { AppConfig, type Settings } from "../AppConfig.ts"
 import { RateLimited } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
+import { Epoch } from "../Epoch.ts"
 import { LimiterStore } from "../redis/LimiterStore.ts"
 import { clientNetwork } from "./ClientAddress.ts"
 
@@ -40,13 +41,14 @@ export class RateLimits extends Context.Service<
     Effect.gen(function* () {
       const config = yield* AppConfig
       const memory = yield* memoryLimiter
+      const epoch = yield* Epoch
       const redis = yield* RateLimiter.makeStoreRedis({ prefix: `${config.redisPrefix}rate:` }).pipe(
         Effect.flatMap((store) =>
           Effect.provideService(RateLimiter.make, RateLimiter.RateLimiterStore, store)
         )
       )
       return limits(config, (options) =>
-        redis.consume(options).pipe(
+        redis.consume({ ...options, key: `${epoch.current()}:${options.key}` }).pipe(
           Effect.catchIf(
             (error) => error.reason._tag === "RateLimitStoreError",
             () => memory(options)

@@ -1,4 +1,5 @@
 import { Schema, SchemaTransformation } from "effect"
+import { EpochText } from "../domain/Event.ts"
 import { MessageId } from "../domain/Message.ts"
 import { UserId } from "../domain/User.ts"
 
@@ -81,6 +82,11 @@ export const limit = (byDefault: number) =>
   optional({ minimum: 1, maximum: 1000 }, byDefault, {
     description: "How many rows to answer with, at most"
   })
+
+/** The history of the database that a place belongs to, in a query: as the server told it. */
+export const EpochParam = EpochText.annotate({
+  description: "The `epoch` that came with `since`; without it, `since` is taken for a number of this history"
+})
 
 /** How long a poll waits for an event, in whole seconds. */
 export const Wait = optional({ minimum: 0, maximum: 30 }, 0, {

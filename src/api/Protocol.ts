@@ -1,5 +1,5 @@
 import { Schema } from "effect"
-import { Seq } from "../domain/Event.ts"
+import { EpochText, Seq } from "../domain/Event.ts"
 import { ClientId, Content, Message } from "../domain/Message.ts"
 import { Timestamp } from "../domain/Text.ts"
 import { UserId } from "../domain/User.ts"
@@ -40,6 +40,9 @@ export const System = Schema.Struct({
   timestamp: Timestamp,
   user_id: UserId,
   cursor: Seq,
+  epoch: EpochText.annotate({
+    description: "The history of the database that `cursor` belongs to: to be given with `since`"
+  }),
   recovered: Schema.optionalKey(Schema.Boolean)
 }).annotate({ identifier: "SystemFrame", description: "The first frame of every socket" })
 

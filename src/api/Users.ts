@@ -1,10 +1,10 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { Seq } from "../domain/Event.ts"
+import { EpochText, Seq } from "../domain/Event.ts"
 import { Timestamp } from "../domain/Text.ts"
 import { NewUser, User, UserId } from "../domain/User.ts"
 import { Authorization } from "./Authorization.ts"
-import { limit, SeqParam, skip, UserIdParam, userIdParam, Wait } from "./Parameters.ts"
+import { EpochParam, limit, SeqParam, skip, UserIdParam, userIdParam, Wait } from "./Parameters.ts"
 import { Paths } from "./Paths.ts"
 import { ServiceUnavailable, UserNotFound, UsernameTaken } from "./Problems.ts"
 import { ServerEvent } from "./Protocol.ts"
@@ -24,9 +24,10 @@ export type Presence = typeof Presence.Type
 export const EventPage = Schema.Struct({
   events: Schema.Array(ServerEvent),
   cursor: Seq.annotate({ description: "The `since` of the next call" }),
+  epoch: EpochText.annotate({ description: "The `epoch` of the next call" }),
   recovered: Schema.Boolean.annotate({
     description:
-      "False when `since` is older than what is kept or beyond the head: then there are no events, `cursor` is the head, and the history is to be loaded anew"
+      "False when `since` is older than what is kept, beyond the head or of another epoch: then there are no events, `cursor` is the head, and the history is to be loaded anew"
   })
 }).annotate({ identifier: "EventPage", description: "Inbox events in order" })
 export type EventPage = typeof EventPage.Type
@@ -75,7 +76,12 @@ export class Users extends HttpApiGroup.make("users")
     }).annotateMerge(OpenApi.annotations({ summary: "Tell whether a user is online" })),
     HttpApiEndpoint.get("events", "/:user_id/events", {
       params: { user_id: UserIdParam },
-      query: { since: SeqParam, limit: EventLimit.schema, wait: Wait.schema },
+      query: {
+        since: SeqParam,
+        epoch: Schema.optionalKey(EpochParam),
+        limit: EventLimit.schema,
+        wait: Wait.schema
+      },
       success: EventPage,
       error: [UserNotFound, ServiceUnavailable]
     }).annotateMerge(

@@ -2,6 +2,7 @@ import { Context, Duration, Effect, Layer, Option } from "effect"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { VERSION } from "../domain/Version.ts"
+import { Epoch } from "../Epoch.ts"
 import { Redis } from "../redis/Redis.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
@@ -39,21 +40,21 @@ export class RecentMessages extends Context.Service<
     Effect.gen(function* () {
       const redis = yield* Redis
       // Another release may answer with other fields.
-      const keyOf = (userId: UserId) => `${redis.prefix}user:${userId}:recent:${VERSION}`
+      const keyOf = ({ epoch, userId }: Place) => `${redis.prefix}${epoch}:user:${userId}:recent:${VERSION}`
       return yield* make({
         // Asked for before the head is, so that both are on their way at once.
-        get: (userId) =>
+        get: (place) =>
           Effect.map(
-            redis.start((connection) => connection.getBuffer(keyOf(userId))),
+            redis.start((connection) => connection.getBuffer(keyOf(place))),
             Effect.match({
               onFailure: () => undefined,
               onSuccess: (value) => (value === null ? undefined : decode(value))
             })
           ),
         // Nobody waits for it: an answer that is not kept is made anew.
-        set: (userId, entry) =>
+        set: (place, entry) =>
           Effect.asVoid(
-            redis.start((connection) => connection.set(keyOf(userId), encode(entry), "PX", KEEP_FOR))
+            redis.start((connection) => connection.set(keyOf(place), encode(entry), "PX", KEEP_FOR))
           )
       })
     })
@@ -62,18 +63,25 @@ export class RecentMessages extends Context.Service<
   static readonly layerMemory = Layer.effect(
     RecentMessages,
     Effect.suspend(() => {
-      const entries = new Map<UserId, Entry>()
+      const entries = new Map<string, Entry>()
+      const keyOf = ({ epoch, userId }: Place) => `${epoch} ${userId}`
       return make({
-        get: (userId) => Effect.succeed(Effect.sync(() => entries.get(userId))),
-        set: (userId, entry) =>
+        get: (place) => Effect.succeed(Effect.sync(() => entries.get(keyOf(place)))),
+        set: (place, entry) =>
           Effect.sync(() => {
-            entries.delete(userId)
-            entries.set(userId, entry)
+            entries.delete(keyOf(place))
+            entries.set(keyOf(place), entry)
             if (entries.size > MEMORY_ANSWERS) entries.delete(entries.keys().next().value!)
           })
       })
     })
   )
+}
+
+/** Where an answer is kept: heads of two epochs have nothing to do with each other. */
+interface Place {
+  readonly epoch: string
+  readonly userId: UserId
 }
 
 /** A cached answer. */
@@ -84,22 +92,24 @@ interface Entry {
 
 interface AnswerCache {
   /** Asks for an answer; the effect that it answers waits for it. `undefined` when there is none, or the cache fails. */
-  readonly get: (userId: UserId) => Effect.Effect<Effect.Effect<Entry | undefined>>
-  readonly set: (userId: UserId, entry: Entry) => Effect.Effect<void>
+  readonly get: (place: Place) => Effect.Effect<Effect.Effect<Entry | undefined>>
+  readonly set: (place: Place, entry: Entry) => Effect.Effect<void>
 }
 
 const make = Effect.fnUntraced(function* (cache: AnswerCache) {
   const inboxes = yield* InboxRepo
   const repo = yield* MessageRepo
+  const epoch = yield* Epoch
 
   const list = Effect.fnUntraced(function* (userId: UserId): Effect.fn.Return<RecentAnswer, Unavailable> {
-    const asked = yield* cache.get(userId)
+    const place = { epoch: epoch.current(), userId }
+    const asked = yield* cache.get(place)
     const bounds = yield* inboxes.bounds(userId)
     const cached = yield* asked
-    if (cached !== undefined && cached.head === bounds?.head) return cached
+    if (cached !== undefined && cached.head === bounds?.head && place.epoch === bounds.epoch) return cached
     const { head, messages } = yield* repo.received(userId, SHOWN)
     const answer = { head, messages: Buffer.from(JSON.stringify(messages)) }
-    if (head !== undefined) yield* cache.set(userId, { ...answer, head })
+    if (head !== undefined) yield* cache.set(place, { ...answer, head })
     return answer
   })
 

@@ -1,7 +1,7 @@
 import { PgClient, PgMigrator } from "@effect/sql-pg"
 import { Context, Duration, Effect, Layer, Path, Redacted, Schedule, Schema } from "effect"
 import { Reactivity } from "effect/reactivity"
-import { SqlClient, SqlError } from "effect/sql"
+import { SqlClient, SqlError, type Statement } from "effect/sql"
 import { fromFileSystem } from "effect/sql/MigratorFileSystem"
 import { AppConfig, type Settings } from "../AppConfig.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
@@ -10,15 +10,21 @@ import * as Deadlines from "./Deadlines.ts"
 import { EmbeddedDatabase } from "./EmbeddedDatabase.ts"
 import { applyFunctions } from "./SqlFunctions.ts"
 import { int8, types } from "./SqlParameters.ts"
+import { problemOf } from "./StartChecks.ts"
+import { codeOf, isAway, makeLog, rootCause } from "./StatementErrors.ts"
+import * as WatchedSockets from "./WatchedSockets.ts"
 
 /** How long a statement may run, or wait for an answer, before its call fails as `Unavailable`. */
 const STATEMENT_TIMEOUT = Duration.seconds(10)
 
+/** How long a connection may answer nothing before it is ended: longer than any statement runs. */
+const CONNECTION_PATIENCE = Duration.sum(STATEMENT_TIMEOUT, Duration.seconds(2))
+
+/** The same for the connection of health. */
+const HEALTH_PATIENCE = Duration.seconds(3)
+
 /** How many connections there are for sends. */
 export const SEND_CONNECTIONS = 4
-
-/** How long a send waits for the heads of the inboxes that it touches. */
-const LOCK_TIMEOUT = Duration.seconds(2)
 
 /** Serializes the migrations of nodes that start at the same moment. Any constant number does. */
 const MIGRATION_LOCK = 7_105_116
@@ -31,17 +37,19 @@ export class DatabaseStartError extends Schema.TaggedError<DatabaseStartError>()
 
 /**
  * The migrated database. `reads` pipelines the statements of many fibers on each connection; `sends` has
- * connections of its own with a lock timeout, because a statement that waits for a lock stalls whatever is
- * pipelined behind it. In embedded mode the two are one.
+ * connections of its own, because a statement that waits for a lock, which `send_messages` does for two seconds, stalls
+ * whatever is pipelined behind it. In embedded mode the two are one.
  */
 export class Database extends Context.Service<
   Database,
   {
     readonly reads: PgClient.PgClient
     readonly sends: PgClient.PgClient
+    /** One connection that nothing else uses: whether the database answers is not to wait behind a slow statement. */
+    readonly health: PgClient.PgClient
     /**
-     * Turns "the database is away, too slow, or will not do it now" into `Unavailable`; any other failure of a
-     * statement is a defect.
+     * Turns each failure of a statement into `Unavailable`, and logs the reason once until it is over: what the statement was
+     * given is valid, so its caller can only try again.
      */
     orUnavailable<A, E, R>(
       statement: Effect.Effect<A, E | SqlError.SqlError, R>
@@ -50,6 +58,8 @@ export class Database extends Context.Service<
     pipelined<A, E, R>(
       statement: Effect.Effect<A, E | SqlError.SqlError, R>
     ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R>
+    /** SQL for the name of the database's history; see `Epoch`. */
+    readonly currentEpoch: Statement.Fragment
     readonly mode: "embedded" | "postgresql"
     /** Where the data is, for a person: a folder, or host and database without credentials. */
     readonly location: string
@@ -62,8 +72,19 @@ export class Database extends Context.Service<
       const database = yield* config.databaseUrl._tag === "Some"
         ? remote(config.databaseUrl.value, config)
         : inProcess(config.dataDir)
+      const problem = yield* Effect.mapError(problemOf(database.reads), (error) =>
+        startError("The database could not be asked what it is", error)
+      )
+      if (problem !== undefined) {
+        return yield* new DatabaseStartError({
+          message: `The database (DATABASE_URL) cannot be used: ${problem}`
+        })
+      }
       yield* migrate(database)
-      return Database.of({ ...database, ...(yield* guard) })
+      // With a synchronous standby no commit is lost when it takes over: the history goes on.
+      const withTimeline = config.databaseFailover === "lossy"
+      const currentEpoch = database.reads.literal(`(SELECT current_epoch(${withTimeline}))`)
+      return Database.of({ ...database, currentEpoch, ...(yield* guard(database.retire)) })
     })
   ).pipe(Layer.provide(Reactivity.layer))
 }
@@ -81,25 +102,43 @@ const inProcess = Effect.fnUntraced(
   function* (dataDir: string) {
     const start = yield* EmbeddedDatabase
     const client = yield* connect(yield* start(dataDir))
-    return { reads: client, sends: client, mode: "embedded" as const, location: dataDir }
+    return {
+      reads: client,
+      sends: client,
+      health: client,
+      mode: "embedded" as const,
+      location: dataDir,
+      retire: nothing
+    }
   },
   Effect.catchTag("SqlError", (error) => startError("The embedded database does not start", error))
 )
 
 const remote = Effect.fnUntraced(
   function* (url: Redacted.Redacted, { databasePoolSize: maxConnections, databaseConnectTimeout }: Settings) {
-    const { host, pathname } = new URL(Redacted.value(url))
+    const parsed = new URL(Redacted.value(url))
+    const { host, pathname } = parsed
+    const readSockets = yield* WatchedSockets.make(parsed, CONNECTION_PATIENCE)
+    const sendSockets = yield* WatchedSockets.make(parsed, CONNECTION_PATIENCE)
     const location = `${host}${pathname}`
     let warned = false
     const statement_timeout = String(Duration.toMillis(STATEMENT_TIMEOUT))
-    const reads = yield* connect({ url, maxConnections, startupParameters: { statement_timeout } })
-    const sends = yield* connect({
-      url,
-      maxConnections: SEND_CONNECTIONS,
-      multiplex: false,
-      startupParameters: { statement_timeout, lock_timeout: String(Duration.toMillis(LOCK_TIMEOUT)) }
-    })
-    yield* reads`SELECT 1`.pipe(
+    const healthSockets = yield* WatchedSockets.make(parsed, HEALTH_PATIENCE)
+    const takesSettings = yield* Effect.scoped(
+      Effect.gen(function* () {
+        const sql = yield* connect({
+          url,
+          stream: healthSockets.open,
+          maxConnections: 1,
+          prepare: false,
+          startupParameters: { statement_timeout }
+        })
+        const [row] = yield* sql<{ readonly setting: string }>`
+          SELECT setting FROM pg_settings WHERE name = 'statement_timeout'`
+        return row?.setting === statement_timeout
+      })
+    ).pipe(
+      Effect.catchIf(isRefusedSetting, () => Effect.succeed(false)),
       Effect.tapError((error) => {
         if (warned || !isAway(error)) return Effect.void
         warned = true
@@ -112,7 +151,36 @@ const remote = Effect.fnUntraced(
         while: isAway
       })
     )
-    return { reads, sends, mode: "postgresql" as const, location }
+    if (!takesSettings) {
+      yield* Effect.logInfo(
+        "The database is behind a pooler that takes no settings of a connection: statements are not prepared, and the server does not end slow ones"
+      )
+    }
+    const settings = takesSettings
+      ? { startupParameters: { statement_timeout, default_transaction_isolation: "read committed" } }
+      : { prepare: false }
+    const reads = yield* connect({ url, stream: readSockets.open, maxConnections, ...settings })
+    const sends = yield* connect({
+      url,
+      stream: sendSockets.open,
+      maxConnections: SEND_CONNECTIONS,
+      multiplex: false,
+      ...settings
+    })
+    const health = yield* connect({
+      url,
+      stream: healthSockets.open,
+      maxConnections: 1,
+      multiplex: false,
+      prepare: takesSettings
+    })
+    const retire = (error: SqlError.SqlError) => {
+      const code = codeOf(error)
+      // A server that became a standby keeps its connections: those that are opened now may lead to the new primary.
+      if (code === READ_ONLY || code === CANNOT_CONNECT_NOW) sendSockets.retire()
+      if (code === CANNOT_CONNECT_NOW) readSockets.retire()
+    }
+    return { reads, sends, health, mode: "postgresql" as const, location, retire }
   },
   Effect.catchTag("SqlError", (error) => startError("The database does not accept a connection", error))
 )
@@ -139,21 +207,19 @@ const migrate = Effect.fnUntraced(
 const startError = (what: string, error: unknown) =>
   new DatabaseStartError({ message: `${what}: ${rootCause(error)}`, cause: error })
 
-/** What the database, or the network, said in the first place. */
-const rootCause = (error: unknown): string => {
-  const cause = error instanceof Error ? error.cause : undefined
-  if (cause instanceof Error) return rootCause(cause)
-  return error instanceof Error && error.message !== "" ? error.message : String(error)
-}
+/** SQLSTATE of a write to a server that takes none. */
+const READ_ONLY = "25006"
 
-/** PostgreSQL starts, stops, or has no room for a connection: classes 57P and 53, which the driver does not name. */
-const isAway = (error: SqlError.SqlError): boolean => {
-  const { cause } = error.reason
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : ""
-  return error.reason._tag === "ConnectionError" || code.startsWith("57P") || code.startsWith("53")
-}
+/** SQLSTATE of a server that starts, or replays what a primary writes. */
+const CANNOT_CONNECT_NOW = "57P03"
 
-const guard = Effect.gen(function* () {
+/** A pooler, as pgbouncer, ends a connection that asks for settings which it does not keep for each client. */
+const isRefusedSetting = (error: SqlError.SqlError) => /startup parameter/i.test(rootCause(error))
+
+const nothing = () => {}
+
+const guard = Effect.fnUntraced(function* (retire: (error: SqlError.SqlError) => void) {
+  const log = makeLog()
   const deadlines = yield* Deadlines.make(STATEMENT_TIMEOUT)
   yield* (yield* Metrics).databaseCalls(deadlines.underWay)
   const withinTime = deadlines.within(
@@ -166,9 +232,13 @@ const guard = Effect.gen(function* () {
       withinTime(statement),
       (error): Effect.Effect<never, Exclude<E, SqlError.SqlError> | Unavailable> =>
         SqlError.isSqlError(error)
-          ? error.isRetryable || isAway(error)
-            ? Effect.fail(new Unavailable({ dependency: "database", cause: error }))
-            : Effect.die(error)
+          ? Effect.andThen(
+              Effect.andThen(
+                Effect.sync(() => retire(error)),
+                log(error)
+              ),
+              Effect.fail(new Unavailable({ dependency: "database", cause: error }))
+            )
           : Effect.fail(error as Exclude<E, SqlError.SqlError>)
     )
   const pipelined: Database["Service"]["pipelined"] = (statement) =>

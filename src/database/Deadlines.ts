@@ -1,4 +1,4 @@
-import { Duration, Effect, Fiber, Schedule } from "effect"
+import { Cause, Duration, Effect, Exit, Fiber, Schedule } from "effect"
 
 const TICK = Duration.seconds(1)
 
@@ -10,7 +10,7 @@ interface Waiting {
 
 /** Gives up on calls that take too long. */
 export interface Deadlines {
-  /** Interrupts the effect, and goes on as `orElse` says, when it has not ended in time. */
+  /** Interrupts the effect, and goes on as `orElse` says, when it has not ended in time, or was interrupted by another. */
   within<E2>(
     orElse: Effect.Effect<never, E2>
   ): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | E2, R>
@@ -54,7 +54,9 @@ export const make = Effect.fnUntraced(function* (limit: Duration.Duration) {
             // A Set replaces its table every so many calls, and an old table that has moved to the old generation keeps the
             // calls that were in it until that is collected: they are not to keep their requests.
             call.giveUp = ignore
-            resume(exit)
+            // The driver interrupts the statements of a connection that it closes. Their caller was not interrupted.
+            const isInterrupted = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+            resume(isInterrupted ? orElse : exit)
           })
           return Fiber.interrupt(fiber)
         })

@@ -5,6 +5,11 @@ import type { UserId } from "./User.ts"
 /** A place in a user's inbox. The first event is 1; every event takes the next number, without gaps. */
 export const Seq = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({ examples: [1042] })
 
+/** The history of the database that a place belongs to: places of two epochs have nothing to do with each other. */
+export const EpochText = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(64)).annotate({
+  examples: ["0e45f8afddac"]
+})
+
 /** What an event reports, as the database holds it: the frames of all who get the event are built from it. */
 export interface EventFact {
   /** The kind of the event. A row of a newer release may have one that this release does not know. */

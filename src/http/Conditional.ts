@@ -2,8 +2,9 @@ import { Effect } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { VERSION } from "../domain/Version.ts"
 
-/** The entity tag of what a client sees at these numbers. Another release may answer with other fields. */
-export const tagOf = (...numbers: ReadonlyArray<number>): string => `"${VERSION}-${numbers.join("-")}"`
+/** The entity tag of what a client sees at these numbers of an epoch. Another release may answer with other fields. */
+export const tagOf = (epoch: string, ...numbers: ReadonlyArray<number>): string =>
+  `"${VERSION}-${[epoch, ...numbers].join("-")}"`
 
 /** Whether the request's `If-None-Match` names this tag: the client has the answer already. */
 const isKnown = ({ headers }: HttpServerRequest.HttpServerRequest, tag: string): boolean => {

@@ -12,6 +12,7 @@ import { clientIdConflict, receiverNotFound, senderNotFound, serviceUnavailable 
 import { RecentMessages } from "../chat/RecentMessages.ts"
 import { Sends } from "../chat/Sends.ts"
 import type { UserId } from "../domain/User.ts"
+import { Epoch } from "../Epoch.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
@@ -30,10 +31,16 @@ export const layer = HttpApiBuilder.group(
     const repo = yield* MessageRepo
     const inboxes = yield* InboxRepo
     const recentMessages = yield* RecentMessages
+    const epoch = yield* Epoch
     const { permit, permitRows, permitSend, reserve } = yield* Permit.make
 
     // Whatever changes a history or a recent list is an event of its user's inbox: the head is the version of both.
-    const currentTag = (userId: UserId) => Effect.map(inboxes.bounds(userId), (bounds) => tagAt(bounds?.head))
+    const currentTag = (userId: UserId) =>
+      Effect.map(inboxes.bounds(userId), (bounds) => bounds && tagOf(bounds.epoch, bounds.head))
+
+    // An answer has the epoch of before it was read: one that is read while the epoch changes gets a tag that is out of date.
+    const inEpoch = <A, E, R>(read: (epochBefore: string) => Effect.Effect<A, E, R>) =>
+      Effect.suspend(() => read(epoch.current()))
 
     return handlers.handleAll({
       send: ({ payload }) =>
@@ -55,12 +62,16 @@ export const layer = HttpApiBuilder.group(
           Effect.andThen(
             unlessKnown(
               currentTag(user_id),
-              permitRows(skip + limit).pipe(
-                Effect.andThen(reserve(limit, MESSAGE_BYTES)),
-                Effect.andThen(
-                  repo.history({ userId: user_id, chatWith: chat_with, beforeId: before_id, skip, limit })
-                ),
-                Effect.flatMap(({ head, messages }) => tagged(tagAt(head), messagePage(messages)))
+              inEpoch((epochBefore) =>
+                permitRows(skip + limit).pipe(
+                  Effect.andThen(reserve(limit, MESSAGE_BYTES)),
+                  Effect.andThen(
+                    repo.history({ userId: user_id, chatWith: chat_with, beforeId: before_id, skip, limit })
+                  ),
+                  Effect.flatMap(({ head, messages }) =>
+                    tagged(tagAt(epochBefore, head), messagePage(messages))
+                  )
+                )
               )
             )
           ),
@@ -72,10 +83,12 @@ export const layer = HttpApiBuilder.group(
           Effect.andThen(
             unlessKnown(
               currentTag(user_id),
-              reserve(RECENT_MESSAGES, MESSAGE_BYTES).pipe(
-                Effect.andThen(recentMessages.list(user_id)),
-                Effect.flatMap(({ head, messages }) =>
-                  tagged(tagAt(head), recentPage({ messages: new RawJson(messages) }))
+              inEpoch((epochBefore) =>
+                reserve(RECENT_MESSAGES, MESSAGE_BYTES).pipe(
+                  Effect.andThen(recentMessages.list(user_id)),
+                  Effect.flatMap(({ head, messages }) =>
+                    tagged(tagAt(epochBefore, head), recentPage({ messages: new RawJson(messages) }))
+                  )
                 )
               )
             )
@@ -93,4 +106,5 @@ const MESSAGE_BYTES = 1300
 const RECENT_MESSAGES = 50
 
 /** The tag of what a user sees at this head; none for a user that does not exist. */
-const tagAt = (head: number | undefined) => (head === undefined ? undefined : tagOf(head))
+const tagAt = (epoch: string, head: number | undefined) =>
+  head === undefined ? undefined : tagOf(epoch, head)

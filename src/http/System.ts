@@ -26,7 +26,7 @@ export const layer = HttpApiBuilder.group(
     const embeddedRedis = redisUrl._tag === "None"
 
     const databaseAnswers = yield* database
-      .pipelined(database.reads`SELECT 1`)
+      .orUnavailable(database.health`SELECT 1`)
       .pipe(
         Effect.timeout("2 seconds"),
         Effect.matchCause({ onFailure: () => false, onSuccess: () => true }),

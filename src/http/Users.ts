@@ -31,7 +31,10 @@ export const layer = HttpApiBuilder.group(
     const { permit, permitRows, reserve } = yield* Permit.make
 
     const currentTag = (userId: UserId) =>
-      Effect.map(inboxes.bounds(userId), (bounds) => bounds && tagOf(bounds.head, bounds.pruned))
+      Effect.map(
+        inboxes.bounds(userId),
+        (bounds) => bounds && tagOf(bounds.epoch, bounds.head, bounds.pruned)
+      )
 
     return handlers.handleAll({
       create: ({ payload: { username, display_name } }) =>
@@ -76,7 +79,7 @@ export const layer = HttpApiBuilder.group(
 
       events: ({
         params: { user_id },
-        query: { since, limit = EventLimit.byDefault, wait = Wait.byDefault }
+        query: { since, epoch, limit = EventLimit.byDefault, wait = Wait.byDefault }
       }) =>
         permit({ _tag: "ReadEvents", of: user_id }).pipe(
           Effect.andThen(permitRows(limit)),
@@ -87,10 +90,13 @@ export const layer = HttpApiBuilder.group(
               // A call that may wait answers 304 only after it waited.
               wait > 0 ? Effect.undefined : currentTag(user_id),
               reader
-                .read(user_id, since, limit, wait, (events) => reserve(events, EVENT_BYTES))
+                .read(user_id, since, limit, wait, epoch, (events) => reserve(events, EVENT_BYTES))
                 .pipe(
-                  Effect.flatMap(({ events, cursor, recovered, head, pruned }) =>
-                    tagged(tagOf(head, pruned), eventPage({ events: arrayOf(events), cursor, recovered }))
+                  Effect.flatMap(({ events, cursor, epoch, recovered, head, pruned }) =>
+                    tagged(
+                      tagOf(epoch, head, pruned),
+                      eventPage({ events: arrayOf(events), cursor, epoch, recovered })
+                    )
                   )
                 )
             )

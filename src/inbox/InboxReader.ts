@@ -15,6 +15,8 @@ export interface InboxPage {
   readonly cursor: number
   /** False when `since` cannot be served: then there are no events and the cursor is the head. */
   readonly recovered: boolean
+  /** The history of the database that the numbers belong to. */
+  readonly epoch: string
   /** The bounds of the inbox before the page was read: while they stay, the same read has the same answer. */
   readonly head: number
   readonly pruned: number
@@ -26,23 +28,26 @@ export class InboxReader extends Context.Service<
   {
     /**
      * The events after `after`, at most `limit`, in order and without gap between them. A gap before the first means that
-     * events were pruned. An event that cannot be built is logged and stands as an `omitted` one.
+     * events were pruned, or that the database has another history than `epoch`. An event that cannot be built is logged and stands as an `omitted` one.
      */
     events(
       userId: UserId,
       after: number,
-      limit: number
+      limit: number,
+      epoch: string
     ): Effect.Effect<ReadonlyArray<InboxEvent>, Unavailable>
     /**
      * The page after `since`, of at most `limit` events. When it is empty, waits up to `wait` seconds for an event, and
-     * answers as soon as one is committed; a node that drains does not wait. `reserve` runs before events are read, with
-     * how many they are.
+     * answers as soon as one is committed; a node that drains does not wait. With an `epoch`, `since` is a number of that
+     * history, and cannot be served when the database has another. `reserve` runs before events are read, with how many
+     * they are.
      */
     read<R = never>(
       userId: UserId,
       since: number,
       limit: number,
       wait: number,
+      epoch?: string,
       reserve?: (events: number) => Effect.Effect<void, never, R>
     ): Effect.Effect<InboxPage, UserNotFound | Unavailable, R>
   }
@@ -55,8 +60,13 @@ export class InboxReader extends Context.Service<
       const lifecycle = yield* Lifecycle
       const builder = new EventBuilder(yield* EventKinds)
 
-      const events = Effect.fnUntraced(function* (userId: UserId, after: number, limit: number) {
-        const records = yield* repo.page(userId, after, limit)
+      const events = Effect.fnUntraced(function* (
+        userId: UserId,
+        after: number,
+        limit: number,
+        epoch: string
+      ) {
+        const records = yield* repo.page(userId, after, limit, epoch)
         const broken = records.filter((record) => !builder.canBuild(record))
         if (broken.length > 0) yield* logBroken(userId, broken)
         return records.map((record) => builder.build(record))
@@ -66,14 +76,17 @@ export class InboxReader extends Context.Service<
         userId: UserId,
         since: number,
         limit: number,
+        givenEpoch: string | undefined,
         reserve: ((events: number) => Effect.Effect<void, never, R>) | undefined
       ) {
-        const { head, pruned } = yield* repo.find(userId)
-        const bounds = { head, pruned }
-        if (since > head || since < pruned) return { events: [], cursor: head, recovered: false, ...bounds }
+        const { head, pruned, epoch } = yield* repo.find(userId)
+        const bounds = { head, pruned, epoch }
+        const isOfHistory = givenEpoch === undefined || givenEpoch === epoch
+        if (!isOfHistory || since > head || since < pruned)
+          return { events: [], cursor: head, recovered: false, ...bounds }
         if (since === head) return { events: [], cursor: head, recovered: true, ...bounds }
         if (reserve !== undefined) yield* reserve(Math.min(limit, head - since))
-        const read = yield* events(userId, since, limit)
+        const read = yield* events(userId, since, limit, epoch)
         // Pruned between the two queries: the next read is answered `recovered: false`.
         if (read[0]?.seq !== since + 1) return { events: [], cursor: since, recovered: true, ...bounds }
         return { events: read, cursor: read.at(-1)!.seq, recovered: true, ...bounds }
@@ -84,9 +97,10 @@ export class InboxReader extends Context.Service<
         since: number,
         limit: number,
         wait: number,
+        epoch?: string,
         reserve?: (events: number) => Effect.Effect<void, never, R>
       ) {
-        const first = yield* page(userId, since, limit, reserve)
+        const first = yield* page(userId, since, limit, epoch, reserve)
         if (wait === 0 || !first.recovered || first.events.length > 0) return first
         const advanced = yield* live.open(userId).pipe(
           Effect.flatMap((inbox) => headBeyond(inbox, since)),
@@ -94,7 +108,7 @@ export class InboxReader extends Context.Service<
           Effect.raceFirst(lifecycle.drains),
           Effect.timeoutOption(Duration.seconds(wait))
         )
-        return advanced._tag === "None" ? first : yield* page(userId, since, limit, reserve)
+        return advanced._tag === "None" ? first : yield* page(userId, since, limit, epoch, reserve)
       })
 
       return InboxReader.of({ events, read })

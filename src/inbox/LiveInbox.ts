@@ -12,6 +12,8 @@ const HOT_BYTES = 256 * 1024
  */
 export class LiveInbox {
   readonly userId: UserId
+  /** The history of the database that the numbers belong to. */
+  readonly epoch: string
   username = ""
   /** Events up to this number may be gone. */
   pruned = 0
@@ -23,8 +25,9 @@ export class LiveInbox {
   private headBefore = 0
   private readonly followers = new Set<() => void>()
 
-  constructor(userId: UserId) {
+  constructor(userId: UserId, epoch: string) {
     this.userId = userId
+    this.epoch = epoch
   }
 
   /** Calls `onAdvance` each time that the head moved, until the returned function is called. */

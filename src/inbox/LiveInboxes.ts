@@ -2,8 +2,9 @@ import { Context, Duration, Effect, Layer, PubSub, RcMap, Schedule, type Scope }
 import type { AddressedEvent } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
+import { Epoch } from "../Epoch.ts"
 import { RedisBus } from "../redis/RedisBus.ts"
-import { InboxRepo } from "../repo/InboxRepo.ts"
+import { type Bounds, InboxRepo } from "../repo/InboxRepo.ts"
 import { LiveInbox } from "./LiveInbox.ts"
 
 /** How often the heads of all inboxes in use are compared with the database, in case Redis lost an event. */
@@ -44,27 +45,74 @@ export class LiveInboxes extends Context.Service<
     Effect.gen(function* () {
       const bus = yield* RedisBus
       const repo = yield* InboxRepo
+      const epoch = yield* Epoch
       const opened = new Map<UserId, LiveInbox>()
 
       // Subscribed first, looked up second: an event between the two moves the head by itself.
       const lookup = Effect.fnUntraced(function* (userId: UserId) {
-        const inbox = new LiveInbox(userId)
-        yield* bus.subscribe(userId, (event) => inbox.offer(event))
-        const { username, head, pruned } = yield* repo.find(userId)
-        inbox.username = username
-        inbox.learn(head, pruned)
-        yield* Effect.acquireRelease(
-          Effect.sync(() => opened.set(userId, inbox)),
-          () => Effect.sync(() => opened.delete(userId))
-        )
-        return inbox
+        while (true) {
+          const inbox = new LiveInbox(userId, epoch.current())
+          yield* bus.subscribe(userId, (event) => inbox.offer(event))
+          const found = yield* repo.find(userId)
+          epoch.observe(found.epoch)
+          // The channel is one of the epoch: an inbox of another is to be heard on another.
+          if (found.epoch !== inbox.epoch) continue
+          inbox.username = found.username
+          inbox.learn(found.head, found.pruned)
+          yield* Effect.acquireRelease(
+            Effect.sync(() => opened.set(userId, inbox)),
+            () => Effect.sync(() => opened.get(userId) === inbox && opened.delete(userId))
+          )
+          return inbox
+        }
       })
       const inboxes = yield* RcMap.make({ lookup })
 
-      const sweepBatch = (userIds: ReadonlyArray<UserId>) =>
-        Effect.map(repo.heads(userIds), (heads) => {
-          for (const { userId, head, pruned } of heads) opened.get(userId)?.learn(head, pruned)
-        })
+      // Numbers of the former history say nothing in this one. Whoever follows an inbox still has it, and gives it up.
+      const changes = yield* epoch.changes
+      yield* PubSub.take(changes).pipe(
+        Effect.andThen(
+          Effect.suspend(() => {
+            opened.clear()
+            return RcMap.keys(inboxes)
+          })
+        ),
+        Effect.flatMap((userIds) =>
+          Effect.forEach(userIds, (userId) => RcMap.invalidate(inboxes, userId), { discard: true })
+        ),
+        Effect.forever,
+        Effect.forkScoped
+      )
+
+      /**
+       * Takes in what a query says of an inbox whose head was `headBefore` when the query was sent. What is known is committed:
+       * a database that has less went back, without its epoch telling so.
+       */
+      const learn = (inbox: LiveInbox, headBefore: number, bounds: Bounds) => {
+        epoch.observe(bounds.epoch)
+        if (bounds.epoch !== inbox.epoch) return Effect.void
+        inbox.learn(bounds.head, bounds.pruned)
+        if (bounds.head >= headBefore) return Effect.void
+        return Effect.andThen(
+          Effect.logError(
+            `The database went back: the inbox of user ${inbox.userId} ends at ${bounds.head}, and had event ${headBefore} before. A new epoch begins`
+          ),
+          epoch.renew(inbox.epoch)
+        )
+      }
+
+      const sweepBatch = Effect.fnUntraced(function* (userIds: ReadonlyArray<UserId>) {
+        const before = new Map(
+          userIds.flatMap((userId) => {
+            const inbox = opened.get(userId)
+            return inbox === undefined ? [] : [[userId, { inbox, head: inbox.head }] as const]
+          })
+        )
+        for (const bounds of yield* repo.heads(userIds)) {
+          const known = before.get(bounds.userId)
+          if (known !== undefined) yield* learn(known.inbox, known.head, bounds)
+        }
+      })
 
       const sweep = Effect.suspend(() => {
         const userIds = [...opened.keys()]
@@ -102,7 +150,10 @@ export class LiveInboxes extends Context.Service<
           Effect.tap(RcMap.get(inboxes, userId), (inbox) =>
             since <= inbox.head
               ? Effect.void
-              : Effect.map(repo.find(userId), ({ head, pruned }) => inbox.learn(head, pruned))
+              : Effect.suspend(() => {
+                  const { head } = inbox
+                  return Effect.flatMap(repo.find(userId), (bounds) => learn(inbox, head, bounds))
+                })
           ),
         offer: ({ userId, event }) => {
           const inbox = opened.get(userId)

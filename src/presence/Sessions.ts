@@ -1,8 +1,10 @@
 import { Clock, Context, DateTime, Duration, Effect, Layer, Option, PubSub, Schedule } from "effect"
 import type { UserId } from "../domain/User.ts"
+import { Epoch } from "../Epoch.ts"
+import * as Nodes from "../redis/Nodes.ts"
+import { OlderNodes } from "../redis/OlderNodes.ts"
 import { Redis } from "../redis/Redis.ts"
 import { NodeId } from "./NodeId.ts"
-import * as Nodes from "./Nodes.ts"
 
 const HEARTBEAT_INTERVAL = Duration.seconds(5)
 
@@ -31,13 +33,17 @@ export class Sessions extends Context.Service<
     Sessions,
     Effect.gen(function* () {
       const { run, recoveries, prefix } = yield* Redis
+      const epoch = yield* Epoch
+      const olderNodes = yield* OlderNodes
       const node = yield* NodeId
       const own = new Map<UserId, number>()
       /** When the last socket of each user closed, in milliseconds, until Redis confirms it. */
       const closed = new Map<UserId, number>()
-      const sessionsOf = (userId: UserId) => `${prefix}user:${userId}:sessions`
-      const lastSeenOf = (userId: UserId) => `${prefix}user:${userId}:last_seen`
-      const nodeKey = (id: string) => Nodes.keyOf(prefix, id)
+      const ownPrefix = () => `${prefix}${epoch.current()}:`
+      /** Where keys stand: for nodes of release 1.0, which know no epochs, a second time without one. */
+      const prefixes = () => (olderNodes.run() ? [ownPrefix(), prefix] : [ownPrefix()])
+      const sessionsOf = (prefix: string, userId: UserId) => `${prefix}user:${userId}:sessions`
+      const lastSeenOf = (prefix: string, userId: UserId) => `${prefix}user:${userId}:last_seen`
 
       /** Users whose last write Redis did not confirm. */
       const unconfirmed = new Set<UserId>()
@@ -49,17 +55,17 @@ export class Sessions extends Context.Service<
           const closedAt = closed.get(userId)
           unconfirmed.add(userId)
           yield* run<ReadonlyArray<unknown>>((redis) =>
-            connections !== undefined
-              ? Promise.all([
-                  redis.hset(sessionsOf(userId), node, connections),
-                  redis.pexpire(sessionsOf(userId), Nodes.REMEMBERED)
-                ])
-              : Promise.all([
-                  redis.hdel(sessionsOf(userId), node),
-                  ...(closedAt === undefined
-                    ? []
-                    : [redis.set(lastSeenOf(userId), closedAt, "PX", Nodes.REMEMBERED)])
-                ])
+            Promise.all(
+              prefixes().flatMap((prefix): ReadonlyArray<Promise<unknown>> => {
+                const sessions = sessionsOf(prefix, userId)
+                if (connections !== undefined) {
+                  return [redis.hset(sessions, node, connections), redis.pexpire(sessions, Nodes.REMEMBERED)]
+                }
+                if (closedAt === undefined) return [redis.hdel(sessions, node)]
+                const lastSeen = lastSeenOf(prefix, userId)
+                return [redis.hdel(sessions, node), redis.set(lastSeen, closedAt, "PX", Nodes.REMEMBERED)]
+              })
+            )
           )
           // The state changed during this write: another write of this user is running.
           if (own.get(userId) !== connections || closed.get(userId) !== closedAt) return
@@ -74,13 +80,23 @@ export class Sessions extends Context.Service<
       const writeAll = Effect.suspend(() => writeEach([...own.keys(), ...unconfirmed]))
 
       // When Redis lost the node's key, it lost the node's sessions too: write them again.
-      const heartbeat = run((redis) => redis.set(nodeKey(node), "up", "PX", Nodes.REMEMBERED, "GET")).pipe(
-        Effect.flatMap((before) => (before === null ? writeAll : writeEach(unconfirmed))),
+      const heartbeat = run((redis) =>
+        Promise.all(
+          prefixes().map((prefix) =>
+            redis.set(Nodes.keyOf(prefix, node), "up", "PX", Nodes.REMEMBERED, "GET")
+          )
+        )
+      ).pipe(
+        Effect.flatMap((before) => (before.includes(null) ? writeAll : writeEach(unconfirmed))),
         Effect.ignore
       )
       yield* heartbeat
       yield* Effect.forkScoped(Effect.repeat(heartbeat, Schedule.spaced(HEARTBEAT_INTERVAL)))
-      yield* Effect.addFinalizer(() => Effect.ignore(run((redis) => redis.del(nodeKey(node)))))
+      yield* Effect.addFinalizer(() =>
+        Effect.ignore(
+          run((redis) => Promise.all(prefixes().map((prefix) => redis.del(Nodes.keyOf(prefix, node)))))
+        )
+      )
 
       const recovered = yield* recoveries
       yield* Effect.forkScoped(
@@ -100,17 +116,29 @@ export class Sessions extends Context.Service<
 
       const presence = Effect.fnUntraced(
         function* (userId: UserId) {
-          const [sessions, lastSeen] = yield* run((redis) =>
-            Promise.all([redis.hgetall(sessionsOf(userId)), redis.get(lastSeenOf(userId))])
+          const found = yield* run((redis) =>
+            Promise.all(
+              prefixes().map(async (prefix) => ({
+                prefix,
+                sessions: await redis.hgetall(sessionsOf(prefix, userId)),
+                lastSeen: await redis.get(lastSeenOf(prefix, userId))
+              }))
+            )
           )
-          const others = Object.entries(sessions).filter(([id]) => id !== node)
-          const timesToLive = yield* run((redis) =>
-            Promise.all(others.map(([id]) => redis.pttl(nodeKey(id))))
+          const byNode = new Map(
+            found.flatMap(({ prefix, sessions }) =>
+              Object.entries(sessions).map(
+                ([id, count]) => [id, { key: Nodes.keyOf(prefix, id), count }] as const
+              )
+            )
           )
+          byNode.delete(node)
+          const others = [...byNode.values()]
+          const timesToLive = yield* run((redis) => Promise.all(others.map(({ key }) => redis.pttl(key))))
           const now = yield* Clock.currentTimeMillis
           let connections = own.get(userId) ?? 0
-          let latest = lastSeen === null ? 0 : Number(lastSeen)
-          others.forEach(([, count], i) => {
+          let latest = Math.max(...found.map(({ lastSeen }) => Number(lastSeen ?? 0)))
+          others.forEach(({ count }, i) => {
             const timeToLive = timesToLive[i]!
             if (Nodes.isAlive(timeToLive)) connections += Number(count)
             else if (timeToLive > 0) latest = Math.max(latest, now - (Nodes.REMEMBERED - timeToLive))

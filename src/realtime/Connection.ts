@@ -183,7 +183,7 @@ export class Connection {
   }
 
   private writePage(): Effect.Effect<void> {
-    return this.reader.events(this.inbox.userId, this.sent, PAGE_EVENTS).pipe(
+    return this.reader.events(this.inbox.userId, this.sent, PAGE_EVENTS, this.inbox.epoch).pipe(
       Effect.map((events) => {
         if (events[0]?.seq !== this.sent + 1) {
           // Events that this socket still needs were pruned: it is to come back and be told so.

@@ -1,9 +1,10 @@
-import { Array, Context, Duration, Effect, Layer, Random, Schedule, type Scope } from "effect"
+import { Array, Context, Duration, Effect, Layer, PubSub, Random, Schedule, type Scope } from "effect"
 import { AppConfig } from "../AppConfig.ts"
 import { OpenPlaces } from "../access/OpenPlaces.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { TooManyPlaces } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
+import { Epoch } from "../Epoch.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { Sessions } from "../presence/Sessions.ts"
@@ -13,10 +14,13 @@ import { serverFrame } from "./ServerFrames.ts"
 /** A drain closes the sockets in batches of this size, so that their clients do not connect again all at once. */
 const DRAIN_BATCH = 200
 
+/** In how much time the sockets are closed when the epoch changed. */
+const CLOSE_ALL_WITHIN = Duration.seconds(1)
+
 /** How long a drain waits for the peers to answer the close frames of the last batch. */
 const CLOSE_WITHIN = Duration.millis(1500)
 
-/** Counts the sockets of this node, and closes them when the node stops. */
+/** Counts the sockets of this node, and closes them when the node stops or the history of the database changed. */
 export class ConnectionRegistry extends Context.Service<
   ConnectionRegistry,
   {
@@ -37,6 +41,7 @@ export class ConnectionRegistry extends Context.Service<
       const places = yield* OpenPlaces
       const sessions = yield* Sessions
       const metrics = yield* Metrics
+      const epoch = yield* Epoch
       const connections = new Set<Connection>()
       const byUser = new Map<UserId, number>()
 
@@ -67,8 +72,8 @@ export class ConnectionRegistry extends Context.Service<
         const everywhere = yield* socketsOf(userId)
         yield* places.take(userId, Math.max(0, everywhere - (byUser.get(userId) ?? 0)))
         connections.add(connection)
-        // Its handshake had begun before the drain did.
-        if (draining) connection.close(CloseCode.restarting)
+        // Its handshake had begun before the drain did, or before the history of the database changed.
+        if (draining || connection.inbox.epoch !== epoch.current()) connection.close(CloseCode.restarting)
         yield* count(userId, 1)
       })
 
@@ -81,12 +86,10 @@ export class ConnectionRegistry extends Context.Service<
       const register: ConnectionRegistry["Service"]["register"] = (connection) =>
         Effect.asVoid(Effect.acquireRelease(add(connection), () => remove(connection)))
 
-      const drain = Effect.fn("ConnectionRegistry.drain")(function* (window: Duration.Duration) {
-        draining = true
+      const closeAll = Effect.fnUntraced(function* (spread: number) {
         const order = yield* Random.shuffle([...connections])
         if (order.length === 0) return
         const batches = Array.chunksOf(order, DRAIN_BATCH)
-        const spread = Duration.toMillis(window) - Duration.toMillis(CLOSE_WITHIN)
         const pause = batches.length === 1 ? 0 : Math.max(0, spread / batches.length)
         for (const batch of batches) {
           for (const connection of batch) {
@@ -97,11 +100,24 @@ export class ConnectionRegistry extends Context.Service<
           }
           yield* Effect.sleep(Duration.millis(pause * (yield* Random.nextBetween(0.5, 1))))
         }
+      })
+
+      const drain = Effect.fn("ConnectionRegistry.drain")(function* (window: Duration.Duration) {
+        draining = true
+        yield* closeAll(Duration.toMillis(window) - Duration.toMillis(CLOSE_WITHIN))
         yield* Effect.sync(() => connections.size === 0).pipe(
           Effect.repeat({ until: (isEmpty) => isEmpty, schedule: Schedule.spaced("20 millis") }),
           Effect.timeoutOption(CLOSE_WITHIN)
         )
       })
+
+      // The sockets stand at numbers of a history that is no more: their clients come back and are told so.
+      const changes = yield* epoch.changes
+      yield* PubSub.take(changes).pipe(
+        Effect.andThen(closeAll(Duration.toMillis(CLOSE_ALL_WITHIN))),
+        Effect.forever,
+        Effect.forkScoped
+      )
 
       return ConnectionRegistry.of({
         register,

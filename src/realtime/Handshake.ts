@@ -3,7 +3,7 @@ import { HttpRouter, HttpServerRequest, type HttpServerRespondable } from "effec
 import { AppConfig } from "../AppConfig.ts"
 import { Gate } from "../access/Gate.ts"
 import { isAllowedOrigin } from "../access/Origins.ts"
-import { SeqParam, UserIdParam } from "../api/Parameters.ts"
+import { EpochParam, SeqParam, UserIdParam } from "../api/Parameters.ts"
 import { forbidden, socketUnavailable, tooManyRequests, unauthorized } from "../api/ProblemOf.ts"
 import * as Problems from "../api/Problems.ts"
 import type { Credential } from "../domain/Caller.ts"
@@ -18,6 +18,8 @@ export interface Handshake {
   readonly userId: UserId
   /** The last event that the client has; none to start live. */
   readonly since: number | undefined
+  /** The history of the database that `since` belongs to; none when the client does not say. */
+  readonly epoch: string | undefined
 }
 
 /** A problem to answer a handshake with. */
@@ -45,13 +47,16 @@ export const make = Effect.gen(function* () {
     }
 
     const { user_id } = yield* HttpRouter.params
-    const { since } = yield* HttpServerRequest.ParsedSearchParams
+    const { since, epoch } = yield* HttpServerRequest.ParsedSearchParams
     const userId = decodeUserId(user_id)
+    const history = epoch === undefined ? Result.succeed(undefined) : decodeEpoch(epoch)
     const from = since === undefined ? Result.succeed(undefined) : decodeSeq(since)
     if (Result.isFailure(userId))
       return yield* invalid(["params", "user_id"], "must be a whole number of at least 1")
     if (Result.isFailure(from))
       return yield* invalid(["query", "since"], "must be a whole number of at least 0")
+    if (Result.isFailure(history))
+      return yield* invalid(["query", "epoch"], "must be the epoch that the server told")
 
     const credential = yield* gate.admitSocket(tokenOf(request), request, userId.success).pipe(
       Effect.catchTags({
@@ -61,11 +66,18 @@ export const make = Effect.gen(function* () {
         Forbidden: forbidden
       })
     )
-    return { credential, userId: userId.success, since: from.success } satisfies Handshake
+    return {
+      credential,
+      userId: userId.success,
+      since: from.success,
+      epoch: history.success
+    } satisfies Handshake
   })
 })
 
 const decodeUserId = Schema.decodeUnknownResult(UserIdParam)
+
+const decodeEpoch = Schema.decodeUnknownResult(EpochParam)
 
 const decodeSeq = Schema.decodeUnknownResult(SeqParam)
 

@@ -25,7 +25,7 @@ import { Upgrades } from "./Upgrades.ts"
 /** What a socket that ended answers its request with, for whoever counts: nothing is sent any more. */
 const upgraded = HttpServerResponse.empty({ status: 101 })
 
-/** `WS /ws/{user_id}?since=`: a user's inbox, live, and a way to send. */
+/** `WS /ws/{user_id}?since=&epoch=`: a user's inbox, live, and a way to send. */
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const { slowReaderTimeout } = yield* AppConfig
@@ -50,7 +50,7 @@ export const layer = HttpRouter.use(
     /** Opens what a socket needs until the scope closes; none when the handshake is completed only to say why not. */
     const open = Effect.fnUntraced(function* (
       request: HttpServerRequest.HttpServerRequest,
-      { userId, since, credential }: Handshake.Handshake
+      { userId, since, epoch, credential }: Handshake.Handshake
     ) {
       const opened = yield* Effect.result(Effect.interruptible(inboxes.open(userId, since)))
       if (Result.isFailure(opened) && opened.failure._tag === "Unavailable") {
@@ -64,7 +64,8 @@ export const layer = HttpRouter.use(
 
       const inbox = opened.success
       const { head, pruned } = inbox
-      const recovered = since === undefined || (since <= head && since >= pruned)
+      const isOfHistory = epoch === undefined || epoch === inbox.epoch
+      const recovered = since === undefined || (isOfHistory && since <= head && since >= pruned)
       const cursor = recovered ? (since ?? head) : head
       const scope = yield* Effect.scope
       const connection = new Connection({
@@ -132,7 +133,7 @@ export const layer = HttpRouter.use(
   })
 )
 
-const greeting = ({ userId, username }: LiveInbox, cursor: number, recovered: boolean) =>
+const greeting = ({ userId, username, epoch }: LiveInbox, cursor: number, recovered: boolean) =>
   Effect.map(DateTime.now, (now) =>
     serverFrame({
       type: "system",
@@ -140,6 +141,7 @@ const greeting = ({ userId, username }: LiveInbox, cursor: number, recovered: bo
       timestamp: DateTime.formatIso(now),
       user_id: userId,
       cursor,
+      epoch,
       ...(recovered ? {} : { recovered: false })
     })
   )

@@ -1,8 +1,17 @@
 import { Context, Duration, Effect, Layer, Option, PubSub, Schedule, type Scope } from "effect"
 import type { AddressedEvent, InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
+import { Epoch } from "../Epoch.ts"
 import { Metrics } from "../observability/Metrics.ts"
+import { OlderNodes } from "./OlderNodes.ts"
 import { Redis } from "./Redis.ts"
+
+/** Who listens to a channel. */
+interface Listener {
+  readonly userId: UserId
+  readonly epoch: string
+  readonly onEvent: (event: InboxEvent) => void
+}
 
 type Publication = readonly [channel: string, payload: Buffer]
 
@@ -10,7 +19,8 @@ type Publication = readonly [channel: string, payload: Buffer]
  * Tells every node about events that are committed, so that they reach sockets at once.
  *
  * Guarantees nothing: an event may be lost, repeated or overtaken, and that is harmless, because whoever
- * listens compares numbers with the inbox. `recoveries` tells when some were certainly lost.
+ * listens compares numbers with the inbox. The name of a channel holds the epoch, and so does each payload: Redis knows no
+ * databases for channels, and another deployment on the same server is never heard. `recoveries` tells when some were certainly lost.
  */
 export class RedisBus extends Context.Service<
   RedisBus,
@@ -34,13 +44,25 @@ export class RedisBus extends Context.Service<
     RedisBus,
     Effect.gen(function* () {
       const { batched, script, subscriber, sharded, isUp, recoveries: redisRecoveries, prefix } = yield* Redis
-      const listeners = new Map<string, (event: InboxEvent) => void>()
+      const epoch = yield* Epoch
+      const olderNodes = yield* OlderNodes
+      const listeners = new Map<string, Listener>()
       const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
-      const channelOf = (userId: UserId) => `${prefix}user:${userId}:events`
+      const channelOf = (epoch: string, userId: UserId) => `${prefix}${epoch}:user:${userId}:events`
+      /** The channel of release 1.0. */
+      const olderChannelOf = (userId: UserId) => `${prefix}user:${userId}:events`
 
-      const onMessage = (channel: Buffer, payload: Buffer) => {
-        const listener = listeners.get(channel.toString())
-        if (listener !== undefined) Option.map(decode(payload), listener)
+      const onMessage = (channelName: Buffer, payload: Buffer) => {
+        const channel = channelName.toString()
+        const listener = listeners.get(channel)
+        if (listener === undefined) return
+        const decoded = decode(payload)
+        if (Option.isNone(decoded)) return
+        // Only on the channels of release 1.0 may a payload come without an epoch.
+        const said = decoded.value.epoch
+        const mayLackEpoch = channel === olderChannelOf(listener.userId)
+        if (said === listener.epoch || (said === undefined && mayLackEpoch))
+          listener.onEvent(decoded.value.event)
       }
       const messages = sharded ? "smessageBuffer" : "messageBuffer"
       yield* Effect.acquireRelease(
@@ -99,38 +121,72 @@ export class RedisBus extends Context.Service<
       }).pipe(Effect.repeat(Schedule.spaced(ANNOUNCE_INTERVAL)), Effect.forkScoped)
 
       const publish: RedisBus["Service"]["publish"] = (events) => {
-        const publications = events.map(({ userId, event }) => [channelOf(userId), encode(event)] as const)
-        const unheard = Effect.sync(() =>
-          publications.map(([channel, payload], i) => {
-            // Sockets on this node need not wait for the sweep.
-            listeners.get(channel)?.(events[i]!.event)
+        const inForce = epoch.current()
+        const payloads = events.map(({ event }) => encode(event, inForce))
+        const publications = events.map(
+          ({ userId }, i): Publication => [channelOf(inForce, userId), payloads[i]!]
+        )
+        if (olderNodes.run()) {
+          publications.push(
+            ...events.map(({ userId }, i): Publication => [olderChannelOf(userId), payloads[i]!])
+          )
+        }
+        const unheard = Effect.sync(() => {
+          for (const [channel, payload] of publications) {
             if (unannounced.has(channel) || unannounced.size < UNANNOUNCED) unannounced.set(channel, payload)
+          }
+          return events.map(({ userId, event }) => {
+            // Sockets on this node need not wait for the sweep.
+            listeners.get(channelOf(inForce, userId))?.onEvent(event)
             return false
           })
-        )
+        })
         return Effect.flatten(send(publications)).pipe(
-          Effect.map((listening) => listening.map((nodes) => nodes > 0)),
+          Effect.map((nodes) => events.map((_, i) => nodes[i]! + (nodes[i + events.length] ?? 0) > 0)),
           Effect.catch(() => unheard)
         )
       }
 
-      const subscribe: RedisBus["Service"]["subscribe"] = (userId, onEvent) => {
-        const channel = channelOf(userId)
-        return Effect.acquireRelease(
-          Effect.suspend(() => {
-            listeners.set(channel, onEvent)
-            return isUp() ? subscribeTo([channel]) : Effect.void
-          }),
-          () =>
-            Effect.sync(() => {
-              // A successor may have subscribed before this scope closed.
-              if (listeners.get(channel) !== onEvent) return
-              listeners.delete(channel)
-              const done = sharded ? subscriber.sunsubscribe(channel) : subscriber.unsubscribe(channel)
-              done.catch(() => {})
-            })
-        )
+      const unsubscribeFrom = (channel: string) => {
+        const done = sharded ? subscriber.sunsubscribe(channel) : subscriber.unsubscribe(channel)
+        done.catch(() => {})
       }
+
+      const subscribe: RedisBus["Service"]["subscribe"] = (userId, onEvent) =>
+        Effect.asVoid(
+          Effect.acquireRelease(
+            Effect.suspend(() => {
+              const listener = { userId, epoch: epoch.current(), onEvent }
+              const channels = [channelOf(listener.epoch, userId)]
+              if (olderNodes.run()) channels.push(olderChannelOf(userId))
+              for (const channel of channels) listeners.set(channel, listener)
+              return Effect.as(isUp() ? subscribeTo(channels) : Effect.void, listener)
+            }),
+            (listener) =>
+              Effect.sync(() => {
+                for (const channel of [channelOf(listener.epoch, userId), olderChannelOf(userId)]) {
+                  // A successor may have subscribed before this scope closed.
+                  if (listeners.get(channel) !== listener) continue
+                  listeners.delete(channel)
+                  unsubscribeFrom(channel)
+                }
+              })
+          )
+        )
+
+      // A node of release 1.0 that starts beside this one, as when an upgrade is taken back, is heard from then on.
+      let heardOlder = olderNodes.run()
+      yield* Effect.suspend(() => {
+        const startsNow = olderNodes.run() && !heardOlder
+        heardOlder = olderNodes.run()
+        if (!startsNow) return Effect.void
+        const channels = [...listeners.values()].map((listener) => {
+          const channel = olderChannelOf(listener.userId)
+          listeners.set(channel, listener)
+          return channel
+        })
+        return isUp() ? Effect.forEach(chunks(channels), subscribeTo, { discard: true }) : Effect.void
+      }).pipe(Effect.repeat(Schedule.spaced(ANNOUNCE_INTERVAL)), Effect.forkScoped)
 
       yield* (yield* Metrics).busUp(() => (isUp() ? 1 : 0))
 
@@ -186,26 +242,33 @@ const LINE_FEED = 10
 const NONE = "-"
 
 /**
- * `seq SP type SP traceparent|- SP committedAt|- LF frame`: a head to read without parsing the frame. Nodes of release 1.0 read
+ * `seq SP type SP traceparent|- SP committedAt|- SP epoch LF frame`: a head to read without parsing the frame. Nodes of release 1.0 read
  * the first three fields and send three.
  */
-const encode = ({ seq, type, traceparent, committedAt, frame }: InboxEvent) =>
+const encode = ({ seq, type, traceparent, committedAt, frame }: InboxEvent, epoch: string) =>
   Buffer.concat([
-    Buffer.from(`${seq} ${type} ${traceparent ?? NONE} ${committedAt ?? NONE}\n`, "latin1"),
+    Buffer.from(`${seq} ${type} ${traceparent ?? NONE} ${committedAt ?? NONE} ${epoch}\n`, "latin1"),
     frame
   ])
 
-const decode = (payload: Buffer): Option.Option<InboxEvent> => {
+const decode = (
+  payload: Buffer
+): Option.Option<{ readonly event: InboxEvent; readonly epoch: string | undefined }> => {
   const end = payload.indexOf(LINE_FEED)
-  const [seq, type, traceparent, committedAt] = payload.toString("latin1", 0, Math.max(end, 0)).split(" ")
+  const [seq, type, traceparent, committedAt, epoch] = payload
+    .toString("latin1", 0, Math.max(end, 0))
+    .split(" ")
   return type === undefined || traceparent === undefined || !/^[1-9][0-9]*$/.test(seq!)
     ? Option.none()
     : Option.some({
-        seq: Number(seq),
-        type,
-        traceparent: traceparent === NONE ? undefined : traceparent,
-        committedAt: committedAt === undefined || committedAt === NONE ? undefined : Number(committedAt),
-        frame: ownCopy(payload, end + 1)
+        epoch,
+        event: {
+          seq: Number(seq),
+          type,
+          traceparent: traceparent === NONE ? undefined : traceparent,
+          committedAt: committedAt === undefined || committedAt === NONE ? undefined : Number(committedAt),
+          frame: ownCopy(payload, end + 1)
+        }
       })
 }
 

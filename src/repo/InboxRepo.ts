@@ -6,12 +6,15 @@ import type { EventRecord } from "../domain/Event.ts"
 import type { Message } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
+import { MEMORY_EPOCH } from "../Epoch.ts"
 import { type MemoryEvent, MemoryTables } from "./MemoryTables.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 
 /** Between which numbers an inbox holds events. */
 export interface Bounds {
   readonly userId: UserId
+  /** The history of the database that these numbers belong to; see `Epoch`. */
+  readonly epoch: string
   /** The number of the last event; 0 before the first. */
   readonly head: number
   /** Events up to this number may be deleted. */
@@ -35,9 +38,14 @@ export class InboxRepo extends Context.Service<
     heads(userIds: ReadonlyArray<UserId>): Effect.Effect<ReadonlyArray<Bounds>, Unavailable>
     /**
      * The events after `after`, at most `limit`, in order and without gap between them, of whatever kind. A gap before the
-     * first means that events were pruned.
+     * first means that events were pruned. With an `epoch`, there are none when the database has another history.
      */
-    page(userId: UserId, after: number, limit: number): Effect.Effect<ReadonlyArray<EventRecord>, Unavailable>
+    page(
+      userId: UserId,
+      after: number,
+      limit: number,
+      epoch?: string
+    ): Effect.Effect<ReadonlyArray<EventRecord>, Unavailable>
     /** Deletes at most `limit` events older than `olderThan`, and answers how many it deleted. */
     prune(olderThan: DateTime.Utc, limit: number): Effect.Effect<number, Unavailable>
   }
@@ -45,11 +53,12 @@ export class InboxRepo extends Context.Service<
   static readonly layer = Layer.effect(
     InboxRepo,
     Effect.gen(function* () {
-      const { reads: sql, pipelined } = yield* Database
+      const { reads: sql, pipelined, currentEpoch } = yield* Database
 
       const find = byUser(FindInbox, (userIds) =>
         pipelined(
-          sql<Inbox>`SELECT i.user_id AS "userId", u.username, i.last_seq AS head, i.pruned_seq AS pruned
+          sql<Inbox>`SELECT i.user_id AS "userId", u.username, i.last_seq AS head, i.pruned_seq AS pruned,
+              ${currentEpoch} AS epoch
             FROM inboxes i JOIN users u ON u.id = i.user_id
             WHERE i.user_id = ANY (${int4Array(userIds)})`
         )
@@ -57,22 +66,24 @@ export class InboxRepo extends Context.Service<
 
       const heads = (userIds: ReadonlyArray<UserId>) =>
         pipelined(
-          sql<Bounds>`SELECT user_id AS "userId", last_seq AS head, pruned_seq AS pruned
+          sql<Bounds>`SELECT user_id AS "userId", last_seq AS head, pruned_seq AS pruned, ${currentEpoch} AS epoch
             FROM inboxes WHERE user_id = ANY (${int4Array(userIds)})`
         )
 
       // OFFSET 0 keeps the planner from joining a long page by reading all messages there are.
-      const page = (userId: UserId, after: number, limit: number) =>
-        pipelined(
+      const page = (userId: UserId, after: number, limit: number, epoch?: string) => {
+        const sameHistory = epoch === undefined ? sql.literal("true") : sql`${currentEpoch} = ${epoch}`
+        return pipelined(
           sql<EventRow>`SELECT e.seq, e.type, e.payload, e.created_at, m.*
             FROM (
-              SELECT * FROM inbox_events WHERE user_id = ${int4(userId)} AND seq > ${int8(after)}
+              SELECT * FROM inbox_events WHERE user_id = ${int4(userId)} AND seq > ${int8(after)} AND ${sameHistory}
               ORDER BY seq LIMIT ${int4(limit)}
             ) e LEFT JOIN LATERAL (
               SELECT m.client_id, m.id, m.sender_id, u.username AS sender_username, m.receiver_id, m.content, m.timestamp
               FROM messages m JOIN users u ON u.id = m.sender_id WHERE m.id = e.message_id OFFSET 0
             ) m ON true ORDER BY e.seq`.pipe(Effect.map((rows) => withoutGap(rows).map(toRecord)))
         )
+      }
 
       const prune = (olderThan: DateTime.Utc, limit: number) =>
         pipelined(
@@ -98,7 +109,9 @@ export class InboxRepo extends Context.Service<
 
       const boundsOf = (userId: UserId) => {
         const inbox = inboxes.get(userId)
-        return inbox === undefined ? undefined : { userId, head: inbox.lastSeq, pruned: inbox.prunedSeq }
+        return inbox === undefined
+          ? undefined
+          : { userId, epoch: MEMORY_EPOCH, head: inbox.lastSeq, pruned: inbox.prunedSeq }
       }
 
       const find = (userId: UserId) =>

@@ -19,7 +19,7 @@ type Outcomes = ReadonlyMap<Draft, Outcome>
 
 const NONE: Outcomes = new Map()
 
-/** Sends through `send_messages` (`migrations/functions`). The connections for sends have a lock timeout. */
+/** Sends through `send_messages` (`migrations/functions`). It waits two seconds for a lock. */
 export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"]) => {
   const lockedInboxes = new LockedInboxes()
 

@@ -10,12 +10,13 @@ const STANDS_ON: Readonly<Record<string, ReadonlyArray<string>>> = {
   api: ["domain"],
   "api/openapi": ["api"],
   "RedisUrl.ts": [],
+  "Epoch.ts": ["domain"],
   "AppConfig.ts": ["RedisUrl.ts"],
   "Lifecycle.ts": [],
   "RequestContext.ts": [],
   observability: ["domain", "AppConfig.ts", "Lifecycle.ts"],
-  database: ["observability"],
-  redis: ["observability"],
+  database: ["Epoch.ts", "observability"],
+  redis: ["Epoch.ts", "observability"],
   repo: ["database"],
   presence: ["redis"],
   inbox: ["api", "repo", "redis", "presence"],
@@ -33,7 +34,7 @@ const STANDS_ON: Readonly<Record<string, ReadonlyArray<string>>> = {
 const PROGRAMS: Readonly<Record<string, ReadonlyArray<string>>> = {
   bench: ["repo"],
   verify: ["api"],
-  scripts: ["domain"]
+  scripts: ["Start.ts"]
 }
 
 const below = (rooms: ReadonlyArray<string>): ReadonlySet<string> => {

@@ -3,6 +3,7 @@ import { Context, Deferred, Effect, Fiber, Layer, Option, Redacted } from "effec
 import { RecentMessages } from "../../src/chat/RecentMessages.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { VERSION } from "../../src/domain/Version.ts"
+import { MEMORY_EPOCH } from "../../src/Epoch.ts"
 import { Redis } from "../../src/redis/Redis.ts"
 import type { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
@@ -236,7 +237,7 @@ const faults = () => {
       const { prefix } = yield* Redis
       const client = yield* redisClient
 
-      yield* Effect.promise(() => client.del(`${prefix}user:${bob.id}:recent:${VERSION}`))
+      yield* Effect.promise(() => client.del(`${prefix}${MEMORY_EPOCH}:user:${bob.id}:recent:${VERSION}`))
 
       assert.isFalse(yield* isCached(bob))
       yield* until(isCached(bob))
@@ -249,7 +250,7 @@ const faults = () => {
       const { bob } = yield* cachedPair
       const { prefix } = yield* Redis
       const client = yield* redisClient
-      const key = `${prefix}user:${bob.id}:recent:${VERSION}`
+      const key = `${prefix}${MEMORY_EPOCH}:user:${bob.id}:recent:${VERSION}`
       for (const value of ["", "\n", "x\n[]", "[]", "4\n[]", "-1\n[]", "NaN\n[]"]) {
         yield* Effect.promise(() => client.set(key, value))
         yield* assertTrue(bob)

@@ -43,9 +43,9 @@ describe("a body of the wrong shape fails to compile", () => {
     // @ts-expect-error: `recovered` is missing
     page({ events: new RawJson("[]"), cursor: 1 })
     // @ts-expect-error: there is no such property
-    page({ events: new RawJson("[]"), cursor: 1, recovered: true, more: 1 })
+    page({ events: new RawJson("[]"), cursor: 1, epoch: "e", recovered: true, more: 1 })
     // @ts-expect-error: a text is no JSON until it is said to be
-    page({ events: "[]", cursor: 1, recovered: true })
+    page({ events: "[]", cursor: 1, epoch: "e", recovered: true })
   })
 })
 
@@ -54,12 +54,17 @@ it("raw properties are sent as they are, in the order of the body", async () => 
   const expected = {
     status: 200,
     type: "application/json",
-    text: '{"events":[{"ä": 1}],"cursor":1,"recovered":true}'
+    text: '{"events":[{"ä": 1}],"cursor":1,"epoch":"e","recovered":true}'
   }
   const raw = '[{"ä": 1}]'
-  assert.deepEqual(await answered(page({ events: new RawJson(raw), cursor: 1, recovered: true })), expected)
   assert.deepEqual(
-    await answered(page({ events: new RawJson(new TextEncoder().encode(raw)), cursor: 1, recovered: true })),
+    await answered(page({ events: new RawJson(raw), cursor: 1, epoch: "e", recovered: true })),
+    expected
+  )
+  assert.deepEqual(
+    await answered(
+      page({ events: new RawJson(new TextEncoder().encode(raw)), cursor: 1, epoch: "e", recovered: true })
+    ),
     expected
   )
 })

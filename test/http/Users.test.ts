@@ -176,8 +176,10 @@ layer(ChatServer.layer, { excludeTestServices: true })("users", (it) => {
           { type: "message", seq: 2, ...second }
         ],
         cursor: 2,
+        epoch: received.json.epoch,
         recovered: true
       })
+      assert.match(received.json.epoch, /^[0-9a-f]{12}$/)
       assert.deepEqual(Object.keys(received.json.events[0]), ["type", "seq", ...MESSAGE_FIELDS])
       assert.deepEqual(sent.events, [
         { type: "message_sent", seq: 1, ...first, client_id: "c1" },
@@ -197,7 +199,7 @@ layer(ChatServer.layer, { excludeTestServices: true })("users", (it) => {
 
       assert.deepEqual([first.cursor, first.events.map(({ seq }) => seq)], [2, [1, 2]])
       assert.deepEqual([last.cursor, last.events.map(({ seq }) => seq)], [3, [3]])
-      assert.deepEqual(none, { events: [], cursor: 3, recovered: true })
+      assert.deepEqual(none, { events: [], cursor: 3, epoch: first.epoch, recovered: true })
     })
   )
 
@@ -216,8 +218,10 @@ layer(ChatServer.layer, { excludeTestServices: true })("users", (it) => {
     Effect.gen(function* () {
       const { alice, bob } = yield* newPair
       yield* send(alice, bob, "one")
+      const { epoch } = yield* events(bob, 0)
       for (const since of [2, Number.MAX_SAFE_INTEGER]) {
-        assert.deepEqual(yield* events(bob, since, { wait: 30 }), { events: [], cursor: 1, recovered: false })
+        const page = yield* events(bob, since, { wait: 30 })
+        assert.deepEqual(page, { events: [], cursor: 1, epoch, recovered: false })
       }
     })
   )
@@ -246,7 +250,7 @@ layer(ChatServer.layer, { excludeTestServices: true })("users", (it) => {
     Effect.gen(function* () {
       const user = yield* newUser
       const [waited, page] = yield* Effect.timed(events(user, 0, { wait: 1 }))
-      assert.deepEqual(page, { events: [], cursor: 0, recovered: true })
+      assert.deepEqual(page, { events: [], cursor: 0, epoch: page.epoch, recovered: true })
       assert.isAtLeast(Duration.toMillis(waited), 1000)
     })
   )

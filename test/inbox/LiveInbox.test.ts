@@ -1,6 +1,7 @@
 import { assert, describe, it } from "vitest"
 import type { InboxEvent } from "../../src/domain/Event.ts"
 import { UserId } from "../../src/domain/User.ts"
+import { MEMORY_EPOCH } from "../../src/Epoch.ts"
 import { LiveInbox } from "../../src/inbox/LiveInbox.ts"
 
 const event = (seq: number, frame = `{"seq":${seq}}`): InboxEvent => ({
@@ -13,7 +14,7 @@ const event = (seq: number, frame = `{"seq":${seq}}`): InboxEvent => ({
 
 /** An inbox whose head is known to be at a number. */
 const inboxAt = (head: number) => {
-  const inbox = new LiveInbox(UserId.make(1))
+  const inbox = new LiveInbox(UserId.make(1), MEMORY_EPOCH)
   inbox.learn(head, 0)
   return inbox
 }

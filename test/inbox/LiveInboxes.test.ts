@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import type { InboxEvent } from "../../src/domain/Event.ts"
 import { Unavailable } from "../../src/domain/Unavailable.ts"
 import { MAX_USER_ID, UserId } from "../../src/domain/User.ts"
+import { Epoch, MEMORY_EPOCH } from "../../src/Epoch.ts"
 import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { RedisBus } from "../../src/redis/RedisBus.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
@@ -52,10 +53,18 @@ const liveInboxes = Effect.gen(function* () {
         Effect.suspend(() => Effect.andThen(test.beforeHeads, repo.heads(userIds)))
     }))
   )
-  const services = yield* Layer.build(
-    LiveInboxes.layer.pipe(Layer.provide([bus, repo]), Layer.provideMerge(memoryRepos))
+  const renewed: Array<string> = []
+  const epoch = Layer.effect(
+    Epoch,
+    Effect.map(Epoch, (epoch) => ({
+      ...epoch,
+      renew: (seen: string) => Effect.sync(() => void renewed.push(seen))
+    }))
   )
-  return { services, test, listeners, recover: PubSub.publish(recovered, undefined) }
+  const services = yield* Layer.build(
+    LiveInboxes.layer.pipe(Layer.provide([bus, repo, epoch]), Layer.provideMerge(memoryRepos))
+  )
+  return { services, test, renewed, listeners, recover: PubSub.publish(recovered, undefined) }
 })
 
 const open = (userId: UserId, since?: number) => LiveInboxes.use((live) => live.open(userId, since))
@@ -242,6 +251,24 @@ it.effect("an inbox that is behind what a client has seen is looked up again", (
       yield* open(bob.id, 1)
 
       assert.strictEqual(inbox.head, 1)
+    }).pipe(Effect.provideContext(services))
+  })
+)
+
+it.effect("a database that has less of an inbox than this node knows begins a new epoch", () =>
+  Effect.gen(function* () {
+    const { services, listeners, renewed, test } = yield* liveInboxes
+    yield* Effect.gen(function* () {
+      const { alice } = yield* newPair
+      yield* open(alice.id)
+      // An event that arrives while a sweep is on its way is not known to that sweep: nothing went back.
+      test.beforeHeads = Effect.sync(() => listeners.get(alice.id)!(event(1)))
+      yield* TestClock.adjust("10 seconds")
+      assert.deepEqual(renewed, [])
+
+      test.beforeHeads = Effect.void
+      yield* TestClock.adjust("10 seconds")
+      assert.deepEqual(renewed, [MEMORY_EPOCH])
     }).pipe(Effect.provideContext(services))
   })
 )

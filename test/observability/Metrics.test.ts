@@ -4,6 +4,7 @@ import { assert, it, layer } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer, Option, Redacted, References, Tracer } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { Sends } from "../../src/chat/Sends.ts"
+import { Epoch } from "../../src/Epoch.ts"
 import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import * as Metrics from "../../src/observability/Metrics.ts"
 import { Redis } from "../../src/redis/Redis.ts"
@@ -313,7 +314,7 @@ it.live("a node whose Redis is away says so", () =>
       RedisBus.layer.pipe(
         Layer.provide(Redis.layer),
         Layer.provideMerge(Metrics.layer({ node: "alone", version: "0", closeCodes: [] })),
-        Layer.provide([away, quiet])
+        Layer.provide([away, quiet, Epoch.layerMemory])
       )
     )
     assert.match(PrometheusMetrics.formatUnsafe(context), /^minichat_bus_up 0$/m)

@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { Console, Context, Effect } from "effect"
 import { Lifecycle } from "../../src/Lifecycle.ts"
 import { NodeId } from "../../src/presence/NodeId.ts"
-import * as Nodes from "../../src/presence/Nodes.ts"
+import * as Nodes from "../../src/redis/Nodes.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { freshRedis, redisUrl } from "../support/Services.ts"
 import { startServer } from "../support/TestServer.ts"
@@ -42,10 +42,10 @@ it.live.runIf(redisUrl !== undefined)("the sessions of a node stand under its id
     const { node } = yield* logged(settings)
     const other = yield* logged({ ...settings, ...(yield* freshEmbedded) })
     const redis = yield* redisClient
-    const keys = yield* Effect.promise(() => redis.keys(Nodes.keyOf(settings.redisPrefix, "*")))
+    const keys = yield* Effect.promise(() => redis.keys(Nodes.keyOf(`${settings.redisPrefix}*:`, "*")))
     assert.sameMembers(
-      keys,
-      [node, other.node].map((id) => Nodes.keyOf(settings.redisPrefix, id))
+      keys.map((key) => key.split(":").at(-1)),
+      [node, other.node]
     )
   })
 )

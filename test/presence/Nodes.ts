@@ -1,6 +1,7 @@
 import { Effect, Layer, Option, Redacted, References } from "effect"
 import { Redis as IORedis } from "ioredis"
 import type { Settings } from "../../src/AppConfig.ts"
+import { Epoch } from "../../src/Epoch.ts"
 import { NodeId } from "../../src/presence/NodeId.ts"
 import { Redis } from "../../src/redis/Redis.ts"
 import { freshRedis, redisUrl, settings } from "../support/Services.ts"
@@ -11,7 +12,11 @@ const quiet = Layer.succeed(References.MinimumLogLevel, "None")
 /** The id and the connections of one node; each build is a node of its own. */
 export const redisOn = (overrides: Partial<Settings>) =>
   Layer.fresh(
-    Layer.merge(NodeId.layer, Redis.layer.pipe(Layer.provide(settings(overrides)), Layer.provide(quiet)))
+    Layer.mergeAll(
+      NodeId.layer,
+      Epoch.layerMemory,
+      Redis.layer.pipe(Layer.provide(settings(overrides)), Layer.provide(quiet))
+    )
   )
 
 /** A node alone under a key prefix of its own; only where `redisUrl` is set. */

@@ -113,10 +113,10 @@ const nodes = Effect.gen(function* () {
   const client = yield* redisClient
   const keys = (pattern: string) => Effect.promise(() => client.keys(`${shared.redisPrefix}${pattern}`))
   const { sessions: first } = yield* node(shared)
-  const [firstKey] = yield* keys("node:*")
+  const [firstKey] = yield* keys("*node:*")
   const { proxy, settings } = yield* proxied(shared)
   const { sessions: second, isUp } = yield* node(settings)
-  const secondKey = (yield* keys("node:*")).find((key) => key !== firstKey)!
+  const secondKey = (yield* keys("*node:*")).find((key) => key !== firstKey)!
   return {
     first,
     second,

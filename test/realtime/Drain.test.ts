@@ -3,6 +3,7 @@ import { Array, Context, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } f
 import { TestClock } from "effect/testing"
 import { OpenPlaces } from "../../src/access/OpenPlaces.ts"
 import { Reconnect } from "../../src/api/Protocol.ts"
+import { Epoch } from "../../src/Epoch.ts"
 import { InboxReader } from "../../src/inbox/InboxReader.ts"
 import { Lifecycle } from "../../src/Lifecycle.ts"
 import { Sessions } from "../../src/presence/Sessions.ts"
@@ -13,7 +14,7 @@ import { chatOn, freshServices } from "./support/ChatServer.ts"
 import { fakeConnection } from "./support/FakeConnection.ts"
 
 const registry = ConnectionRegistry.layer.pipe(
-  Layer.provide([Sessions.layerMemory, OpenPlaces.layer]),
+  Layer.provide([Sessions.layerMemory, OpenPlaces.layer, Epoch.layerMemory]),
   Layer.provide(settings({})),
   Layer.provideMerge(Layer.mock(InboxReader, {})),
   Layer.fresh

@@ -13,7 +13,7 @@ layer(ChatServer.layer(), { excludeTestServices: true })("the WebSocket handshak
       yield* post(alice, bob, "one")
       yield* post(alice, bob, "two")
 
-      const { timestamp, ...greeting } = yield* (yield* connect(bob)).expect("system")
+      const { timestamp, epoch, ...greeting } = yield* (yield* connect(bob)).expect("system")
 
       assert.deepStrictEqual<unknown>(greeting, {
         type: "system",
@@ -21,6 +21,7 @@ layer(ChatServer.layer(), { excludeTestServices: true })("the WebSocket handshak
         user_id: bob.id,
         cursor: 2
       })
+      assert.match(epoch, /^[0-9a-f]{12}$/)
       assert.approximately(Date.parse(timestamp), Date.now(), 60_000)
     })
   )

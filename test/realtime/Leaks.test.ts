@@ -85,7 +85,7 @@ const channels = (prefix: string, whenEmbedded: number) =>
     ? Effect.succeed(whenEmbedded)
     : Effect.acquireUseRelease(
         Effect.sync(() => new IORedis(redisUrl!)),
-        (redis) => Effect.promise(async () => (await redis.pubsub("CHANNELS", `${prefix}user:*`)).length),
+        (redis) => Effect.promise(async () => (await redis.pubsub("CHANNELS", `${prefix}*user:*`)).length),
         (redis) => Effect.sync(() => redis.disconnect())
       )
 

@@ -23,6 +23,7 @@ describe("a server frame", () => {
       timestamp,
       user_id: UserId.make(1),
       cursor: 3,
+      epoch: "0e45f8afddac",
       recovered: false
     },
     { type: "pong", timestamp },

@@ -3,12 +3,16 @@ import { Context, Effect, Exit, Layer, PubSub, Queue, Scope } from "effect"
 import type { Settings } from "../../src/AppConfig.ts"
 import type { InboxEvent } from "../../src/domain/Event.ts"
 import { UserId } from "../../src/domain/User.ts"
+import { MEMORY_EPOCH } from "../../src/Epoch.ts"
 import { Redis } from "../../src/redis/Redis.ts"
 import { RedisBus } from "../../src/redis/RedisBus.ts"
 import { freshRedisNode, proxied, redisClient, redisOn } from "../presence/Nodes.ts"
 import { COMMITTED_AT, frameOf, messageEvent } from "../support/Events.ts"
 import { freshRedis, redisUrl } from "../support/Services.ts"
 import { until } from "../support/Until.ts"
+
+/** The channel of a user in the epoch of the tests. */
+const channelOf = (prefix: string, userId: UserId) => `${prefix}${MEMORY_EPOCH}:user:${userId}:events`
 
 let lastUserId = 0
 
@@ -215,7 +219,7 @@ const manyNodes = () => {
         "x message -\n{}",
         "1 message\n{}"
       ]) {
-        yield* redis.run((commands) => commands.publish(`${redis.prefix}user:${user}:events`, payload))
+        yield* redis.run((commands) => commands.publish(channelOf(redis.prefix, user), payload))
       }
       yield* publish(bus, user, event(1))
 
@@ -325,7 +329,7 @@ const manyNodes = () => {
       const client = yield* redisClient
       const users = Array.from({ length: 1100 }, newUser)
       const subscribers = Effect.promise(async () => {
-        const channels = users.map((user) => `${redis.prefix}user:${user}:events`)
+        const channels = users.map((user) => channelOf(redis.prefix, user))
         const counts = await client.pubsub("NUMSUB", ...channels)
         return counts.filter((count) => count === 1).length
       })

@@ -3,9 +3,11 @@ import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Layer, Result } from "effect"
 import type { Settings } from "../../src/AppConfig.ts"
 import { Database } from "../../src/database/Database.ts"
+import * as DatabaseEpoch from "../../src/database/DatabaseEpoch.ts"
 import type { Draft } from "../../src/domain/Message.ts"
 import type { Sent } from "../../src/domain/Send.ts"
 import type { UserId } from "../../src/domain/User.ts"
+import { Epoch } from "../../src/Epoch.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
@@ -15,7 +17,7 @@ import { freshDatabase, settings } from "../support/Services.ts"
 /** The repositories on the database that the settings name; each build of it is a server of its own. */
 export const reposOn = (overrides: Partial<Settings>) =>
   Layer.fresh(
-    Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer).pipe(
+    Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer, DatabaseEpoch.layer).pipe(
       Layer.provideMerge(Database.layer),
       Layer.provide([NodeServices.layer, EmbeddedPool.layer]),
       Layer.provide(settings(overrides))
@@ -25,7 +27,8 @@ export const reposOn = (overrides: Partial<Settings>) =>
 export const memoryRepos = Layer.mergeAll(
   UserRepo.layerMemory,
   MessageRepo.layerMemory,
-  InboxRepo.layerMemory
+  InboxRepo.layerMemory,
+  Epoch.layerMemory
 )
 
 export const embeddedRepos = Layer.unwrap(Effect.map(EmbeddedPool.freshEmbedded, reposOn))

@@ -18,22 +18,59 @@ export const redisUrl = process.env.TEST_REDIS_URL
 
 const uniqueName = () => `minichat_test_${randomBytes(6).toString("hex")}`
 
+const admin = (statement: string) =>
+  Effect.scoped(
+    Effect.flatMap(PgClient.make({ url: Redacted.make(databaseUrl!), maxConnections: 1 }), (sql) =>
+      sql.unsafe(statement)
+    )
+  ).pipe(Effect.provide(Reactivity.layer), Effect.orDie)
+
 /** A PostgreSQL database of the scope's own, dropped with it. */
 export const freshDatabase = Effect.gen(function* () {
   if (databaseUrl === undefined) return yield* Effect.die("TEST_DATABASE_URL is not set")
   const name = uniqueName()
-  const admin = (statement: string) =>
-    Effect.scoped(
-      Effect.flatMap(PgClient.make({ url: Redacted.make(databaseUrl), maxConnections: 1 }), (sql) =>
-        sql.unsafe(statement)
-      )
-    ).pipe(Effect.provide(Reactivity.layer), Effect.orDie)
   yield* Effect.acquireRelease(admin(`CREATE DATABASE ${name}`), () =>
     admin(`DROP DATABASE ${name} WITH (FORCE)`)
   )
-  const url = new URL(databaseUrl)
+  return settingsOf(name)
+})
+
+const settingsOf = (name: string) => {
+  const url = new URL(databaseUrl!)
   url.pathname = `/${name}`
   return { databaseUrl: Option.some(Redacted.make(url.href)) } satisfies Partial<Settings>
+}
+
+/** A user of the scope's own who has no rights. */
+export const freshUser = Effect.gen(function* () {
+  const name = uniqueName()
+  yield* Effect.acquireRelease(admin(`CREATE ROLE ${name} LOGIN`), () => admin(`DROP ROLE ${name}`))
+  return name
+})
+
+/** A database of the scope's own that was made in another way than the default. */
+export const databaseWith = (options: string, prepare: ReadonlyArray<string> = []) =>
+  Effect.gen(function* () {
+    const name = uniqueName()
+    yield* Effect.acquireRelease(admin(`CREATE DATABASE ${name} ${options}`), () =>
+      admin(`DROP DATABASE ${name} WITH (FORCE)`)
+    )
+    for (const statement of prepare) yield* admin(statement.replaceAll("$name", name))
+    return settingsOf(name)
+  })
+
+/** A database whose state can be kept, and taken back to, while no server uses it. Dropped with the scope. */
+export const restorableDatabase = Effect.gen(function* () {
+  const [name, backup] = [uniqueName(), uniqueName()]
+  const drop = (which: string) => admin(`DROP DATABASE IF EXISTS ${which} WITH (FORCE)`)
+  yield* Effect.acquireRelease(admin(`CREATE DATABASE ${name}`), () =>
+    Effect.andThen(drop(name), drop(backup))
+  )
+  return {
+    settings: settingsOf(name),
+    backUp: admin(`CREATE DATABASE ${backup} TEMPLATE ${name}`),
+    restore: Effect.andThen(drop(name), admin(`CREATE DATABASE ${name} TEMPLATE ${backup}`))
+  }
 })
 
 const temporaryDirectory = Effect.gen(function* () {

@@ -10,15 +10,17 @@ export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
   const replies = new Set<Socket>()
   /** Both ends of each connection, in the order in which they came. */
   const connections: Array<ReadonlyArray<Socket>> = []
+  const swallowed = new Set<Socket>()
   let isCut = false
   let isHeld = false
 
   const relay = (from: Socket, to: Socket, all: Set<Socket>) => {
     all.add(from)
-    from.on("data", (chunk) => to.write(chunk))
+    from.on("data", (chunk) => swallowed.has(from) || to.write(chunk))
     from.on("error", () => {})
     from.on("close", () => {
       all.delete(from)
+      swallowed.delete(from)
       to.destroy()
     })
     if (isHeld) from.pause()
@@ -64,6 +66,10 @@ export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
     /** Takes connections again. */
     restore: Effect.sync(() => {
       isCut = false
+    }),
+    /** Drops what is sent on the connections that there are, for ever and without a word; new ones work. */
+    swallow: Effect.sync(() => {
+      for (const socket of [...requests, ...replies]) swallowed.add(socket)
     }),
     /** Keeps what is sent from arriving, in one direction or both; connections stay. */
     hold: (what: "replies" | "everything") =>

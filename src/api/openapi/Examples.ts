@@ -103,6 +103,7 @@ export const operations: Examples<typeof Users | typeof Messages | typeof System
           { type: "message", seq: 12, ...reply }
         ],
         cursor: 12,
+        epoch: "0e45f8afddac",
         recovered: true
       }
     },

@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Authorization } from "../Authorization.ts"
 import { CloseCode } from "../CloseCode.ts"
-import { SeqParam, UserIdParam } from "../Parameters.ts"
+import { EpochParam, SeqParam, UserIdParam } from "../Parameters.ts"
 import { Paths } from "../Paths.ts"
 import { ServiceUnavailable, UpgradeRequired, ValidationFailed } from "../Problems.ts"
 
@@ -18,6 +18,10 @@ const description = `Connect with a WebSocket client. Text frames of one JSON ob
 \`ServerFrame\` among the schemas. Every event of a user has the next \`seq\`, without gap or repeat: with \`since\`, the
 events after that one come first, then the socket is live. A socket that offers the subprotocol \`minichat.v2\` gets
 every type of frame; without it, or with \`minichat.v1\`, only \`system\`, \`message\`, \`pong\`, \`ack\` and \`error\`.
+
+Give \`epoch\` with \`since\`, as \`system\` told it. After a restore of a backup, or a failover that lost something, it is
+another one, and numbers are given out a second time: such a \`since\` is answered with \`"recovered":false\`, and the client
+loads the history anew.
 
 Where a token is needed, it stands in \`Authorization: Bearer\`; a browser, which cannot set headers here, offers it as
 the subprotocol \`bearer.<token>\` next to \`minichat.v1\` or \`minichat.v2\`. Send \`{"type":"auth","token":"…"}\` to
@@ -41,7 +45,7 @@ export class LiveEvents extends HttpApiGroup.make("live")
   .add(
     HttpApiEndpoint.get("connect", Paths.webSocket, {
       params: { user_id: UserIdParam },
-      query: { since: Schema.optionalKey(SeqParam) },
+      query: { since: Schema.optionalKey(SeqParam), epoch: Schema.optionalKey(EpochParam) },
       success: HttpApiSchema.Empty(101).annotate({
         description: "The connection is a WebSocket from here on"
       }),

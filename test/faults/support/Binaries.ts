@@ -30,14 +30,20 @@ const find = (names: ReadonlyArray<string>, folders: ReadonlyArray<string>, hint
       : Effect.succeed(folder)
   })
 
-/** The folder with the programs of the newest PostgreSQL server. */
-export const postgresFolder: Effect.Effect<string> = Effect.suspend(() =>
-  find(
-    ["initdb", "postgres"],
-    [...onPath(), ...globSync("/usr/lib/postgresql/*/bin").sort().reverse(), ...pgConfig()],
-    "install the PostgreSQL server (Debian: postgresql)"
+const withPrograms = (...names: ReadonlyArray<string>): Effect.Effect<string> =>
+  Effect.suspend(() =>
+    find(
+      names,
+      [...onPath(), ...globSync("/usr/lib/postgresql/*/bin").sort().reverse(), ...pgConfig()],
+      "install the PostgreSQL server (Debian: postgresql)"
+    )
   )
-)
+
+/** The folder with the programs of the newest PostgreSQL server. */
+export const postgresFolder = withPrograms("initdb", "postgres")
+
+/** The same, of one that brings what makes a standby. */
+export const replicationFolder = withPrograms("initdb", "postgres", "pg_basebackup")
 
 export const redisServer: Effect.Effect<string> = Effect.suspend(() =>
   find(["redis-server"], [...onPath(), "/usr/local/bin"], "install Redis (Debian: redis-server)").pipe(

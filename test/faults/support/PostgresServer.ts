@@ -99,7 +99,7 @@ export class PostgresServer extends Context.Service<
 }
 
 /** PostgreSQL refuses to run as root. */
-const unprivileged = (): { readonly uid?: number } => {
+export const unprivileged = (): { readonly uid?: number } => {
   if (process.getuid?.() !== 0) return {}
   try {
     return { uid: Number(execFileSync("id", ["-u", "postgres"], { encoding: "utf8", stdio: "pipe" })) }

@@ -30,6 +30,8 @@ const decodeFrame = Schema.decodeUnknownSync(ServerFrame, { onExcessProperty: "e
 export interface ConnectOptions {
   /** A place in the inbox, or whatever else stands in the query. */
   readonly since?: number | string
+  /** The epoch that `since` belongs to. */
+  readonly epoch?: string
   /** Version 2 unless told otherwise; null offers none. */
   readonly protocol?: "minichat.v1" | "minichat.v2" | null
 }
@@ -38,10 +40,10 @@ export interface ConnectOptions {
 export const connect = Effect.fnUntraced(function* (
   { webSocketUrl }: TestServer,
   { id }: Pick<User, "id">,
-  { since, protocol = "minichat.v2" }: ConnectOptions = {}
+  { since, epoch, protocol = "minichat.v2" }: ConnectOptions = {}
 ) {
   const socket = yield* openSocket(
-    `${webSocketUrl}/ws/${id}${since === undefined ? "" : `?since=${since}`}`,
+    `${webSocketUrl}/ws/${id}${since === undefined ? "" : `?since=${since}`}${epoch === undefined ? "" : `&epoch=${epoch}`}`,
     protocol === null ? {} : { protocols: [protocol] }
   )
   const next = Effect.map(socket.next, decodeFrame)

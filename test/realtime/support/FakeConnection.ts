@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream"
 import { Duration, Effect, FiberSet } from "effect"
 import type { CloseCode } from "../../../src/api/CloseCode.ts"
 import { UserId } from "../../../src/domain/User.ts"
+import { MEMORY_EPOCH } from "../../../src/Epoch.ts"
 import { EventBuilder, EventKinds } from "../../../src/inbox/EventKinds.ts"
 import { InboxReader } from "../../../src/inbox/InboxReader.ts"
 import { LiveInbox } from "../../../src/inbox/LiveInbox.ts"
@@ -98,7 +99,7 @@ export const fakeConnection = Effect.fnUntraced(function* (
 ) {
   const {
     userId = 1,
-    inbox = new LiveInbox(UserId.make(userId)),
+    inbox = new LiveInbox(UserId.make(userId), MEMORY_EPOCH),
     sent = 0,
     protocol = "minichat.v2"
   } = options

@@ -1,11 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { UserId } from "../../src/domain/User.ts"
-import * as Nodes from "../../src/presence/Nodes.ts"
-import * as Older from "../../src/presence/OlderNodes.ts"
+import * as Nodes from "../../src/redis/Nodes.ts"
+import * as Older from "../../src/redis/OlderNodes.ts"
 import { Redis } from "../../src/redis/Redis.ts"
+import { freshRedisNode, redisClient } from "../presence/Nodes.ts"
 import { redisUrl } from "../support/Services.ts"
-import { freshRedisNode, redisClient } from "./Nodes.ts"
 
 const user = UserId.make(7)
 

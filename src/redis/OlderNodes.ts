@@ -1,18 +1,23 @@
 import { Context, Effect, Layer, Schedule } from "effect"
 import type { UserId } from "../domain/User.ts"
-import { Redis } from "../redis/Redis.ts"
 import * as Nodes from "./Nodes.ts"
+import { Redis } from "./Redis.ts"
 
 const LOOK_INTERVAL = "5 seconds"
 
 /**
  * Nodes of release 1.0 answer recent lists from Redis lists that each send has to change. While such a node runs beside this
- * one, as during an upgrade, this node deletes the lists of those who receive a message. To be removed with release 1.2.
+ * one, as during an upgrade, this node deletes the lists of those who receive a message, and uses the channels and the keys of sessions that such nodes know
+ * beside its own. To be removed with release 1.2.
  */
 export const OlderNodes = Context.Reference<{
+  /** Whether such a node runs; up to five seconds late. */
+  run(): boolean
   /** Deletes a user's list when a node of release 1.0 runs. Takes 100 ms at the most and never fails. */
   forgetRecentList(userId: UserId): Effect.Effect<void>
-}>("minichat/presence/OlderNodes", { defaultValue: () => ({ forgetRecentList: () => Effect.void }) })
+}>("minichat/redis/OlderNodes", {
+  defaultValue: () => ({ run: () => false, forgetRecentList: () => Effect.void })
+})
 
 /** For nodes that share Redis. Looks for nodes of release 1.0 every five seconds. */
 export const layer = Layer.effect(
@@ -33,6 +38,7 @@ export const layer = Layer.effect(
     yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(LOOK_INTERVAL)))
 
     return {
+      run: () => olderNodesRun,
       forgetRecentList: (userId) =>
         Effect.suspend(() => {
           if (!olderNodesRun) return Effect.void

@@ -1,0 +1,52 @@
+import { Duration, Effect, Layer, PubSub, Schedule } from "effect"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import { Epoch, makeState } from "../Epoch.ts"
+import { Database, DatabaseStartError } from "./Database.ts"
+
+/** How often the epoch is read. */
+const READ_EVERY = Duration.seconds(2)
+
+/** The epoch of the database, read at the start and every two seconds. */
+export const layer = Layer.effect(
+  Epoch,
+  Effect.gen(function* () {
+    const { reads: sql, pipelined, currentEpoch } = yield* Database
+    const read = pipelined(
+      sql<{ readonly epoch: string }>`SELECT ${currentEpoch} AS epoch`.pipe(
+        Effect.map((rows) => rows[0]!.epoch)
+      )
+    )
+    const state = yield* makeState(yield* Effect.mapError(read, notRead))
+
+    yield* read.pipe(
+      Effect.map(state.observe),
+      Effect.ignoreCause,
+      Effect.repeat(Schedule.spaced(READ_EVERY)),
+      Effect.forkScoped
+    )
+
+    const changes = yield* state.changes
+    yield* PubSub.take(changes).pipe(
+      Effect.andThen(Effect.suspend(() => Effect.logError(`${CHANGED}, epoch ${state.current()}`))),
+      Effect.forever,
+      Effect.forkScoped
+    )
+
+    const renew = Effect.fn("Epoch.renew")(function* (seen: string) {
+      yield* pipelined(
+        // Of two nodes that begin one at the same moment, the second finds another generation than it read.
+        sql`UPDATE deployment SET generation = generation + 1
+          WHERE ${currentEpoch} = ${seen} AND generation = (SELECT generation FROM deployment)`
+      )
+      state.observe(yield* read)
+    })
+
+    return Epoch.of({ ...state, renew })
+  })
+)
+
+const CHANGED =
+  "The database has another history: it was restored, or a standby took over. Sockets are closed, and clients that come back load anew"
+
+const notRead = ({ cause }: Unavailable) =>
+  new DatabaseStartError({ message: "The epoch could not be read from the database", cause })

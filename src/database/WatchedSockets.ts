@@ -1,0 +1,71 @@
+import { connect, type Socket } from "node:net"
+import { Duration, Effect, Schedule } from "effect"
+
+const TICK = Duration.seconds(1)
+
+/** When the kernel asks an idle peer whether it is there. */
+const KEEP_ALIVE = Duration.seconds(10)
+
+interface Watched {
+  bytesRead: number
+  bytesWritten: number
+  /** For how many ticks an answer is due; 0 when none is. */
+  dueFor: number
+}
+
+export interface WatchedSockets {
+  /** Opens a connection to the server. */
+  readonly open: () => Socket
+  /** Ends every connection: a new one may lead to a better server. */
+  readonly retire: () => void
+}
+
+/** Where a connection URL leads to, as the driver reads it. */
+export const addressOf = (url: URL): { readonly host: string; readonly port: number } => ({
+  host:
+    url.searchParams.get("host") ?? decodeURIComponent(url.hostname.replace(/^\[|\]$/g, "") || "localhost"),
+  port: Number(url.searchParams.get("port") ?? (url.port === "" ? 5432 : url.port))
+})
+
+/**
+ * TCP connections of a pool, each ended when the server leaves what was written to it unanswered for `patience`. A network that
+ * drops packets without a word, or a proxy, else keeps a pool on connections that answer nothing: a pipelined statement that is
+ * given up leaves its connection as it is. Looked at by the second, by the counters of the socket, so a statement costs nothing.
+ * Scoped.
+ */
+export const make = Effect.fnUntraced(function* (url: URL, patience: Duration.Duration) {
+  const { host, port } = addressOf(url)
+  const sockets = new Map<Socket, Watched>()
+  const ticks = Math.ceil(Duration.toMillis(patience) / Duration.toMillis(TICK))
+
+  yield* Effect.sync(() => {
+    for (const [socket, watched] of sockets) {
+      const { bytesRead, bytesWritten } = socket
+      if (bytesRead !== watched.bytesRead) watched.dueFor = 0
+      else if (bytesWritten !== watched.bytesWritten || watched.dueFor > 0) watched.dueFor++
+      watched.bytesRead = bytesRead
+      watched.bytesWritten = bytesWritten
+      if (watched.dueFor > ticks) {
+        socket.destroy(new Error(`no answer from ${host}:${port} in ${Duration.format(patience)}`))
+      }
+    }
+  }).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
+
+  const watched: WatchedSockets = {
+    open: () => {
+      const socket = connect({
+        ...(host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }),
+        noDelay: true,
+        keepAlive: true,
+        keepAliveInitialDelay: Duration.toMillis(KEEP_ALIVE)
+      })
+      sockets.set(socket, { bytesRead: 0, bytesWritten: 0, dueFor: 0 })
+      socket.once("close", () => sockets.delete(socket))
+      return socket
+    },
+    retire: () => {
+      for (const socket of sockets.keys()) socket.destroy(new Error(`${host}:${port} takes no writes`))
+    }
+  }
+  return watched
+})
