@@ -5,6 +5,7 @@ import { ByteSize, Context, Duration, Effect, Layer } from "effect"
 import { HttpIncomingMessage, HttpRouter, HttpServer } from "effect/http"
 import { AppConfig } from "./AppConfig.ts"
 import { Gate } from "./access/Gate.ts"
+import { isLoopback } from "./access/HostNames.ts"
 import { OpenPlaces } from "./access/OpenPlaces.ts"
 import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
@@ -14,6 +15,7 @@ import { Sends } from "./chat/Sends.ts"
 import { Database } from "./database/Database.ts"
 import { routerConfig } from "./http/Allowed.ts"
 import { Answers, takeFew } from "./http/Answers.ts"
+import { checkHosts } from "./http/HostCheck.ts"
 import * as Routes from "./http/Routes.ts"
 import { InboxReader } from "./inbox/InboxReader.ts"
 import { LiveInboxes } from "./inbox/LiveInboxes.ts"
@@ -87,10 +89,10 @@ class NodeServer extends Context.Service<NodeServer, Server>()("minichat/NodeSer
     NodeServer,
     Effect.gen(function* () {
       const config = yield* AppConfig
-      const { Response } = yield* Answers
+      const { Response, whenAllRead } = yield* Answers
       const requestTimeout = Duration.toMillis(config.requestTimeout)
       const headersTimeout = Math.min(Duration.toMillis(config.headersTimeout), requestTimeout)
-      return createServer({
+      const server = createServer({
         ServerResponse: Response,
         headersTimeout,
         requestTimeout,
@@ -100,6 +102,10 @@ class NodeServer extends Context.Service<NodeServer, Server>()("minichat/NodeSer
         // A client that offers another protocol, as some offer HTTP/2, is answered in this one.
         shouldUpgradeCallback: ({ headers }) => isWebSocket(headers.upgrade)
       })
+      // Node takes a connection for idle once its answer was handed over, and closes it although the peer still reads.
+      const closeIdleConnections = server.closeIdleConnections.bind(server)
+      server.closeIdleConnections = () => whenAllRead(closeIdleConnections)
+      return server
     })
   )
 }
@@ -111,7 +117,8 @@ const httpServer = Layer.unwrap(
     return NodeHttpServer.layer(() => server, {
       host,
       port,
-      gracefulShutdownTimeout: Duration.times(drainTimeout, 0.5)
+      // The deadline below ends it earlier: a part of this time has passed when the server is closed.
+      gracefulShutdownTimeout: drainTimeout
     })
   })
 ).pipe(Layer.provideMerge(NodeServer.layer))
@@ -121,8 +128,6 @@ const limits = Layer.unwrap(
     Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(maxBodyBytes))
   )
 )
-
-const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
 
 const announce = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -156,9 +161,19 @@ const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
 
 const serve = Layer.effectDiscard(
   Effect.gen(function* () {
-    const app = takeFew((yield* HttpRouter.HttpRouter).asHttpEffect())
+    const app = takeFew((yield* checkHosts)((yield* HttpRouter.HttpRouter).asHttpEffect()))
     const server = yield* NodeServer
     const upgrades = yield* Upgrades
+    const lifecycle = yield* Lifecycle
+    const { drainTimeout } = yield* AppConfig
+    // What is not answered and read by the deadline is cut. Node would wait for it, and so would the end of this process.
+    const cut = Effect.sync(() => server.closeAllConnections())
+    yield* Effect.addFinalizer(() => cut)
+    yield* lifecycle.drains.pipe(
+      Effect.andThen(Effect.sleep(drainTimeout)),
+      Effect.andThen(cut),
+      Effect.forkScoped
+    )
     yield* HttpServer.serveEffect(app, withoutResult).pipe(
       Effect.andThen(upgrades.serve(server, app)),
       withoutServices
