@@ -77,10 +77,15 @@ export class Gate extends Context.Service<
         allows(caller, operation) ? Effect.void : Effect.fail(new Forbidden())
 
       const admit = Effect.fnUntraced(function* (token: string | undefined, request: AddressedRequest) {
-        const verified = yield* Effect.result(tokens.verify(token))
-        if (Result.isFailure(verified) || isLimited(verified.success.caller)) {
-          yield* rateLimits.request(addressOf(request))
-        }
+        let isTaken = false
+        const take = Effect.suspend(() => {
+          if (isTaken) return Effect.void
+          isTaken = true
+          return rateLimits.request(addressOf(request))
+        })
+        // A call that waits for keys is taken before it waits: strangers would else wait in any number.
+        const verified = yield* Effect.result(tokens.verify(token, take))
+        if (Result.isFailure(verified) || isLimited(verified.success.caller)) yield* take
         return yield* Effect.fromResult(verified)
       })
 
