@@ -59,6 +59,9 @@ export class Gate extends Context.Service<
      */
     permitRows(caller: Caller, request: AddressedRequest, rows: number): Effect.Effect<void, RateLimited>
 
+    /** Takes a request for a public path from the rate of its client's address. */
+    admitStranger(request: AddressedRequest): Effect.Effect<void, RateLimited>
+
     /** The budget for the frames of a user's sockets; none when nothing limits them. */
     framesOf(caller: Caller, userId: UserId): FrameBudget | undefined
   }
@@ -110,6 +113,7 @@ export class Gate extends Context.Service<
             ? Effect.andThen(rateLimits.rows(caller.userId, cost), ofAddress)
             : ofAddress
         },
+        admitStranger: (request) => (isOn ? rateLimits.request(addressOf(request)) : Effect.void),
         framesOf: (caller, userId) => (isOn && isLimited(caller) ? frameBudgets.of(userId) : undefined)
       })
     })

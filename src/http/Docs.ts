@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto"
 import { Effect, FileSystem, Path } from "effect"
-import { HttpRouter } from "effect/http"
+import { HttpRouter, type HttpServerRequest } from "effect/http"
 import { HttpApiSwagger, OpenApi } from "effect/http-api"
 import { DocumentedApi } from "../api/openapi/Documentation.ts"
+import { limitStrangers } from "./PublicPath.ts"
 import { type Content, staticContent } from "./StaticContent.ts"
 
 /** A page that may load what this server serves, what it holds itself, and run the scripts that it is known to have. */
@@ -82,9 +83,15 @@ const redocScript = Effect.gen(function* () {
 /** OpenAPI at `/openapi.json`, Swagger UI at `/docs` and ReDoc at `/redoc`; all work without a network. */
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
-    yield* router.add("GET", "/openapi.json", yield* staticContent(openApi))
-    yield* router.add("GET", "/docs", yield* staticContent(swagger))
-    yield* router.add("GET", "/redoc", yield* staticContent(redoc))
-    yield* router.add("GET", "/redoc/redoc.standalone.js", yield* staticContent(redocScript))
+    const limited = yield* limitStrangers
+    const limitedContent = <R>(make: Effect.Effect<Content, never, R>) =>
+      Effect.map(
+        staticContent(make),
+        (serve) => (request: HttpServerRequest.HttpServerRequest) => limited(serve(request))
+      )
+    yield* router.add("GET", "/openapi.json", yield* limitedContent(openApi))
+    yield* router.add("GET", "/docs", yield* limitedContent(swagger))
+    yield* router.add("GET", "/redoc", yield* limitedContent(redoc))
+    yield* router.add("GET", "/redoc/redoc.standalone.js", yield* limitedContent(redocScript))
   })
 )
