@@ -1,13 +1,10 @@
 import cluster from "node:cluster"
-import { Effect, Option } from "effect"
+import { Deferred, Effect, Option } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import * as WorkerMetrics from "../observability/WorkerMetrics.ts"
 import { Answers } from "./Answers.ts"
 import { limitStrangers } from "./PublicPath.ts"
-
-/** All who ask within this time are answered with what the workers counted at one moment. */
-const GATHERED_EVERY = "250 millis"
 
 /** About what the text of one process takes. All who read it share the room of one owner. */
 const TEXT_BYTES = 64 * 1024
@@ -20,11 +17,18 @@ export const layer = HttpRouter.use(
     if (cluster.isWorker) yield* WorkerMetrics.offer(own)
     const limited = yield* limitStrangers
     const answers = yield* Answers
-    // Uninterruptible: who asks first may hang up while others wait for the same text.
-    const ofAll = yield* Effect.map(WorkerMetrics.ofAll, Option.getOrElse(own)).pipe(
-      Effect.uninterruptible,
-      Effect.cachedWithTTL(GATHERED_EVERY)
-    )
+    let gathering: Deferred.Deferred<string> | undefined
+    // One gathering at a time, in a fiber of its own: who asked first may hang up while others wait for the same text.
+    const ofAll = Effect.suspend(() => {
+      if (gathering !== undefined) return Deferred.await(gathering)
+      const started = Deferred.makeUnsafe<string>()
+      gathering = started
+      const gather = Effect.map(WorkerMetrics.ofAll, (text) => {
+        gathering = undefined
+        Deferred.doneUnsafe(started, Effect.succeed(Option.getOrElse(text, own)))
+      })
+      return Effect.andThen(Effect.forkDetach(gather), Deferred.await(started))
+    })
     const text = cluster.isWorker ? ofAll : Effect.sync(own)
 
     yield* router.add(

@@ -68,7 +68,6 @@ it.live(
       for (let i = 0; i < 20; i++) assert.strictEqual((yield* others).status, 200)
 
       assert.isBelow((most - before) / MEGABYTES, 64)
-      console.log(`grew by ${((most - before) / MEGABYTES).toFixed(1)} MB`)
       assert.isTrue(server.isAlive())
     }),
   120_000
