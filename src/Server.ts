@@ -6,6 +6,7 @@ import { Etag, HttpIncomingMessage, HttpPlatform, HttpRouter, HttpServer } from 
 import { ChildProcessSpawner } from "effect/process"
 import { AppConfig } from "./AppConfig.ts"
 import { Gate } from "./access/Gate.ts"
+import { isLoopback } from "./access/HostNames.ts"
 import { OpenPlaces } from "./access/OpenPlaces.ts"
 import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
@@ -20,6 +21,7 @@ import { VERSION } from "./domain/Version.ts"
 import { Epoch } from "./Epoch.ts"
 import { routeOf, routerConfig } from "./http/Allowed.ts"
 import { Answers, takeFew } from "./http/Answers.ts"
+import { checkHosts } from "./http/HostCheck.ts"
 import * as Routes from "./http/Routes.ts"
 import { InboxReader } from "./inbox/InboxReader.ts"
 import { LiveInboxes } from "./inbox/LiveInboxes.ts"
@@ -91,10 +93,10 @@ class NodeServer extends Context.Service<NodeServer, Server>()("minichat/NodeSer
     NodeServer,
     Effect.gen(function* () {
       const config = yield* AppConfig
-      const { Response } = yield* Answers
+      const { Response, whenAllRead } = yield* Answers
       const requestTimeout = Duration.toMillis(config.requestTimeout)
       const headersTimeout = Math.min(Duration.toMillis(config.headersTimeout), requestTimeout)
-      return createServer({
+      const server = createServer({
         ServerResponse: Response,
         headersTimeout,
         requestTimeout,
@@ -104,6 +106,10 @@ class NodeServer extends Context.Service<NodeServer, Server>()("minichat/NodeSer
         // A client that offers another protocol, as some offer HTTP/2, is answered in this one.
         shouldUpgradeCallback: ({ headers }) => isWebSocket(headers.upgrade)
       })
+      // Node takes a connection for idle once its answer was handed over, and closes it although the peer still reads.
+      const closeIdleConnections = server.closeIdleConnections.bind(server)
+      server.closeIdleConnections = () => whenAllRead(closeIdleConnections)
+      return server
     })
   )
 }
@@ -115,7 +121,8 @@ const httpServer = Layer.unwrap(
     return NodeHttpServer.layer(() => server, {
       host,
       port,
-      gracefulShutdownTimeout: Duration.times(drainTimeout, 0.5)
+      // The deadline below ends it earlier: a part of this time has passed when the server is closed.
+      gracefulShutdownTimeout: drainTimeout
     })
   })
 ).pipe(Layer.provideMerge(NodeServer.layer))
@@ -125,8 +132,6 @@ const limits = Layer.unwrap(
     Layer.succeed(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(maxBodyBytes))
   )
 )
-
-const isLoopback = (host: string) => /^(localhost|127(\.\d{1,3}){3}|::1)$/.test(host)
 
 const announce = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -196,9 +201,19 @@ const taken = takenByRoutes<
 
 const serve = Layer.effectDiscard(
   Effect.gen(function* () {
-    const app = takeFew((yield* HttpRouter.HttpRouter).asHttpEffect())
+    const app = takeFew((yield* checkHosts)((yield* HttpRouter.HttpRouter).asHttpEffect()))
     const server = yield* NodeServer
     const upgrades = yield* Upgrades
+    const lifecycle = yield* Lifecycle
+    const { drainTimeout } = yield* AppConfig
+    // Connections whose responses were not read by the deadline are cut: Node, and the end of the process, would wait for them.
+    const cut = Effect.sync(() => server.closeAllConnections())
+    yield* Effect.addFinalizer(() => cut)
+    yield* lifecycle.drains.pipe(
+      Effect.andThen(Effect.sleep(drainTimeout)),
+      Effect.andThen(cut),
+      Effect.forkScoped
+    )
     const { serve } = yield* HttpServer.HttpServer
     yield* withoutServices(Effect.andThen(serve(app, discardResult), upgrades.serve(server, app)))
   })

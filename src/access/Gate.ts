@@ -59,6 +59,9 @@ export class Gate extends Context.Service<
      */
     permitRows(caller: Caller, request: AddressedRequest, rows: number): Effect.Effect<void, RateLimited>
 
+    /** Takes a request for a public path from the rate of its client's address. */
+    admitStranger(request: AddressedRequest): Effect.Effect<void, RateLimited>
+
     /** The budget for the frames of a user's sockets; none when nothing limits them. */
     framesOf(caller: Caller, userId: UserId): FrameBudget | undefined
   }
@@ -77,10 +80,15 @@ export class Gate extends Context.Service<
         allows(caller, operation) ? Effect.void : Effect.fail(new Forbidden())
 
       const admit = Effect.fnUntraced(function* (token: string | undefined, request: AddressedRequest) {
-        const verified = yield* Effect.result(tokens.verify(token))
-        if (Result.isFailure(verified) || isLimited(verified.success.caller)) {
-          yield* rateLimits.request(addressOf(request))
-        }
+        let isTaken = false
+        const take = Effect.suspend(() => {
+          if (isTaken) return Effect.void
+          isTaken = true
+          return rateLimits.request(addressOf(request))
+        })
+        // A call that waits for keys is taken before it waits: strangers would else wait in any number.
+        const verified = yield* Effect.result(tokens.verify(token, take))
+        if (Result.isFailure(verified) || isLimited(verified.success.caller)) yield* take
         return yield* Effect.fromResult(verified)
       })
 
@@ -105,6 +113,7 @@ export class Gate extends Context.Service<
             ? Effect.andThen(rateLimits.rows(caller.userId, cost), ofAddress)
             : ofAddress
         },
+        admitStranger: (request) => (isOn ? rateLimits.request(addressOf(request)) : Effect.void),
         framesOf: (caller, userId) => (isOn && isLimited(caller) ? frameBudgets.of(userId) : undefined)
       })
     })

@@ -1,9 +1,12 @@
-import { Clock, Context, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Option, Redacted, Result, Schedule, Schema } from "effect"
 import {
   type CryptoKey,
+  createLocalJWKSet,
   createRemoteJWKSet,
+  customFetch,
   errors,
   importSPKI,
+  type JSONWebKeySet,
   type JWTPayload,
   type JWTVerifyGetKey,
   type JWTVerifyOptions,
@@ -35,9 +38,13 @@ export class Tokens extends Context.Service<
   {
     /**
      * The credential that a token stands for; `undefined` and the empty text are no token. Fails with `Unavailable`
-     * when the keys to check it with cannot be fetched.
+     * when the keys to check it with cannot be fetched. `beforeFetch` runs before the call waits for a fetch of keys, and
+     * its failure is that of the call.
      */
-    verify(token: string | undefined): Effect.Effect<Credential, InvalidToken | Unavailable>
+    verify<E = never>(
+      token: string | undefined,
+      beforeFetch?: Effect.Effect<void, E>
+    ): Effect.Effect<Credential, InvalidToken | Unavailable | E>
   }
 >()("minichat/access/Tokens") {
   static readonly layer = Layer.unwrap(
@@ -52,7 +59,7 @@ export class Tokens extends Context.Service<
     Tokens,
     Effect.gen(function* () {
       const config = yield* AppConfig
-      const { key, algorithms } = yield* keyOf(config)
+      const { key, fetched, algorithms } = yield* keyOf(config)
       const options: JWTVerifyOptions = {
         algorithms,
         clockTolerance: LEEWAY_SECONDS,
@@ -60,13 +67,25 @@ export class Tokens extends Context.Service<
         ...Option.match(config.jwtAudience, { onNone: () => ({}), onSome: (audience) => ({ audience }) })
       }
 
-      const verify = Effect.fnUntraced(function* (token: string | undefined) {
+      const verify = Effect.fnUntraced(function* <E = never>(
+        token: string | undefined,
+        beforeFetch?: Effect.Effect<void, E>
+      ) {
         if (token === undefined || token === "") return yield* new InvalidToken({ message: TOKEN_NEEDED })
         const currentDate = new Date(yield* Clock.currentTimeMillis)
-        const { payload } = yield* Effect.tryPromise({
-          try: () => jwtVerify(token, key, { ...options, currentDate }),
-          catch: refusal
-        })
+        const attempt = (source: JWTVerifyGetKey) =>
+          Effect.tryPromise({
+            try: () => verifyWith(token, source, { ...options, currentDate }),
+            catch: (error) => (error instanceof errors.JWKSNoMatchingKey ? UNKNOWN_KEY : refusal(error))
+          })
+        const known = yield* Effect.result(attempt(key))
+        if (Result.isSuccess(known)) return yield* toCredential(known.success)
+        if (known.failure !== UNKNOWN_KEY) return yield* known.failure
+        if (fetched === undefined) return yield* new InvalidToken({ message: NOT_VALID })
+        if (beforeFetch !== undefined) yield* beforeFetch
+        const payload = yield* Effect.mapError(attempt(fetched), (failure) =>
+          failure === UNKNOWN_KEY ? new InvalidToken({ message: NOT_VALID }) : failure
+        )
         return yield* toCredential(payload)
       })
 
@@ -75,9 +94,20 @@ export class Tokens extends Context.Service<
   )
 }
 
+const NOT_VALID = "The token is not valid"
+
+/** None of the keys at hand is the one that the token names. */
+const UNKNOWN_KEY = "unknown key"
+
 const SIGNED_BY_KEY_PAIR = ["RS256", "ES256", "EdDSA"]
 
-const keyOf = Effect.fnUntraced(function* ({ jwtSecret, jwtPublicKey, jwtJwksUrl }: Settings) {
+const keyOf = Effect.fnUntraced(function* ({
+  jwtSecret,
+  jwtPublicKey,
+  jwtJwksUrl,
+  jwtIssuer,
+  jwtAudience
+}: Settings) {
   const given = [jwtSecret, jwtPublicKey, jwtJwksUrl].filter(({ _tag }) => _tag === "Some").length
   if (given !== 1) {
     return yield* new TokenKeyError({
@@ -86,7 +116,7 @@ const keyOf = Effect.fnUntraced(function* ({ jwtSecret, jwtPublicKey, jwtJwksUrl
   }
   if (Option.isSome(jwtSecret)) {
     const secret = new TextEncoder().encode(Redacted.value(jwtSecret.value))
-    return { key: constantKey(secret), algorithms: ["HS256"] }
+    return { key: constantKey(secret), fetched: undefined, algorithms: ["HS256"] }
   }
   if (Option.isSome(jwtPublicKey)) {
     // Environment files hold one line: line breaks of the PEM may be written as \n.
@@ -94,7 +124,7 @@ const keyOf = Effect.fnUntraced(function* ({ jwtSecret, jwtPublicKey, jwtJwksUrl
     const imports = SIGNED_BY_KEY_PAIR.map((algorithm) =>
       Effect.map(
         Effect.tryPromise(() => importSPKI(pem, algorithm)),
-        (key) => ({ key: constantKey(key), algorithms: [algorithm] })
+        (key) => ({ key: constantKey(key), fetched: undefined, algorithms: [algorithm] })
       )
     )
     return yield* Effect.firstSuccessOf(imports).pipe(
@@ -107,7 +137,12 @@ const keyOf = Effect.fnUntraced(function* ({ jwtSecret, jwtPublicKey, jwtJwksUrl
       )
     )
   }
-  return { key: yield* remoteKeys(Option.getOrThrow(jwtJwksUrl)), algorithms: SIGNED_BY_KEY_PAIR }
+  if (Option.isNone(jwtIssuer) || Option.isNone(jwtAudience)) {
+    yield* Effect.logWarning(
+      "JWT_JWKS_URL is set without JWT_ISSUER and JWT_AUDIENCE: a token that the same issuer made for another application is accepted. Set both"
+    )
+  }
+  return { ...(yield* remoteKeys(Option.getOrThrow(jwtJwksUrl))), algorithms: SIGNED_BY_KEY_PAIR }
 })
 
 const constantKey =
@@ -120,7 +155,8 @@ const remoteKeys = Effect.fnUntraced(function* (url: string) {
   const keys = createRemoteJWKSet(new URL(url), {
     cacheMaxAge: Number.POSITIVE_INFINITY,
     timeoutDuration: 5000,
-    cooldownDuration: 10_000
+    cooldownDuration: 10_000,
+    [customFetch]: fetchBounded
   })
   const refresh = Effect.ignore(
     Effect.tryPromise(() => keys.reload()),
@@ -130,9 +166,50 @@ const remoteKeys = Effect.fnUntraced(function* (url: string) {
     }
   )
   yield* Effect.forkScoped(Effect.repeat(refresh, Schedule.spaced(REFRESH_KEYS)))
-  const key: JWTVerifyGetKey = keys
-  return key
+  // The keys that are known, without a fetch.
+  let known: { readonly set: JSONWebKeySet; readonly key: JWTVerifyGetKey } | undefined
+  const key: JWTVerifyGetKey = (header, token) => {
+    const set = keys.jwks()
+    if (set === undefined) return Promise.reject(new errors.JWKSNoMatchingKey())
+    if (known?.set !== set) known = { set, key: createLocalJWKSet(set) }
+    return known.key(header, token)
+  }
+  return { key, fetched: keys satisfies JWTVerifyGetKey as JWTVerifyGetKey }
 })
+
+/** How many bytes a set of keys may have. */
+const KEY_SET_BYTES = 1024 * 1024
+
+/** Fetches a set of keys, and reads no more of it than it may have. */
+const fetchBounded = async (url: string, options: RequestInit): Promise<Response> => {
+  const response = await fetch(url, options)
+  const chunks: Array<Uint8Array> = []
+  let bytes = 0
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length
+    if (bytes > KEY_SET_BYTES)
+      throw new errors.JWKSInvalid(`The key set has more than ${KEY_SET_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return new Response(Buffer.concat(chunks), { status: response.status, headers: response.headers })
+}
+
+/** The claims of a token. Of several keys that fit it, as a set without key ids may have, each is tried. */
+const verifyWith = async (token: string, source: JWTVerifyGetKey, options: JWTVerifyOptions) => {
+  try {
+    return (await jwtVerify(token, source, options)).payload
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+    for await (const key of error) {
+      try {
+        return (await jwtVerify(token, key, options)).payload
+      } catch (reason) {
+        if (!(reason instanceof errors.JWSSignatureVerificationFailed)) throw reason
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed()
+  }
+}
 
 /** A token with a fault is refused; a failure to fetch the keys says nothing about the token. */
 const refusal = (error: unknown): InvalidToken | Unavailable => {
@@ -141,7 +218,7 @@ const refusal = (error: unknown): InvalidToken | Unavailable => {
   if (error instanceof errors.JWTClaimValidationFailed) {
     return new InvalidToken({ message: `The token's claim "${error.claim}" is not accepted` })
   }
-  return new InvalidToken({ message: "The token is not valid" })
+  return new InvalidToken({ message: NOT_VALID })
 }
 
 const isFetchFailure = (error: unknown) =>

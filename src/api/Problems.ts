@@ -146,3 +146,12 @@ export class InternalServerError extends HttpApiError.Problem<InternalServerErro
     request_id: Schema.String
   }
 ) {}
+
+/** The `Host` header names no host of this server. */
+export class MisdirectedRequest extends HttpApiError.Problem<MisdirectedRequest>()(
+  "MisdirectedRequest",
+  { type: "urn:minichat:problem:misdirected-request", status: 421, title: "Misdirected Request" },
+  detail(
+    "With AUTH=open on a loopback address, Host must be a name of this machine, such as localhost, or that of PUBLIC_URL"
+  )
+) {}

@@ -11,7 +11,10 @@ const Holder = Schema.fromJsonString(Schema.Struct({ pid: Schema.Int, startedAt:
 const encode = Schema.encodeSync(Holder)
 const decode = Schema.decodeUnknownOption(Holder)
 
-/** Locks `dataDir`, made when missing, until the scope closes. The lock of a dead process is taken over. */
+/** What may be read and written by the user that runs the server, and by nobody else. */
+const OWNER_ONLY = 0o700
+
+/** Locks `dataDir`, made when missing and closed to other users of the machine, until the scope closes. The lock of a dead process is taken over. */
 export const lockDataDir = Effect.fnUntraced(function* (dataDir: string) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
@@ -48,7 +51,9 @@ export const lockDataDir = Effect.fnUntraced(function* (dataDir: string) {
   })
 
   yield* Effect.acquireRelease(
-    fs.makeDirectory(dataDir, { recursive: true }).pipe(
+    fs.makeDirectory(dataDir, { recursive: true, mode: OWNER_ONLY }).pipe(
+      // An earlier release, or whoever made the folder, may have left it open.
+      Effect.andThen(fs.chmod(dataDir, OWNER_ONLY)),
       Effect.andThen(write),
       Effect.catchIf(isAlreadyThere, () => takeOver),
       Effect.catchTag("PlatformError", (error) =>

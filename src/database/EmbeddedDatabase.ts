@@ -11,6 +11,8 @@ import { lockDataDir } from "./DataDirLock.ts"
  */
 const start = Effect.fnUntraced(function* (dataDir: string) {
   const path = yield* Path.Path
+  // The files hold the text of every message. The mask is the process's, which writes nothing that others are to read.
+  yield* Effect.sync(() => process.umask(0o077))
   yield* lockDataDir(dataDir)
   const db = yield* Effect.acquireRelease(openCluster(path.join(dataDir, "postgres")), (db) =>
     Effect.promise(() => db.close())

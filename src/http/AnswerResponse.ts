@@ -9,7 +9,24 @@ const SLICE_BYTES = 32 * 1024
 const UNANSWERED = 8
 
 /** The answers of a server that their peers have not read to the end, each with the time at which its peer last read. */
-export type Unread = Map<{ cut(): void }, number>
+export class Unread extends Map<{ cut(): void }, number> {
+  private readonly listeners = new Set<() => void>()
+
+  override delete(answer: { cut(): void }): boolean {
+    const isRemoved = super.delete(answer)
+    if (this.size === 0) {
+      for (const listener of this.listeners) listener()
+      this.listeners.clear()
+    }
+    return isRemoved
+  }
+
+  /** Calls a listener once when no answer is unread: at once, or when the last one is read or its connection closed. */
+  whenEmpty(listener: () => void): void {
+    if (this.size === 0) listener()
+    else this.listeners.add(listener)
+  }
+}
 
 /** How many requests of each connection are without their whole answer. */
 const unanswered = new WeakMap<Socket, number>()

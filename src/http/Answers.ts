@@ -3,7 +3,7 @@ import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequ
 import { Context, Duration, Effect, Layer, Schedule, Semaphore } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
-import { AnswerResponse, type Unread } from "./AnswerResponse.ts"
+import { AnswerResponse, Unread } from "./AnswerResponse.ts"
 
 /** How many bytes of large answers one user, or one address, may have that are being made or are not read. */
 const OWNER_BYTES = 2 * 1024 * 1024
@@ -30,6 +30,8 @@ export class Answers extends Context.Service<
   {
     /** The class of the responses of the server. Their peers are watched. */
     readonly Response: typeof ServerResponse
+    /** Calls a listener once when no answer is unread, at once when none is. */
+    whenAllRead(listener: () => void): void
     /**
      * Waits until the owner and the node have room for an answer of about so many bytes, and keeps that room until the
      * request's answer has left the process or its connection is closed. An answer above the owner's bound takes all of it.
@@ -45,7 +47,7 @@ export class Answers extends Context.Service<
     Answers,
     Effect.gen(function* () {
       const { slowReaderTimeout } = yield* AppConfig
-      const unread: Unread = new Map()
+      const unread = new Unread()
       const patience = Duration.toMillis(slowReaderTimeout)
       const ofNode = Semaphore.makeUnsafe(NODE_BYTES)
       const rooms = new Map<string, Room>()
@@ -96,6 +98,7 @@ export class Answers extends Context.Service<
             super(request, unread)
           }
         },
+        whenAllRead: (listener) => unread.whenEmpty(listener),
         reserve
       })
     })

@@ -1,5 +1,5 @@
 import { Effect, Layer, Redacted } from "effect"
-import { HttpServerRequest } from "effect/http"
+import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Gate } from "../access/Gate.ts"
 import { Authorization, CurrentUser } from "../api/Authorization.ts"
 import { serviceUnavailable, tooManyRequests, unauthorized } from "../api/ProblemOf.ts"
@@ -13,7 +13,7 @@ export const layer = Layer.effect(
     // Without authentication and limits no request is checked: the check would take a tenth of the cost of a read.
     if (gate.isOpen) {
       return Authorization.of({
-        bearer: (handler) => Effect.provideService(handler, CurrentUser, { _tag: "Anyone" })
+        bearer: (handler) => unstored(Effect.provideService(handler, CurrentUser, { _tag: "Anyone" }))
       })
     }
 
@@ -27,8 +27,12 @@ export const layer = Layer.effect(
             Unavailable: serviceUnavailable
           })
         )
-        return yield* Effect.provideService(handler, CurrentUser, caller)
+        return yield* unstored(Effect.provideService(handler, CurrentUser, caller))
       })
     })
   })
 )
+
+/** What a caller may read is for that caller: no cache between, and no shared browser, keeps it. */
+const unstored = <E, R>(answer: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
+  Effect.map(answer, HttpServerResponse.setHeader("cache-control", "no-store"))

@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto"
 import { Effect, FileSystem, Path } from "effect"
-import { HttpRouter } from "effect/http"
+import { HttpRouter, type HttpServerRequest } from "effect/http"
 import { HttpApiSwagger, OpenApi } from "effect/http-api"
 import { DocumentedApi } from "../api/openapi/Documentation.ts"
 import { Paths } from "../api/Paths.ts"
+import { limitStrangers } from "./PublicPath.ts"
 import { type Content, staticContent } from "./StaticContent.ts"
 
 /**
@@ -86,9 +87,15 @@ const redocScript = Effect.gen(function* () {
 /** OpenAPI at `/openapi.json`, Swagger UI at `/docs` and ReDoc at `/redoc`; all work without internet access. */
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
-    yield* router.add("GET", Paths.openApi, yield* staticContent(openApi))
-    yield* router.add("GET", Paths.docs, yield* staticContent(swagger))
-    yield* router.add("GET", Paths.redoc, yield* staticContent(redoc))
-    yield* router.add("GET", Paths.redocScript, yield* staticContent(redocScript))
+    const limited = yield* limitStrangers
+    const limitedContent = <R>(make: Effect.Effect<Content, never, R>) =>
+      Effect.map(
+        staticContent(make),
+        (serve) => (request: HttpServerRequest.HttpServerRequest) => limited(serve(request))
+      )
+    yield* router.add("GET", Paths.openApi, yield* limitedContent(openApi))
+    yield* router.add("GET", Paths.docs, yield* limitedContent(swagger))
+    yield* router.add("GET", Paths.redoc, yield* limitedContent(redoc))
+    yield* router.add("GET", Paths.redocScript, yield* limitedContent(redocScript))
   })
 )

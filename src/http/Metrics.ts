@@ -1,9 +1,14 @@
 import cluster from "node:cluster"
-import { Effect, Option } from "effect"
+import { Deferred, Effect, Option } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { Paths } from "../api/Paths.ts"
 import * as WorkerMetrics from "../observability/WorkerMetrics.ts"
+import { Answers } from "./Answers.ts"
+import { limitStrangers } from "./PublicPath.ts"
+
+/** About what the text of one process takes. All who read it share the room of one owner. */
+const TEXT_BYTES = 64 * 1024
 
 /** `GET /metrics`, in the text format of Prometheus: of this process, or of all workers where there are some. */
 export const layer = HttpRouter.use(
@@ -11,13 +16,29 @@ export const layer = HttpRouter.use(
     const context = yield* Effect.context<never>()
     const own = () => PrometheusMetrics.formatUnsafe(context)
     if (cluster.isWorker) yield* WorkerMetrics.offer(own)
-    const text = cluster.isWorker ? Effect.map(WorkerMetrics.ofAll, Option.getOrElse(own)) : Effect.sync(own)
+    const limited = yield* limitStrangers
+    const answers = yield* Answers
+    let gathering: Deferred.Deferred<string> | undefined
+    // One gathering at a time, in a fiber of its own: who asked first may hang up while others wait for the same text.
+    const ofAll = Effect.suspend(() => {
+      if (gathering !== undefined) return Deferred.await(gathering)
+      const started = Deferred.makeUnsafe<string>()
+      gathering = started
+      const gather = Effect.map(WorkerMetrics.ofAll, (text) => {
+        gathering = undefined
+        Deferred.doneUnsafe(started, Effect.succeed(Option.getOrElse(text, own)))
+      })
+      return Effect.andThen(Effect.forkDetach(gather), Deferred.await(started))
+    })
+    const text = cluster.isWorker ? ofAll : Effect.sync(own)
 
     yield* router.add(
       "GET",
       Paths.metrics,
-      Effect.map(text, (body) =>
-        HttpServerResponse.text(body, { contentType: "text/plain; version=0.0.4; charset=utf-8" })
+      limited(
+        Effect.map(Effect.andThen(answers.reserve(TEXT_BYTES, "metrics"), text), (body) =>
+          HttpServerResponse.text(body, { contentType: "text/plain; version=0.0.4; charset=utf-8" })
+        )
       )
     )
   })
