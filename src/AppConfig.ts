@@ -1,6 +1,7 @@
 import { Config, Context, Duration, Effect, Layer, Option, Redacted, Result, Schema } from "effect"
 import { IpInterface, IpNetwork } from "effect/net"
 import { parseRedisUrl } from "./RedisUrl.ts"
+import { parseOriginPattern } from "./settings/OriginPattern.ts"
 
 const split = (text: string): ReadonlyArray<string> =>
   text
@@ -20,13 +21,6 @@ const list = (variable: string, isItem: (item: string) => boolean, items: string
   }).pipe(Config.map(split), Config.withDefault([]))
 
 const isWebUrl = (text: string) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
-
-const isOrigin = (text: string) => {
-  if (text === "*") return true
-  if (!isWebUrl(text)) return false
-  const { origin, href } = new URL(text)
-  return href === `${origin}/`
-}
 
 /** A network in CIDR notation, or an address as the network of itself. */
 export const networkFrom = (text: string): Option.Option<IpNetwork.IpNetwork> =>
@@ -154,7 +148,11 @@ const config = Config.all({
     ),
     "OTEL_TRACES_SAMPLER_ARG"
   ).pipe(Config.withDefault(1)),
-  corsOrigins: list("CORS_ORIGINS", isOrigin, "origins like https://app.example.com"),
+  corsOrigins: list(
+    "CORS_ORIGINS",
+    (text) => Option.isSome(parseOriginPattern(text)),
+    "origins like https://app.example.com, https://*.example.com or capacitor://localhost"
+  ),
   publicUrl: Config.option(webUrl("PUBLIC_URL", "https://chat.example.com")),
   trustedProxies: list(
     "TRUSTED_PROXIES",

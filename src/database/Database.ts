@@ -83,7 +83,10 @@ const inProcess = Effect.fnUntraced(
     const client = yield* connect(yield* start(dataDir))
     return { reads: client, sends: client, mode: "embedded" as const, location: dataDir }
   },
-  Effect.catchTag("SqlError", (error) => startError("The embedded database does not start", error))
+  Effect.catchTags({
+    SqlError: (error) => startError("The embedded database does not start", error),
+    PlatformError: (error) => startError("The embedded database has no place for its socket (TMPDIR)", error)
+  })
 )
 
 const remote = Effect.fnUntraced(

@@ -18,6 +18,15 @@ describe("a server that cannot start", TIMEOUT, () => {
     })
   )
 
+  it.live("because it may not write temporary files says so in one line, and frees its data folder", () =>
+    Effect.gen(function* () {
+      const { dataDir } = yield* freshDataDir
+      const server = yield* startProcess({ DATA_DIR: dataDir, TMPDIR: join(dataDir, "nowhere") })
+      assertRefusal(yield* server.ended, /TMPDIR.*ENOENT.*nowhere/)
+      assert.isFalse(existsSync(join(dataDir, "lock")))
+    })
+  )
+
   it.live("because nothing listens where the database should be waits for it, then says so in one line", () =>
     Effect.gen(function* () {
       const port = yield* closedPort
