@@ -1,7 +1,19 @@
-import { Config, Context, Duration, Effect, Layer, Option, Redacted, Result, Schema } from "effect"
+import {
+  Config,
+  ConfigProvider,
+  Context,
+  Duration,
+  Effect,
+  Layer,
+  Option,
+  Redacted,
+  Result,
+  Schema
+} from "effect"
 import { IpInterface, IpNetwork } from "effect/net"
 import { parseRedisUrl } from "./RedisUrl.ts"
 import { parseOriginPattern } from "./settings/OriginPattern.ts"
+import { fileOf, SECRETS, withSecretFiles } from "./settings/SecretFiles.ts"
 
 const split = (text: string): ReadonlyArray<string> =>
   text
@@ -187,7 +199,10 @@ export type Settings = Config.Success<typeof config>
 
 /** The settings of this process, read once at start. */
 export class AppConfig extends Context.Service<AppConfig, Settings>()("minichat/AppConfig") {
-  static readonly layer = Layer.effect(AppConfig, config)
+  static readonly layer = Layer.effect(
+    AppConfig,
+    Effect.flatMap(ConfigProvider.ConfigProvider, (provider) => config.parse(withSecretFiles(provider)))
+  )
 
   /** Settings for a test: the defaults with some replaced. */
   static readonly layerWith = (overrides: Partial<Settings>) =>
@@ -196,6 +211,19 @@ export class AppConfig extends Context.Service<AppConfig, Settings>()("minichat/
       Effect.map(config, (settings) => ({ ...settings, ...overrides }))
     )
 }
+
+/** The names of the environment variables that are settings: those that are asked for where there is none. */
+export const settingNames = Effect.gen(function* () {
+  const names = new Set(SECRETS.map(fileOf))
+  const nothing = ConfigProvider.make(([name]) =>
+    Effect.sync(() => {
+      names.add(String(name))
+      return undefined
+    })
+  )
+  yield* config.parse(nothing)
+  return names
+})
 
 /** A URL from the settings, to hand to a driver. */
 export const revealed = (value: Option.Option<Redacted.Redacted>) =>

@@ -27,17 +27,21 @@ describe("a server that cannot start", TIMEOUT, () => {
     })
   )
 
-  it.live("because nothing listens where the database should be waits for it, then says so in one line", () =>
-    Effect.gen(function* () {
-      const port = yield* closedPort
-      const server = yield* startProcess({
-        DATABASE_URL: `postgresql://chat:s3cret@127.0.0.1:${port}/chat`,
-        DATABASE_CONNECT_TIMEOUT: "500 millis"
+  it.live(
+    "because nothing listens where the database should be waits for it, then says so in one line, after a warning of a misspelt setting",
+    () =>
+      Effect.gen(function* () {
+        const port = yield* closedPort
+        const server = yield* startProcess({
+          DATABASE_URL: `postgresql://chat:s3cret@127.0.0.1:${port}/chat`,
+          DATABASE_CONNECT_TIMEOUT: "500 millis",
+          JWT_SECERT: "s3cret"
+        })
+        const ended = yield* server.ended
+        assert.include(ended.stdout, "JWT_SECERT is set, and is no setting of Mini Chat")
+        assertRefusal(ended, new RegExp(`database.*127\\.0\\.0\\.1:${port}`))
+        assert.include(ended.stdout, `127.0.0.1:${port}/chat does not answer`)
+        assert.notInclude(ended.stdout, "s3cret")
       })
-      const ended = yield* server.ended
-      assertRefusal(ended, new RegExp(`database.*127\\.0\\.0\\.1:${port}`))
-      assert.include(ended.stdout, `127.0.0.1:${port}/chat does not answer`)
-      assert.notInclude(ended.stdout, "s3cret")
-    })
   )
 })
