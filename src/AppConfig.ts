@@ -1,6 +1,19 @@
-import { Config, Context, Duration, Effect, Layer, Option, Redacted, Result, Schema } from "effect"
+import {
+  Config,
+  ConfigProvider,
+  Context,
+  Duration,
+  Effect,
+  Layer,
+  Option,
+  Redacted,
+  Result,
+  Schema
+} from "effect"
 import { IpInterface, IpNetwork } from "effect/net"
 import { parseRedisUrl } from "./RedisUrl.ts"
+import { parseOriginPattern } from "./settings/OriginPattern.ts"
+import { fileOf, SECRETS, withSecretFiles } from "./settings/SecretFiles.ts"
 
 const split = (text: string): ReadonlyArray<string> =>
   text
@@ -20,13 +33,6 @@ const list = (variable: string, isItem: (item: string) => boolean, items: string
   }).pipe(Config.map(split), Config.withDefault([]))
 
 const isWebUrl = (text: string) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)
-
-const isOrigin = (text: string) => {
-  if (text === "*") return true
-  if (!isWebUrl(text)) return false
-  const { origin, href } = new URL(text)
-  return href === `${origin}/`
-}
 
 /** A network in CIDR notation, or an address as the network of itself. */
 export const networkFrom = (text: string): Option.Option<IpNetwork.IpNetwork> =>
@@ -157,7 +163,11 @@ const config = Config.all({
     ),
     "OTEL_TRACES_SAMPLER_ARG"
   ).pipe(Config.withDefault(1)),
-  corsOrigins: list("CORS_ORIGINS", isOrigin, "origins like https://app.example.com"),
+  corsOrigins: list(
+    "CORS_ORIGINS",
+    (text) => Option.isSome(parseOriginPattern(text)),
+    "origins like https://app.example.com, https://*.example.com or capacitor://localhost"
+  ),
   publicUrl: Config.option(webUrl("PUBLIC_URL", "https://chat.example.com")),
   trustedProxies: list(
     "TRUSTED_PROXIES",
@@ -192,7 +202,10 @@ export type Settings = Config.Success<typeof config>
 
 /** The settings of this process, read once at start. */
 export class AppConfig extends Context.Service<AppConfig, Settings>()("minichat/AppConfig") {
-  static readonly layer = Layer.effect(AppConfig, config)
+  static readonly layer = Layer.effect(
+    AppConfig,
+    Effect.flatMap(ConfigProvider.ConfigProvider, (provider) => config.parse(withSecretFiles(provider)))
+  )
 
   /** Settings for a test: the defaults with some replaced. */
   static readonly layerWith = (overrides: Partial<Settings>) =>
@@ -201,6 +214,19 @@ export class AppConfig extends Context.Service<AppConfig, Settings>()("minichat/
       Effect.map(config, (settings) => ({ ...settings, ...overrides }))
     )
 }
+
+/** The names of the environment variables that are settings: those that are asked for where there is none. */
+export const settingNames = Effect.gen(function* () {
+  const names = new Set(SECRETS.map(fileOf))
+  const nothing = ConfigProvider.make(([name]) =>
+    Effect.sync(() => {
+      names.add(String(name))
+      return undefined
+    })
+  )
+  yield* config.parse(nothing)
+  return names
+})
 
 /** A URL from the settings, to hand to a driver. */
 export const revealed = (value: Option.Option<Redacted.Redacted>) =>

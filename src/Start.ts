@@ -1,9 +1,11 @@
-import { Cause, Console, Effect, Exit, type Runtime, Schema, SchemaIssue } from "effect"
+import { Cause, ConfigProvider, Console, Effect, Exit, type Runtime, Schema, SchemaIssue } from "effect"
 import type { ConfigError } from "effect/Config"
 import type { ServeError } from "effect/http/HttpServerError"
+import { settingNames } from "./AppConfig.ts"
 import type { TokenKeyError } from "./access/Tokens.ts"
 import type { DatabaseStartError } from "./database/Database.ts"
 import type { DataDirLocked } from "./database/DataDirLock.ts"
+import { unknownSettings } from "./settings/UnknownSettings.ts"
 import type { WorkersError } from "./Workers.ts"
 
 type StartError = WorkersError | ConfigError | DatabaseStartError | DataDirLocked | TokenKeyError | ServeError
@@ -26,7 +28,9 @@ const settingsProblem = ({ cause, message }: ConfigError): string =>
     ? formatIssues(cause.issue)
         .issues.map(({ path, message }) => `${(path ?? []).map(String).join(".")}: ${message}`)
         .join("; ")
-    : message
+    : cause instanceof ConfigProvider.SourceError
+      ? cause.message
+      : message
 
 /** Says in one line why the server does not start. Exit code 1. */
 export const startErrors = <A, R>(program: Effect.Effect<A, StartError, R>) =>
@@ -39,3 +43,8 @@ export const logDefects = <A, E, R>(program: Effect.Effect<A, E, R>) =>
 /** SIGTERM and SIGINT are how a server is meant to end: exit code 0. A failed start or a defect is 1. */
 export const teardown: Runtime.Teardown = (exit, onExit) =>
   onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
+
+/** Warns of environment variables that look like settings and are none. */
+export const warnOfUnknownSettings = Effect.flatMap(settingNames, (names) =>
+  Effect.forEach(unknownSettings(process.env, names), (line) => Effect.logWarning(line), { discard: true })
+)

@@ -5,7 +5,7 @@ import { Effect, Layer } from "effect"
 import { AppConfig } from "./AppConfig.ts"
 import * as Logging from "./observability/Logging.ts"
 import * as Server from "./Server.ts"
-import { logDefects, startErrors, teardown } from "./Start.ts"
+import { logDefects, startErrors, teardown, warnOfUnknownSettings } from "./Start.ts"
 import { runWorkers, workerCount } from "./Workers.ts"
 
 // Little outlives a request: one thread collects the young garbage with less work than several that share it
@@ -15,6 +15,7 @@ setFlagsFromString("--no-parallel-scavenge")
 Logging.outliveReaders()
 
 const program = Effect.gen(function* () {
+  if (cluster.isPrimary) yield* warnOfUnknownSettings
   const count = yield* workerCount
   if (count > 1 && cluster.isPrimary) return yield* runWorkers(count)
   return yield* Layer.launch(Server.layer)

@@ -1,5 +1,6 @@
 import { Option } from "effect"
 import type { Settings } from "../AppConfig.ts"
+import { parseOriginPattern } from "../settings/OriginPattern.ts"
 
 const LOCAL = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
 
@@ -9,9 +10,8 @@ const LOCAL = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/
  */
 export const isAllowedOrigin = ({ corsOrigins, publicUrl }: Pick<Settings, "corsOrigins" | "publicUrl">) => {
   const ownOrigin = Option.getOrUndefined(Option.map(publicUrl, (url) => new URL(url).origin))
-  const allowed = new Set(corsOrigins.map((origin) => (origin === "*" ? origin : new URL(origin).origin)))
+  const patterns = corsOrigins.flatMap((text) => Option.toArray(parseOriginPattern(text)))
   return (origin: string): boolean =>
-    allowed.has("*") ||
-    allowed.has(origin) ||
+    patterns.some((matches) => matches(origin)) ||
     (ownOrigin === undefined ? LOCAL.test(origin) : origin === ownOrigin)
 }

@@ -111,7 +111,10 @@ const inProcess = Effect.fnUntraced(
       retire: nothing
     }
   },
-  Effect.catchTag("SqlError", (error) => startError("The embedded database does not start", error))
+  Effect.catchTags({
+    SqlError: (error) => startError("The embedded database does not start", error),
+    PlatformError: (error) => startError("The embedded database has no place for its socket (TMPDIR)", error)
+  })
 )
 
 const remote = Effect.fnUntraced(

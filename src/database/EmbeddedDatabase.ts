@@ -63,7 +63,7 @@ export const listen = Effect.fnUntraced(function* (db: PGlite) {
   const fs = yield* FileSystem.FileSystem
   const path = yield* Path.Path
   // A folder of its own: the path of a Unix socket has room for 107 bytes, and a data folder's may be long.
-  const socketDir = yield* Effect.orDie(fs.makeTempDirectoryScoped({ prefix: "minichat-" }))
+  const socketDir = yield* fs.makeTempDirectoryScoped({ prefix: "minichat-" })
   const socket = path.join(socketDir, ".s.PGSQL.5432")
   const { PGLiteSocketServer } = yield* Effect.promise(() => import("@electric-sql/pglite-socket"))
   const server = new PGLiteSocketServer({ db, path: socket })

@@ -18,17 +18,30 @@ describe("a server that cannot start", TIMEOUT, () => {
     })
   )
 
-  it.live("because nothing listens where the database should be waits for it, then says so in one line", () =>
+  it.live("because it may not write temporary files says so in one line, and frees its data folder", () =>
     Effect.gen(function* () {
-      const port = yield* closedPort
-      const server = yield* startProcess({
-        DATABASE_URL: `postgresql://chat:s3cret@127.0.0.1:${port}/chat`,
-        DATABASE_CONNECT_TIMEOUT: "500 millis"
-      })
-      const ended = yield* server.ended
-      assertRefusal(ended, new RegExp(`database.*127\\.0\\.0\\.1:${port}`))
-      assert.include(ended.stdout, `127.0.0.1:${port}/chat does not answer`)
-      assert.notInclude(ended.stdout, "s3cret")
+      const { dataDir } = yield* freshDataDir
+      const server = yield* startProcess({ DATA_DIR: dataDir, TMPDIR: join(dataDir, "nowhere") })
+      assertRefusal(yield* server.ended, /TMPDIR.*ENOENT.*nowhere/)
+      assert.isFalse(existsSync(join(dataDir, "lock")))
     })
+  )
+
+  it.live(
+    "because nothing listens where the database should be waits for it, then says so in one line, after a warning of a misspelt setting",
+    () =>
+      Effect.gen(function* () {
+        const port = yield* closedPort
+        const server = yield* startProcess({
+          DATABASE_URL: `postgresql://chat:s3cret@127.0.0.1:${port}/chat`,
+          DATABASE_CONNECT_TIMEOUT: "500 millis",
+          JWT_SECERT: "s3cret"
+        })
+        const ended = yield* server.ended
+        assert.include(ended.stdout, "JWT_SECERT is set, and is no setting of Mini Chat")
+        assertRefusal(ended, new RegExp(`database.*127\\.0\\.0\\.1:${port}`))
+        assert.include(ended.stdout, `127.0.0.1:${port}/chat does not answer`)
+        assert.notInclude(ended.stdout, "s3cret")
+      })
   )
 })

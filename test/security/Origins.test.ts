@@ -11,6 +11,15 @@ describe("pages may call the server", () => {
     corsOrigins: ["https://app.example.com/", "http://localhost:3000"],
     publicUrl: published.publicUrl
   }
+  const apps = {
+    corsOrigins: [
+      "https://*.example.com",
+      "http://*.example.org:3000",
+      "capacitor://localhost",
+      "chrome-extension://abcdefghijklmnopabcdefghijklmnop"
+    ],
+    publicUrl: published.publicUrl
+  }
 
   const cases = [
     ["by default from this machine, on any port", nothing, "http://localhost:5173", true],
@@ -37,6 +46,20 @@ describe("pages may call the server", () => {
       "https://app.example.com.evil.example",
       false
     ],
+    ["from a host under one with an asterisk", apps, "https://shop.example.com", true],
+    ["from a host with hyphens under one with an asterisk", apps, "https://pr-12.example.com", true],
+    ["not from two labels for one asterisk", apps, "https://a.b.example.com", false],
+    ["not from the host itself that has an asterisk before it", apps, "https://example.com", false],
+    ["not from another scheme of hosts with an asterisk", apps, "http://shop.example.com", false],
+    ["not from another port of hosts with an asterisk", apps, "https://shop.example.com:8443", false],
+    ["from the port of hosts with an asterisk", apps, "http://shop.example.org:3000", true],
+    ["not from a host that ends like one with an asterisk", apps, "https://evilexample.com", false],
+    ["not from a host for whose dot there is another letter", apps, "https://shop.exampleXcom", false],
+    ["not from a host that goes on after one", apps, "https://shop.example.com.evil.example", false],
+    ["from an application's scheme on the list", apps, "capacitor://localhost", true],
+    ["from an extension on the list", apps, "chrome-extension://abcdefghijklmnopabcdefghijklmnop", true],
+    ["not from another extension", apps, "chrome-extension://ponmlkjihgfedcbaponmlkjihgfedcba", false],
+    ["not from an application that is not on the list", apps, "ionic://localhost", false],
     ["from anywhere with an asterisk", { ...nothing, corsOrigins: ["*"] }, "https://anywhere.example", true]
   ] as const
   for (const [what, config, origin, expected] of cases) {

@@ -46,6 +46,12 @@ describe("a wrong setting stops the start with one line that names it", () => {
     ["CORS_ORIGINS", "app.example.com", /origins like https.*"app\.example\.com" is not one/],
     ["CORS_ORIGINS", "https://a.example, https://b.example/path", /"https:\/\/b\.example\/path" is not one/],
     ["CORS_ORIGINS", "null", /"null" is not one/],
+    ["CORS_ORIGINS", "https://*.com", /"https:\/\/\*\.com" is not one/],
+    ["CORS_ORIGINS", "https://app*.example.com", /"https:\/\/app\*\.example\.com" is not one/],
+    ["CORS_ORIGINS", "https://*.*.example.com", /is not one/],
+    ["CORS_ORIGINS", "wss://app.example.com", /is not one/],
+    ["CORS_ORIGINS", "file:///index.html", /is not one/],
+    ["CORS_ORIGINS", "capacitor://localhost/path", /is not one/],
     ["PUBLIC_URL", "chat.example.com", /must be a URL like https/],
     ["HEADERS_TIMEOUT", "0 seconds", /from "1 millis" to "1 hour"/],
     ["REQUEST_TIMEOUT", "Infinity", /from "1 millis" to "1 hour"/],
@@ -138,3 +144,20 @@ describe("AUTH=required refuses to start, before it opens a database", () => {
     refused(() => ({ jwtPublicKey: Option.some("-----BEGIN") }), /JWT_PUBLIC_KEY is not a public key/)
   )
 })
+
+it.effect("every kind of origin that a page can have may be listed", () =>
+  Effect.gen(function* () {
+    const origins = [
+      "*",
+      "https://app.example.com",
+      "https://*.example.com",
+      "capacitor://localhost",
+      "ionic://localhost",
+      "tauri://localhost",
+      "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+      "moz-extension://6f8b5b3c-0a4c-4c7b-9d0e-2f1f3c1a5b7d"
+    ]
+    const { corsOrigins } = yield* readSettings({ CORS_ORIGINS: origins.join(", ") })
+    assert.deepStrictEqual(corsOrigins, origins)
+  })
+)
