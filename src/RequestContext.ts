@@ -36,7 +36,7 @@ export const withoutServices = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect
   Effect.flatMap(TakenByRoutes, (tags) =>
     Effect.updateContext(effect, (context: Context.Context<R>) => {
       const rest = new Map(context.mapUnsafe)
-      for (const { key } of tags) rest.delete(key)
+      for (const { key } of [TakenByRoutes, ...tags]) rest.delete(key)
       return Context.makeUnsafe<R>(rest)
     })
   )
