@@ -1,6 +1,5 @@
 import { Clock, Context, Effect, Layer, Option, Redacted, Schedule, Schema } from "effect"
 import {
-  type CryptoKey,
   createRemoteJWKSet,
   errors,
   importSPKI,
@@ -13,6 +12,8 @@ import { AppConfig, type Settings } from "../AppConfig.ts"
 import { type Credential, InvalidToken, TOKEN_NEEDED } from "../domain/Caller.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { UserId } from "../domain/User.ts"
+import { parseSecrets, SECRET_BYTES } from "../settings/JwtSecrets.ts"
+import { anyOf, type TokenKey } from "./TokenKeys.ts"
 
 /** How far the clocks of the tokens' issuer and of this server may differ. In seconds. */
 const LEEWAY_SECONDS = 30
@@ -63,8 +64,8 @@ export class Tokens extends Context.Service<
       const verify = Effect.fnUntraced(function* (token: string | undefined) {
         if (token === undefined || token === "") return yield* new InvalidToken({ message: TOKEN_NEEDED })
         const currentDate = new Date(yield* Clock.currentTimeMillis)
-        const { payload } = yield* Effect.tryPromise({
-          try: () => jwtVerify(token, key, { ...options, currentDate }),
+        const payload = yield* Effect.tryPromise({
+          try: () => verifyWith(token, key, { ...options, currentDate }),
           catch: refusal
         })
         return yield* toCredential(payload)
@@ -85,35 +86,52 @@ const keyOf = Effect.fnUntraced(function* ({ jwtSecret, jwtPublicKey, jwtJwksUrl
     })
   }
   if (Option.isSome(jwtSecret)) {
-    const secret = new TextEncoder().encode(Redacted.value(jwtSecret.value))
-    return { key: constantKey(secret), algorithms: ["HS256"] }
+    const { all, holdsSeparator } = parseSecrets(Redacted.value(jwtSecret.value))
+    if (holdsSeparator) {
+      yield* Effect.logWarning(
+        `JWT_SECRET is taken as one secret: what is between its commas or line breaks has less than ${SECRET_BYTES} bytes`
+      )
+    }
+    return { key: anyOf(yield* Effect.forEach(all, importSecret)), algorithms: ["HS256"] }
   }
   if (Option.isSome(jwtPublicKey)) {
     // Environment files hold one line: line breaks of the PEM may be written as \n.
-    const pem = jwtPublicKey.value.replaceAll("\\n", "\n")
-    const imports = SIGNED_BY_KEY_PAIR.map((algorithm) =>
-      Effect.map(
-        Effect.tryPromise(() => importSPKI(pem, algorithm)),
-        (key) => ({ key: constantKey(key), algorithms: [algorithm] })
-      )
-    )
-    return yield* Effect.firstSuccessOf(imports).pipe(
-      Effect.mapError(
-        () =>
-          new TokenKeyError({
-            message:
-              "JWT_PUBLIC_KEY is not a public key in PEM form (-----BEGIN PUBLIC KEY-----) for RS256, ES256 or EdDSA"
-          })
-      )
-    )
+    const text = jwtPublicKey.value.replaceAll("\\n", "\n")
+    const keys = yield* Effect.forEach(text.match(PEM) ?? [text], importPublicKey)
+    return { key: anyOf(keys), algorithms: SIGNED_BY_KEY_PAIR }
   }
   return { key: yield* remoteKeys(Option.getOrThrow(jwtJwksUrl)), algorithms: SIGNED_BY_KEY_PAIR }
 })
 
-const constantKey =
-  <K extends Uint8Array | CryptoKey>(key: K) =>
-  () =>
-    Promise.resolve(key)
+/** One key of those that `JWT_PUBLIC_KEY` may hold, one after another. */
+const PEM = /-----BEGIN [^-]+-----[^-]+-----END [^-]+-----/g
+
+const importSecret = (secret: string) =>
+  Effect.map(
+    Effect.promise(() =>
+      crypto.subtle.importKey("raw", new TextEncoder().encode(secret), HMAC_SHA_256, false, ["verify"])
+    ),
+    (key): TokenKey => ({ algorithm: "HS256", key })
+  )
+
+const HMAC_SHA_256 = { name: "HMAC", hash: "SHA-256" }
+
+const importPublicKey = (pem: string, index: number) =>
+  Effect.firstSuccessOf(
+    SIGNED_BY_KEY_PAIR.map((algorithm) =>
+      Effect.map(
+        Effect.tryPromise(() => importSPKI(pem, algorithm)),
+        (key): TokenKey => ({ algorithm, key })
+      )
+    )
+  ).pipe(
+    Effect.mapError(
+      () =>
+        new TokenKeyError({
+          message: `JWT_PUBLIC_KEY is not a public key in PEM form (-----BEGIN PUBLIC KEY-----) for RS256, ES256 or EdDSA${index === 0 ? "" : `: its key number ${index + 1}`}`
+        })
+    )
+  )
 
 // The keys never expire by themselves: while the endpoint is unavailable, the keys that were fetched stay valid.
 const remoteKeys = Effect.fnUntraced(function* (url: string) {
@@ -133,6 +151,23 @@ const remoteKeys = Effect.fnUntraced(function* (url: string) {
   const key: JWTVerifyGetKey = keys
   return key
 })
+
+/** The claims of a token. Of several keys that fit it, as a set without key ids may have, each is tried. */
+const verifyWith = async (token: string, source: JWTVerifyGetKey, options: JWTVerifyOptions) => {
+  try {
+    return (await jwtVerify(token, source, options)).payload
+  } catch (error) {
+    if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error
+    for await (const key of error) {
+      try {
+        return (await jwtVerify(token, key, options)).payload
+      } catch (reason) {
+        if (!(reason instanceof errors.JWSSignatureVerificationFailed)) throw reason
+      }
+    }
+    throw new errors.JWSSignatureVerificationFailed()
+  }
+}
 
 /** A token with a fault is refused; a failure to fetch the keys says nothing about the token. */
 const refusal = (error: unknown): InvalidToken | Unavailable => {

@@ -34,7 +34,7 @@ const STANDS_ON: Readonly<Record<string, ReadonlyArray<string>>> = {
 const PROGRAMS: Readonly<Record<string, ReadonlyArray<string>>> = {
   bench: ["repo"],
   verify: ["api"],
-  scripts: ["domain"]
+  scripts: ["domain", "settings"]
 }
 
 const below = (rooms: ReadonlyArray<string>): ReadonlySet<string> => {
