@@ -1,7 +1,9 @@
-import { Clock, Config, Console, Duration, Effect, Option, Redacted, Schema } from "effect"
+import { Clock, Config, ConfigProvider, Console, Duration, Effect, Option, Redacted, Schema } from "effect"
 import { Command, Flag } from "effect/cli"
 import { SignJWT } from "jose"
 import { UserId } from "../src/domain/User.ts"
+import { parseSecrets } from "../src/settings/JwtSecrets.ts"
+import { withSecretFiles } from "../src/settings/SecretFiles.ts"
 
 /** The command was not given what it needs; the message says what. */
 class Refused extends Schema.TaggedError<Refused>()("Refused", { message: Schema.String }) {}
@@ -42,7 +44,9 @@ export const tokenCommand = Command.make(
   "token",
   flags,
   Effect.fnUntraced(function* ({ user, service, expires }) {
-    const { secret, issuer, audience } = yield* config
+    const { secret, issuer, audience } = yield* config.parse(
+      withSecretFiles(yield* ConfigProvider.ConfigProvider)
+    )
     if (Option.isNone(secret))
       return yield* new Refused({ message: "Set JWT_SECRET to the secret of the server" })
     if (Option.isNone(user) && !service)
@@ -60,11 +64,13 @@ export const tokenCommand = Command.make(
     if (Option.isSome(issuer)) jwt.setIssuer(issuer.value)
     if (Option.isSome(audience)) jwt.setAudience(audience.value)
     yield* Console.log(
-      yield* Effect.promise(() => jwt.sign(new TextEncoder().encode(Redacted.value(secret.value))))
+      yield* Effect.promise(() =>
+        jwt.sign(new TextEncoder().encode(parseSecrets(Redacted.value(secret.value)).first))
+      )
     )
   })
 ).pipe(
   Command.withDescription(
-    "Mints a token for development, signed with JWT_SECRET, and with JWT_ISSUER and JWT_AUDIENCE where they are set."
+    "Mints a token for development, signed with the first secret of JWT_SECRET, and with JWT_ISSUER and JWT_AUDIENCE where they are set."
   )
 )

@@ -12,6 +12,7 @@ import {
 } from "effect"
 import { IpInterface, IpNetwork } from "effect/net"
 import { parseRedisUrl } from "./RedisUrl.ts"
+import { isLongEnough } from "./settings/JwtSecrets.ts"
 import { parseOriginPattern } from "./settings/OriginPattern.ts"
 import { fileOf, SECRETS, withSecretFiles } from "./settings/SecretFiles.ts"
 
@@ -181,7 +182,7 @@ const config = Config.all({
         Schema.String.check(
           Schema.makeFilter(
             (secret: string) =>
-              Buffer.byteLength(secret) >= 32 || "must have at least 32 bytes (try: openssl rand -base64 48)"
+              isLongEnough(secret) || "must have at least 32 bytes (try: openssl rand -base64 48)"
           )
         )
       ),

@@ -1,6 +1,5 @@
 import { Clock, Context, Effect, Layer, Option, Redacted, Result, Schedule, Schema } from "effect"
 import {
-  type CryptoKey,
   createLocalJWKSet,
   createRemoteJWKSet,
   customFetch,
@@ -16,6 +15,8 @@ import { AppConfig, type Settings } from "../AppConfig.ts"
 import { type Credential, InvalidToken, TOKEN_NEEDED } from "../domain/Caller.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { UserId } from "../domain/User.ts"
+import { parseSecrets, SECRET_BYTES } from "../settings/JwtSecrets.ts"
+import { anyOf, type TokenKey } from "./TokenKeys.ts"
 
 /** How far the clocks of the tokens' issuer and of this server may differ. In seconds. */
 const LEEWAY_SECONDS = 30
@@ -115,27 +116,19 @@ const keyOf = Effect.fnUntraced(function* ({
     })
   }
   if (Option.isSome(jwtSecret)) {
-    const secret = new TextEncoder().encode(Redacted.value(jwtSecret.value))
-    return { key: constantKey(secret), fetched: undefined, algorithms: ["HS256"] }
+    const { all, holdsSeparator } = parseSecrets(Redacted.value(jwtSecret.value))
+    if (holdsSeparator) {
+      yield* Effect.logWarning(
+        `JWT_SECRET is taken as one secret: what is between its commas or line breaks has less than ${SECRET_BYTES} bytes`
+      )
+    }
+    return { key: anyOf(yield* Effect.forEach(all, importSecret)), fetched: undefined, algorithms: ["HS256"] }
   }
   if (Option.isSome(jwtPublicKey)) {
     // Environment files hold one line: line breaks of the PEM may be written as \n.
-    const pem = jwtPublicKey.value.replaceAll("\\n", "\n")
-    const imports = SIGNED_BY_KEY_PAIR.map((algorithm) =>
-      Effect.map(
-        Effect.tryPromise(() => importSPKI(pem, algorithm)),
-        (key) => ({ key: constantKey(key), fetched: undefined, algorithms: [algorithm] })
-      )
-    )
-    return yield* Effect.firstSuccessOf(imports).pipe(
-      Effect.mapError(
-        () =>
-          new TokenKeyError({
-            message:
-              "JWT_PUBLIC_KEY is not a public key in PEM form (-----BEGIN PUBLIC KEY-----) for RS256, ES256 or EdDSA"
-          })
-      )
-    )
+    const text = jwtPublicKey.value.replaceAll("\\n", "\n")
+    const keys = yield* Effect.forEach(text.match(PEM) ?? [text], importPublicKey)
+    return { key: anyOf(keys), fetched: undefined, algorithms: SIGNED_BY_KEY_PAIR }
   }
   if (Option.isNone(jwtIssuer) || Option.isNone(jwtAudience)) {
     yield* Effect.logWarning(
@@ -145,10 +138,35 @@ const keyOf = Effect.fnUntraced(function* ({
   return { ...(yield* remoteKeys(Option.getOrThrow(jwtJwksUrl))), algorithms: SIGNED_BY_KEY_PAIR }
 })
 
-const constantKey =
-  <K extends Uint8Array | CryptoKey>(key: K) =>
-  () =>
-    Promise.resolve(key)
+/** One key of those that `JWT_PUBLIC_KEY` may hold, one after another. */
+const PEM = /-----BEGIN [^-]+-----[^-]+-----END [^-]+-----/g
+
+const importSecret = (secret: string) =>
+  Effect.map(
+    Effect.promise(() =>
+      crypto.subtle.importKey("raw", new TextEncoder().encode(secret), HMAC_SHA_256, false, ["verify"])
+    ),
+    (key): TokenKey => ({ algorithm: "HS256", key })
+  )
+
+const HMAC_SHA_256 = { name: "HMAC", hash: "SHA-256" }
+
+const importPublicKey = (pem: string, index: number) =>
+  Effect.firstSuccessOf(
+    SIGNED_BY_KEY_PAIR.map((algorithm) =>
+      Effect.map(
+        Effect.tryPromise(() => importSPKI(pem, algorithm)),
+        (key): TokenKey => ({ algorithm, key })
+      )
+    )
+  ).pipe(
+    Effect.mapError(
+      () =>
+        new TokenKeyError({
+          message: `JWT_PUBLIC_KEY is not a public key in PEM form (-----BEGIN PUBLIC KEY-----) for RS256, ES256 or EdDSA${index === 0 ? "" : `: its key number ${index + 1}`}`
+        })
+    )
+  )
 
 // The keys never expire by themselves: while the endpoint is unavailable, the keys that were fetched stay valid.
 const remoteKeys = Effect.fnUntraced(function* (url: string) {

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import { Effect, FileSystem, Path } from "effect"
-import { HttpRouter, type HttpServerRequest } from "effect/http"
+import { HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/http"
 import { HttpApiSwagger, OpenApi } from "effect/http-api"
 import { DocumentedApi } from "../api/openapi/Documentation.ts"
 import { Paths } from "../api/Paths.ts"
@@ -39,6 +39,9 @@ const scriptHashes = (html: string) =>
 /** An empty icon: browsers request `/favicon.ico` for a page that names no icon. */
 const NO_ICON = `<link rel="icon" href="data:,">`
 
+/** A path as a page at the root names it, so that the page also works where a proxy serves it under a path of its own. */
+const relative = (path: string) => path.slice(1)
+
 const openApi = Effect.sync(() => ({
   body: JSON.stringify(OpenApi.fromApi(DocumentedApi)),
   contentType: "application/json"
@@ -70,8 +73,8 @@ const redoc = Effect.succeed(
   <style>body { margin: 0 }</style>
 </head>
 <body>
-  <redoc spec-url="${Paths.openApi}"></redoc>
-  <script src="${Paths.redocScript}"></script>
+  <redoc spec-url="${relative(Paths.openApi)}"></redoc>
+  <script src="${relative(Paths.redocScript)}"></script>
 </body>
 </html>
 `)
@@ -84,6 +87,22 @@ const redocScript = Effect.gen(function* () {
   return { body, contentType: "text/javascript; charset=utf-8" }
 }).pipe(Effect.orDie)
 
+/** A page at `path`. With a slash at its end it is redirected: what the page names would be looked for one level too deep. */
+const addPage = (
+  router: HttpRouter.HttpRouter,
+  path: typeof Paths.docs | typeof Paths.redoc,
+  serve: Handler
+) => {
+  const redirect = HttpServerResponse.redirect(`../${relative(path)}`)
+  return router.add("GET", path, (request) =>
+    /\/(\?|$)/.test(request.url) ? Effect.succeed(redirect) : serve(request)
+  )
+}
+
+type Handler = (
+  request: HttpServerRequest.HttpServerRequest
+) => Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest>
+
 /** OpenAPI at `/openapi.json`, Swagger UI at `/docs` and ReDoc at `/redoc`; all work without internet access. */
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
@@ -94,8 +113,8 @@ export const layer = HttpRouter.use(
         (serve) => (request: HttpServerRequest.HttpServerRequest) => limited(serve(request))
       )
     yield* router.add("GET", Paths.openApi, yield* limitedContent(openApi))
-    yield* router.add("GET", Paths.docs, yield* limitedContent(swagger))
-    yield* router.add("GET", Paths.redoc, yield* limitedContent(redoc))
+    yield* addPage(router, Paths.docs, yield* limitedContent(swagger))
+    yield* addPage(router, Paths.redoc, yield* limitedContent(redoc))
     yield* router.add("GET", Paths.redocScript, yield* limitedContent(redocScript))
   })
 )

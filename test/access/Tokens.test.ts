@@ -263,3 +263,75 @@ it.effect("without authentication no token is looked at, and everyone is anyone"
     }
   })
 )
+
+describe("several keys at once", () => {
+  const NEW = "the new secret which has more than thirty-two bytes"
+  const OLD = "the old secret which has more than thirty-two bytes"
+  const signedWith = (secret: string, payload: Parameters<typeof sign>[1] = { sub: "1" }) =>
+    sign(new TextEncoder().encode(secret), payload, { alg: "HS256" })
+  const tokensOf = (jwtSecret: string) => tokensWith({ jwtSecret: Option.some(Redacted.make(jwtSecret)) })
+
+  it.effect.each([`${NEW},${OLD}`, `${NEW}\n${OLD}\n`, `${NEW}\\n${OLD}`, ` ${NEW} , ${OLD} `])(
+    "each secret of JWT_SECRET verifies, and no other: %j",
+    (secrets) =>
+      Effect.gen(function* () {
+        const { verify } = yield* tokensOf(secrets)
+        assert.deepStrictEqual(yield* verify(yield* signedWith(NEW)), alice())
+        assert.deepStrictEqual(yield* verify(yield* signedWith(OLD)), alice())
+        const { message } = yield* Effect.flip(verify(yield* signedWith(SECRET)))
+        assert.strictEqual(message, "The token is not valid")
+      })
+  )
+
+  it.effect("what is wrong with a token is said whichever secret signed it", () =>
+    Effect.gen(function* () {
+      const { verify } = yield* tokensOf(`${NEW},${OLD}`)
+      yield* TestClock.adjust("2 minutes")
+      for (const secret of [NEW, OLD]) {
+        const { message } = yield* Effect.flip(verify(yield* signedWith(secret, { sub: "1", exp: 1 })))
+        assert.strictEqual(message, "The token has expired")
+      }
+    })
+  )
+
+  it.effect("a secret of the time when there was only one may hold commas", () =>
+    Effect.gen(function* () {
+      for (const secret of ["one, two and three are short parts of one secret", `${NEW},${OLD}`]) {
+        const { verify } = yield* tokensOf(secret)
+        assert.deepStrictEqual(yield* verify(yield* signedWith(secret)), alice())
+      }
+      const { verify } = yield* tokensOf("short, and a longer part that has more than 32 bytes")
+      yield* Effect.flip(verify(yield* signedWith("and a longer part that has more than 32 bytes")))
+    })
+  )
+
+  it.effect("each public key of JWT_PUBLIC_KEY verifies, also of different algorithms, and no other", () =>
+    Effect.gen(function* () {
+      const [first, second, rsa, foreign] = yield* Effect.all([
+        makeKeys("ES256"),
+        makeKeys("ES256"),
+        makeKeys("RS256"),
+        makeKeys("ES256")
+      ])
+      const { verify } = yield* tokensWith({
+        ...first.settings,
+        jwtPublicKey: Option.some([first.pem, second.pem, rsa.pem].join("\n").replaceAll("\n", "\\n"))
+      })
+      yield* TestClock.setTime(Date.now())
+      for (const { mint } of [first, second, rsa]) {
+        assert.strictEqual((yield* verify(yield* mint())).caller._tag, "Member")
+      }
+      yield* Effect.flip(verify(yield* foreign.mint()))
+      yield* Effect.flip(verify(yield* sign(new TextEncoder().encode(first.pem), claims(), { alg: "HS256" })))
+    })
+  )
+
+  it.effect("one of several public keys that is none is named by its place", () =>
+    Effect.gen(function* () {
+      const { pem } = yield* makeKeys("ES256")
+      const bad = "-----BEGIN PUBLIC KEY-----\nbad\n-----END PUBLIC KEY-----"
+      const { message } = yield* Effect.flip(tokensWith({ jwtPublicKey: Option.some(`${pem}\n${bad}`) }))
+      assert.match(message, /^JWT_PUBLIC_KEY is not a public key .*: its key number 2$/)
+    })
+  )
+})

@@ -3,6 +3,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { CHROMIUM } from "../support/Chromium.ts"
+import { pathProxy } from "../support/PathProxy.ts"
 import { ChatServer, newUsername } from "./ChatServer.ts"
 import { operations } from "./OpenApiDocument.ts"
 
@@ -33,8 +34,9 @@ class Chromium extends Context.Service<Chromium, Browser>()("test/http/Chromium"
 const PAGE_TIMEOUT = 60_000
 
 /** A page with nothing but the server to reach, and what it complained about or tried to reach elsewhere. */
-const openPage = Effect.fnUntraced(function* (path: string) {
+const openPage = Effect.fnUntraced(function* (path: string, at?: string) {
   const { server } = yield* ChatServer
+  const base = at ?? server.url
   const browser = yield* Chromium
   const context = yield* Effect.acquireRelease(
     Effect.promise(() => browser.newContext()),
@@ -45,7 +47,7 @@ const openPage = Effect.fnUntraced(function* (path: string) {
   const page = yield* Effect.promise(async () => {
     await context.route("**", (route) => {
       const url = route.request().url()
-      if (url.startsWith(`${server.url}/`)) return route.continue()
+      if (url.startsWith(`${base}/`)) return route.continue()
       foreign.push(url)
       return route.abort()
     })
@@ -59,11 +61,18 @@ const openPage = Effect.fnUntraced(function* (path: string) {
     page.on("response", (response) => {
       if (response.status() >= 400) complaints.push(`${response.url()}: ${response.status()}`)
     })
-    await page.goto(server.url + path)
+    await page.goto(base + path)
     return page
   })
   return { page, complaints, foreign }
 })
+
+/** Where a page is: at the root, behind a proxy that serves it under a path, and there with a slash at its end. */
+const PLACES = [
+  { name: "at the root", prefix: "", path: "" },
+  { name: "under a path of a proxy", prefix: "/chat", path: "" },
+  { name: "under a path, with a slash at the end", prefix: "/chat", path: "/" }
+]
 
 const inPage = <A>(page: Page, f: (page: Page) => Promise<A>) => Effect.promise(() => f(page))
 
@@ -123,47 +132,52 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
     { timeout: 2 * PAGE_TIMEOUT },
     () => {
       it.layer(Chromium.layer)((it) => {
-        it.effect("Swagger UI shows every operation and carries one out", () =>
-          Effect.gen(function* () {
-            const { client } = yield* ChatServer
-            const { page, complaints, foreign } = yield* openPage("/docs")
-            const username = newUsername()
+        it.effect.each(PLACES)(
+          "Swagger UI shows every operation and carries one out $name",
+          ({ path, prefix }) =>
+            Effect.gen(function* () {
+              const { client, server } = yield* ChatServer
+              const at = prefix === "" ? server.url : yield* pathProxy(server.url, prefix)
+              const { page, complaints, foreign } = yield* openPage(`/docs${path}`, at)
+              const username = newUsername()
 
-            const summaries = yield* inPage(page, async (page) => {
-              await page.locator(".opblock").first().waitFor()
-              return page.locator(".opblock-summary-description").allTextContents()
-            })
-            const answered = yield* inPage(page, async (page) => {
-              const create = page.locator(".opblock", { hasText: "Create a user" })
-              await create.locator(".opblock-summary").click()
-              await create.getByRole("button", { name: "Try it out" }).click()
-              await create.locator("textarea").fill(JSON.stringify({ username }))
-              await create.getByRole("button", { name: "Execute" }).click()
-              const response = create.locator(".live-responses-table tbody")
-              return {
-                status: (await response.locator(".response-col_status").first().textContent())?.trim(),
-                body: await response.locator(".highlight-code").first().textContent()
-              }
-            })
+              const summaries = yield* inPage(page, async (page) => {
+                await page.locator(".opblock").first().waitFor()
+                return page.locator(".opblock-summary-description").allTextContents()
+              })
+              const answered = yield* inPage(page, async (page) => {
+                const create = page.locator(".opblock", { hasText: "Create a user" })
+                await create.locator(".opblock-summary").click()
+                await create.getByRole("button", { name: "Try it out" }).click()
+                await create.locator("textarea").fill(JSON.stringify({ username }))
+                await create.getByRole("button", { name: "Execute" }).click()
+                const response = create.locator(".live-responses-table tbody")
+                return {
+                  status: (await response.locator(".response-col_status").first().textContent())?.trim(),
+                  body: await response.locator(".highlight-code").first().textContent()
+                }
+              })
 
-            assert.sameMembers(
-              summaries,
-              (yield* operations).map(({ summary }) => summary!)
-            )
-            assert.strictEqual(answered.status, "200")
-            assert.include(answered.body, username)
-            assert.isTrue(
-              (yield* client.users.list({ query: { skip: 0, limit: 1000 } })).some(
-                (user) => user.username === username
+              assert.sameMembers(
+                summaries,
+                (yield* operations).map(({ summary }) => summary!)
               )
-            )
-            assert.deepEqual({ complaints, foreign }, { complaints: [], foreign: [] })
-          })
+              assert.strictEqual(answered.status, "200")
+              assert.include(answered.body, username)
+              assert.isTrue(
+                (yield* client.users.list({ query: { skip: 0, limit: 1000 } })).some(
+                  (user) => user.username === username
+                )
+              )
+              assert.deepEqual({ complaints, foreign }, { complaints: [], foreign: [] })
+            })
         )
 
-        it.effect("ReDoc shows every operation", () =>
+        it.effect.each(PLACES)("ReDoc shows every operation $name", ({ path, prefix }) =>
           Effect.gen(function* () {
-            const { page, complaints, foreign } = yield* openPage("/redoc")
+            const { server } = yield* ChatServer
+            const at = prefix === "" ? server.url : yield* pathProxy(server.url, prefix)
+            const { page, complaints, foreign } = yield* openPage(`/redoc${path}`, at)
             const summaries = (yield* operations).map(({ summary }) => summary!)
 
             yield* inPage(page, async (page) => {

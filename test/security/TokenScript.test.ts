@@ -2,7 +2,7 @@ import { execFile } from "node:child_process"
 import { join } from "node:path"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { ConfigProvider, Context, Effect, Layer, Option, Redacted } from "effect"
+import { ConfigProvider, Context, Effect, FileSystem, Layer, Option, Redacted } from "effect"
 import { Command } from "effect/cli"
 import { TestConsole } from "effect/testing"
 import { tokenCommand } from "../../scripts/TokenCommand.ts"
@@ -64,6 +64,18 @@ describe("npm run token", { timeout: 90_000 }, () => {
       assert.approximately(minutesLeft(asUser.expiresAt), 30, 2)
       assert.approximately(minutesLeft(asService.expiresAt), 120, 2)
     })
+  )
+
+  it.live("signs with the first of several secrets, which may stand in a file", () =>
+    Effect.gen(function* () {
+      const { verify } = yield* server
+      const fs = yield* FileSystem.FileSystem
+      const file = yield* fs.makeTempFileScoped()
+      yield* fs.writeFileString(file, `${SECRET}\nanother secret of at least thirty-two bytes\n`)
+      const { JWT_SECRET: _, ...others } = environment
+      const { stdout } = yield* token(["--user", "7"], { ...others, JWT_SECRET_FILE: file })
+      assert.strictEqual((yield* verify(stdout.trim())).caller._tag, "Member")
+    }).pipe(Effect.provide(NodeServices.layer))
   )
 
   it.live("ends with an error where something is missing, says so, and prints no token", () =>

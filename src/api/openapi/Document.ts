@@ -27,7 +27,8 @@ export const document = (generated: object): Json => {
       `The documentation lacks ${missing.join(", ")}. Examples stand in src/api/openapi/Examples.ts, the rest on the schema of each parameter`
     )
   }
-  return { ...spec }
+  // Relative to the document: right also behind a proxy that serves it under a path.
+  return { ...spec, servers: [{ url: "." }] }
 }
 
 /**
