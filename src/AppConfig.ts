@@ -140,6 +140,7 @@ const config = Config.all({
   slowReaderTimeout: timeout("SLOW_READER_TIMEOUT", Duration.seconds(30)),
   headersTimeout: timeout("HEADERS_TIMEOUT", Duration.seconds(15)),
   requestTimeout: timeout("REQUEST_TIMEOUT", Duration.seconds(30)),
+  keepAliveTimeout: timeout("KEEP_ALIVE_TIMEOUT", Duration.seconds(65)),
   maxBodyBytes: between("MAX_BODY_BYTES", 1024, 10_485_760, 65_536),
   maxFrameBytes: between("MAX_FRAME_BYTES", 1024, 10_485_760, 65_536),
   maxFrameFragments: between("MAX_FRAME_FRAGMENTS", 1, 65_536, 64),

@@ -101,7 +101,7 @@ class NodeServer extends Context.Service<NodeServer, Server>()("minichat/NodeSer
         headersTimeout,
         requestTimeout,
         connectionsCheckingInterval: Math.min(CHECK_INTERVAL, headersTimeout),
-        keepAliveTimeout: 65_000,
+        keepAliveTimeout: Duration.toMillis(config.keepAliveTimeout),
         noDelay: true,
         // A client that offers another protocol, as some offer HTTP/2, is answered in this one.
         shouldUpgradeCallback: ({ headers }) => isWebSocket(headers.upgrade)

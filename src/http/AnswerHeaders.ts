@@ -20,6 +20,7 @@ export const addHeaders = (
       headers["www-authenticate"] = "Bearer"
       break
     case 415:
+      if (response.headers["content-type"]?.startsWith("application/problem")) break
       return Effect.map(notJson, HttpServerResponse.setHeaders(headers))
     case 500:
       headers["x-request-id"] = requestId

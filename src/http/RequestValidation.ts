@@ -3,7 +3,7 @@ import { Effect, Layer, SchemaIssue } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { HttpApiError } from "effect/http-api"
 import { RequestValidation } from "../api/Api.ts"
-import { ValidationFailed } from "../api/Problems.ts"
+import { UnsupportedMediaType, ValidationFailed } from "../api/Problems.ts"
 
 /** Answers a request that does not decode with a 422 that names each bad field and what is wrong with it. */
 export const layer = Layer.succeed(RequestValidation, (handler, { endpoint }) =>
@@ -15,9 +15,23 @@ const explained = <E>(error: E) =>
 
 /** Refuses a body that is not UTF-8. Decoding would replace its bytes, and other text than the sent one would be stored. */
 const whenUtf8 = <A, E, R>(handler: Effect.Effect<A, E, R>) =>
-  HttpServerRequest.HttpServerRequest.pipe(
-    Effect.flatMap((request) => Effect.orDie(request.arrayBuffer)),
-    Effect.flatMap((body): Effect.Effect<A, E | ValidationFailed, R> => (isUtf8(body) ? handler : notUtf8))
+  Effect.flatMap(
+    HttpServerRequest.HttpServerRequest,
+    (request): Effect.Effect<A, E | ValidationFailed | UnsupportedMediaType, R> => {
+      const coding = request.headers["content-encoding"] ?? "identity"
+      if (coding.toLowerCase() !== "identity") return compressed(coding)
+      return Effect.flatMap(
+        Effect.orDie(request.arrayBuffer),
+        (body): Effect.Effect<A, E | ValidationFailed, R> => (isUtf8(body) ? handler : notUtf8)
+      )
+    }
+  )
+
+const compressed = (coding: string) =>
+  Effect.fail(
+    new UnsupportedMediaType({
+      detail: `The body must not be compressed, and has content-encoding ${coding}`
+    })
   )
 
 const notUtf8 = Effect.suspend(() => {

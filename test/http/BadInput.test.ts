@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { type Answer, type Ask, ChatServer, newPair, newUser, newUsername } from "./ChatServer.ts"
@@ -359,6 +360,18 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
           assertProblem(answer, 415, "unsupported-media-type", "Unsupported Media Type")
         }
       })
+    )
+
+    it.effect.each(["gzip", "br", "Deflate"])(
+      "a body with content-encoding %s is refused with 415, which says why",
+      (coding) =>
+        Effect.gen(function* () {
+          const headers = { "content-type": "application/json", "content-encoding": coding }
+          const body = gzipSync(JSON.stringify({ username: newUsername() }))
+          const answer = yield* refused("POST", "/users/", { headers, body })
+          assertProblem(answer, 415, "unsupported-media-type", "Unsupported Media Type")
+          assert.include(answer.json.detail, `content-encoding ${coding}`)
+        })
     )
 
     it.effect.each(["application/json", "application/json; charset=utf-8", "Application/JSON"])(

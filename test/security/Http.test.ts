@@ -9,6 +9,7 @@ const MAX_BODY_BYTES = 2048
 const server = Server.layer({
   headersTimeout: Duration.millis(2500),
   requestTimeout: Duration.millis(3500),
+  keepAliveTimeout: Duration.seconds(12),
   maxBodyBytes: MAX_BODY_BYTES
 })
 
@@ -139,6 +140,14 @@ layer(server, { excludeTestServices: true, timeout: "60 seconds" })("over raw TC
       })
     )
   }
+
+  it.effect("an answer says how long an idle connection stays open, as KEEP_ALIVE_TIMEOUT does", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Server
+      const { headers } = yield* request(`${url}/livez`)
+      assert.strictEqual(headers.get("keep-alive"), "timeout=12")
+    })
+  )
 
   it.effect("a client whose handshake is refused is hung up on, whatever it goes on to send", () =>
     Effect.gen(function* () {
