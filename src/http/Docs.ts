@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto"
 import { Effect, FileSystem, Path } from "effect"
-import { HttpRouter, type HttpServerRequest, HttpServerResponse } from "effect/http"
+import { HttpRouter, type HttpServerRequest } from "effect/http"
 import { HttpApiSwagger, OpenApi } from "effect/http-api"
 import { DocumentedApi } from "../api/openapi/Documentation.ts"
 import { Paths } from "../api/Paths.ts"
@@ -39,31 +39,40 @@ const scriptHashes = (html: string) =>
 /** An empty icon: browsers request `/favicon.ico` for a page that names no icon. */
 const NO_ICON = `<link rel="icon" href="data:,">`
 
-/** A path as a page at the root names it, so that the page also works where a proxy serves it under a path of its own. */
-const relative = (path: string) => path.slice(1)
+/**
+ * A path relative to a page of one segment, so that the page also works where a proxy serves it under a path of its own. A page
+ * that was requested with a slash at its end is one level deeper.
+ */
+const relative = (path: string, isSlashed: boolean) => `${isSlashed ? ".." : "."}${path}`
 
 const openApi = Effect.sync(() => ({
   body: JSON.stringify(OpenApi.fromApi(DocumentedApi)),
   contentType: "application/json"
 }))
 
-/** Swagger UI, with its scripts and styles inlined. */
-const swagger = Effect.promise(async () => {
-  const { handler, dispose } = HttpRouter.toWebHandler(
-    HttpApiSwagger.layer(DocumentedApi, { path: Paths.docs }),
-    {
-      disableLogger: true
-    }
-  )
-  const response = await handler(new Request(`http://localhost${Paths.docs}`))
-  const html = await response.text()
-  await dispose()
-  return page(html.replace("</title>", `</title>${NO_ICON}`))
-})
+/** The server in the OpenAPI document: the folder of the page that shows it. */
+const SERVERS = `"servers":[{"url":"."}]`
+
+/** Swagger UI, with its scripts, its styles and the OpenAPI document inlined. */
+const swagger = (isSlashed: boolean) =>
+  Effect.promise(async () => {
+    const { handler, dispose } = HttpRouter.toWebHandler(
+      HttpApiSwagger.layer(DocumentedApi, { path: Paths.docs }),
+      {
+        disableLogger: true
+      }
+    )
+    const response = await handler(new Request(`http://localhost${Paths.docs}`))
+    const html = await response.text()
+    await dispose()
+    const located = isSlashed ? html.replace(SERVERS, SERVERS.replace(".", "..")) : html
+    return page(located.replace("</title>", `</title>${NO_ICON}`))
+  })
 
 /** ReDoc, rendered from `/openapi.json` by the script in `assets/`. */
-const redoc = Effect.succeed(
-  page(`<!DOCTYPE html>
+const redoc = (isSlashed: boolean) =>
+  Effect.succeed(
+    page(`<!DOCTYPE html>
 <html lang="en">
 <head>
   <meta charset="utf-8">
@@ -73,12 +82,12 @@ const redoc = Effect.succeed(
   <style>body { margin: 0 }</style>
 </head>
 <body>
-  <redoc spec-url="${relative(Paths.openApi)}"></redoc>
-  <script src="${relative(Paths.redocScript)}"></script>
+  <redoc spec-url="${relative(Paths.openApi, isSlashed)}"></redoc>
+  <script src="${relative(Paths.redocScript, isSlashed)}"></script>
 </body>
 </html>
 `)
-)
+  )
 
 const redocScript = Effect.gen(function* () {
   const fs = yield* FileSystem.FileSystem
@@ -86,22 +95,6 @@ const redocScript = Effect.gen(function* () {
   const body = yield* fs.readFile(path.join(import.meta.dirname, "../../assets/redoc.standalone.js"))
   return { body, contentType: "text/javascript; charset=utf-8" }
 }).pipe(Effect.orDie)
-
-/** A page at `path`. With a slash at its end it is redirected: what the page names would be looked for one level too deep. */
-const addPage = (
-  router: HttpRouter.HttpRouter,
-  path: typeof Paths.docs | typeof Paths.redoc,
-  serve: Handler
-) => {
-  const redirect = HttpServerResponse.redirect(`../${relative(path)}`)
-  return router.add("GET", path, (request) =>
-    /\/(\?|$)/.test(request.url) ? Effect.succeed(redirect) : serve(request)
-  )
-}
-
-type Handler = (
-  request: HttpServerRequest.HttpServerRequest
-) => Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest>
 
 /** OpenAPI at `/openapi.json`, Swagger UI at `/docs` and ReDoc at `/redoc`; all work without internet access. */
 export const layer = HttpRouter.use(
@@ -113,8 +106,15 @@ export const layer = HttpRouter.use(
         (serve) => (request: HttpServerRequest.HttpServerRequest) => limited(serve(request))
       )
     yield* router.add("GET", Paths.openApi, yield* limitedContent(openApi))
-    yield* addPage(router, Paths.docs, yield* limitedContent(swagger))
-    yield* addPage(router, Paths.redoc, yield* limitedContent(redoc))
+    for (const [path, pageOf] of [
+      [Paths.docs, swagger],
+      [Paths.redoc, redoc]
+    ] as const) {
+      const [bare, slashed] = [yield* limitedContent(pageOf(false)), yield* limitedContent(pageOf(true))]
+      yield* router.add("GET", path, (request) =>
+        /\/(\?|$)/.test(request.url) ? slashed(request) : bare(request)
+      )
+    }
     yield* router.add("GET", Paths.redocScript, yield* limitedContent(redocScript))
   })
 )

@@ -65,50 +65,53 @@ describe.runIf(databaseUrl !== undefined && hasRedisServer)("two nodes on a Redi
     })
   )
 
-  it.live("lose nothing, and end with the right lists, when slots move from one shard to another", () =>
-    Effect.gen(function* () {
-      const { clients, users, sockets, moveSlots } = yield* twoNodes({})
-      const [clientOfA] = clients
-      const sent = users.map((): Array<number> => [])
-      const sendToEach = Effect.forEach(users, (receiver, i) =>
-        Effect.map(
-          clientOfA.messages.send({
-            payload: {
-              sender_id: users[(i + 1) % USERS]!.id,
-              receiver_id: receiver.id,
-              content: "on the move"
-            }
-          }),
-          ({ id }) => sent[i]!.push(id)
-        )
-      )
-      const readEach = Effect.forEach(users, ({ id }) =>
-        Effect.forEach(clients, (client) => client.messages.recent({ params: { user_id: id } }))
-      )
-      yield* sendToEach
-      yield* readEach
-
-      const moving = yield* Effect.forkChild(moveSlots(SLOTS), { startImmediately: true })
-      yield* Effect.andThen(sendToEach, readEach).pipe(
-        Effect.repeat({ until: () => Effect.sync(() => moving.pollUnsafe() !== undefined) })
-      )
-      assert.strictEqual(yield* Fiber.join(moving), 0)
-      yield* sendToEach
-
-      for (const [i, { id }] of users.entries()) {
-        const frames = yield* Effect.replicateEffect(sockets[i]!.nextOf("message"), sent[i]!.length)
-        assert.deepStrictEqual(
-          frames.map((frame) => frame.id),
-          sent[i]
-        )
-        const newest = sent[i]!.toReversed().slice(0, 50)
-        for (const client of clients) {
-          const recent = Effect.map(client.messages.recent({ params: { user_id: id } }), ({ messages }) =>
-            messages.map(({ id }): number => id)
+  it.live(
+    "lose nothing, and end with the right lists, when slots move from one shard to another",
+    () =>
+      Effect.gen(function* () {
+        const { clients, users, sockets, moveSlots } = yield* twoNodes({})
+        const [clientOfA] = clients
+        const sent = users.map((): Array<number> => [])
+        const sendToEach = Effect.forEach(users, (receiver, i) =>
+          Effect.map(
+            clientOfA.messages.send({
+              payload: {
+                sender_id: users[(i + 1) % USERS]!.id,
+                receiver_id: receiver.id,
+                content: "on the move"
+              }
+            }),
+            ({ id }) => sent[i]!.push(id)
           )
-          yield* until(Effect.map(recent, (ids) => isDeepStrictEqual(ids, newest)))
+        )
+        const readEach = Effect.forEach(users, ({ id }) =>
+          Effect.forEach(clients, (client) => client.messages.recent({ params: { user_id: id } }))
+        )
+        yield* sendToEach
+        yield* readEach
+
+        const moving = yield* Effect.forkChild(moveSlots(SLOTS), { startImmediately: true })
+        yield* Effect.andThen(sendToEach, readEach).pipe(
+          Effect.repeat({ until: () => Effect.sync(() => moving.pollUnsafe() !== undefined) })
+        )
+        assert.strictEqual(yield* Fiber.join(moving), 0)
+        yield* sendToEach
+
+        for (const [i, { id }] of users.entries()) {
+          const frames = yield* Effect.replicateEffect(sockets[i]!.nextOf("message"), sent[i]!.length)
+          assert.deepStrictEqual(
+            frames.map((frame) => frame.id),
+            sent[i]
+          )
+          const newest = sent[i]!.toReversed().slice(0, 50)
+          for (const client of clients) {
+            const recent = Effect.map(client.messages.recent({ params: { user_id: id } }), ({ messages }) =>
+              messages.map(({ id }): number => id)
+            )
+            yield* until(Effect.map(recent, (ids) => isDeepStrictEqual(ids, newest)))
+          }
         }
-      }
-    })
+      }),
+    120_000
   )
 })

@@ -50,13 +50,13 @@ it.live(
       })
       // What answers take that are read is no part of what the unread ones add.
       yield* Effect.forEach(
-        Array.from({ length: 60 }),
+        Array.from({ length: 200 }),
         () =>
           Effect.andThen(
             Effect.map(page, ({ body }) => assert.isAbove(body.length, 1_000_000)),
             measure
           ),
-        { concurrency: 4 }
+        { concurrency: 8 }
       )
       const before = most
       yield* Effect.forkScoped(Effect.repeat(measure, Schedule.spaced("20 millis")))
