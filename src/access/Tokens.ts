@@ -33,7 +33,7 @@ export class TokenKeyError extends Schema.TaggedError<TokenKeyError>()("TokenKey
 export const hasExpired = ({ expiresAt }: Credential, now: number): boolean =>
   expiresAt !== undefined && now / 1000 > expiresAt + LEEWAY_SECONDS
 
-/** Checks tokens. Without authentication every caller is `Anyone`, with any token or none. */
+/** Checks tokens. With `AUTH=open` every caller is `Anyone`, with any token or none. */
 export class Tokens extends Context.Service<
   Tokens,
   {
@@ -125,7 +125,7 @@ const keyOf = Effect.fnUntraced(function* ({
     return { key: anyOf(yield* Effect.forEach(all, importSecret)), fetched: undefined, algorithms: ["HS256"] }
   }
   if (Option.isSome(jwtPublicKey)) {
-    // Environment files hold one line: line breaks of the PEM may be written as \n.
+    // A value in an environment file is one line: the line breaks of a PEM may be written as \n.
     const text = jwtPublicKey.value.replaceAll("\\n", "\n")
     const keys = yield* Effect.forEach(text.match(PEM) ?? [text], importPublicKey)
     return { key: anyOf(keys), fetched: undefined, algorithms: SIGNED_BY_KEY_PAIR }
@@ -168,7 +168,7 @@ const importPublicKey = (pem: string, index: number) =>
     )
   )
 
-// The keys never expire by themselves: while the endpoint is unavailable, the keys that were fetched stay valid.
+// The fetched keys have no maximum age: while the endpoint is unavailable, they stay in use.
 const remoteKeys = Effect.fnUntraced(function* (url: string) {
   const keys = createRemoteJWKSet(new URL(url), {
     cacheMaxAge: Number.POSITIVE_INFINITY,
@@ -180,7 +180,7 @@ const remoteKeys = Effect.fnUntraced(function* (url: string) {
     Effect.tryPromise(() => keys.reload()),
     {
       log: "Warn",
-      message: "The keys behind JWT_JWKS_URL could not be fetched; those that are known stay good"
+      message: "The keys at JWT_JWKS_URL could not be fetched; those that were fetched before stay in use"
     }
   )
   yield* Effect.forkScoped(Effect.repeat(refresh, Schedule.spaced(REFRESH_KEYS)))

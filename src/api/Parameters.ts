@@ -26,7 +26,7 @@ const digits = (pattern: RegExp, message: string, { example, ...documented }: Do
     })
   )
 
-/** Digits that no exact number stands for are above every id, place and bound, and so is the largest one. */
+/** Digits to a number. A number too large to be exact becomes the largest exact one: no id and no event has a number as large. */
 const toNumber = SchemaTransformation.transform({
   decode: (text: string) => Math.min(Number(text), Number.MAX_SAFE_INTEGER),
   encode: (value: number) => String(value)
@@ -37,10 +37,10 @@ interface Docs extends Pick<Documented, "description" | "example"> {}
 const idDigits = (format: "int32" | "int64", docs: Docs) =>
   digits(/^[1-9][0-9]*$/, "must be a whole number of at least 1, in digits", { ...docs, minimum: 1, format })
 
-/** A user id. Digits above the column's range decode: they name nobody. */
+/** A user id. An id above the range of int4 is accepted: no user has it, so the answer is a 404 or an empty list. */
 export const userIdParam = (docs: Docs) => idDigits("int32", docs).pipe(Schema.decodeTo(UserId, toNumber))
 
-/** A message id. Digits above the column's range decode: every id is below them. */
+/** A message id, as the upper bound of a page. An id above the range of int8 is accepted: every message is below it. */
 export const messageIdParam = (docs: Docs) =>
   idDigits("int64", docs).pipe(Schema.decodeTo(MessageId, toNumber))
 

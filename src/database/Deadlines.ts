@@ -2,29 +2,31 @@ import { Cause, Duration, Effect, Exit, Fiber, Schedule } from "effect"
 
 const TICK = Duration.seconds(1)
 
-/** A call that nobody has answered yet. */
-interface Waiting {
+/** A database call in flight. */
+interface Call {
+  /** The tick at which it began. */
   readonly since: number
   giveUp: () => void
 }
 
 /** Gives up on calls that take too long. */
 export interface Deadlines {
-  /** Interrupts the effect, and goes on as `orElse` says, when it has not ended in time, or was interrupted by another. */
+  /** Interrupts the effect and fails with `orElse` when it has not ended in time, or when something else interrupted it. */
   within<E2>(
     orElse: Effect.Effect<never, E2>
   ): <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E | E2, R>
-  /** How many calls are under way. */
+  /** The number of calls in flight. A call that was given up does not count, though its interruption may still be running. */
   underWay(): number
 }
 
 /**
- * One limit for all calls, kept to the second. One loop looks after them, oldest first: a timer and a second
- * fiber for each call, which is what `Effect.timeout` takes, were a sixth of what a read costs. Scoped.
+ * Makes one time limit for each call, accurate to a second. One loop checks the calls, oldest first: a Set keeps the order in
+ * which they began. `Effect.timeout` takes a timer and one more fiber for each call, a sixth of a read's processor time. The
+ * loop ends with the scope.
  */
 export const make = Effect.fnUntraced(function* (limit: Duration.Duration) {
   const ticks = Math.ceil(Duration.toMillis(limit) / Duration.toMillis(TICK))
-  const waiting = new Set<Waiting>()
+  const waiting = new Set<Call>()
   let now = 0
 
   yield* Effect.sync(() => {
@@ -51,8 +53,8 @@ export const make = Effect.fnUntraced(function* (limit: Duration.Duration) {
           waiting.add(call)
           fiber.addObserver((exit) => {
             waiting.delete(call)
-            // A Set replaces its table every so many calls, and an old table that has moved to the old generation keeps the
-            // calls that were in it until that is collected: they are not to keep their requests.
+            // V8 replaces the table of a growing Set. A replaced table in the old generation keeps its calls, and through this
+            // closure their requests, until a full collection: without the closure it keeps a small object only.
             call.giveUp = ignore
             // The driver interrupts the statements of a connection that it closes. Their caller was not interrupted.
             const isInterrupted = Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)

@@ -6,20 +6,25 @@ import { MAX_USER_ID, type User, UserId, UserNotFound, UsernameTaken } from "../
 import { MemoryTables } from "./MemoryTables.ts"
 import { toUser, type UserRow } from "./Rows.ts"
 
-/** The users. A user is made together with an empty inbox, and its id and username never change. */
+/** The users. A user and its empty inbox are created in one transaction. Its id and username never change. */
 export class UserRepo extends Context.Service<
   UserRepo,
   {
-    /** Makes a user. Fails when the username is taken; names that differ in case differ. */
+    /**
+     * Creates a user. Fails when the username is taken; usernames are case-sensitive. After `Unavailable` the user may exist all the
+     * same.
+     */
     create(username: string, displayName: string): Effect.Effect<User, UsernameTaken | Unavailable>
-    /** Users by ascending id, with ids above `afterId` when it is given: at most `limit`, after passing over `skip`. */
+    /** Users by ascending id, with ids above `afterId` when it is given: at most `limit`, after the first `skip`. */
     list(skip: number, limit: number, afterId?: UserId): Effect.Effect<ReadonlyArray<User>, Unavailable>
+    /** Finds a user. An id above the range of int4 is not found, without a query. */
     find(id: UserId): Effect.Effect<User, UserNotFound | Unavailable>
   }
 >()("minichat/repo/UserRepo") {
   static readonly layer = Layer.effect(
     UserRepo,
     Effect.gen(function* () {
+      // Creating a user waits for no lock that others hold long, so it may share the pipelined connections with reads.
       const { reads: sql, pipelined } = yield* Database
 
       const create = Effect.fn("UserRepo.create")(function* (username: string, displayName: string) {
