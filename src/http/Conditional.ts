@@ -12,14 +12,14 @@ const isKnown = ({ headers }: HttpServerRequest.HttpServerRequest, tag: string):
   return known.some((item) => item.trim().replace(/^W\//, "") === tag)
 }
 
+const notModified = (tag: string) => HttpServerResponse.empty({ status: 304, headers: { etag: tag } })
+
 /** Tags an answer; 304 without a body when the client has it already. No tag stands for an answer that has none. */
 export const tagged = (tag: string | undefined, response: HttpServerResponse.HttpServerResponse) =>
   tag === undefined
     ? Effect.succeed(response)
     : Effect.map(HttpServerRequest.HttpServerRequest, (request) =>
-        isKnown(request, tag)
-          ? HttpServerResponse.empty({ status: 304, headers: { etag: tag } })
-          : HttpServerResponse.setHeader(response, "etag", tag)
+        isKnown(request, tag) ? notModified(tag) : HttpServerResponse.setHeader(response, "etag", tag)
       )
 
 /**
@@ -42,8 +42,6 @@ export const unlessKnown = <E, E2, R>(
       request.headers["if-none-match"] === undefined
         ? read
         : Effect.flatMap(current, (tag) =>
-            tag !== undefined && isKnown(request, tag)
-              ? Effect.succeed(HttpServerResponse.empty({ status: 304, headers: { etag: tag } }))
-              : read
+            tag !== undefined && isKnown(request, tag) ? Effect.succeed(notModified(tag)) : read
           )
   )
