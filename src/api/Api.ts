@@ -1,5 +1,6 @@
 import { HttpApi, HttpApiMiddleware, OpenApi } from "effect/http-api"
 import { VERSION } from "../domain/Version.ts"
+import { Conversations } from "./Conversations.ts"
 import { Messages } from "./Messages.ts"
 import { ContentTooLarge, InternalServerError, UnsupportedMediaType, ValidationFailed } from "./Problems.ts"
 import { System } from "./System.ts"
@@ -13,7 +14,7 @@ export class RequestValidation extends HttpApiMiddleware.Service<RequestValidati
 
 /** The REST contract. Clients, the server, the docs and the tests are all derived from it. */
 export class Api extends HttpApi.make("minichat")
-  .add(Users, Messages, System)
+  .add(Users, Messages, Conversations, System)
   .middleware(RequestValidation)
   // Every bad field of a request is named, not the first one only.
   .annotate(HttpApi.ParseOptions, { errors: "all" })
@@ -22,7 +23,7 @@ export class Api extends HttpApi.make("minichat")
       title: "Mini Chat",
       version: VERSION,
       description:
-        "A real-time chat backend: REST for users and messages, a WebSocket for each user.\n\n" +
+        "A real-time chat backend: REST for users, conversations and messages, a WebSocket for each user.\n\n" +
         "Every error is an RFC 9457 problem (`application/problem+json`) whose `detail` says what happened; a request " +
         "that does not decode is a 422 that names every bad field. A body may have 64 KiB. Unknown extra fields are " +
         "ignored. Paths are served with and without the trailing slash.",

@@ -1,15 +1,35 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { Draft, Message } from "../domain/Message.ts"
+import { Content, Message, MessageId, NewMessage } from "../domain/Message.ts"
+import { Metadata } from "../domain/Metadata.ts"
+import { Emoji } from "../domain/Reaction.ts"
 import { Authorization } from "./Authorization.ts"
-import { limit, messageIdParam, skip, UserIdParam, userIdParam } from "./Parameters.ts"
+import {
+  ActingUser,
+  actingUser,
+  conversationIdParam,
+  limit,
+  messageIdParam,
+  skip,
+  UserIdParam,
+  userIdParam
+} from "./Parameters.ts"
 import { Paths } from "./Paths.ts"
 import {
   ClientIdConflict,
+  ConversationNotFound,
+  MessageDeleted,
+  MessageNotFound,
+  NotAuthor,
+  NotMember,
+  QuoteNotFound,
   ReceiverNotFound,
+  RoleForbids,
   SenderNotFound,
   ServiceUnavailable,
-  TooManyRequests
+  TooManyReactions,
+  TooManyRequests,
+  VersionConflict
 } from "./Problems.ts"
 
 export const SentMessage = Schema.Struct({
@@ -32,12 +52,38 @@ export const HistorySkip = skip("before_id")
 /** A page of the history has at most 50 messages, unless `limit` says otherwise. */
 export const HistoryLimit = limit(50)
 
+export const MessageChange = Schema.Struct({
+  ...actingUser,
+  content: Content,
+  version: Schema.optionalKey(Schema.NullOr(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)))).annotate({
+    description: "The version that the caller knows"
+  }),
+  metadata: Schema.optionalKey(Schema.NullOr(Metadata)).annotate({
+    description: "Replaces the metadata; null removes it, left out keeps it"
+  })
+}).annotate({ identifier: "MessageChange" })
+
+const messageId = { message_id: messageIdParam({ description: "The id of the message", example: 7 }) }
+
+const reactionPath = { ...messageId, emoji: Emoji }
+
+const denied = [MessageNotFound, NotMember, ServiceUnavailable] as const
+
 export class Messages extends HttpApiGroup.make("messages")
   .add(
     HttpApiEndpoint.post("send", "/", {
-      payload: Draft,
+      payload: NewMessage,
       success: SentMessage,
-      error: [SenderNotFound, ReceiverNotFound, ClientIdConflict, TooManyRequests, ServiceUnavailable]
+      error: [
+        SenderNotFound,
+        ReceiverNotFound,
+        ConversationNotFound,
+        NotMember,
+        QuoteNotFound,
+        ClientIdConflict,
+        TooManyRequests,
+        ServiceUnavailable
+      ]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Send a message",
@@ -48,21 +94,31 @@ export class Messages extends HttpApiGroup.make("messages")
     ),
     HttpApiEndpoint.get("history", "/", {
       query: {
-        user_id: UserIdParam,
+        user_id: ActingUser,
         chat_with: Schema.optionalKey(userIdParam({ description: "Only messages exchanged with this user" })),
+        conversation_id: Schema.optionalKey(
+          conversationIdParam({ description: "Only messages of this conversation, direct or group" })
+        ),
         skip: HistorySkip.schema,
         limit: HistoryLimit.schema,
         before_id: Schema.optionalKey(
           messageIdParam({ description: "Only messages with an id below this one" })
+        ),
+        after_id: Schema.optionalKey(
+          messageIdParam({
+            description:
+              "Only messages with an id above this one, oldest first. Of one conversation: with `conversation_id` or `chat_with`"
+          })
         )
       },
       success: History,
-      error: ServiceUnavailable
+      error: [ConversationNotFound, NotMember, ServiceUnavailable]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Read a user's history",
         description:
-          "Messages that the user sent or received, newest first; with `chat_with`, only those with that user. " +
+          "Messages that the user sent to or received from another user, newest first; with `chat_with`, only those with that user; " +
+          "with `conversation_id`, those of that conversation, which may be a group. " +
           "Page with `before_id`: the id of the last message of the page before; its cost does not grow, as that of `skip` does."
       })
     ),
@@ -73,9 +129,51 @@ export class Messages extends HttpApiGroup.make("messages")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Read the latest received messages",
-        description: "Up to 50 messages that the user received, newest first, from the cache."
+        description: "Up to 50 messages that the user received from other users, newest first, from the cache."
       })
-    )
+    ),
+    HttpApiEndpoint.get("get", "/:message_id", {
+      params: messageId,
+      query: { user_id: ActingUser },
+      success: Message,
+      error: denied
+    }).annotateMerge(OpenApi.annotations({ summary: "Get a message" })),
+    HttpApiEndpoint.patch("edit", "/:message_id", {
+      params: messageId,
+      payload: MessageChange,
+      success: Message,
+      error: [...denied, NotAuthor, MessageDeleted, VersionConflict, TooManyRequests]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Edit a message",
+        description:
+          "For its author. With `version`, only when the message still has it: a 409 says which one it has. An edit that changes nothing makes no new version."
+      })
+    ),
+    HttpApiEndpoint.delete("delete", "/:message_id", {
+      params: messageId,
+      query: { user_id: ActingUser },
+      success: Message,
+      error: [...denied, RoleForbids]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Delete a message",
+        description:
+          "For its author, and for a group's owner and admins. Its content is gone at once; its place in the history stays. Safe to repeat."
+      })
+    ),
+    HttpApiEndpoint.put("react", "/:message_id/reactions/:emoji", {
+      params: reactionPath,
+      query: { user_id: ActingUser },
+      success: Message,
+      error: [...denied, MessageDeleted, TooManyReactions, TooManyRequests]
+    }).annotateMerge(OpenApi.annotations({ summary: "React to a message", description: "Safe to repeat." })),
+    HttpApiEndpoint.delete("unreact", "/:message_id/reactions/:emoji", {
+      params: reactionPath,
+      query: { user_id: ActingUser },
+      success: Message,
+      error: [...denied, TooManyRequests]
+    }).annotateMerge(OpenApi.annotations({ summary: "Take a reaction back", description: "Safe to repeat." }))
   )
   .middleware(Authorization)
   .prefix(Paths.messages)

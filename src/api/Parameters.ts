@@ -1,5 +1,6 @@
 import { Schema, SchemaTransformation } from "effect"
 import { EpochText } from "../domain/Event.ts"
+import { ConversationId } from "../domain/ConversationId.ts"
 import { MessageId } from "../domain/Message.ts"
 import { UserId } from "../domain/User.ts"
 
@@ -47,6 +48,26 @@ export const messageIdParam = (docs: Docs) =>
 /** The user whom a path or a query is about. */
 export const UserIdParam = userIdParam({ description: "The id of the user", example: 1 })
 
+/** A number of at least 1 that is no id. */
+export const positiveParam = (docs: Docs) =>
+  idDigits("int64", docs).pipe(Schema.decodeTo(Schema.Finite, toNumber))
+
+/** The conversation that a path or a query is about. */
+export const conversationIdParam = (docs: Docs) =>
+  idDigits("int64", docs).pipe(Schema.decodeTo(ConversationId, toNumber))
+
+export const ConversationIdParam = conversationIdParam({ description: "The id of the conversation", example: 3 })
+
+const actingDocs = "For whom the call acts; the token's own user when it is left out"
+
+/** For whom a call without a body acts. Without a user's token it must be given: the handler refuses the call. */
+export const ActingUser = Schema.optionalKey(userIdParam({ description: actingDocs }))
+
+/** For whom a call with a body acts, as a field of the body. */
+export const actingUser = {
+  user_id: Schema.optionalKey(UserId).annotate({ description: actingDocs })
+}
+
 interface Bounds extends Required<Pick<Documented, "minimum" | "maximum">> {
   /** What to do beyond the maximum; ends the message. */
   readonly hint?: string
@@ -78,8 +99,8 @@ export const skip = (byKey: string) =>
   })
 
 /** How many rows to answer with, at most. */
-export const limit = (byDefault: number) =>
-  optional({ minimum: 1, maximum: 1000 }, byDefault, {
+export const limit = (byDefault: number, maximum = 1000) =>
+  optional({ minimum: 1, maximum }, byDefault, {
     description: "How many rows to answer with, at most"
   })
 

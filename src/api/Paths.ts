@@ -3,6 +3,7 @@ export const Paths = {
   welcome: "/",
   users: "/users",
   messages: "/messages",
+  conversations: "/conversations",
   webSocket: "/ws/:user_id",
   health: "/health",
   livez: "/livez",

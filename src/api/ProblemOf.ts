@@ -1,4 +1,6 @@
 import type { InvalidToken, RateLimited, TooManyPlaces } from "../domain/Caller.ts"
+import type { GroupFull, MembersNotFound } from "../domain/ConversationErrors.ts"
+import type { VersionConflict } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import * as Problems from "./Problems.ts"
 
@@ -13,6 +15,30 @@ export const senderNotFound = () => new Problems.SenderNotFound()
 export const receiverNotFound = () => new Problems.ReceiverNotFound()
 
 export const clientIdConflict = () => new Problems.ClientIdConflict()
+
+export const quoteNotFound = () => new Problems.QuoteNotFound()
+
+export const conversationNotFound = () => new Problems.ConversationNotFound()
+
+export const messageNotFound = () => new Problems.MessageNotFound()
+
+export const membersNotFound = ({ userIds }: MembersNotFound) => Problems.MembersNotFound.of(userIds)
+
+export const groupFull = ({ maximum }: GroupFull) => Problems.GroupFull.of(maximum)
+
+export const notMember = () => new Problems.NotMember()
+
+export const notAuthor = () => new Problems.NotAuthor()
+
+export const roleForbids = () => new Problems.RoleForbids()
+
+export const notAGroup = () => new Problems.NotAGroup()
+
+export const messageDeleted = () => new Problems.MessageDeleted()
+
+export const versionConflict = ({ version }: VersionConflict) => new Problems.VersionConflict({ version })
+
+export const tooManyReactions = () => new Problems.TooManyReactions()
 
 export const forbidden = () => new Problems.Forbidden()
 

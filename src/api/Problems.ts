@@ -69,6 +69,90 @@ export class ClientIdConflict extends HttpApiError.Problem<ClientIdConflict>()(
   detail("This client_id was used for another message")
 ) {}
 
+export class ConversationNotFound extends HttpApiError.Problem<ConversationNotFound>()(
+  "ConversationNotFound",
+  { type: "urn:minichat:problem:conversation-not-found", status: 404, title: "Not Found" },
+  detail("Conversation not found")
+) {}
+
+export class MessageNotFound extends HttpApiError.Problem<MessageNotFound>()(
+  "MessageNotFound",
+  { type: "urn:minichat:problem:message-not-found", status: 404, title: "Not Found" },
+  detail("Message not found")
+) {}
+
+export class QuoteNotFound extends HttpApiError.Problem<QuoteNotFound>()(
+  "QuoteNotFound",
+  { type: "urn:minichat:problem:quote-not-found", status: 404, title: "Not Found" },
+  detail("The message of reply_to_id is deleted, or not in this conversation")
+) {}
+
+export class MembersNotFound extends HttpApiError.Problem<MembersNotFound>()(
+  "MembersNotFound",
+  { type: "urn:minichat:problem:members-not-found", status: 404, title: "Not Found" },
+  {
+    user_ids: Schema.Array(Schema.Finite).annotate({ description: "The ids that no user has" })
+  }
+) {
+  static readonly of = (userIds: ReadonlyArray<number>) =>
+    new MembersNotFound({ detail: `No users have these ids: ${userIds.join(", ")}`, user_ids: userIds })
+}
+
+export class NotMember extends HttpApiError.Problem<NotMember>()(
+  "NotMember",
+  { type: "urn:minichat:problem:not-member", status: 403, title: "Forbidden" },
+  detail("The user is not a member of this conversation")
+) {}
+
+export class NotAuthor extends HttpApiError.Problem<NotAuthor>()(
+  "NotAuthor",
+  { type: "urn:minichat:problem:not-author", status: 403, title: "Forbidden" },
+  detail("Only its author may edit a message")
+) {}
+
+export class RoleForbids extends HttpApiError.Problem<RoleForbids>()(
+  "RoleForbids",
+  { type: "urn:minichat:problem:role-forbids", status: 403, title: "Forbidden" },
+  detail("The role of the user in this group does not allow this")
+) {}
+
+export class NotAGroup extends HttpApiError.Problem<NotAGroup>()(
+  "NotAGroup",
+  { type: "urn:minichat:problem:not-a-group", status: 409, title: "Conflict" },
+  detail("A direct conversation has two members for ever, and no title")
+) {}
+
+export class MessageDeleted extends HttpApiError.Problem<MessageDeleted>()(
+  "MessageDeleted",
+  { type: "urn:minichat:problem:message-deleted", status: 409, title: "Conflict" },
+  detail("The message is deleted")
+) {}
+
+/** Answered with the version to edit next. */
+export class VersionConflict extends HttpApiError.Problem<VersionConflict>()(
+  "VersionConflict",
+  { type: "urn:minichat:problem:version-conflict", status: 409, title: "Conflict" },
+  {
+    ...detail("The message was edited meanwhile: read it again"),
+    version: Schema.Int.annotate({ description: "The version of the message now" })
+  }
+) {}
+
+export class TooManyReactions extends HttpApiError.Problem<TooManyReactions>()(
+  "TooManyReactions",
+  { type: "urn:minichat:problem:too-many-reactions", status: 409, title: "Conflict" },
+  detail("The message has reactions of 20 kinds, and can have no more")
+) {}
+
+export class GroupFull extends HttpApiError.Problem<GroupFull>()(
+  "GroupFull",
+  { type: "urn:minichat:problem:group-full", status: 409, title: "Conflict" },
+  { maximum: Schema.Int.annotate({ description: "How many members a group may have" }) }
+) {
+  static readonly of = (maximum: number) =>
+    new GroupFull({ detail: `A group has at most ${maximum} members (MAX_GROUP_MEMBERS)`, maximum })
+}
+
 export class Unauthorized extends HttpApiError.Problem<Unauthorized>()(
   "Unauthorized",
   { type: "urn:minichat:problem:unauthorized", status: 401, title: "Unauthorized" },

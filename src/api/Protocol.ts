@@ -1,6 +1,8 @@
 import { Schema } from "effect"
 import { EpochText, Seq } from "../domain/Event.ts"
-import { ClientId, Content, Message } from "../domain/Message.ts"
+import { Conversation, Member } from "../domain/Conversation.ts"
+import { ConversationId } from "../domain/ConversationId.ts"
+import { addressee, Message, MessageId, messageFields } from "../domain/Message.ts"
 import { Timestamp } from "../domain/Text.ts"
 import { UserId } from "../domain/User.ts"
 
@@ -17,10 +19,39 @@ export const Ping = Schema.Struct({ type: Schema.Literal("ping") }).annotate({
 
 export const Send = Schema.Struct({
   type: Schema.Literal("send"),
-  receiver_id: UserId,
-  content: Content,
-  client_id: Schema.optionalKey(Schema.NullOr(ClientId))
-}).annotate({ identifier: "SendFrame", description: "Sends a message, answered with an `ack` or an `error`" })
+  ...messageFields
+})
+  .check(addressee)
+  .annotate({ identifier: "SendFrame", description: "Sends a message, answered with an `ack` or an `error`" })
+
+export const Read = Schema.Struct({
+  type: Schema.Literal("read"),
+  conversation_id: ConversationId,
+  message_id: MessageId
+}).annotate({
+  identifier: "ReadFrame",
+  description: "Tells that the user has read a conversation up to a message. Answered only when it fails"
+})
+
+export const Typing = Schema.Struct({
+  type: Schema.Literal("typing"),
+  conversation_id: ConversationId,
+  typing: Schema.Boolean
+}).annotate({
+  identifier: "TypingFrame",
+  description: "Tells the others of a conversation that the user types. Repeat it at least every 6 s, at most once a second"
+})
+
+/** Whose presence one socket may watch, at most. */
+export const MAX_WATCHED = 200
+
+export const Watch = Schema.Struct({
+  type: Schema.Literal("watch"),
+  user_ids: Schema.Array(UserId).check(Schema.isMaxLength(MAX_WATCHED))
+}).annotate({
+  identifier: "WatchFrame",
+  description: `Whose presence this socket is told from now on, at most ${MAX_WATCHED} users. Replaces the frame before it`
+})
 
 export const Auth = Schema.Struct({ type: Schema.Literal("auth"), token: Schema.String }).annotate({
   identifier: "AuthFrame",
@@ -28,7 +59,7 @@ export const Auth = Schema.Struct({ type: Schema.Literal("auth"), token: Schema.
 })
 
 /** What a client may send. */
-export const ClientFrame = Schema.Union([Ping, Send, Auth]).annotate({
+export const ClientFrame = Schema.Union([Ping, Send, Auth, Read, Typing, Watch]).annotate({
   identifier: "ClientFrame",
   description: "What a client may send on its socket: one JSON object in a text frame"
 })
@@ -64,6 +95,7 @@ export const ErrorCode = Schema.Literals([
   "unknown_type",
   "invalid",
   "receiver_not_found",
+  "not_found",
   "conflict",
   "forbidden",
   "rate_limited",
@@ -105,8 +137,128 @@ export const OmittedFrame = Schema.Struct({ type: Schema.Literal("omitted"), seq
     "An event that this server could not build, for example one of a newer release during an upgrade. Its number is told, so that none is missing; a client that keeps state loads it anew"
 })
 
+export const MessageUpdatedFrame = Schema.Struct({
+  type: Schema.Literal("message_updated"),
+  seq: Seq,
+  ...Message.fields
+}).annotate({ identifier: "MessageUpdatedEvent", description: "A message was edited: the message as it is now" })
+
+export const MessageDeletedFrame = Schema.Struct({
+  type: Schema.Literal("message_deleted"),
+  seq: Seq,
+  message_id: MessageId,
+  conversation_id: ConversationId,
+  sender_id: UserId,
+  deleted_at: Timestamp
+}).annotate({ identifier: "MessageDeletedEvent", description: "A message was deleted" })
+
+export const ReactionFrame = Schema.Struct({
+  type: Schema.Literal("reaction"),
+  seq: Seq,
+  message_id: MessageId,
+  conversation_id: ConversationId,
+  user_id: UserId,
+  emoji: Schema.String,
+  added: Schema.Boolean,
+  count: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({
+    description: "How many users have reacted with this emoji now"
+  })
+}).annotate({ identifier: "ReactionEvent", description: "A user reacted to a message, or took the reaction back" })
+
+export const ConversationAddedFrame = Schema.Struct({
+  type: Schema.Literal("conversation_added"),
+  seq: Seq,
+  conversation: Conversation
+}).annotate({ identifier: "ConversationAddedEvent", description: "The user is now a member of a conversation" })
+
+export const ConversationUpdatedFrame = Schema.Struct({
+  type: Schema.Literal("conversation_updated"),
+  seq: Seq,
+  conversation: Conversation
+}).annotate({
+  identifier: "ConversationUpdatedEvent",
+  description: "Title or metadata of a group changed. What only this user sees, as the own role, is left out"
+})
+
+export const ConversationRemovedFrame = Schema.Struct({
+  type: Schema.Literal("conversation_removed"),
+  seq: Seq,
+  conversation_id: ConversationId,
+  by: UserId
+}).annotate({ identifier: "ConversationRemovedEvent", description: "The user left a group, or was removed" })
+
+const memberChange = { conversation_id: ConversationId, by: UserId, member_count: Schema.Int }
+
+export const MemberAddedFrame = Schema.Struct({
+  type: Schema.Literal("member_added"),
+  seq: Seq,
+  ...memberChange,
+  member: Member
+}).annotate({ identifier: "MemberAddedEvent", description: "A user became a member of a group" })
+
+export const MemberUpdatedFrame = Schema.Struct({
+  type: Schema.Literal("member_updated"),
+  seq: Seq,
+  ...memberChange,
+  member: Member
+}).annotate({ identifier: "MemberUpdatedEvent", description: "A member of a group has another role" })
+
+export const MemberRemovedFrame = Schema.Struct({
+  type: Schema.Literal("member_removed"),
+  seq: Seq,
+  ...memberChange,
+  user_id: UserId
+}).annotate({ identifier: "MemberRemovedEvent", description: "A user left a group, or was removed" })
+
+export const ReadEventFrame = Schema.Struct({
+  type: Schema.Literal("read"),
+  seq: Schema.optionalKey(Seq),
+  conversation_id: ConversationId,
+  user_id: UserId,
+  message_id: MessageId
+}).annotate({
+  identifier: "ReadEvent",
+  description:
+    "A user has read a conversation up to a message. An event, with a `seq`, for the user's own devices and for the other user of a direct conversation; the other members of a group are told in passing, without a `seq`"
+})
+
+export const TypingEventFrame = Schema.Struct({
+  type: Schema.Literal("typing"),
+  conversation_id: ConversationId,
+  user_id: UserId,
+  typing: Schema.Boolean
+}).annotate({
+  identifier: "TypingNotice",
+  description: "A user types, for at most 6 s after the last such frame. Told in passing: not kept, not repeated"
+})
+
+export const PresenceFrame = Schema.Struct({
+  type: Schema.Literal("presence"),
+  user_id: UserId,
+  online: Schema.Boolean,
+  last_seen: Schema.NullOr(Timestamp)
+}).annotate({
+  identifier: "PresenceNotice",
+  description:
+    "A watched user came online or went offline, the latter told 3 s late. Also told for each user when a `watch` begins"
+})
+
 /** What an inbox holds. */
-export const ServerEvent = Schema.Union([MessageFrame, MessageSentFrame, OmittedFrame])
+export const ServerEvent = Schema.Union([
+  MessageFrame,
+  MessageSentFrame,
+  MessageUpdatedFrame,
+  MessageDeletedFrame,
+  ReactionFrame,
+  ConversationAddedFrame,
+  ConversationUpdatedFrame,
+  ConversationRemovedFrame,
+  MemberAddedFrame,
+  MemberUpdatedFrame,
+  MemberRemovedFrame,
+  ReadEventFrame,
+  OmittedFrame
+])
 export type ServerEvent = typeof ServerEvent.Type
 
 export const Resumed = Schema.Struct({
@@ -129,9 +281,9 @@ export const ServerFrame = Schema.Union([
   Pong,
   Ack,
   ErrorFrame,
-  MessageFrame,
-  MessageSentFrame,
-  OmittedFrame,
+  ...ServerEvent.members,
+  TypingEventFrame,
+  PresenceFrame,
   Resumed,
   Reconnect
 ]).annotate({

@@ -41,6 +41,24 @@ export interface InboxEvent {
   readonly traceparent: string | undefined
 }
 
+/** The number of an event in one user's inbox. */
+export interface Place {
+  readonly userId: UserId
+  readonly seq: number
+}
+
+/** A fact that is committed, and where it stands in the inboxes of those whom it concerns. */
+export interface AppendedFact {
+  readonly fact: EventFact
+  readonly places: ReadonlyArray<Place>
+}
+
+/** What a committed change answers, and the events that report it; none when nothing changed. */
+export interface Change<A> {
+  readonly value: A
+  readonly appended: ReadonlyArray<AppendedFact>
+}
+
 /** An event on its way to one user's sockets. */
 export interface AddressedEvent {
   readonly userId: UserId

@@ -1,4 +1,8 @@
 import { Schema, SchemaTransformation } from "effect"
+import { ConversationId } from "./ConversationId.ts"
+import type { ConversationNotFound, NotMember } from "./ConversationErrors.ts"
+import { Metadata } from "./Metadata.ts"
+import { ReactionCount } from "./Reaction.ts"
 import { Text, Timestamp } from "./Text.ts"
 import { UserId } from "./User.ts"
 
@@ -44,30 +48,110 @@ export const ClientId = Text.check(
   examples: ["c2f1a6e0-1"]
 })
 
+/** The most characters of a quoted message that a reply shows. */
+export const QUOTE_LENGTH = 200
+
+/** What a reply quotes, as it is now: its content is empty when it was deleted. */
+export const Quote = Schema.Struct({
+  id: MessageId,
+  sender_id: UserId,
+  content: Schema.String.annotate({ description: `The first ${QUOTE_LENGTH} characters` })
+}).annotate({ identifier: "Quote", description: "The message that a reply quotes" })
+export type Quote = typeof Quote.Type
+
+const Version = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)).annotate({
+  description: "1 as it was sent; each edit makes it one more"
+})
+
 export const Message = Schema.Struct({
   id: MessageId,
   sender_id: UserId,
   sender_username: Schema.String.annotate({ examples: ["alice"] }),
-  receiver_id: UserId,
+  receiver_id: Schema.optionalKey(UserId).annotate({ description: "Absent in a group" }),
   content: Schema.String.annotate({ examples: ["Hello!"] }),
-  timestamp: Timestamp
-}).annotate({ identifier: "Message", description: "A message from one user to another" })
+  timestamp: Timestamp,
+  conversation_id: Schema.optionalKey(ConversationId),
+  reply_to: Schema.optionalKey(Quote),
+  metadata: Schema.optionalKey(Metadata),
+  version: Schema.optionalKey(Version),
+  edited_at: Schema.optionalKey(Timestamp),
+  deleted_at: Schema.optionalKey(Timestamp).annotate({ description: "The content of a deleted message is empty" }),
+  reactions: Schema.optionalKey(Schema.Array(ReactionCount)),
+  withheld: Schema.optionalKey(Schema.Literal(true)).annotate({
+    description: "The content changed since the user left the conversation, and is not shown"
+  })
+}).annotate({ identifier: "Message", description: "A message of a user to another, or to a group" })
 export type Message = typeof Message.Type
 
-export const Draft = Schema.Struct({
-  sender_id: UserId,
-  receiver_id: UserId,
+/** What a message may have beside its content. */
+const extras = {
+  client_id: Schema.optionalKey(Schema.NullOr(ClientId)),
+  reply_to_id: Schema.optionalKey(Schema.NullOr(MessageId)).annotate({
+    description: "The message that this one quotes, of the same conversation"
+  }),
+  metadata: Schema.optionalKey(Schema.NullOr(Metadata))
+}
+
+/** To whom a message goes: a user, or a conversation. */
+export const addressee = Schema.makeFilter(
+  ({
+    receiver_id,
+    conversation_id
+  }: {
+    readonly receiver_id?: UserId | null
+    readonly conversation_id?: ConversationId | null
+  }) =>
+    (receiver_id == null) === (conversation_id == null)
+      ? { path: ["receiver_id"], issue: "must be given, or conversation_id in its place" }
+      : undefined
+)
+
+/** The fields of a message to send, beside who sends it. */
+export const messageFields = {
+  receiver_id: Schema.optionalKey(Schema.NullOr(UserId)),
+  conversation_id: Schema.optionalKey(Schema.NullOr(ConversationId)).annotate({
+    description: "In place of `receiver_id`: a conversation of the sender's"
+  }),
   content: Content,
-  client_id: Schema.optionalKey(Schema.NullOr(ClientId))
+  ...extras
+}
+
+export const NewMessage = Schema.Struct({
+  sender_id: Schema.optionalKey(UserId).annotate({
+    description: "Who sends; the token's own user when it is left out"
+  }),
+  ...messageFields
 })
-  .annotate({ description: "A message to send. Sender and receiver are two different users" })
+  .annotate({ description: "A message to send, to another user or to a conversation" })
   .check(
+    addressee,
     Schema.makeFilter(({ sender_id, receiver_id }) =>
-      sender_id === receiver_id ? { path: ["receiver_id"], issue: "must not be the sender" } : undefined
+      sender_id !== undefined && sender_id === receiver_id
+        ? { path: ["receiver_id"], issue: "must not be the sender" }
+        : undefined
     )
   )
   .annotate({ identifier: "Draft" })
-export type Draft = typeof Draft.Type
+export type NewMessage = typeof NewMessage.Type
+
+/** What every message to send has. */
+interface DraftBase {
+  readonly sender_id: UserId
+  readonly content: string
+  readonly client_id?: string | null
+  readonly reply_to_id?: MessageId | null
+  readonly metadata?: Metadata | null
+}
+
+/** A message to send to another user. */
+export interface Draft extends DraftBase {
+  readonly receiver_id: UserId
+}
+
+/** A message to send to a group. */
+export interface GroupDraft extends DraftBase {
+  readonly conversation_id: ConversationId
+}
 
 export class SenderNotFound extends Schema.TaggedError<SenderNotFound>()("SenderNotFound", {}) {}
 
@@ -76,4 +160,30 @@ export class ReceiverNotFound extends Schema.TaggedError<ReceiverNotFound>()("Re
 /** The `client_id` was used before by this sender, for another content or another receiver. */
 export class ClientIdConflict extends Schema.TaggedError<ClientIdConflict>()("ClientIdConflict", {}) {}
 
-export type SendError = SenderNotFound | ReceiverNotFound | ClientIdConflict
+/** The message that a reply quotes is deleted, or is none of its conversation that the sender may read. */
+export class QuoteNotFound extends Schema.TaggedError<QuoteNotFound>()("QuoteNotFound", {}) {}
+
+/** There is no message with this id. */
+export class MessageNotFound extends Schema.TaggedError<MessageNotFound>()("MessageNotFound", {}) {}
+
+/** Only the author may edit a message. */
+export class NotAuthor extends Schema.TaggedError<NotAuthor>()("NotAuthor", {}) {}
+
+/** The message was deleted: it can be neither edited nor reacted to. */
+export class MessageDeleted extends Schema.TaggedError<MessageDeleted>()("MessageDeleted", {}) {}
+
+/** The message was edited since the version that the caller knows. */
+export class VersionConflict extends Schema.TaggedError<VersionConflict>()("VersionConflict", {
+  version: Schema.Finite
+}) {}
+
+/** The message has reactions of as many kinds as it may have. */
+export class TooManyReactions extends Schema.TaggedError<TooManyReactions>()("TooManyReactions", {}) {}
+
+export type SendError =
+  | SenderNotFound
+  | ReceiverNotFound
+  | ClientIdConflict
+  | QuoteNotFound
+  | ConversationNotFound
+  | NotMember

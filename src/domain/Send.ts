@@ -6,7 +6,8 @@ import type { UserId } from "./User.ts"
 /** An event that reports a send: in whose inbox it is, and at which number. */
 export interface Appended {
   readonly userId: UserId
-  readonly type: "message" | "message_sent"
+  /** Events of group messages have types of their own: sockets of the original protocol do not get them. */
+  readonly type: "message" | "message_sent" | "group_message" | "group_message_sent"
   readonly seq: number
 }
 

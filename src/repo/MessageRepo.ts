@@ -34,6 +34,16 @@ export interface HistoryQuery {
   readonly limit: number
 }
 
+/** A page of one conversation: after `afterId`, oldest first, or before `beforeId`, newest first. */
+export interface ConversationQuery {
+  readonly userId: UserId
+  readonly conversationId: ConversationId
+  readonly beforeId?: MessageId | undefined
+  readonly afterId?: MessageId | undefined
+  readonly skip: number
+  readonly limit: number
+}
+
 /** The messages, and the events that report them. */
 export class MessageRepo extends Context.Service<
   MessageRepo,
@@ -52,6 +62,16 @@ export class MessageRepo extends Context.Service<
      * the history is.
      */
     history(query: HistoryQuery): Effect.Effect<MessagesAt, Unavailable>
+    /**
+     * Sends to groups: `send` for drafts to the members of a conversation. Refuses senders who are not members.
+     */
+    sendToGroups(drafts: ReadonlyArray<GroupDraft>): Effect.Effect<ReadonlyArray<Outcome>>
+    /** A message, with its reactions, as a member of its conversation sees it. */
+    find(userId: UserId, id: MessageId): Effect.Effect<Message, MessageNotFound | NotMember | Unavailable>
+    /** A page of one conversation, as a member sees it, with its reactions and the head of one moment. */
+    ofConversation(
+      query: ConversationQuery
+    ): Effect.Effect<MessagesAt, ConversationNotFound | NotMember | Unavailable>
     /** The latest messages that a user received, newest first, with the head of one moment. */
     received(userId: UserId, limit: number): Effect.Effect<MessagesAt, Unavailable>
   }

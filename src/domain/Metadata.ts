@@ -1,0 +1,31 @@
+import { Schema } from "effect"
+
+/** The most bytes of metadata, as JSON in UTF-8. */
+export const MAX_METADATA_BYTES = 2048
+
+const isStorable = (value: unknown): boolean => {
+  if (typeof value === "string") return !value.includes("\u0000") && value.isWellFormed()
+  if (Array.isArray(value)) return value.every(isStorable)
+  return typeof value === "object" && value !== null
+    ? Object.entries(value).every(([key, inner]) => isStorable(key) && isStorable(inner))
+    : true
+}
+
+const fits = Schema.makeFilter(
+  (value: { readonly [key: string]: Schema.Json }) => {
+    const json = JSON.stringify(value)
+    if (json.length > MAX_METADATA_BYTES || new TextEncoder().encode(json).length > MAX_METADATA_BYTES)
+      return `must have at most ${MAX_METADATA_BYTES} bytes as JSON`
+    return isStorable(value) || "must be well-formed Unicode without NUL characters (U+0000)"
+  },
+  { toJsonSchema: () => [{}, true] }
+)
+
+/** A JSON object of the application's own. The server keeps it, hands it back and never interprets it. */
+export const Metadata = Schema.Record(Schema.String, Schema.Json)
+  .check(fits)
+  .annotate({
+    description: `A JSON object of the application's own, at most ${MAX_METADATA_BYTES} bytes: kept and handed back, never interpreted`,
+    examples: [{ attachments: ["https://example.com/cat.png"] }]
+  })
+export type Metadata = typeof Metadata.Type

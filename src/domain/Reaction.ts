@@ -1,0 +1,45 @@
+import { Schema, SchemaTransformation } from "effect"
+
+/** The most kinds of emoji that one message has reactions of. */
+export const MAX_REACTION_KINDS = 20
+
+/** The text of an emoji that also has a plain form is followed by this, as Unicode's list has it. */
+const EMOJI_PRESENTATION = "\uFE0F"
+
+const LISTED = /^\p{RGI_Emoji}$/v
+
+/** Unicode lists skin tones by themselves too; alone they are no reaction. */
+const LONE_MODIFIER = /^\p{Emoji_Modifier}$/u
+
+const docs = {
+  description: "One emoji, as Unicode lists it",
+  examples: ["👍"],
+  toJsonSchema: () => [{ minLength: 1 }, true] as const
+}
+
+/** One emoji: one of those that Unicode recommends for interchange. A form without its variation selector is completed. */
+export const Emoji = Schema.String.annotate(docs).pipe(
+  Schema.decodeTo(
+    Schema.String.check(
+      Schema.makeFilter(
+        (text: string) => (LISTED.test(text) && !LONE_MODIFIER.test(text)) || "must be one emoji, and nothing else"
+      )
+    ),
+    SchemaTransformation.transform({
+      decode: (text: string) => (LISTED.test(text) ? text : completed(text)),
+      encode: (text: string) => text
+    })
+  ),
+  Schema.annotate(docs)
+)
+
+const completed = (text: string) =>
+  LISTED.test(text + EMOJI_PRESENTATION) ? text + EMOJI_PRESENTATION : text
+
+/** How often a message has one emoji. */
+export const ReactionCount = Schema.Struct({
+  emoji: Schema.String.annotate({ examples: ["👍"] }),
+  count: Schema.Int.check(Schema.isGreaterThanOrEqualTo(1)),
+  mine: Schema.Boolean.annotate({ description: "Whether the user who reads this reacted with it" })
+}).annotate({ identifier: "ReactionCount", description: "How many users reacted with one emoji" })
+export type ReactionCount = typeof ReactionCount.Type
