@@ -34,16 +34,6 @@ export interface NewGroup {
   readonly clientId: string | undefined
 }
 
-/** Which roles may do what in a group; see the policy. */
-export interface GroupRights {
-  readonly changeGroup: ReadonlyArray<Role>
-  readonly addMember: ReadonlyArray<Role>
-  readonly changeRole: ReadonlyArray<Role>
-  readonly removeMember: ReadonlyArray<Role>
-  readonly removeAdmin: ReadonlyArray<Role>
-  readonly deleteMessage: ReadonlyArray<Role>
-}
-
 /** What may change of a group: `undefined` leaves it, `null` removes it. */
 export interface GroupChange {
   readonly title?: string | undefined

@@ -1,0 +1,14 @@
+import type { Role } from "./Conversation.ts"
+
+/** Which roles may do what in a group. Everyone may leave, read, send, and change what it sent. */
+export const groupRights = {
+  changeGroup: ["owner", "admin"],
+  addMember: ["owner", "admin"],
+  /** To make a member an admin, an admin a member, or another the owner. */
+  changeRole: ["owner"],
+  /** To remove a plain member. */
+  removeMember: ["owner", "admin"],
+  removeAdmin: ["owner"],
+  /** To delete the message of another. */
+  deleteMessage: ["owner", "admin"]
+} as const satisfies Readonly<Record<string, ReadonlyArray<Role>>>

@@ -1,0 +1,41 @@
+import { Context, Effect, Layer } from "effect"
+import type { AddressedEvent, AppendedFact } from "../domain/Event.ts"
+import { currentTraceparent } from "../observability/Spans.ts"
+import { RedisBus } from "../redis/RedisBus.ts"
+import { EventBuilder, EventKinds } from "./EventKinds.ts"
+import { LiveInboxes } from "./LiveInboxes.ts"
+
+/** Tells sockets and polls, on all nodes, of events that are committed. */
+export class EventPublisher extends Context.Service<
+  EventPublisher,
+  {
+    /**
+     * Publishes the events of facts that are committed, and answers for each fact, place by place, whether a live socket or a
+     * waiting poll was handed it. Never fails: what the bus loses is found by the sweeps. To be run without interruption.
+     */
+    publish(appended: ReadonlyArray<AppendedFact>): Effect.Effect<ReadonlyArray<ReadonlyArray<boolean>>>
+  }
+>()("minichat/inbox/EventPublisher") {
+  static readonly layer = Layer.effect(
+    EventPublisher,
+    Effect.gen(function* () {
+      const bus = yield* RedisBus
+      const liveInboxes = yield* LiveInboxes
+      const builder = new EventBuilder(yield* EventKinds)
+
+      const publish: EventPublisher["Service"]["publish"] = Effect.fnUntraced(function* (appended) {
+        if (appended.length === 0) return []
+        const traceparent = yield* currentTraceparent
+        const events = appended.flatMap(({ fact, places }) => {
+          const build = builder.prepare(fact, traceparent)
+          return places.map(({ userId, seq }): AddressedEvent => ({ userId, event: build(seq) }))
+        })
+        for (const event of events) liveInboxes.offer(event)
+        const heard = (yield* bus.publish(events)).values()
+        return appended.map(({ places }) => places.map(() => heard.next().value === true))
+      })
+
+      return EventPublisher.of({ publish })
+    })
+  )
+}
