@@ -12,9 +12,13 @@ import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
 import { CloseCode } from "./api/CloseCode.ts"
 import { Paths } from "./api/Paths.ts"
+import { Addressing } from "./chat/Addressing.ts"
+import { Reads } from "./chat/Reads.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
 import { Sends } from "./chat/Sends.ts"
+import { Typing } from "./chat/Typing.ts"
+import { Watches } from "./chat/Watches.ts"
 import { Database } from "./database/Database.ts"
 import * as DatabaseEpoch from "./database/DatabaseEpoch.ts"
 import { VERSION } from "./domain/Version.ts"
@@ -25,6 +29,7 @@ import { checkHosts } from "./http/HostCheck.ts"
 import * as Routes from "./http/Routes.ts"
 import { InboxReader } from "./inbox/InboxReader.ts"
 import { LiveInboxes } from "./inbox/LiveInboxes.ts"
+import { Passing } from "./inbox/Passing.ts"
 import * as Pruner from "./inbox/Pruner.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import * as Metrics from "./observability/Metrics.ts"
@@ -73,11 +78,16 @@ const services = Layer.mergeAll(
   Gate.layer,
   InboxReader.layer,
   Sends.layer.pipe(Layer.provide(SendQueue.layer)),
+  Reads.layer,
+  Typing.layer,
+  Watches.layer,
   ConnectionRegistry.layer,
   Heartbeat.layer,
   Upgrades.layer,
   Pruner.layer
 ).pipe(
+  Layer.provideMerge(Addressing.layer),
+  Layer.provideMerge(Passing.layer),
   Layer.provideMerge(LiveInboxes.layer),
   Layer.provideMerge(shared),
   Layer.provideMerge(repos),
@@ -163,6 +173,7 @@ export const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
 const taken = takenByRoutes<
   Layer.Success<typeof services | typeof httpServer | typeof router | typeof NodeHttpServer.layerHttpServices>
 >()([
+  Addressing,
   Answers,
   AppConfig,
   ChildProcessSpawner.ChildProcessSpawner,
@@ -186,8 +197,10 @@ const taken = takenByRoutes<
   NodeId,
   NodeServer,
   OpenPlaces,
+  Passing,
   Path.Path,
   RateLimits,
+  Reads,
   RecentMessages,
   RedisBus,
   Sessions,
@@ -195,8 +208,10 @@ const taken = takenByRoutes<
   Stdio.Stdio,
   Terminal.Terminal,
   Tokens,
+  Typing,
   Upgrades,
-  UserRepo
+  UserRepo,
+  Watches
 ])
 
 const serve = Layer.effectDiscard(
