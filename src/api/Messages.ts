@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { Content, Message, MessageId, NewMessage } from "../domain/Message.ts"
+import { Content, Message, NewMessage } from "../domain/Message.ts"
 import { Metadata } from "../domain/Metadata.ts"
 import { Emoji } from "../domain/Reaction.ts"
 import { Authorization } from "./Authorization.ts"
