@@ -6,7 +6,8 @@ import type { UserId } from "../domain/User.ts"
 import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { Passing } from "../inbox/Passing.ts"
 import { ConversationRepo, type Denied } from "../repo/ConversationRepo.ts"
-import { Addressing } from "./Addressing.ts"
+import { committed } from "./Committed.ts"
+import { Drafts } from "./Drafts.ts"
 
 /**
  * The most other members of a group that are told how far one of them has read. In a larger group each message would cause as
@@ -33,16 +34,16 @@ export class Reads extends Context.Service<
     Reads,
     Effect.gen(function* () {
       const repo = yield* ConversationRepo
-      const publisher = yield* EventPublisher
+      const commit = committed(yield* EventPublisher)
       const passing = yield* Passing
-      const addressing = yield* Addressing
+      const drafts = yield* Drafts
 
       const tellGroup = Effect.fnUntraced(function* (
         userId: UserId,
         conversationId: ConversationId,
         messageId: MessageId
       ) {
-        const { kind } = yield* addressing.of(conversationId)
+        const { kind } = yield* drafts.addressees(conversationId)
         if (kind === "direct") return
         const others = yield* repo.others(userId, conversationId)
         if (others.length > MAX_TOLD_OF_READS) return
@@ -59,13 +60,11 @@ export class Reads extends Context.Service<
         conversationId,
         messageId
       ) {
-        const { value, appended } = yield* repo.markRead(userId, conversationId, messageId)
-        if (appended.length === 0) return value
-        yield* publisher.publish(appended)
+        const { value, appended } = yield* commit(repo.markRead(userId, conversationId, messageId))
         // The mark is committed: that the others could not be told changes nothing of the answer.
-        yield* Effect.ignore(tellGroup(userId, conversationId, messageId))
+        if (appended.length > 0) yield* Effect.ignore(tellGroup(userId, conversationId, messageId))
         return value
-      }, Effect.uninterruptible)
+      })
 
       return Reads.of({ mark })
     })

@@ -7,8 +7,11 @@ import { UnsupportedMediaType, ValidationFailed } from "../api/Problems.ts"
 
 /** Answers a request that does not decode with a 422 that names each bad field and what is wrong with it. */
 export const layer = Layer.succeed(RequestValidation, (handler, { endpoint }) =>
-  Effect.catch(endpoint.method === "POST" ? whenUtf8(handler) : handler, explained)
+  Effect.catch(BODIES.has(endpoint.method) ? whenUtf8(handler) : handler, explained)
 )
+
+/** The methods whose requests have a body. */
+const BODIES: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"])
 
 const explained = <E>(error: E) =>
   HttpApiError.HttpApiSchemaError.is(error) ? refusal(error) : Effect.fail(error)

@@ -2,7 +2,7 @@ import { DateTime, Effect, Result, Scope } from "effect"
 import { Gate } from "../access/Gate.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { ClientFrame } from "../api/Protocol.ts"
-import { Addressing } from "../chat/Addressing.ts"
+import { Drafts } from "../chat/Drafts.ts"
 import { Reads } from "../chat/Reads.ts"
 import { type Answer, Sends } from "../chat/Sends.ts"
 import { Typing } from "../chat/Typing.ts"
@@ -46,7 +46,7 @@ const receiving = span("socket send", { kind: "server" })
 export const make = Effect.gen(function* () {
   const sends = yield* Sends
   const gate = yield* Gate
-  const addressing = yield* Addressing
+  const drafting = yield* Drafts
   const reads = yield* Reads
   const typing = yield* Typing
   const watches = yield* Watches
@@ -79,7 +79,7 @@ export const make = Effect.gen(function* () {
     const { client_id } = message
     const addressed = yield* gate
       .permitSend(credential.caller, sender_id)
-      .pipe(Effect.andThen(addressing.draftOf({ ...message, sender_id })), Effect.result)
+      .pipe(Effect.andThen(drafting.of(sender_id, message)), Effect.result)
     if (Result.isFailure(addressed)) return yield* refuseSend(state, client_id, sendError(addressed.failure))
     state.drafts.push(addressed.success)
     if (state.drafts.length === SEND_GROUP) yield* submit(state)
