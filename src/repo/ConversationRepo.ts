@@ -1,52 +1,16 @@
-import { Context, type Effect } from "effect"
-import type {
-  Conversation,
-  ConversationEntry,
-  HistoryAccess,
-  Member,
-  ReadState,
-  Role
-} from "../domain/Conversation.ts"
-import type {
-  ConversationNotFound,
-  GroupFull,
-  MembersNotFound,
-  NotAGroup,
-  NotMember,
-  RoleForbids
-} from "../domain/ConversationErrors.ts"
+import { Context, type Effect, Layer } from "effect"
+import type { Conversation, ConversationEntry, Member, ReadState, Role } from "../domain/Conversation.ts"
+import type { GroupFull, MembersNotFound, NotAGroup, RoleForbids } from "../domain/ConversationErrors.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Change } from "../domain/Event.ts"
 import type { ClientIdConflict, MessageId, MessageNotFound } from "../domain/Message.ts"
-import type { Metadata } from "../domain/Metadata.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
+import type { Addressees, Denied, GroupChange, NewGroup } from "./ConversationCalls.ts"
+import { conversationsInMemory } from "./ConversationsInMemory.ts"
+import { MemoryTables } from "./MemoryTables.ts"
 
-/** A group to make. */
-export interface NewGroup {
-  readonly by: UserId
-  readonly title: string
-  /** The members beside the maker; repeated ids count once, and the maker's own is ignored. */
-  readonly memberIds: ReadonlyArray<UserId>
-  readonly history: HistoryAccess
-  readonly metadata: Metadata | undefined
-  /** A repeated call with the same one is answered with the first group. */
-  readonly clientId: string | undefined
-}
-
-/** What may change of a group: `undefined` leaves it, `null` removes it. */
-export interface GroupChange {
-  readonly title?: string | undefined
-  readonly metadata?: Metadata | null | undefined
-}
-
-/** To whom messages of a conversation go. It never changes. */
-export type Addressees =
-  | { readonly kind: "direct"; readonly users: readonly [UserId, UserId] }
-  | { readonly kind: "group" }
-
-/** Why a member's call on a conversation fails. */
-export type Denied = ConversationNotFound | NotMember | Unavailable
+export type { Addressees, Denied, GroupChange, NewGroup } from "./ConversationCalls.ts"
 
 /**
  * Conversations, their members, and how far these have read.
@@ -132,4 +96,8 @@ export class ConversationRepo extends Context.Service<
     /** The other members of a conversation, for frames that are told in passing. Fails when the user is no member. */
     others(userId: UserId, id: ConversationId): Effect.Effect<ReadonlyArray<UserId>, Denied>
   }
->()("minichat/repo/ConversationRepo") {}
+>()("minichat/repo/ConversationRepo") {
+  static readonly layerMemory = Layer.effect(ConversationRepo, conversationsInMemory).pipe(
+    Layer.provide(MemoryTables.layer)
+  )
+}

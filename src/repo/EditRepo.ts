@@ -1,32 +1,20 @@
-import { Context, type Effect } from "effect"
-import type { NotMember, RoleForbids } from "../domain/ConversationErrors.ts"
+import { Context, type Effect, Layer } from "effect"
+import type { RoleForbids } from "../domain/ConversationErrors.ts"
 import type { Change } from "../domain/Event.ts"
 import type {
   Message,
   MessageDeleted,
   MessageId,
-  MessageNotFound,
   NotAuthor,
   TooManyReactions,
   VersionConflict
 } from "../domain/Message.ts"
-import type { Metadata } from "../domain/Metadata.ts"
-import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
+import { editsInMemory } from "./EditsInMemory.ts"
+import { MemoryTables } from "./MemoryTables.ts"
+import type { Edit, MessageDenied } from "./MessageEdits.ts"
 
-/** An edit of a message. */
-export interface Edit {
-  readonly by: UserId
-  readonly messageId: MessageId
-  readonly content: string
-  /** The version that the editor knows; `undefined` edits whatever the message is now. */
-  readonly version: number | undefined
-  /** `undefined` leaves the metadata, `null` removes it. */
-  readonly metadata: Metadata | null | undefined
-}
-
-/** Why a member's call on a message fails. */
-export type MessageDenied = MessageNotFound | NotMember | Unavailable
+export type { Edit, MessageDenied } from "./MessageEdits.ts"
 
 /**
  * Changes of messages that were sent. Each commits together with its events, in the inboxes of all members of the conversation.
@@ -50,4 +38,6 @@ export class EditRepo extends Context.Service<
     /** Takes a reaction back. */
     unreact(by: UserId, messageId: MessageId, emoji: string): Effect.Effect<Change<Message>, MessageDenied>
   }
->()("minichat/repo/EditRepo") {}
+>()("minichat/repo/EditRepo") {
+  static readonly layerMemory = Layer.effect(EditRepo, editsInMemory).pipe(Layer.provide(MemoryTables.layer))
+}
