@@ -129,7 +129,8 @@ export class Messages extends HttpApiGroup.make("messages")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Read the latest received messages",
-        description: "Up to 50 messages that the user received from other users, newest first, from the cache."
+        description:
+          "Up to 50 messages that the user received from other users, newest first, from the cache."
       })
     ),
     HttpApiEndpoint.get("get", "/:message_id", {

@@ -86,12 +86,13 @@ export const ReadState = Schema.Struct({
 }).annotate({ identifier: "ReadState", description: "How far a user has read a conversation" })
 export type ReadState = typeof ReadState.Type
 
-
-
 /** A conversation in a user's list. */
 export const ConversationEntry = Schema.Struct({
   ...Conversation.fields,
   ...ReadState.fields,
   last_message: Schema.NullOr(Message)
-}).annotate({ identifier: "ConversationEntry", description: "A conversation, its last message, and what is unread" })
+}).annotate({
+  identifier: "ConversationEntry",
+  description: "A conversation, its last message, and what is unread"
+})
 export type ConversationEntry = typeof ConversationEntry.Type

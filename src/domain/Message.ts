@@ -1,6 +1,6 @@
 import { Schema, SchemaTransformation } from "effect"
-import { ConversationId } from "./ConversationId.ts"
 import type { ConversationNotFound, NotMember } from "./ConversationErrors.ts"
+import { ConversationId } from "./ConversationId.ts"
 import { Metadata } from "./Metadata.ts"
 import { ReactionCount } from "./Reaction.ts"
 import { Text, Timestamp } from "./Text.ts"
@@ -75,7 +75,9 @@ export const Message = Schema.Struct({
   metadata: Schema.optionalKey(Metadata),
   version: Schema.optionalKey(Version),
   edited_at: Schema.optionalKey(Timestamp),
-  deleted_at: Schema.optionalKey(Timestamp).annotate({ description: "The content of a deleted message is empty" }),
+  deleted_at: Schema.optionalKey(Timestamp).annotate({
+    description: "The content of a deleted message is empty"
+  }),
   reactions: Schema.optionalKey(Schema.Array(ReactionCount)),
   withheld: Schema.optionalKey(Schema.Literal(true)).annotate({
     description: "The content changed since the user left the conversation, and is not shown"

@@ -22,7 +22,8 @@ export const Emoji = Schema.String.annotate(docs).pipe(
   Schema.decodeTo(
     Schema.String.check(
       Schema.makeFilter(
-        (text: string) => (LISTED.test(text) && !LONE_MODIFIER.test(text)) || "must be one emoji, and nothing else"
+        (text: string) =>
+          (LISTED.test(text) && !LONE_MODIFIER.test(text)) || "must be one emoji, and nothing else"
       )
     ),
     SchemaTransformation.transform({

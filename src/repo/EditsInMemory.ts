@@ -14,10 +14,10 @@ import {
 } from "../domain/Message.ts"
 import { MAX_REACTION_KINDS } from "../domain/Reaction.ts"
 import type { UserId } from "../domain/User.ts"
+import type { Edit } from "./EditCalls.ts"
 import { appendAbout, appendPayload } from "./MemoryEvents.ts"
 import { type MemoryConversation, type MemoryMessage, MemoryTables } from "./MemoryTables.ts"
 import { mayRead, messageSeenBy, readersOf } from "./MemoryViews.ts"
-import type { Edit } from "./MessageEdits.ts"
 
 /** The events of a change, or why it is refused. */
 type Made<E> = Result.Result<ReadonlyArray<AppendedFact>, E>
