@@ -269,7 +269,14 @@ export class MessageRepo extends Context.Service<
       const received = (userId: UserId, limit: number) =>
         newestFirst(userId, (message) => message.receiver_id === userId, 0, limit)
 
-      return MessageRepo.of({ send, history, received })
+      return MessageRepo.of({
+        send,
+        history,
+        received,
+        sendToGroups: undefined as never,
+        find: undefined as never,
+        ofConversation: undefined as never
+      })
     })
   ).pipe(Layer.provide(MemoryTables.layer))
 }
