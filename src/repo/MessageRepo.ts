@@ -37,6 +37,8 @@ export interface HistoryQuery {
   readonly chatWith?: UserId | undefined
   /** Only messages with a smaller id. */
   readonly beforeId?: MessageId | undefined
+  /** Only messages with a larger id, oldest first: to be given with `chatWith`. */
+  readonly afterId?: MessageId | undefined
   readonly skip: number
   readonly limit: number
 }
