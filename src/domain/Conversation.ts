@@ -28,7 +28,7 @@ export const Title = Text.annotate(titleDocs).pipe(
 )
 
 /** What a member of a group may do: see `groupRights` in the policy. */
-export const Role = Schema.Literals(["owner", "admin", "member"]).annotate({ identifier: "Role" })
+export const Role = Schema.Literals(["owner", "admin", "member"])
 export type Role = typeof Role.Type
 
 /** Whether a new member reads what was sent before it joined. */
