@@ -1,4 +1,4 @@
-import { Context, type Effect } from "effect"
+import { Context, type Effect, Layer } from "effect"
 import type {
   Conversation,
   ConversationEntry,
@@ -21,6 +21,7 @@ import type { ClientIdConflict, MessageId, MessageNotFound } from "../domain/Mes
 import type { Metadata } from "../domain/Metadata.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
+import * as Conversations from "./ConversationsInSql.ts"
 
 /** A group to make. */
 export interface NewGroup {
@@ -132,4 +133,6 @@ export class ConversationRepo extends Context.Service<
     /** The other members of a conversation, for frames that are told in passing. Fails when the user is no member. */
     others(userId: UserId, id: ConversationId): Effect.Effect<ReadonlyArray<UserId>, Denied>
   }
->()("minichat/repo/ConversationRepo") {}
+>()("minichat/repo/ConversationRepo") {
+  static readonly layer = Layer.effect(ConversationRepo, Conversations.make)
+}

@@ -1,4 +1,4 @@
-import { Context, type Effect } from "effect"
+import { Context, type Effect, Layer } from "effect"
 import type { NotMember, RoleForbids } from "../domain/ConversationErrors.ts"
 import type { Change } from "../domain/Event.ts"
 import type {
@@ -13,6 +13,7 @@ import type {
 import type { Metadata } from "../domain/Metadata.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
+import * as Edits from "./EditsInSql.ts"
 
 /** An edit of a message. */
 export interface Edit {
@@ -50,4 +51,6 @@ export class EditRepo extends Context.Service<
     /** Takes a reaction back. */
     unreact(by: UserId, messageId: MessageId, emoji: string): Effect.Effect<Change<Message>, MessageDenied>
   }
->()("minichat/repo/EditRepo") {}
+>()("minichat/repo/EditRepo") {
+  static readonly layer = Layer.effect(EditRepo, Edits.make)
+}

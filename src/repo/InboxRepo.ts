@@ -8,6 +8,7 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
 import { MEMORY_EPOCH } from "../Epoch.ts"
 import { type MemoryEvent, MemoryTables } from "./MemoryTables.ts"
+import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 
 /** Between which numbers an inbox holds events. */
@@ -70,6 +71,7 @@ export class InboxRepo extends Context.Service<
             FROM inboxes WHERE user_id = ANY (${int4Array(userIds)})`
         )
 
+      // A message is told as it is now. Who left its conversation gets nothing that changed after the event.
       // OFFSET 0 keeps the planner from joining a long page by reading all messages there are.
       const page = (userId: UserId, after: number, limit: number, epoch?: string) => {
         const sameHistory = epoch === undefined ? sql.literal("true") : sql`${currentEpoch} = ${epoch}`
@@ -79,8 +81,10 @@ export class InboxRepo extends Context.Service<
               SELECT * FROM inbox_events WHERE user_id = ${int4(userId)} AND seq > ${int8(after)} AND ${sameHistory}
               ORDER BY seq LIMIT ${int4(limit)}
             ) e LEFT JOIN LATERAL (
-              SELECT m.client_id, m.id, m.sender_id, u.username AS sender_username, m.receiver_id, m.content, m.timestamp
-              FROM messages m JOIN users u ON u.id = m.sender_id WHERE m.id = e.message_id OFFSET 0
+              SELECT m.client_id, ${sql.literal(MESSAGE_COLUMNS)},
+                m.receiver_id IS NULL AND greatest(m.edited_at, m.deleted_at) > e.created_at
+                  AND may_read(${int4(userId)}, m.conversation_id, m.id) IS NOT NULL AS withheld
+              FROM messages m WHERE m.id = e.message_id OFFSET 0
             ) m ON true ORDER BY e.seq`.pipe(Effect.map((rows) => withoutGap(rows).map(toRecord)))
         )
       }
