@@ -1,28 +1,57 @@
-import { Context, Effect, Layer } from "effect"
+import { Context, DateTime, Effect, Layer, Result } from "effect"
 import type { Statement } from "effect/sql"
 import { Database } from "../database/Database.ts"
 import { int4, int8 } from "../database/SqlParameters.ts"
 import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts"
+import type { ConversationId } from "../domain/ConversationId.ts"
 import {
+  ClientIdConflict,
   type Draft,
   type GroupDraft,
   type Message,
-  type MessageId,
-  MessageNotFound
+  MessageId,
+  MessageNotFound,
+  ReceiverNotFound,
+  type SendError,
+  SenderNotFound
 } from "../domain/Message.ts"
-import type { Outcome } from "../domain/Send.ts"
+import type { Appended, Outcome, Sent } from "../domain/Send.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
 import { beginsAfter, isMember } from "./MembershipSql.ts"
-import { MemoryTables } from "./MemoryTables.ts"
+import { append, MemoryTables } from "./MemoryTables.ts"
 import { MESSAGE_COLUMNS, NO_MESSAGE, reactionsFor } from "./MessageColumns.ts"
-import type { ConversationQuery, HistoryQuery, MessagesAt } from "./MessageQueries.ts"
-import { messagesInMemory } from "./MessagesInMemory.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 import { sendGroupMessages } from "./SendGroupMessages.ts"
 import { sendMessages } from "./SendMessages.ts"
 
-export type { ConversationQuery, HistoryQuery, MessagesAt } from "./MessageQueries.ts"
+/** Messages, and the head of the user's inbox when they were read; no head for a user that does not exist. */
+export interface MessagesAt {
+  readonly head: number | undefined
+  readonly messages: ReadonlyArray<Message>
+}
+
+export interface HistoryQuery {
+  readonly userId: UserId
+  /** Only messages exchanged with this user. */
+  readonly chatWith?: UserId | undefined
+  /** Only messages with a smaller id. */
+  readonly beforeId?: MessageId | undefined
+  /** In place of `beforeId`, and with `chatWith`: only messages with a larger id, oldest first. */
+  readonly afterId?: MessageId | undefined
+  readonly skip: number
+  readonly limit: number
+}
+
+/** A page of one conversation: after `afterId`, oldest first, or before `beforeId`, newest first. */
+export interface ConversationQuery {
+  readonly userId: UserId
+  readonly conversationId: ConversationId
+  readonly beforeId?: MessageId | undefined
+  readonly afterId?: MessageId | undefined
+  readonly skip: number
+  readonly limit: number
+}
 
 /** The messages, and the events that report them. */
 export class MessageRepo extends Context.Service<
@@ -72,17 +101,21 @@ export class MessageRepo extends Context.Service<
 
       // Each half is a range of an index, read in id order and only as far as the page goes; the two are merged, so
       // no page is ever sorted.
-      const historyRows = ({ userId, chatWith, beforeId, skip, limit }: HistoryQuery) => {
+      const historyRows = ({ userId, chatWith, beforeId, afterId, skip, limit }: HistoryQuery) => {
         const me = any(userId)
-        const before = int8(beforeId ?? Number.MAX_SAFE_INTEGER)
+        const bound =
+          afterId === undefined
+            ? sql`id < ${int8(beforeId ?? Number.MAX_SAFE_INTEGER)}`
+            : sql`id > ${int8(afterId)}`
+        const order = sql.literal(afterId === undefined ? "DESC" : "ASC")
         const half = (isWanted: Statement.Fragment) =>
-          sql`(SELECT * FROM messages WHERE ${isWanted} AND id < ${before} ORDER BY id DESC LIMIT ${int8(skip + limit)})`
+          sql`(SELECT * FROM messages WHERE ${isWanted} AND ${bound} ORDER BY id ${order} LIMIT ${int8(skip + limit)})`
         const wanted =
           chatWith === undefined
             ? sql`${half(sql`sender_id = ${me} AND receiver_id IS NOT NULL`)} UNION ALL ${half(sql`receiver_id = ${me}`)}`
             : half(sql`conversation_id = ${between(userId, chatWith)}`)
         return sql`SELECT ${columns(userId)} FROM (${wanted}) m
-          ORDER BY m.id DESC OFFSET ${int8(skip)} LIMIT ${int4(limit)}`
+          ORDER BY m.id ${order} OFFSET ${int8(skip)} LIMIT ${int4(limit)}`
       }
 
       const between = (one: UserId, other: UserId) =>
@@ -106,7 +139,7 @@ export class MessageRepo extends Context.Service<
       const history: MessageRepo["Service"]["history"] = (query) =>
         query.userId > MAX_USER_ID || (query.chatWith ?? 0) > MAX_USER_ID
           ? Effect.succeed(NOTHING)
-          : withHead(query.userId, historyRows(query))
+          : Effect.map(withHead(query.userId, historyRows(query)), inOrderOf(query))
 
       const received: MessageRepo["Service"]["received"] = (userId, limit) =>
         userId > MAX_USER_ID
@@ -128,8 +161,7 @@ export class MessageRepo extends Context.Service<
         const access = rows.find(({ id }) => id === null)
         if (access?.isThere !== true) return yield* new ConversationNotFound()
         if (access.isMember !== true) return yield* new NotMember()
-        const { head, messages } = toMessagesAt(rows)
-        return { head, messages: query.afterId === undefined ? messages : messages.toReversed() }
+        return inOrderOf(query)(toMessagesAt(rows))
       })
 
       const find: MessageRepo["Service"]["find"] = Effect.fnUntraced(function* (userId, id) {
@@ -152,9 +184,99 @@ export class MessageRepo extends Context.Service<
     })
   )
 
-  static readonly layerMemory = Layer.effect(MessageRepo, messagesInMemory).pipe(
-    Layer.provide(MemoryTables.layer)
-  )
+  static readonly layerMemory = Layer.effect(
+    MessageRepo,
+    Effect.gen(function* () {
+      const { users, messages, inboxes } = yield* MemoryTables
+
+      const eventIn = (
+        userId: UserId,
+        type: Appended["type"],
+        messageId: MessageId
+      ): ReadonlyArray<Appended> => {
+        const event = inboxes.get(userId)?.events.find((event) => event.messageId === messageId)
+        return event === undefined ? [] : [{ userId, type, seq: event.seq }]
+      }
+
+      const sendOne = (draft: Draft, timestamp: string): Result.Result<Sent, SendError> => {
+        const sender = users[draft.sender_id - 1]
+        const clientId = draft.client_id ?? undefined
+        if (sender === undefined) return Result.fail(new SenderNotFound())
+        const earlier =
+          clientId === undefined
+            ? undefined
+            : messages.find((message) => message.sender_id === sender.id && message.clientId === clientId)
+        if (earlier !== undefined) {
+          const { clientId: _, ...message } = earlier
+          return message.content === draft.content && message.receiver_id === draft.receiver_id
+            ? Result.succeed({
+                message,
+                isRepeat: true,
+                appended: [
+                  ...eventIn(message.receiver_id, "message", message.id),
+                  ...eventIn(message.sender_id, "message_sent", message.id)
+                ]
+              })
+            : Result.fail(new ClientIdConflict())
+        }
+        const from = inboxes.get(sender.id)
+        const to = inboxes.get(draft.receiver_id)
+        if (from === undefined || to === undefined) return Result.fail(new ReceiverNotFound())
+        const message: Message = {
+          id: MessageId.make(messages.length + 1),
+          sender_id: sender.id,
+          sender_username: sender.username,
+          receiver_id: draft.receiver_id,
+          content: draft.content,
+          timestamp
+        }
+        messages.push({ ...message, clientId })
+        const event = { messageId: message.id, payload: undefined, createdAt: Date.parse(timestamp) }
+        return Result.succeed({
+          message,
+          isRepeat: false,
+          appended: [
+            { userId: draft.receiver_id, type: "message", seq: append(to, { type: "message", ...event }) },
+            { userId: sender.id, type: "message_sent", seq: append(from, { type: "message_sent", ...event }) }
+          ]
+        })
+      }
+
+      const send = (drafts: ReadonlyArray<Draft>) =>
+        Effect.map(DateTime.now, (now) => drafts.map((draft) => sendOne(draft, DateTime.formatIso(now))))
+
+      const newestFirst = (
+        userId: UserId,
+        isWanted: (message: Message) => boolean,
+        skip: number,
+        limit: number
+      ): Effect.Effect<MessagesAt> =>
+        Effect.sync(() => ({
+          head: inboxes.get(userId)?.lastSeq,
+          messages: messages
+            .filter(isWanted)
+            .reverse()
+            .slice(skip, skip + limit)
+            .map(({ clientId: _, ...message }) => message)
+        }))
+
+      const history = ({ userId, chatWith, beforeId, skip, limit }: HistoryQuery) =>
+        newestFirst(
+          userId,
+          ({ id, sender_id, receiver_id }) =>
+            id < (beforeId ?? Infinity) &&
+            ((sender_id === userId && receiver_id === (chatWith ?? receiver_id)) ||
+              (receiver_id === userId && sender_id === (chatWith ?? sender_id))),
+          skip,
+          limit
+        )
+
+      const received = (userId: UserId, limit: number) =>
+        newestFirst(userId, (message) => message.receiver_id === userId, 0, limit)
+
+      return MessageRepo.of({ send, history, received })
+    })
+  ).pipe(Layer.provide(MemoryTables.layer))
 }
 
 /** Whether there is such a conversation, and whether the reader is a member of it. */
@@ -173,3 +295,11 @@ const toMessagesAt = (rows: ReadonlyArray<MessageRowAt>): MessagesAt => ({
   head: rows.find(({ id }) => id === null)?.head ?? undefined,
   messages: rows.flatMap((row) => (row.id === null ? [] : toMessage(row))).sort((a, b) => b.id - a.id)
 })
+
+/** Pages forward are oldest first. */
+const inOrderOf =
+  ({ afterId }: { readonly afterId?: MessageId | undefined }) =>
+  ({ head, messages }: MessagesAt): MessagesAt => ({
+    head,
+    messages: afterId === undefined ? messages : messages.toReversed()
+  })

@@ -1,5 +1,5 @@
 import { assert } from "@effect/vitest"
-import { Effect, Layer, Result } from "effect"
+import { Effect, type Layer, Result } from "effect"
 import type { Conversation } from "../../src/domain/Conversation.ts"
 import type { ConversationId } from "../../src/domain/ConversationId.ts"
 import type { AppendedFact, Change } from "../../src/domain/Event.ts"
@@ -80,7 +80,11 @@ export const unchanged = <A, E, R>(change: Effect.Effect<Change<A>, E, R>) =>
 export const refusal = <A, E extends { readonly _tag: string }, R>(call: Effect.Effect<A, E, R>) =>
   Effect.map(Effect.flip(call), ({ _tag }) => _tag)
 
-export const newGroup = (by: Person, members: ReadonlyArray<Person>, more: Partial<NewGroup> = {}): NewGroup => ({
+export const newGroup = (
+  by: Person,
+  members: ReadonlyArray<Person>,
+  more: Partial<NewGroup> = {}
+): NewGroup => ({
   by: by.id,
   title: "Hiking",
   memberIds: members.map(({ id }) => id),
