@@ -35,6 +35,7 @@ import {
   TooManyRequests,
   UserNotFound
 } from "./Problems.ts"
+import { RequestValidation } from "./RequestValidation.ts"
 
 /** The most members that a call may name; `MAX_GROUP_MEMBERS` may allow fewer. */
 const MAX_NAMED_MEMBERS = 1000
@@ -58,7 +59,8 @@ export const NewConversation = Schema.Union([
   })
 ]).annotate({
   identifier: "NewConversation",
-  description: "A group to make, or a direct conversation to get"
+  description: "A group to make, or a direct conversation to get",
+  message: 'must be an object whose kind is "group" or "direct"'
 })
 export type NewConversation = typeof NewConversation.Type
 
@@ -191,6 +193,7 @@ export class Conversations extends HttpApiGroup.make("conversations")
       })
     )
   )
+  .middleware(RequestValidation)
   .middleware(Authorization)
   .prefix(Paths.conversations)
   .annotateMerge(

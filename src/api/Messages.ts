@@ -31,6 +31,7 @@ import {
   TooManyRequests,
   VersionConflict
 } from "./Problems.ts"
+import { RequestValidation } from "./RequestValidation.ts"
 
 export const SentMessage = Schema.Struct({
   ...Message.fields,
@@ -176,6 +177,7 @@ export class Messages extends HttpApiGroup.make("messages")
       error: [...denied, TooManyRequests]
     }).annotateMerge(OpenApi.annotations({ summary: "Take a reaction back", description: "Safe to repeat." }))
   )
+  .middleware(RequestValidation)
   .middleware(Authorization)
   .prefix(Paths.messages)
   .annotateMerge(OpenApi.annotations({ title: "Messages", description: "Sending and reading messages" })) {}

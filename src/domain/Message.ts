@@ -94,6 +94,9 @@ const extras = {
   metadata: Schema.optionalKey(Schema.NullOr(Metadata))
 }
 
+/** What is wrong with a message that does not name just one addressee. */
+export const ADDRESSEE_NEEDED = "must be given, or conversation_id in its place"
+
 /** To whom a message goes: a user, or a conversation. */
 export const addressee = Schema.makeFilter(
   ({
@@ -104,7 +107,7 @@ export const addressee = Schema.makeFilter(
     readonly conversation_id?: ConversationId | null
   }) =>
     (receiver_id == null) === (conversation_id == null)
-      ? { path: ["receiver_id"], issue: "must be given, or conversation_id in its place" }
+      ? { path: ["receiver_id"], issue: ADDRESSEE_NEEDED }
       : undefined
 )
 
@@ -154,6 +157,9 @@ export interface Draft extends DraftBase {
 export interface GroupDraft extends DraftBase {
   readonly conversation_id: ConversationId
 }
+
+/** A message to send, to a user or to a group. */
+export type AnyDraft = Draft | GroupDraft
 
 export class SenderNotFound extends Schema.TaggedError<SenderNotFound>()("SenderNotFound", {}) {}
 

@@ -7,6 +7,7 @@ import { forbidden, tooManyRequests } from "../api/ProblemOf.ts"
 import { ValidationFailed } from "../api/Problems.ts"
 import type { UserId } from "../domain/User.ts"
 import { Answers } from "./Answers.ts"
+import { NOBODY } from "./MissingAddress.ts"
 
 /** What handlers ask the gate about their caller. A refusal is the problem to answer with. */
 export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) => ({
@@ -34,7 +35,7 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
     Effect.flatMap(CurrentUser, (caller) => {
       if (given !== undefined) return Effect.succeed(given)
       if (caller._tag === "Member") return Effect.succeed(caller.userId)
-      return Effect.fail(invalidField([place, field], "must be given: no user's token says for whom this is"))
+      return Effect.fail(invalidField([place, field], NOBODY))
     }),
 
   /** Takes a read of so many rows, those that are passed over too, from the rates of its caller. */
