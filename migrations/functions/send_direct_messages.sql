@@ -81,7 +81,7 @@ BEGIN
           coalesce(
             (SELECT c.id FROM conversations c
               WHERE c.low = least(senders[i], receivers[i]) AND c.high = greatest(senders[i], receivers[i])),
-            direct_conversation(senders[i], receivers[i], NULL, clock_timestamp(), 0)
+            conversation_for_first_message(senders[i], receivers[i], client_ids[i])
           ),
           contents[i], client_ids[i], clock_timestamp(), reply_to_ids[i], metadatas[i]::jsonb
         )

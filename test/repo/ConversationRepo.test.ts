@@ -12,8 +12,8 @@ import {
   MAXIMUM,
   NO_MESSAGE_ID,
   newGroup,
-  readBy,
   type ReposLayer,
+  readBy,
   refusal,
   say,
   unchanged
@@ -35,9 +35,12 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
       it.effect("is answered to its maker, and told to each member as that member sees it", () =>
         Effect.gen(function* () {
           const [a, b, c] = yield* three
-          const metadata = { colour: "blue", n: [1, null, { "é": "👍" }] }
+          const metadata = { colour: "blue", n: [1, null, { é: "👍" }] }
 
-          const { value, told } = yield* during([a, b, c], group(a, [c, b, c, a], { metadata, title: "  é 👩‍🚀" }))
+          const { value, told } = yield* during(
+            [a, b, c],
+            group(a, [c, b, c, a], { metadata, title: "  é 👩‍🚀" })
+          )
 
           const { id, created_at, ...rest } = value
           assert.deepEqual(rest, {
@@ -74,10 +77,7 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
           assert.isUndefined(next)
           assert.deepEqual(
             members.map(({ last_read_id: _, ...member }) => member),
-            [
-              [a, "owner"] as const,
-              [b, "member"] as const
-            ].map(([user, role]) => ({
+            [[a, "owner"] as const, [b, "member"] as const].map(([user, role]) => ({
               user_id: user.id,
               username: user.username,
               display_name: user.display_name,
@@ -106,7 +106,10 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
               const error = yield* Effect.flip(
                 repo.createGroup(newGroup(alice, [bob, nobody], { clientId: "c1" }), MAXIMUM)
               )
-              assert.deepEqual([error._tag, "userIds" in error && error.userIds], ["MembersNotFound", [nobody.id]])
+              assert.deepEqual(
+                [error._tag, "userIds" in error && error.userIds],
+                ["MembersNotFound", [nobody.id]]
+              )
               for (const id of beyond) {
                 const error = yield* Effect.flip(repo.createGroup(newGroup(alice, [bob, { id }]), MAXIMUM))
                 assert.deepEqual([error._tag, "userIds" in error && error.userIds], ["MembersNotFound", [id]])
@@ -193,10 +196,7 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
           const repo = yield* ConversationRepo
           const { alice, bob } = yield* newPair
 
-          const { value, told } = yield* during(
-            [alice, bob],
-            changed(repo.createDirect(alice.id, bob.id))
-          )
+          const { value, told } = yield* during([alice, bob], changed(repo.createDirect(alice.id, bob.id)))
 
           const { id: _, created_at: __, ...rest } = value
           const peer = (user: User) => ({
@@ -242,7 +242,10 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
             Effect.map(sendOne(draft(from, to)), ({ message }) => message.conversation_id!)
 
           const ids = yield* Effect.all(
-            [make(alice, bob), write(bob, alice), make(bob, alice), write(alice, bob)].flatMap((one) => [one, one]),
+            [make(alice, bob), write(bob, alice), make(bob, alice), write(alice, bob)].flatMap((one) => [
+              one,
+              one
+            ]),
             { concurrency: "unbounded" }
           )
 
@@ -557,8 +560,15 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
           const made = yield* group(a, [b], { metadata: { a: 1 } })
           const update = (change: Parameters<typeof repo.update>[2]) => repo.update(a.id, made.id, change)
 
-          assert.deepEqual(yield* changed(update({ metadata: { b: [2] } })), { ...made, metadata: { b: [2] } })
-          assert.deepEqual(yield* changed(update({ title: "x" })), { ...made, title: "x", metadata: { b: [2] } })
+          assert.deepEqual(yield* changed(update({ metadata: { b: [2] } })), {
+            ...made,
+            metadata: { b: [2] }
+          })
+          assert.deepEqual(yield* changed(update({ title: "x" })), {
+            ...made,
+            title: "x",
+            metadata: { b: [2] }
+          })
           const { metadata: _, ...without } = made
           assert.deepEqual(yield* changed(update({ title: made.title, metadata: null })), without)
           assert.deepEqual(yield* unchanged(update({ metadata: null })), without)
@@ -590,7 +600,10 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
           const { id } = yield* group(a, [b, c])
           yield* changed(repo.putMember(a.id, id, b.id, "admin", MAXIMUM))
 
-          assert.include(yield* changed(repo.update(b.id, id, { title: "by b" })), { title: "by b", role: "admin" })
+          assert.include(yield* changed(repo.update(b.id, id, { title: "by b" })), {
+            title: "by b",
+            role: "admin"
+          })
           assert.strictEqual(yield* refusal(repo.update(c.id, id, { title: "by c" })), "RoleForbids")
           assert.strictEqual((yield* repo.find(c.id, id)).title, "by b")
         })
