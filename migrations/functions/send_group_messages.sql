@@ -50,7 +50,11 @@ BEGIN
       SELECT jsonb_build_object('id', q.id, 'sender_id', q.sender_id, 'content', left(q.content, 200)) INTO quote
         FROM messages q
         WHERE q.id = reply_to_ids[i] AND q.deleted_at IS NULL AND q.conversation_id = to_conversations[i]
-          AND q.id > begins_after;
+          AND q.id > begins_after
+          -- All who get the reply may read what it quotes, so they are told when that changes.
+          AND (begins_after = 0 OR NOT EXISTS (
+            SELECT FROM members x WHERE x.conversation_id = to_conversations[i] AND x.joined_after >= q.id
+          ));
       IF NOT FOUND THEN
         refusal := 'quote_not_found';
       END IF;

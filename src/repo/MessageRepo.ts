@@ -72,17 +72,21 @@ export class MessageRepo extends Context.Service<
 
       // Each half is a range of an index, read in id order and only as far as the page goes; the two are merged, so
       // no page is ever sorted.
-      const historyRows = ({ userId, chatWith, beforeId, skip, limit }: HistoryQuery) => {
+      const historyRows = ({ userId, chatWith, beforeId, afterId, skip, limit }: HistoryQuery) => {
         const me = any(userId)
-        const before = int8(beforeId ?? Number.MAX_SAFE_INTEGER)
+        const bound =
+          afterId === undefined
+            ? sql`id < ${int8(beforeId ?? Number.MAX_SAFE_INTEGER)}`
+            : sql`id > ${int8(afterId)}`
+        const order = sql.literal(afterId === undefined ? "DESC" : "ASC")
         const half = (isWanted: Statement.Fragment) =>
-          sql`(SELECT * FROM messages WHERE ${isWanted} AND id < ${before} ORDER BY id DESC LIMIT ${int8(skip + limit)})`
+          sql`(SELECT * FROM messages WHERE ${isWanted} AND ${bound} ORDER BY id ${order} LIMIT ${int8(skip + limit)})`
         const wanted =
           chatWith === undefined
             ? sql`${half(sql`sender_id = ${me} AND receiver_id IS NOT NULL`)} UNION ALL ${half(sql`receiver_id = ${me}`)}`
             : half(sql`conversation_id = ${between(userId, chatWith)}`)
         return sql`SELECT ${columns(userId)} FROM (${wanted}) m
-          ORDER BY m.id DESC OFFSET ${int8(skip)} LIMIT ${int4(limit)}`
+          ORDER BY m.id ${order} OFFSET ${int8(skip)} LIMIT ${int4(limit)}`
       }
 
       const between = (one: UserId, other: UserId) =>
@@ -106,7 +110,7 @@ export class MessageRepo extends Context.Service<
       const history: MessageRepo["Service"]["history"] = (query) =>
         query.userId > MAX_USER_ID || (query.chatWith ?? 0) > MAX_USER_ID
           ? Effect.succeed(NOTHING)
-          : withHead(query.userId, historyRows(query))
+          : Effect.map(withHead(query.userId, historyRows(query)), inOrderOf(query))
 
       const received: MessageRepo["Service"]["received"] = (userId, limit) =>
         userId > MAX_USER_ID
@@ -128,8 +132,7 @@ export class MessageRepo extends Context.Service<
         const access = rows.find(({ id }) => id === null)
         if (access?.isThere !== true) return yield* new ConversationNotFound()
         if (access.isMember !== true) return yield* new NotMember()
-        const { head, messages } = toMessagesAt(rows)
-        return { head, messages: query.afterId === undefined ? messages : messages.toReversed() }
+        return inOrderOf(query)(toMessagesAt(rows))
       })
 
       const find: MessageRepo["Service"]["find"] = Effect.fnUntraced(function* (userId, id) {
@@ -173,3 +176,11 @@ const toMessagesAt = (rows: ReadonlyArray<MessageRowAt>): MessagesAt => ({
   head: rows.find(({ id }) => id === null)?.head ?? undefined,
   messages: rows.flatMap((row) => (row.id === null ? [] : toMessage(row))).sort((a, b) => b.id - a.id)
 })
+
+/** Pages forward are oldest first. */
+const inOrderOf =
+  ({ afterId }: { readonly afterId?: MessageId | undefined }) =>
+  ({ head, messages }: MessagesAt): MessagesAt => ({
+    head,
+    messages: afterId === undefined ? messages : messages.toReversed()
+  })
