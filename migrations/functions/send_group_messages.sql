@@ -64,9 +64,10 @@ BEGIN
       status := refusal;
       IF client_ids[i] IS NOT NULL THEN
         -- A statement of its own each time: a kept plan could be one for a small table.
-        EXECUTE 'SELECT id, timestamp, CASE WHEN conversation_id = $3 THEN ''repeat'' ELSE ''conflict'' END
+        EXECUTE 'SELECT id, timestamp, 
+            CASE WHEN conversation_id = $3 AND (content = $4 OR version > 1) THEN ''repeat'' ELSE ''conflict'' END
           FROM messages WHERE sender_id = $1 AND client_id = $2'
-          INTO id, timestamp, status USING senders[i], client_ids[i], to_conversations[i];
+          INTO id, timestamp, status USING senders[i], client_ids[i], to_conversations[i], contents[i];
         status := coalesce(status, refusal);
       END IF;
     ELSE
