@@ -14,6 +14,8 @@ export interface HistoryQuery {
   readonly chatWith?: UserId | undefined
   /** Only messages with a smaller id. */
   readonly beforeId?: MessageId | undefined
+  /** In place of `beforeId`, and with `chatWith`: only messages with a larger id, oldest first. */
+  readonly afterId?: MessageId | undefined
   readonly skip: number
   readonly limit: number
 }

@@ -61,33 +61,30 @@ export const messagesInMemory = Effect.map(MemoryTables, (tables) => {
   const newestFirst = (
     userId: UserId,
     isWanted: (message: MemoryMessage) => boolean,
-    skip: number,
-    limit: number
+    { skip, limit, afterId }: Pick<HistoryQuery, "skip" | "limit" | "afterId">
   ) =>
-    Effect.sync(() =>
-      pageFor(
-        userId,
-        [...messages.values()]
-          .filter(isWanted)
-          .reverse()
-          .slice(skip, skip + limit)
-      )
-    )
+    Effect.sync(() => {
+      const wanted = [...messages.values()].filter(isWanted)
+      const ordered = afterId === undefined ? wanted.reverse() : wanted
+      return pageFor(userId, ordered.slice(skip, skip + limit))
+    })
 
-  const history = ({ userId, chatWith, beforeId, skip, limit }: HistoryQuery) =>
-    newestFirst(
+  const history = (query: HistoryQuery) => {
+    const { userId, chatWith, beforeId, afterId } = query
+    return newestFirst(
       userId,
       ({ id, senderId, receiverId }) =>
         receiverId !== undefined &&
         id < (beforeId ?? Infinity) &&
+        id > (afterId ?? 0) &&
         ((senderId === userId && receiverId === (chatWith ?? receiverId)) ||
           (receiverId === userId && senderId === (chatWith ?? senderId))),
-      skip,
-      limit
+      query
     )
+  }
 
   const received = (userId: UserId, limit: number) =>
-    newestFirst(userId, ({ receiverId }) => receiverId === userId, 0, limit)
+    newestFirst(userId, ({ receiverId }) => receiverId === userId, { skip: 0, limit })
 
   const ofConversation = ({ userId, conversationId, beforeId, afterId, skip, limit }: ConversationQuery) =>
     Effect.suspend((): Effect.Effect<MessagesAt, ConversationNotFound | NotMember> => {

@@ -40,6 +40,8 @@ export interface MessageRow {
   readonly reactions?: ReadonlyArray<ReactionCount> | null
   /** Whether the content changed since the reader left the conversation. */
   readonly withheld?: boolean
+  /** Whether that of the quoted message did. */
+  readonly quote_withheld?: boolean
 }
 
 export const toMessage = (row: MessageRow): Message => ({
@@ -54,10 +56,18 @@ export const toMessage = (row: MessageRow): Message => ({
 })
 
 /** What a message has only when it says something. Of a deleted one there is nothing left to say but when it was deleted. */
-const extrasOf = ({ quote, metadata, version, edited_at, deleted_at, reactions }: MessageRow) =>
+const extrasOf = ({
+  quote,
+  quote_withheld,
+  metadata,
+  version,
+  edited_at,
+  deleted_at,
+  reactions
+}: MessageRow) =>
   deleted_at === null
     ? {
-        ...(quote === null ? {} : { reply_to: quote }),
+        ...(quote === null ? {} : { reply_to: quote_withheld === true ? { ...quote, content: "" } : quote }),
         ...(metadata === null ? {} : { metadata }),
         ...(version === 1 ? {} : { version }),
         ...(edited_at === null ? {} : { edited_at: edited_at.toISOString() }),
