@@ -1,9 +1,13 @@
-import { assert, it } from "@effect/vitest"
-import { DateTime, Effect, Exit, Layer, Option, Scope } from "effect"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, DateTime, Effect, Exit, Layer, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import type { Settings } from "../../src/AppConfig.ts"
 import { type Watcher, Watches } from "../../src/chat/Watches.ts"
 import { UserId } from "../../src/domain/User.ts"
 import { Sessions } from "../../src/presence/Sessions.ts"
+import { proxied, redisClient, redisOn } from "../presence/Nodes.ts"
+import { freshRedis, redisUrl } from "../support/Services.ts"
+import { until } from "../support/Until.ts"
 
 const alice = UserId.make(1)
 const bob = UserId.make(2)
@@ -253,3 +257,63 @@ it.effect("a watch replaces the one before, and nothing is left when its socket 
     assert.strictEqual(test.surveys, 0)
   })
 )
+
+/** A node that watches, and one that a test can cut off from Redis for good, as one that is killed. */
+const twoNodes = Effect.gen(function* () {
+  const shared = yield* freshRedis
+  const client = yield* redisClient
+  const node = (settings: Partial<Settings>) =>
+    Layer.build(
+      Layer.fresh(Watches.layer.pipe(Layer.provideMerge(Layer.fresh(Sessions.layer)))).pipe(
+        Layer.provide(redisOn(settings))
+      )
+    )
+  const first = yield* node(shared)
+  const nodeKeys = Effect.promise(() => client.keys(`${shared.redisPrefix}*node:*`))
+  const [own] = yield* nodeKeys
+  const { proxy, settings } = yield* proxied(shared)
+  const second = yield* node(settings)
+  return {
+    watches: Context.get(first, Watches),
+    sessions: Context.get(first, Sessions),
+    remote: Context.get(second, Sessions),
+    /** Cuts the second node off, and lets its lease run out. */
+    kill: Effect.gen(function* () {
+      yield* proxy.cut
+      const key = (yield* nodeKeys).find((key) => key !== own)!
+      yield* Effect.promise(async () => client.pexpire(key, (await client.pttl(key)) - 31_000))
+    })
+  }
+})
+
+describe.runIf(redisUrl !== undefined)("with TEST_REDIS_URL", () => {
+  it.live(
+    "watchers are told of the other node's users, and that they went offline when the node was killed",
+    () =>
+      Effect.gen(function* () {
+        const { watches, remote, kill } = yield* twoNodes
+        const [user, other] = [UserId.make(1), UserId.make(2)]
+        yield* remote.set(user, 1)
+        const socket = new Socket()
+        const watch = yield* watches.open(socket)
+        const told: Array<unknown> = []
+        const hears = (...expected: ReadonlyArray<unknown>) =>
+          until(
+            Effect.map(socket.taken, (taken) => {
+              told.push(...taken)
+              return told.length >= expected.length
+            })
+          ).pipe(Effect.andThen(Effect.sync(() => assert.deepStrictEqual(told.splice(0), expected))))
+        yield* watch([user])
+        yield* hears([user, true])
+        yield* watch([user, other])
+        yield* hears([user, true], [other, false])
+        yield* remote.set(other, 1)
+        yield* hears([other, true])
+        yield* remote.set(other, 0)
+        yield* hears([other, false])
+        yield* kill
+        yield* hears([user, false])
+      })
+  )
+})

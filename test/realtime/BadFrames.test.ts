@@ -47,6 +47,37 @@ const INVALID_SENDS: ReadonlyArray<readonly [field: string, frame: object]> = [
   ["client_id", { receiver_id: 1, content: "hi", client_id: "a\nb" }]
 ]
 
+const INVALID_ACTIONS: ReadonlyArray<readonly [field: string, frame: object]> = [
+  ["conversation_id", { type: "read", message_id: 1 }],
+  ["conversation_id", { type: "read", conversation_id: "1", message_id: 1 }],
+  ["conversation_id", { type: "read", conversation_id: 0, message_id: 1 }],
+  ["message_id", { type: "read", conversation_id: 1 }],
+  ["message_id", { type: "read", conversation_id: 1, message_id: 1.5 }],
+  ["message_id", { type: "read", conversation_id: 1, message_id: Number.MAX_SAFE_INTEGER + 1 }],
+  ["conversation_id", { type: "typing", typing: true }],
+  ["typing", { type: "typing", conversation_id: 1 }],
+  ["typing", { type: "typing", conversation_id: 1, typing: "true" }],
+  ["user_ids", { type: "watch" }],
+  ["user_ids", { type: "watch", user_ids: 1 }],
+  ["user_ids", { type: "watch", user_ids: Array.from({ length: 201 }, (_, i) => i + 1) }],
+  ["user_ids.1", { type: "watch", user_ids: [1, 0] }],
+  ["reply_to_id", { type: "send", receiver_id: 1, content: "hi", reply_to_id: 0 }],
+  ["receiver_id", { type: "send", receiver_id: 1, conversation_id: 1, content: "hi" }],
+  ["conversation_id", { type: "send", conversation_id: -1, content: "hi" }],
+  ["metadata", { type: "send", receiver_id: 1, content: "hi", metadata: [] }],
+  ["metadata", { type: "send", receiver_id: 1, content: "hi", metadata: { a: "x".repeat(2048) } }],
+  ["metadata", { type: "send", receiver_id: 1, content: "hi", metadata: { a: "\u0000" } }]
+]
+
+/** What is well formed and names nothing that the user may act on. */
+const FOREIGN: ReadonlyArray<readonly [code: string, frame: object]> = [
+  ["not_found", { type: "read", conversation_id: 999_999, message_id: 1 }],
+  ["not_found", { type: "read", conversation_id: Number.MAX_SAFE_INTEGER, message_id: 1 }],
+  ["not_found", { type: "typing", conversation_id: 999_999, typing: true }],
+  ["not_found", { type: "send", conversation_id: 999_999, content: "hi", client_id: "c1" }],
+  ["not_found", { type: "send", conversation_id: Number.MAX_SAFE_INTEGER, content: "hi" }]
+]
+
 layer(ChatServer.layer(), { excludeTestServices: true })("frames that a socket gets wrong", (it) => {
   const connected = Effect.gen(function* () {
     const { newUser, connect } = yield* ChatServer
@@ -102,6 +133,52 @@ layer(ChatServer.layer(), { excludeTestServices: true })("frames that a socket g
         assert.strictEqual(client_id, typeof sent === "string" ? sent : undefined)
         yield* ping
       }
+    })
+  )
+
+  it.effect("are invalid when a field of a read, typing, watch or of the new ones of a send is", () =>
+    Effect.gen(function* () {
+      const { send, expect, ping } = yield* connected
+      for (const [field, frame] of INVALID_ACTIONS) {
+        yield* send(frame)
+        const { code, message } = yield* expect("error")
+        assert.strictEqual(code, "invalid", JSON.stringify(frame).slice(0, 60))
+        assert.match(message, new RegExp(`^${field}[.:]`), JSON.stringify(frame).slice(0, 60))
+        yield* ping
+      }
+    })
+  )
+
+  it.effect("are not_found when there is no such conversation, and forbidden when it is that of others", () =>
+    Effect.gen(function* () {
+      const { newUser, post } = yield* ChatServer
+      const { send, expect, ping } = yield* connected
+      const { conversation_id, id } = yield* post(yield* newUser, yield* newUser, "not for you")
+      const ofOthers: ReadonlyArray<readonly [string, object]> = [
+        ["forbidden", { type: "read", conversation_id, message_id: id }],
+        ["forbidden", { type: "typing", conversation_id, typing: true }],
+        ["forbidden", { type: "send", conversation_id, content: "hi" }]
+      ]
+      for (const [code, frame] of [...FOREIGN, ...ofOthers]) {
+        yield* send(frame)
+        assert.strictEqual((yield* expect("error")).code, code, JSON.stringify(frame))
+        yield* ping
+      }
+    })
+  )
+
+  it.effect("are told of nobody's presence without a word, and of two hundred at once", () =>
+    Effect.gen(function* () {
+      const { send, expect, ping, take } = yield* connected
+      yield* send({ type: "watch", user_ids: [] })
+      yield* ping
+      yield* send({ type: "watch", user_ids: Array.from({ length: 200 }, (_, i) => 900_000 + i) })
+      for (const frame of yield* take(200)) assert.include(frame, { type: "presence", online: false })
+      yield* send({ type: "typing", conversation_id: 1, typing: false })
+      yield* ping
+      yield* send({ type: "watch", user_ids: [1, 1, 1].map(() => 900_000) })
+      yield* expect("presence")
+      yield* ping
     })
   )
 

@@ -202,3 +202,51 @@ it.effect("a peer that has not read for 30 seconds is closed with 4008", () =>
     assert.strictEqual(tcp.listenerCount("drain") + tcp.listenerCount("close"), 0)
   }).pipe(Effect.provide(inboxOf(1)))
 )
+
+it.effect("a peer that does not read misses what is told in passing, and no event, in order", () =>
+  Effect.gen(function* () {
+    const { inbox, webSocket, tcp } = yield* fakeConnection()
+    const typing = Buffer.from('{"type":"typing"}')
+    inbox.offer(event(1))
+    inbox.pass(typing)
+    tcp.writableLength = FULL
+    inbox.offer(event(2))
+    inbox.pass(typing)
+    inbox.offer(event(3))
+    inbox.pass(typing)
+    tcp.drain()
+    yield* settled
+    inbox.pass(typing)
+    assert.deepStrictEqual(webSocket.frames, [
+      ...frames(1, 1),
+      '{"type":"typing"}',
+      ...frames(2, 3),
+      '{"type":"typing"}'
+    ])
+  }).pipe(Effect.provide(inboxOf(3)))
+)
+
+it.effect("a connection of the original protocol is told nothing in passing", () =>
+  Effect.gen(function* () {
+    const { connection, inbox, webSocket } = yield* fakeConnection({ protocol: "minichat.v1" })
+    inbox.pass(Buffer.from('{"type":"typing"}'))
+    assert.isFalse(connection.pass(Buffer.from('{"type":"presence"}')))
+    inbox.offer(event(1))
+    assert.deepStrictEqual(webSocket.frames, frames(1, 1))
+  }).pipe(Effect.provide(inboxOf(1)))
+)
+
+it.effect("who left an inbox is passed nothing more", () =>
+  Effect.gen(function* () {
+    const { inbox } = yield* fakeConnection()
+    const passed: Array<Uint8Array> = []
+    const leave = inbox.follow(
+      () => {},
+      (frame) => passed.push(frame)
+    )
+    inbox.pass(Buffer.from("1"))
+    leave()
+    inbox.pass(Buffer.from("2"))
+    assert.lengthOf(passed, 1)
+  }).pipe(Effect.provide(inboxOf(1)))
+)

@@ -2,9 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Duration } from "effect"
 import * as ProblemOf from "../../src/api/ProblemOf.ts"
 import { Forbidden, InvalidToken, RateLimited } from "../../src/domain/Caller.ts"
-import { ClientIdConflict, ReceiverNotFound } from "../../src/domain/Message.ts"
+import { ConversationNotFound, NotMember } from "../../src/domain/ConversationErrors.ts"
+import {
+  ClientIdConflict,
+  MessageNotFound,
+  QuoteNotFound,
+  ReceiverNotFound
+} from "../../src/domain/Message.ts"
 import { Unavailable } from "../../src/domain/Unavailable.ts"
-import { errorFrame, renewalError, sendError } from "../../src/realtime/ErrorFrames.ts"
+import { actionError, errorFrame, renewalError, sendError } from "../../src/realtime/ErrorFrames.ts"
 
 const forbidden = new Forbidden()
 const invalidToken = new InvalidToken({ message: "The token has expired" })
@@ -22,6 +28,36 @@ describe("REST and sockets tell one refusal", () => {
       sendError(new ClientIdConflict()),
       ProblemOf.clientIdConflict(),
       "This client_id was used for another message"
+    ],
+    "of a send to a conversation of others": [
+      sendError(new NotMember()),
+      ProblemOf.notMember(),
+      "The user is not a member of this conversation"
+    ],
+    "of a send to no conversation": [
+      sendError(new ConversationNotFound()),
+      ProblemOf.conversationNotFound(),
+      "Conversation not found"
+    ],
+    "of a reply to what is not there": [
+      sendError(new QuoteNotFound()),
+      ProblemOf.quoteNotFound(),
+      "The message of reply_to_id is deleted, or not in this conversation"
+    ],
+    "of a read of a conversation of others": [
+      actionError(new NotMember()),
+      ProblemOf.notMember(),
+      "The user is not a member of this conversation"
+    ],
+    "of a read of no message": [
+      actionError(new MessageNotFound()),
+      ProblemOf.messageNotFound(),
+      "Message not found"
+    ],
+    "of too many reads": [
+      actionError(rateLimited),
+      ProblemOf.tooManyRequests(rateLimited),
+      "Too many requests, try again later"
     ],
     "of a send as another user": [
       sendError(forbidden),
@@ -51,6 +87,7 @@ describe("REST and sockets tell one refusal", () => {
     ["a call", ProblemOf.serviceUnavailable(unavailable).detail, `${because}; nothing was lost, try again`],
     ["a handshake", ProblemOf.socketUnavailable(unavailable).detail, `${because}, connect again`],
     ["a send", sendError(unavailable).message, `${because}, send again with the same client_id`],
+    ["a read", actionError(unavailable).message, `${because}, try again`],
     ["a new token", renewalError(unavailable).message, because]
   ] as const
   for (const [what, told, sentence] of advice) {
