@@ -15,9 +15,12 @@ import { Paths } from "./api/Paths.ts"
 import { Conversations } from "./chat/Conversations.ts"
 import { Drafts } from "./chat/Drafts.ts"
 import { Edits } from "./chat/Edits.ts"
+import { Reads } from "./chat/Reads.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
 import { Sends } from "./chat/Sends.ts"
+import { Typing } from "./chat/Typing.ts"
+import { Watches } from "./chat/Watches.ts"
 import { Database } from "./database/Database.ts"
 import * as DatabaseEpoch from "./database/DatabaseEpoch.ts"
 import { VERSION } from "./domain/Version.ts"
@@ -29,6 +32,7 @@ import * as Routes from "./http/Routes.ts"
 import { EventPublisher } from "./inbox/EventPublisher.ts"
 import { InboxReader } from "./inbox/InboxReader.ts"
 import { LiveInboxes } from "./inbox/LiveInboxes.ts"
+import { Passing } from "./inbox/Passing.ts"
 import * as Pruner from "./inbox/Pruner.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import * as Metrics from "./observability/Metrics.ts"
@@ -84,7 +88,8 @@ const services = Layer.mergeAll(
   Gate.layer,
   InboxReader.layer,
   Sends.layer.pipe(Layer.provide(SendQueue.layer)),
-  Drafts.layer,
+  Typing.layer,
+  Watches.layer,
   Conversations.layer,
   Edits.layer,
   ConnectionRegistry.layer,
@@ -92,7 +97,8 @@ const services = Layer.mergeAll(
   Upgrades.layer,
   Pruner.layer
 ).pipe(
-  Layer.provideMerge(EventPublisher.layer),
+  Layer.provideMerge(Reads.layer),
+  Layer.provideMerge([Drafts.layer, Passing.layer, EventPublisher.layer]),
   Layer.provideMerge(LiveInboxes.layer),
   Layer.provideMerge(shared),
   Layer.provideMerge(repos),
@@ -207,8 +213,10 @@ const taken = takenByRoutes<
   NodeId,
   NodeServer,
   OpenPlaces,
+  Passing,
   Path.Path,
   RateLimits,
+  Reads,
   RecentMessages,
   RedisBus,
   Sessions,
@@ -216,8 +224,10 @@ const taken = takenByRoutes<
   Stdio.Stdio,
   Terminal.Terminal,
   Tokens,
+  Typing,
   Upgrades,
-  UserRepo
+  UserRepo,
+  Watches
 ])
 
 const serve = Layer.effectDiscard(

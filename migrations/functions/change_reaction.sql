@@ -24,7 +24,7 @@ BEGIN
   IF status IS NOT NULL THEN
     RETURN NEXT; RETURN;
   END IF;
-  at := clock_timestamp();
+  at := clock_timestamp()::timestamptz(3);
   IF adds THEN
     INSERT INTO reactions (message_id, emoji, user_id, created_at) VALUES (message, reaction, reactor, at)
       ON CONFLICT DO NOTHING;

@@ -24,7 +24,7 @@ BEGIN
   END IF;
   status := 'changed';
   type := 'conversation_added';
-  at := clock_timestamp();
+  at := clock_timestamp()::timestamptz(3);
   id := direct_conversation(maker, other, maker, at, nextval('messages_id_seq'));
   FOREACH viewer IN ARRAY ARRAY[maker, other] LOOP
     users := ARRAY[viewer];

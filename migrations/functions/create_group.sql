@@ -27,7 +27,7 @@ BEGIN
     status := 'group_full'; RETURN NEXT; RETURN;
   END IF;
 
-  at := clock_timestamp();
+  at := clock_timestamp()::timestamptz(3);
   made := nextval(id_sequence);
   -- A group that was changed since has another title than the call that made it.
   INSERT INTO conversations AS c (id, kind, title, metadata, history, created_by, created_at, client_id)

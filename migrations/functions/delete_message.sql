@@ -31,7 +31,7 @@ BEGIN
   status := 'changed';
   type := 'message_deleted';
   message_id := message;
-  at := clock_timestamp();
+  at := clock_timestamp()::timestamptz(3);
   UPDATE messages e SET content = '', metadata = NULL, reacted = false, version = e.version + 1, deleted_at = at
     WHERE e.id = message;
   DELETE FROM reactions r WHERE r.message_id = message;

@@ -29,7 +29,7 @@ BEGIN
   status := 'changed';
   type := 'message_updated';
   message_id := message;
-  at := clock_timestamp();
+  at := clock_timestamp()::timestamptz(3);
   UPDATE messages e SET
       content = new_content,
       metadata = CASE WHEN sets_metadata THEN new_metadata ELSE e.metadata END,

@@ -30,7 +30,7 @@ BEGIN
   END IF;
   status := 'changed';
   type := 'read';
-  at := clock_timestamp();
+  at := clock_timestamp()::timestamptz(3);
   users := peers;
   payload := jsonb_build_object('conversation_id', conversation, 'user_id', reader, 'message_id', message);
   seqs := append_to_all(users, type, NULL, payload, at);

@@ -40,7 +40,7 @@ BEGIN
   END IF;
 
   status := 'changed';
-  at := clock_timestamp();
+  at := clock_timestamp()::timestamptz(3);
   IF old_role IS NULL THEN
     place := nextval('messages_id_seq');
     INSERT INTO members (conversation_id, user_id, role, joined_at, joined_after, last_read_id)

@@ -35,7 +35,7 @@ BEGIN
   END IF;
 
   status := 'changed';
-  at := clock_timestamp();
+  at := clock_timestamp()::timestamptz(3);
   DELETE FROM members m WHERE m.conversation_id = conversation AND m.user_id = member;
   IF old_role = 'owner' THEN
     SELECT m.user_id INTO successor FROM members m WHERE m.conversation_id = conversation

@@ -24,7 +24,7 @@ BEGIN
     RETURN NEXT; RETURN;
   END IF;
 
-  at := clock_timestamp();
+  at := clock_timestamp()::timestamptz(3);
   UPDATE conversations c SET
       title = CASE WHEN sets_title THEN new_title ELSE c.title END,
       metadata = CASE WHEN sets_metadata THEN new_metadata ELSE c.metadata END,

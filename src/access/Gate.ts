@@ -57,6 +57,12 @@ export class Gate extends Context.Service<
     permitSend(caller: Caller, sender: UserId): Effect.Effect<void, Forbidden | RateLimited>
 
     /**
+     * `permit` for a mark of what is read, or a change of whom a socket watches, as a user. Takes it from the rate of that user's
+     * actions.
+     */
+    permitAction(caller: Caller, user: UserId): Effect.Effect<void, Forbidden | RateLimited>
+
+    /**
      * Takes what a read of so many rows costs beyond any call: from the rate of its client's address, and from that of its
      * user. Rows that are passed over count.
      */
@@ -111,6 +117,10 @@ export class Gate extends Context.Service<
         permit,
         permitAct,
         permitSend: (caller, sender) => permitAct(caller, { _tag: "Send", as: sender }),
+        permitAction: (caller, user) => {
+          if (!allows(caller, { _tag: "ChangeConversations", as: user })) return Effect.fail(new Forbidden())
+          return isLimited(caller) ? rateLimits.act(user) : Effect.void
+        },
         permitRows: (caller, request, rows) => {
           const cost = Math.floor(rows / ROWS_FOR_ONE_CALL)
           if (cost === 0 || !isOn || !isLimited(caller)) return Effect.void

@@ -254,6 +254,10 @@ export const PresenceFrame = Schema.Struct({
     "A watched user came online or went offline, the latter told 3 s late. Also told for each user when a `watch` begins"
 })
 
+/** What is told in passing: it has no number and is stored nowhere. */
+export const PassingFrame = Schema.Union([ReadEventFrame, TypingEventFrame, PresenceFrame])
+export type PassingFrame = typeof PassingFrame.Type
+
 /** What an inbox holds. */
 export const ServerEvent = Schema.Union([
   MessageFrame,

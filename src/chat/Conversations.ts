@@ -1,9 +1,9 @@
 import { Context, Effect, flow, Layer } from "effect"
 import { AppConfig } from "../AppConfig.ts"
-import type { Conversation, Member, ReadState, Role } from "../domain/Conversation.ts"
+import type { Conversation, Member, Role } from "../domain/Conversation.ts"
 import type { GroupFull, MembersNotFound, NotAGroup, RoleForbids } from "../domain/ConversationErrors.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
-import type { ClientIdConflict, MessageId, MessageNotFound } from "../domain/Message.ts"
+import type { ClientIdConflict } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
 import { EventPublisher } from "../inbox/EventPublisher.ts"
@@ -48,12 +48,6 @@ export class Conversations extends Context.Service<
       id: ConversationId,
       memberId: UserId
     ): Effect.Effect<void, Denied | RoleForbids | NotAGroup>
-    /** Marks a conversation as read up to a message. */
-    markRead(
-      userId: UserId,
-      id: ConversationId,
-      messageId: MessageId
-    ): Effect.Effect<ReadState, Denied | MessageNotFound>
   }
 >()("minichat/chat/Conversations") {
   static readonly layer = Layer.effect(
@@ -69,8 +63,7 @@ export class Conversations extends Context.Service<
         update: flow(repo.update, commit, valueOf),
         putMember: (by, id, memberId, role) =>
           valueOf(commit(repo.putMember(by, id, memberId, role, maxGroupMembers))),
-        removeMember: flow(repo.removeMember, commit, valueOf),
-        markRead: flow(repo.markRead, commit, valueOf)
+        removeMember: flow(repo.removeMember, commit, valueOf)
       })
     })
   )

@@ -23,8 +23,11 @@ const CONNECTION_PATIENCE = Duration.sum(STATEMENT_TIMEOUT, Duration.seconds(2))
 /** The same for the connection of health. */
 const HEALTH_PATIENCE = Duration.seconds(3)
 
-/** How many connections there are for sends. */
+/** How many connections there are for sends from user to user. */
 export const SEND_CONNECTIONS = 4
+
+/** How many more there are for what else waits for locks: sends to groups, edits, changes of members. */
+const CHANGE_CONNECTIONS = 4
 
 /** Serializes the migrations of nodes that start at the same moment. Any constant number does. */
 const MIGRATION_LOCK = 7_105_116
@@ -166,7 +169,7 @@ const remote = Effect.fnUntraced(
     const sends = yield* connect({
       url,
       stream: sendSockets.open,
-      maxConnections: SEND_CONNECTIONS,
+      maxConnections: SEND_CONNECTIONS + CHANGE_CONNECTIONS,
       multiplex: false,
       ...settings
     })

@@ -158,6 +158,9 @@ export interface GroupDraft extends DraftBase {
   readonly conversation_id: ConversationId
 }
 
+/** A message to send, to a user or to a group. */
+export type AnyDraft = Draft | GroupDraft
+
 export class SenderNotFound extends Schema.TaggedError<SenderNotFound>()("SenderNotFound", {}) {}
 
 export class ReceiverNotFound extends Schema.TaggedError<ReceiverNotFound>()("ReceiverNotFound", {}) {}

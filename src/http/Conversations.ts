@@ -22,6 +22,7 @@ import {
 } from "../api/ProblemOf.ts"
 import type { ValidationFailed } from "../api/Problems.ts"
 import { Conversations } from "../chat/Conversations.ts"
+import { Reads } from "../chat/Reads.ts"
 import { Conversation, ConversationEntry, Member, ReadState } from "../domain/Conversation.ts"
 import type { GroupFull, MembersNotFound } from "../domain/ConversationErrors.ts"
 import type { ClientIdConflict } from "../domain/Message.ts"
@@ -52,6 +53,7 @@ export const layer = HttpApiBuilder.group(
   "conversations",
   Effect.fnUntraced(function* (handlers) {
     const conversations = yield* Conversations
+    const reads = yield* Reads
     const repo = yield* ConversationRepo
     const inboxes = yield* InboxRepo
     const { actingUser, permit, permitAct, permitRows, reserve } = yield* Permit.make
@@ -172,7 +174,7 @@ export const layer = HttpApiBuilder.group(
       read: Effect.fnUntraced(
         function* ({ params: { conversation_id }, payload: { user_id, message_id } }) {
           const userId = yield* actor(user_id, "payload")
-          return readState(yield* conversations.markRead(userId, conversation_id, message_id))
+          return readState(yield* reads.mark(userId, conversation_id, message_id))
         },
         Effect.catchTags({ ...denied, MessageNotFound: messageNotFound })
       )

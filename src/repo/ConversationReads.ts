@@ -14,7 +14,7 @@ import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
-import type { Addressees, ConversationRepo } from "./ConversationRepo.ts"
+import type { Addressees, ConversationCalls } from "./ConversationCalls.ts"
 import { MESSAGE_COLUMNS, reactionsFor } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 
@@ -86,14 +86,12 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
         Effect.fail(there ? new NotMember() : new ConversationNotFound())
     )
 
-  const find: ConversationRepo["Service"]["find"] = Effect.fn("ConversationRepo.find")(
-    function* (userId, id) {
-      const found = userId > MAX_USER_ID ? [] : yield* entriesOf(userId, id)
-      return found[0] ?? (yield* deny(id))
-    }
-  )
+  const find: ConversationCalls["find"] = Effect.fn("ConversationRepo.find")(function* (userId, id) {
+    const found = userId > MAX_USER_ID ? [] : yield* entriesOf(userId, id)
+    return found[0] ?? (yield* deny(id))
+  })
 
-  const list: ConversationRepo["Service"]["list"] = Effect.fn("ConversationRepo.list")(
+  const list: ConversationCalls["list"] = Effect.fn("ConversationRepo.list")(
     function* (userId, limit, before) {
       if (userId > MAX_USER_ID) return yield* new UserNotFound({ userId })
       // A direct conversation of no message and no maker is what a refused send left: nobody is shown it.
@@ -145,7 +143,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
       inPipeline
     )
 
-  const others: ConversationRepo["Service"]["others"] = Effect.fnUntraced(function* (userId, id) {
+  const others: ConversationCalls["others"] = Effect.fnUntraced(function* (userId, id) {
     const rows = yield* inPipeline(
       sql<{
         readonly userId: UserId
@@ -155,7 +153,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
     return rows.flatMap((row) => (row.userId === userId ? [] : row.userId))
   })
 
-  const members: ConversationRepo["Service"]["members"] = Effect.fn("ConversationRepo.members")(
+  const members: ConversationCalls["members"] = Effect.fn("ConversationRepo.members")(
     function* (userId, id, after, limit) {
       if (!(yield* isMemberOf(userId, id))) return yield* deny(id)
       const found = (after ?? 0) > MAX_USER_ID ? [] : yield* memberRows(id, after ?? 0, limit)
@@ -177,7 +175,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
       found?.user_id === memberId ? Effect.succeed(found) : Effect.fail(new NotMember())
     )
 
-  const addressees: ConversationRepo["Service"]["addressees"] = (id) =>
+  const addressees: ConversationCalls["addressees"] = (id) =>
     sql<{ readonly kind: "direct" | "group"; readonly low: UserId; readonly high: UserId }>`
       SELECT kind, low, high FROM conversations WHERE id = ${int8(id)}`.pipe(
       Effect.map(([row]): Addressees | undefined => {

@@ -15,8 +15,8 @@ import { groupRights } from "../domain/GroupRights.ts"
 import { ClientIdConflict, MessageNotFound } from "../domain/Message.ts"
 import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
 import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
+import type { ConversationCalls } from "./ConversationCalls.ts"
 import * as Reads from "./ConversationReads.ts"
-import type { ConversationRepo } from "./ConversationRepo.ts"
 
 type Refusal =
   | "user_not_found"
@@ -37,7 +37,7 @@ export const make = Effect.gen(function* () {
   const change = changing(database)
   const reads = Reads.make(database)
 
-  const createGroup: ConversationRepo["Service"]["createGroup"] = Effect.fn("ConversationRepo.createGroup")(
+  const createGroup: ConversationCalls["createGroup"] = Effect.fn("ConversationRepo.createGroup")(
     function* (group, maximum) {
       const { by, title, memberIds, history, metadata, clientId } = group
       const unknown = memberIds.filter((id) => id > MAX_USER_ID)
@@ -66,21 +66,21 @@ export const make = Effect.gen(function* () {
     }
   )
 
-  const createDirect: ConversationRepo["Service"]["createDirect"] = Effect.fn(
-    "ConversationRepo.createDirect"
-  )(function* (by, other) {
-    if (by > MAX_USER_ID) return yield* new UserNotFound({ userId: by })
-    if (other > MAX_USER_ID) return yield* new MembersNotFound({ userIds: [other] })
-    const rows = yield* change<Row>((sql) => sql`SELECT * FROM create_direct(${int4(by)}, ${int4(other)})`)
-    const row = rows[0]!
-    if (row.status === "user_not_found") return yield* new UserNotFound({ userId: by })
-    if (row.status === "members_not_found") return yield* new MembersNotFound({ userIds: [...row.users!] })
-    const value =
-      row.type === null ? yield* reads.conversation(by, row.id as ConversationId) : addedTo(rows, by)
-    return { value, appended: appendedBy(rows) }
-  })
+  const createDirect: ConversationCalls["createDirect"] = Effect.fn("ConversationRepo.createDirect")(
+    function* (by, other) {
+      if (by > MAX_USER_ID) return yield* new UserNotFound({ userId: by })
+      if (other > MAX_USER_ID) return yield* new MembersNotFound({ userIds: [other] })
+      const rows = yield* change<Row>((sql) => sql`SELECT * FROM create_direct(${int4(by)}, ${int4(other)})`)
+      const row = rows[0]!
+      if (row.status === "user_not_found") return yield* new UserNotFound({ userId: by })
+      if (row.status === "members_not_found") return yield* new MembersNotFound({ userIds: [...row.users!] })
+      const value =
+        row.type === null ? yield* reads.conversation(by, row.id as ConversationId) : addedTo(rows, by)
+      return { value, appended: appendedBy(rows) }
+    }
+  )
 
-  const update: ConversationRepo["Service"]["update"] = Effect.fn("ConversationRepo.update")(function* (
+  const update: ConversationCalls["update"] = Effect.fn("ConversationRepo.update")(function* (
     by,
     id,
     { title, metadata }
@@ -95,7 +95,7 @@ export const make = Effect.gen(function* () {
     return { value: yield* reads.conversation(by, id), appended: appendedBy(rows) }
   })
 
-  const putMember: ConversationRepo["Service"]["putMember"] = Effect.fn("ConversationRepo.putMember")(
+  const putMember: ConversationCalls["putMember"] = Effect.fn("ConversationRepo.putMember")(
     function* (by, id, memberId, role, maximum) {
       const rows = yield* change<Row>(
         (sql) => sql`SELECT * FROM put_member(
@@ -111,20 +111,20 @@ export const make = Effect.gen(function* () {
     }
   )
 
-  const removeMember: ConversationRepo["Service"]["removeMember"] = Effect.fn(
-    "ConversationRepo.removeMember"
-  )(function* (by, id, memberId) {
-    const rows = yield* change<Row>(
-      (sql) => sql`SELECT * FROM remove_member(
+  const removeMember: ConversationCalls["removeMember"] = Effect.fn("ConversationRepo.removeMember")(
+    function* (by, id, memberId) {
+      const rows = yield* change<Row>(
+        (sql) => sql`SELECT * FROM remove_member(
           ${who(by)}, ${int8(id)}, ${who(memberId)},
           ${textArray(groupRights.removeMember)}, ${textArray(groupRights.removeAdmin)}
         )`
-    )
-    yield* permitted(rows[0]!)
-    return { value: undefined, appended: appendedBy(rows) }
-  })
+      )
+      yield* permitted(rows[0]!)
+      return { value: undefined, appended: appendedBy(rows) }
+    }
+  )
 
-  const markRead: ConversationRepo["Service"]["markRead"] = Effect.fn("ConversationRepo.markRead")(
+  const markRead: ConversationCalls["markRead"] = Effect.fn("ConversationRepo.markRead")(
     function* (userId, id, messageId) {
       const rows = yield* change<Row>(
         (sql) => sql`SELECT * FROM mark_read(${who(userId)}, ${int8(id)}, ${int8(messageId)})`
@@ -149,7 +149,7 @@ export const make = Effect.gen(function* () {
     members: reads.members,
     addressees: reads.addressees,
     others: reads.others
-  } satisfies ConversationRepo["Service"]
+  } satisfies ConversationCalls
 })
 
 /** An id above the column's range names nobody, and so does 0. */

@@ -18,7 +18,7 @@ import { MAX_REACTION_KINDS } from "../domain/Reaction.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
 import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
-import type { EditRepo, MessageDenied } from "./EditRepo.ts"
+import type { EditCalls, MessageDenied } from "./EditCalls.ts"
 import { MESSAGE_COLUMNS, reactionsFor } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 
@@ -63,7 +63,7 @@ export const make = Effect.gen(function* () {
 
   const who = (userId: UserId) => int4(userId > MAX_USER_ID ? 0 : userId)
 
-  const edit: EditRepo["Service"]["edit"] = Effect.fn("EditRepo.edit")(function* (given) {
+  const edit: EditCalls["edit"] = Effect.fn("EditRepo.edit")(function* (given) {
     const { by, messageId, content, version, metadata } = given
     const rows = yield* change<Row>(
       (sql) => sql`SELECT * FROM edit_message(
@@ -85,7 +85,7 @@ export const make = Effect.gen(function* () {
     return yield* answer(by, messageId, rows)
   })
 
-  const remove: EditRepo["Service"]["remove"] = Effect.fn("EditRepo.remove")(function* (by, messageId) {
+  const remove: EditCalls["remove"] = Effect.fn("EditRepo.remove")(function* (by, messageId) {
     const rows = yield* change<Row>(
       (sql) =>
         sql`SELECT * FROM delete_message(${who(by)}, ${int8(messageId)}, ${textArray(groupRights.deleteMessage)})`
@@ -103,7 +103,7 @@ export const make = Effect.gen(function* () {
       )`
     )
 
-  const react: EditRepo["Service"]["react"] = Effect.fn("EditRepo.react")(function* (by, messageId, emoji) {
+  const react: EditCalls["react"] = Effect.fn("EditRepo.react")(function* (by, messageId, emoji) {
     const rows = yield* changeReaction(by, messageId, emoji, true)
     const refusal = denied(rows[0]!)
     if (refusal !== undefined) return yield* refusal
@@ -112,14 +112,12 @@ export const make = Effect.gen(function* () {
     return yield* answer(by, messageId, rows)
   })
 
-  const unreact: EditRepo["Service"]["unreact"] = Effect.fn("EditRepo.unreact")(
-    function* (by, messageId, emoji) {
-      const rows = yield* changeReaction(by, messageId, emoji, false)
-      const refusal = denied(rows[0]!)
-      if (refusal !== undefined) return yield* refusal
-      return yield* answer(by, messageId, rows)
-    }
-  )
+  const unreact: EditCalls["unreact"] = Effect.fn("EditRepo.unreact")(function* (by, messageId, emoji) {
+    const rows = yield* changeReaction(by, messageId, emoji, false)
+    const refusal = denied(rows[0]!)
+    if (refusal !== undefined) return yield* refusal
+    return yield* answer(by, messageId, rows)
+  })
 
-  return { edit, remove, react, unreact } satisfies EditRepo["Service"]
+  return { edit, remove, react, unreact } satisfies EditCalls
 })

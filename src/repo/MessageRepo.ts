@@ -1,57 +1,28 @@
-import { Context, DateTime, Effect, Layer, Result } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { Statement } from "effect/sql"
 import { Database } from "../database/Database.ts"
 import { int4, int8 } from "../database/SqlParameters.ts"
 import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts"
-import type { ConversationId } from "../domain/ConversationId.ts"
 import {
-  ClientIdConflict,
   type Draft,
   type GroupDraft,
   type Message,
-  MessageId,
-  MessageNotFound,
-  ReceiverNotFound,
-  type SendError,
-  SenderNotFound
+  type MessageId,
+  MessageNotFound
 } from "../domain/Message.ts"
-import type { Appended, Outcome, Sent } from "../domain/Send.ts"
+import type { Outcome } from "../domain/Send.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
 import { beginsAfter, isMember } from "./MembershipSql.ts"
-import { append, MemoryTables } from "./MemoryTables.ts"
+import { MemoryTables } from "./MemoryTables.ts"
 import { MESSAGE_COLUMNS, NO_MESSAGE, reactionsFor } from "./MessageColumns.ts"
+import type { ConversationQuery, HistoryQuery, MessagesAt } from "./MessageQueries.ts"
+import { messagesInMemory } from "./MessagesInMemory.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 import { sendGroupMessages } from "./SendGroupMessages.ts"
 import { sendMessages } from "./SendMessages.ts"
 
-/** Messages, and the head of the user's inbox when they were read; no head for a user that does not exist. */
-export interface MessagesAt {
-  readonly head: number | undefined
-  readonly messages: ReadonlyArray<Message>
-}
-
-export interface HistoryQuery {
-  readonly userId: UserId
-  /** Only messages exchanged with this user. */
-  readonly chatWith?: UserId | undefined
-  /** Only messages with a smaller id. */
-  readonly beforeId?: MessageId | undefined
-  /** In place of `beforeId`, and with `chatWith`: only messages with a larger id, oldest first. */
-  readonly afterId?: MessageId | undefined
-  readonly skip: number
-  readonly limit: number
-}
-
-/** A page of one conversation: after `afterId`, oldest first, or before `beforeId`, newest first. */
-export interface ConversationQuery {
-  readonly userId: UserId
-  readonly conversationId: ConversationId
-  readonly beforeId?: MessageId | undefined
-  readonly afterId?: MessageId | undefined
-  readonly skip: number
-  readonly limit: number
-}
+export type { ConversationQuery, HistoryQuery, MessagesAt } from "./MessageQueries.ts"
 
 /** The messages, and the events that report them. */
 export class MessageRepo extends Context.Service<
@@ -184,99 +155,9 @@ export class MessageRepo extends Context.Service<
     })
   )
 
-  static readonly layerMemory = Layer.effect(
-    MessageRepo,
-    Effect.gen(function* () {
-      const { users, messages, inboxes } = yield* MemoryTables
-
-      const eventIn = (
-        userId: UserId,
-        type: Appended["type"],
-        messageId: MessageId
-      ): ReadonlyArray<Appended> => {
-        const event = inboxes.get(userId)?.events.find((event) => event.messageId === messageId)
-        return event === undefined ? [] : [{ userId, type, seq: event.seq }]
-      }
-
-      const sendOne = (draft: Draft, timestamp: string): Result.Result<Sent, SendError> => {
-        const sender = users[draft.sender_id - 1]
-        const clientId = draft.client_id ?? undefined
-        if (sender === undefined) return Result.fail(new SenderNotFound())
-        const earlier =
-          clientId === undefined
-            ? undefined
-            : messages.find((message) => message.sender_id === sender.id && message.clientId === clientId)
-        if (earlier !== undefined) {
-          const { clientId: _, ...message } = earlier
-          return message.content === draft.content && message.receiver_id === draft.receiver_id
-            ? Result.succeed({
-                message,
-                isRepeat: true,
-                appended: [
-                  ...eventIn(message.receiver_id, "message", message.id),
-                  ...eventIn(message.sender_id, "message_sent", message.id)
-                ]
-              })
-            : Result.fail(new ClientIdConflict())
-        }
-        const from = inboxes.get(sender.id)
-        const to = inboxes.get(draft.receiver_id)
-        if (from === undefined || to === undefined) return Result.fail(new ReceiverNotFound())
-        const message: Message = {
-          id: MessageId.make(messages.length + 1),
-          sender_id: sender.id,
-          sender_username: sender.username,
-          receiver_id: draft.receiver_id,
-          content: draft.content,
-          timestamp
-        }
-        messages.push({ ...message, clientId })
-        const event = { messageId: message.id, payload: undefined, createdAt: Date.parse(timestamp) }
-        return Result.succeed({
-          message,
-          isRepeat: false,
-          appended: [
-            { userId: draft.receiver_id, type: "message", seq: append(to, { type: "message", ...event }) },
-            { userId: sender.id, type: "message_sent", seq: append(from, { type: "message_sent", ...event }) }
-          ]
-        })
-      }
-
-      const send = (drafts: ReadonlyArray<Draft>) =>
-        Effect.map(DateTime.now, (now) => drafts.map((draft) => sendOne(draft, DateTime.formatIso(now))))
-
-      const newestFirst = (
-        userId: UserId,
-        isWanted: (message: Message) => boolean,
-        skip: number,
-        limit: number
-      ): Effect.Effect<MessagesAt> =>
-        Effect.sync(() => ({
-          head: inboxes.get(userId)?.lastSeq,
-          messages: messages
-            .filter(isWanted)
-            .reverse()
-            .slice(skip, skip + limit)
-            .map(({ clientId: _, ...message }) => message)
-        }))
-
-      const history = ({ userId, chatWith, beforeId, skip, limit }: HistoryQuery) =>
-        newestFirst(
-          userId,
-          ({ id, sender_id, receiver_id }) =>
-            id < (beforeId ?? Infinity) &&
-            ((sender_id === userId && receiver_id === (chatWith ?? receiver_id)) ||
-              (receiver_id === userId && sender_id === (chatWith ?? sender_id))),
-          skip,
-          limit
-        )
-
-      const received = (userId: UserId, limit: number) =>
-        newestFirst(userId, (message) => message.receiver_id === userId, 0, limit)
-
-      return MessageRepo.of({ send, history, received })
-    })
-  ).pipe(Layer.provide(MemoryTables.layer))
+  static readonly layerMemory = Layer.effect(MessageRepo, messagesInMemory).pipe(
+    Layer.provide(MemoryTables.layer)
+  )
 }
 
 /** Whether there is such a conversation, and whether the reader is a member of it. */

@@ -48,7 +48,8 @@ const messageRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | Mess
             "sender_username",
             "receiver_id",
             "content",
-            "timestamp"
+            "timestamp",
+            "conversation_id"
           ])
           assert.include(message, {
             sender_id: alice.id,
