@@ -50,7 +50,10 @@ export class ChatServer extends Context.Service<
           (SELECT string_agg(u::text, ',' ORDER BY u.id) FROM users u), ';',
           (SELECT string_agg(m::text, ',' ORDER BY m.id) FROM messages m), ';',
           (SELECT string_agg(i::text, ',' ORDER BY i.user_id) FROM inboxes i), ';',
-          (SELECT string_agg(e::text, ',' ORDER BY e.user_id, e.seq) FROM inbox_events e)
+          (SELECT string_agg(e::text, ',' ORDER BY e.user_id, e.seq) FROM inbox_events e), ';',
+          (SELECT string_agg(c::text, ',' ORDER BY c.id) FROM conversations c), ';',
+          (SELECT string_agg(p::text, ',' ORDER BY p.conversation_id, p.user_id) FROM members p), ';',
+          (SELECT string_agg(r::text, ',' ORDER BY r.message_id, r.emoji, r.user_id) FROM reactions r)
         )) AS stored`.pipe(
         Effect.map((rows) => rows[0]!.stored),
         Effect.orDie
@@ -111,4 +114,12 @@ export const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
 export const USER_FIELDS = ["id", "username", "display_name", "created_at"]
 
-export const MESSAGE_FIELDS = ["id", "sender_id", "sender_username", "receiver_id", "content", "timestamp"]
+export const MESSAGE_FIELDS = [
+  "id",
+  "sender_id",
+  "sender_username",
+  "receiver_id",
+  "content",
+  "timestamp",
+  "conversation_id"
+]
