@@ -34,7 +34,6 @@ const quoteOf = (quoted: MemoryMessage, isShown: boolean): Quote => ({
 })
 
 const whole = (tables: Tables, message: MemoryMessage, isShown: (of: MemoryMessage) => boolean): Message => {
-  const quoted = message.replyToId === undefined ? undefined : tables.messages.get(message.replyToId)!
   const shown = {
     id: message.id,
     sender_id: message.senderId,
@@ -42,13 +41,14 @@ const whole = (tables: Tables, message: MemoryMessage, isShown: (of: MemoryMessa
     ...(message.receiverId === undefined ? {} : { receiver_id: message.receiverId }),
     content: message.content,
     timestamp: message.timestamp,
-    conversation_id: message.conversationId,
-    ...(quoted === undefined ? {} : { reply_to: quoteOf(quoted, isShown(quoted)) })
+    conversation_id: message.conversationId
   }
   if (!isShown(message)) return { ...shown, content: "", withheld: true }
   if (message.deletedAt !== undefined) return { ...shown, deleted_at: message.deletedAt }
+  const quoted = message.replyToId === undefined ? undefined : tables.messages.get(message.replyToId)!
   return {
     ...shown,
+    ...(quoted === undefined ? {} : { reply_to: quoteOf(quoted, isShown(quoted)) }),
     ...(message.metadata === undefined ? {} : { metadata: message.metadata }),
     ...(message.version === 1 ? {} : { version: message.version }),
     ...(message.editedAt === undefined ? {} : { edited_at: message.editedAt })

@@ -53,12 +53,14 @@ export const toMessage = (row: MessageRow): Message => ({
   ...(row.withheld === true ? { withheld: true as const } : extrasOf(row))
 })
 
-/** What a message has only when it says something. */
-const extrasOf = ({ quote, metadata, version, edited_at, deleted_at, reactions }: MessageRow) => ({
-  ...(quote === null ? {} : { reply_to: quote }),
-  ...(metadata === null ? {} : { metadata }),
-  ...(version === 1 ? {} : { version }),
-  ...(edited_at === null ? {} : { edited_at: edited_at.toISOString() }),
-  ...(deleted_at === null ? {} : { deleted_at: deleted_at.toISOString() }),
-  ...(reactions == null ? {} : { reactions })
-})
+/** What a message has only when it says something. Of a deleted one there is nothing left to say but when it was deleted. */
+const extrasOf = ({ quote, metadata, version, edited_at, deleted_at, reactions }: MessageRow) =>
+  deleted_at === null
+    ? {
+        ...(quote === null ? {} : { reply_to: quote }),
+        ...(metadata === null ? {} : { metadata }),
+        ...(version === 1 ? {} : { version }),
+        ...(edited_at === null ? {} : { edited_at: edited_at.toISOString() }),
+        ...(reactions == null ? {} : { reactions })
+      }
+    : { deleted_at: deleted_at.toISOString() }

@@ -19,7 +19,14 @@ import { freshDatabase, settings } from "../support/Services.ts"
 /** The repositories on the database that the settings name; each build of it is a server of its own. */
 export const reposOn = (overrides: Partial<Settings>) =>
   Layer.fresh(
-    Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer, DatabaseEpoch.layer).pipe(
+    Layer.mergeAll(
+      UserRepo.layer,
+      MessageRepo.layer,
+      ConversationRepo.layer,
+      EditRepo.layer,
+      InboxRepo.layer,
+      DatabaseEpoch.layer
+    ).pipe(
       Layer.provideMerge(Database.layer),
       Layer.provide([NodeServices.layer, EmbeddedPool.layer]),
       Layer.provide(settings(overrides))
