@@ -95,6 +95,9 @@ export const newUser = Effect.gen(function* () {
   return yield* client.users.create({ payload: { username: newUsername() } })
 })
 
+/** So many users that no other test knows. */
+export const newUsers = (count: number) => Effect.all(Array.from({ length: count }, () => newUser))
+
 export const newPair = Effect.map(Effect.all([newUser, newUser]), ([alice, bob]) => ({ alice, bob }))
 
 export const send = (from: User, to: User, content: string, client_id?: string) =>

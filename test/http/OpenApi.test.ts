@@ -156,7 +156,8 @@ layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (
       const { alice, bob } = yield* newPair
       const carol = yield* newUser
       const { id, conversation_id } = yield* send(alice, bob, "first", "c1")
-      yield* ask("PATCH", `/messages/${id}`, { json: { user_id: alice.id, content: "second" } })
+      const edited = yield* send(alice, bob, "second")
+      yield* ask("PATCH", `/messages/${edited.id}`, { json: { user_id: alice.id, content: "edited" } })
       const group = yield* ask("POST", "/conversations/", {
         json: { user_id: alice.id, kind: "group", title: "group", member_ids: [bob.id] }
       })
@@ -192,7 +193,7 @@ layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (
         "messages.get 403": ask("GET", `/messages/${id}?user_id=${carol.id}`),
         "messages.get 404": ask("GET", `/messages/${stranger}?user_id=${alice.id}`),
         "messages.edit 403": ask("PATCH", `/messages/${id}`, { json: { user_id: bob.id, content: "x" } }),
-        "messages.edit 409": ask("PATCH", `/messages/${id}`, {
+        "messages.edit 409": ask("PATCH", `/messages/${edited.id}`, {
           json: { user_id: alice.id, content: "x", version: 7 }
         }),
         "messages.delete 403": ask("DELETE", `/messages/${id}?user_id=${bob.id}`),
