@@ -35,6 +35,8 @@ export interface InboxEvent {
   readonly type: string
   /** The frame: JSON in UTF-8. It is encoded once, however many sockets get it. */
   readonly frame: Uint8Array
+  /** The end of the frame after its number: the same bytes in all events of one fact, where these are more than a few. */
+  readonly body?: Uint8Array
   /** As in `EventFact`; `undefined` when the node that published it did not say. */
   readonly committedAt: number | undefined
   /** The W3C trace context of what caused it; `undefined` when that is not traced. */

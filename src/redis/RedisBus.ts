@@ -1,12 +1,23 @@
-import { Context, Duration, Effect, Layer, Option, PubSub, Schedule, type Scope } from "effect"
+import { Array, Context, Duration, Effect, Layer, Option, PubSub, Schedule, type Scope } from "effect"
 import type { AddressedEvent, InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { Metrics } from "../observability/Metrics.ts"
+import { decode, encode, PASSING } from "./BusPayload.ts"
+import { makeMemoryBus } from "./MemoryBus.ts"
 import { OlderNodes } from "./OlderNodes.ts"
+import {
+  channelOf,
+  PASS,
+  PASS_BATCH,
+  PUBLISH,
+  type Publication,
+  payloadOf,
+  scriptArguments
+} from "./Publications.ts"
 import { Redis } from "./Redis.ts"
 
-/** Who listens to a channel. */
+/** A local subscription to one channel. */
 interface Listener {
   readonly userId: UserId
   readonly epoch: string
@@ -14,20 +25,18 @@ interface Listener {
   readonly onPassing: ((frame: Uint8Array) => void) | undefined
 }
 
-type Publication = readonly [channel: string, payload: Buffer]
-
 /**
- * Tells every node about events that are committed, so that they reach sockets at once.
+ * Publishes committed events to every node, so that they reach sockets at once.
  *
- * Guarantees nothing: an event may be lost, repeated or overtaken, and that is harmless, because whoever
- * listens compares numbers with the inbox. The name of a channel holds the epoch, and so does each payload: Redis knows no
- * databases for channels, and another deployment on the same server is never heard. `recoveries` tells when some were certainly lost.
+ * Guarantees nothing: an event may be lost, repeated or overtaken. That is harmless, because each subscriber compares the
+ * event's number with the head of its inbox. The name of a channel holds the epoch, and so does each payload: channels of Redis
+ * belong to no database of Redis, so that deployments on one server would else receive each other's events.
  */
 export class RedisBus extends Context.Service<
   RedisBus,
   {
     /**
-     * Publishes events, each to its user. Answers, in the same order, whether a node listens for that user; false when Redis
+     * Publishes events, each to its user. Answers, in the same order, whether a node subscribes to that user; false when Redis
      * is unavailable. Takes 100 ms at the most.
      */
     publish(events: ReadonlyArray<AddressedEvent>): Effect.Effect<ReadonlyArray<boolean>>
@@ -37,15 +46,15 @@ export class RedisBus extends Context.Service<
      */
     pass(userIds: ReadonlyArray<UserId>, type: string, frame: Uint8Array): Effect.Effect<void>
     /**
-     * Listens for a user's events, and for frames that have no number, until the scope closes. Answers once what is published
-     * from now on arrives; while Redis is away it answers at once, and listens when Redis is back.
+     * Subscribes to a user's events, and to frames that have no number, until the scope closes. Answers once what is published
+     * from now on arrives. While Redis is unavailable it answers at once, and subscribes when Redis has recovered.
      */
     subscribe(
       userId: UserId,
       onEvent: (event: InboxEvent) => void,
       onPassing?: (frame: Uint8Array) => void
     ): Effect.Effect<void, never, Scope.Scope>
-    /** Yields each time that events may have been missed. */
+    /** Yields each time that Redis recovered: events may have been lost before. */
     readonly recoveries: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
     isUp(): boolean
   }
@@ -67,9 +76,12 @@ export class RedisBus extends Context.Service<
       const olderNodes = yield* OlderNodes
       const listeners = new Map<string, Listener>()
       const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
-      const channelOf = (epoch: string, userId: UserId) => `${prefix}${epoch}:user:${userId}:events`
+      const channelStart = (epoch: string) => `${prefix}${epoch}:user:`
+      const currentChannelOf = (epoch: string, userId: UserId) =>
+        channelOf({ channelStart: channelStart(epoch), userId })
+      const olderChannelStart = `${prefix}user:`
       /** The channel of release 1.0. */
-      const olderChannelOf = (userId: UserId) => `${prefix}user:${userId}:events`
+      const olderChannelOf = (userId: UserId) => channelOf({ channelStart: olderChannelStart, userId })
 
       const onMessage = (channelName: Buffer, payload: Buffer) => {
         const channel = channelName.toString()
@@ -78,9 +90,9 @@ export class RedisBus extends Context.Service<
         const decoded = decode(payload)
         if (Option.isNone(decoded)) return
         // Only on the channels of release 1.0 may a payload come without an epoch.
-        const said = decoded.value.epoch
+        const published = decoded.value.epoch
         const mayLackEpoch = channel === olderChannelOf(listener.userId)
-        if (said !== listener.epoch && !(said === undefined && mayLackEpoch)) return
+        if (published !== listener.epoch && !(published === undefined && mayLackEpoch)) return
         const { event } = decoded.value
         if (event.seq === PASSING) listener.onPassing?.(event.frame)
         else listener.onEvent(event)
@@ -102,7 +114,9 @@ export class RedisBus extends Context.Service<
       const redisRecovered = yield* redisRecoveries
       yield* PubSub.take(redisRecovered).pipe(
         Effect.andThen(
-          Effect.suspend(() => Effect.forEach(chunks([...listeners.keys()]), subscribeTo, { discard: true }))
+          Effect.suspend(() =>
+            Effect.forEach(Array.chunksOf(listeners.keys(), SUBSCRIBE_BATCH), subscribeTo, { discard: true })
+          )
         ),
         Effect.andThen(PubSub.publish(recovered, undefined)),
         Effect.forever,
@@ -114,57 +128,57 @@ export class RedisBus extends Context.Service<
         const publications = gathered.flat()
         const replies = sharded
           ? Promise.all(
-              publications.map(([channel, payload]) => redis.spublish(channel, payload) as Promise<number>)
+              publications.map(
+                (publication) =>
+                  redis.spublish(channelOf(publication), payloadOf(publication)) as Promise<number>
+              )
             )
-          : publishAll(redis, [], publications.flat())
-        const heard = (await replies).values()
-        return gathered.map((publications) => publications.map(() => heard.next().value!))
+          : Promise.all(scriptArguments(publications).map((args) => publishAll(redis, [], args)))
+        const subscribers = (await replies).flat().values()
+        return gathered.map((publications) => publications.map(() => subscribers.next().value!))
       })
 
-      // The last event of each channel that Redis may not have taken: a node that finds Redis away alone has to
-      // tell the others when it is back, as they do not sweep for it meanwhile.
-      const unannounced = new Map<string, Buffer>()
+      // The last event of each channel that Redis did not acknowledge, published again when Redis has recovered. This node may be
+      // the only one that lost Redis: the others then sweep at the long interval only.
+      const unpublished = new Map<string, Publication>()
       yield* Effect.suspend(() => {
         if (!isUp()) return Effect.void
-        const late = [...unannounced]
-        unannounced.clear()
+        const late = [...unpublished]
+        unpublished.clear()
         return Effect.forEach(
           late,
-          ([channel, payload]) =>
-            Effect.flatten(send([[channel, payload]])).pipe(
-              // Redis is away again. A newer event of the channel tells of this one too.
+          ([channel, publication]) =>
+            Effect.flatten(send([publication])).pipe(
+              // Redis is unavailable again. A newer event of the channel moves the head past this one, too.
               Effect.catch(() =>
-                Effect.sync(() => unannounced.has(channel) || unannounced.set(channel, payload))
+                Effect.sync(() => unpublished.has(channel) || unpublished.set(channel, publication))
               )
             ),
-          { concurrency: ANNOUNCE_CONCURRENCY, discard: true }
+          { concurrency: PUBLISH_CONCURRENCY, discard: true }
         )
-      }).pipe(Effect.repeat(Schedule.spaced(ANNOUNCE_INTERVAL)), Effect.forkScoped)
+      }).pipe(Effect.repeat(Schedule.spaced(CHECK_INTERVAL)), Effect.forkScoped)
 
       const publish: RedisBus["Service"]["publish"] = (events) => {
         const inForce = epoch.current()
-        const payloads = events.map(({ event }) => encode(event, inForce))
-        const publications = events.map(
-          ({ userId }, i): Publication => [channelOf(inForce, userId), payloads[i]!]
-        )
-        if (olderNodes.run()) {
-          publications.push(
-            ...events.map(({ userId }, i): Publication => [olderChannelOf(userId), payloads[i]!])
-          )
-        }
-        const unheard = Effect.sync(() => {
-          for (const [channel, payload] of publications) {
-            if (unannounced.has(channel) || unannounced.size < UNANNOUNCED) unannounced.set(channel, payload)
+        const publicationsFrom = (channelStart: string) =>
+          events.map(({ userId, event }): Publication => ({ channelStart, userId, event, epoch: inForce }))
+        const publications = publicationsFrom(channelStart(inForce))
+        if (olderNodes.run()) publications.push(...publicationsFrom(olderChannelStart))
+        const publishLater = Effect.sync(() => {
+          for (const publication of publications) {
+            const channel = channelOf(publication)
+            if (unpublished.has(channel) || unpublished.size < MAX_UNPUBLISHED)
+              unpublished.set(channel, publication)
           }
           return events.map(({ userId, event }) => {
-            // Sockets on this node need not wait for the sweep.
-            listeners.get(channelOf(inForce, userId))?.onEvent(event)
+            // Sockets on this node do not wait for the sweep.
+            listeners.get(currentChannelOf(inForce, userId))?.onEvent(event)
             return false
           })
         })
         return Effect.flatten(send(publications)).pipe(
           Effect.map((nodes) => events.map((_, i) => nodes[i]! + (nodes[i + events.length] ?? 0) > 0)),
-          Effect.catch(() => unheard)
+          Effect.catch(() => publishLater)
         )
       }
 
@@ -178,13 +192,13 @@ export class RedisBus extends Context.Service<
 
       const pass: RedisBus["Service"]["pass"] = (userIds, type, frame) =>
         Effect.suspend(() => {
-          const channels = userIds.map((userId) => channelOf(epoch.current(), userId))
+          const channels = userIds.map((userId) => currentChannelOf(epoch.current(), userId))
           if (!isUp()) {
             for (const channel of channels) listeners.get(channel)?.onPassing?.(frame)
             return Effect.void
           }
           const payload = encode({ ...NO_EVENT, type, frame }, epoch.current())
-          return Effect.forEach(chunks(channels, PASS_BATCH), (some) => passTo(some, payload), {
+          return Effect.forEach(Array.chunksOf(channels, PASS_BATCH), (some) => passTo(some, payload), {
             discard: true
           })
         })
@@ -199,14 +213,14 @@ export class RedisBus extends Context.Service<
           Effect.acquireRelease(
             Effect.suspend(() => {
               const listener = { userId, epoch: epoch.current(), onEvent, onPassing }
-              const channels = [channelOf(listener.epoch, userId)]
+              const channels = [currentChannelOf(listener.epoch, userId)]
               if (olderNodes.run()) channels.push(olderChannelOf(userId))
               for (const channel of channels) listeners.set(channel, listener)
               return Effect.as(isUp() ? subscribeTo(channels) : Effect.void, listener)
             }),
             (listener) =>
               Effect.sync(() => {
-                for (const channel of [channelOf(listener.epoch, userId), olderChannelOf(userId)]) {
+                for (const channel of [currentChannelOf(listener.epoch, userId), olderChannelOf(userId)]) {
                   // A successor may have subscribed before this scope closed.
                   if (listeners.get(channel) !== listener) continue
                   listeners.delete(channel)
@@ -216,19 +230,21 @@ export class RedisBus extends Context.Service<
           )
         )
 
-      // A node of release 1.0 that starts beside this one, as when an upgrade is taken back, is heard from then on.
-      let heardOlder = olderNodes.run()
+      // A node of release 1.0 may start beside this one, as when an upgrade is taken back: subscribe to its channels then.
+      let subscribedOlder = olderNodes.run()
       yield* Effect.suspend(() => {
-        const startsNow = olderNodes.run() && !heardOlder
-        heardOlder = olderNodes.run()
+        const startsNow = olderNodes.run() && !subscribedOlder
+        subscribedOlder = olderNodes.run()
         if (!startsNow) return Effect.void
         const channels = [...listeners.values()].map((listener) => {
           const channel = olderChannelOf(listener.userId)
           listeners.set(channel, listener)
           return channel
         })
-        return isUp() ? Effect.forEach(chunks(channels), subscribeTo, { discard: true }) : Effect.void
-      }).pipe(Effect.repeat(Schedule.spaced(ANNOUNCE_INTERVAL)), Effect.forkScoped)
+        return isUp()
+          ? Effect.forEach(Array.chunksOf(channels, SUBSCRIBE_BATCH), subscribeTo, { discard: true })
+          : Effect.void
+      }).pipe(Effect.repeat(Schedule.spaced(CHECK_INTERVAL)), Effect.forkScoped)
 
       yield* (yield* Metrics).busUp(() => (isUp() ? 1 : 0))
 
@@ -236,115 +252,18 @@ export class RedisBus extends Context.Service<
     })
   )
 
-  static readonly layerMemory = Layer.effect(
-    RedisBus,
-    Effect.gen(function* () {
-      const listeners = new Map<UserId, Pick<Listener, "onEvent" | "onPassing">>()
-      const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
-      yield* (yield* Metrics).busUp(() => 1)
-      return RedisBus.of({
-        publish: (events) =>
-          Effect.sync(() =>
-            events.map(({ userId, event }) => {
-              const listener = listeners.get(userId)
-              listener?.onEvent(event)
-              return listener !== undefined
-            })
-          ),
-        pass: (userIds, _type, frame) =>
-          Effect.sync(() => {
-            for (const userId of userIds) listeners.get(userId)?.onPassing?.(frame)
-          }),
-        subscribe: (userId, onEvent, onPassing) =>
-          Effect.asVoid(
-            Effect.acquireRelease(
-              Effect.sync(() => {
-                const listener = { onEvent, onPassing }
-                listeners.set(userId, listener)
-                return listener
-              }),
-              (listener) =>
-                Effect.sync(() => void (listeners.get(userId) === listener && listeners.delete(userId)))
-            )
-          ),
-        recoveries: PubSub.subscribe(recovered),
-        isUp: () => true
-      })
-    })
-  )
+  static readonly layerMemory = Layer.effect(RedisBus, Effect.map(makeMemoryBus, RedisBus.of))
 }
 
-/** How many channels' last events are kept while Redis is away; the sweeps find the rest. */
-const UNANNOUNCED = 10_000
+/** How many channels' last events are kept while Redis is unavailable. The sweeps find the rest. */
+const MAX_UNPUBLISHED = 10_000
 
-const ANNOUNCE_INTERVAL = Duration.millis(250)
+/** How often what was not published is tried again, and how often a node of release 1.0 is looked for. */
+const CHECK_INTERVAL = Duration.millis(250)
 
-const ANNOUNCE_CONCURRENCY = 100
+const PUBLISH_CONCURRENCY = 100
 
 /** How many channels one SUBSCRIBE names. */
 const SUBSCRIBE_BATCH = 1000
 
-/** To how many channels one script publishes a frame: Redis runs nothing else until it has ended. */
-const PASS_BATCH = 500
-
-const chunks = (channels: ReadonlyArray<string>, size = SUBSCRIBE_BATCH) =>
-  Array.from({ length: Math.ceil(channels.length / size) }, (_, i) =>
-    channels.slice(i * size, (i + 1) * size)
-  )
-
-/** Stands for the number of a frame that has none. Nodes of releases before 1.1 take no payload that begins so. */
-const PASSING = 0
-
 const NO_EVENT = { seq: PASSING, committedAt: undefined, traceparent: undefined }
-
-const LINE_FEED = 10
-
-/** Stands in the head of a payload for what is not known. */
-const NONE = "-"
-
-/**
- * `seq SP type SP traceparent|- SP committedAt|- SP epoch LF frame`: a head to read without parsing the frame. Nodes of release 1.0 read
- * the first three fields and send three.
- */
-const encode = ({ seq, type, traceparent, committedAt, frame }: InboxEvent, epoch: string) =>
-  Buffer.concat([
-    Buffer.from(`${seq} ${type} ${traceparent ?? NONE} ${committedAt ?? NONE} ${epoch}\n`, "latin1"),
-    frame
-  ])
-
-const decode = (
-  payload: Buffer
-): Option.Option<{ readonly event: InboxEvent; readonly epoch: string | undefined }> => {
-  const end = payload.indexOf(LINE_FEED)
-  const [seq, type, traceparent, committedAt, epoch] = payload
-    .toString("latin1", 0, Math.max(end, 0))
-    .split(" ")
-  return type === undefined || traceparent === undefined || !/^(0|[1-9][0-9]*)$/.test(seq!)
-    ? Option.none()
-    : Option.some({
-        epoch,
-        event: {
-          seq: Number(seq),
-          type,
-          traceparent: traceparent === NONE ? undefined : traceparent,
-          committedAt: committedAt === undefined || committedAt === NONE ? undefined : Number(committedAt),
-          frame: ownCopy(payload, end + 1)
-        }
-      })
-}
-
-/** A payload is a view of a buffer that may be far larger: a frame that is kept must not keep that buffer. */
-const ownCopy = (payload: Buffer, start: number): Buffer => {
-  const own = Buffer.allocUnsafeSlow(payload.length - start)
-  payload.copy(own, 0, start)
-  return own
-}
-
-/** Publishes each payload to the channel before it; answers how many nodes listen to each. */
-const PUBLISH = `
-local heard = {}
-for i = 1, #ARGV, 2 do heard[#heard + 1] = redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
-return heard`
-
-/** Publishes the first argument to the channels that follow. */
-const PASS = `for i = 2, #ARGV do redis.call('PUBLISH', ARGV[i], ARGV[1]) end`

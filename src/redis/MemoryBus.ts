@@ -1,0 +1,44 @@
+import { Effect, PubSub } from "effect"
+import type { AddressedEvent, InboxEvent } from "../domain/Event.ts"
+import type { UserId } from "../domain/User.ts"
+import { Metrics } from "../observability/Metrics.ts"
+
+interface Listener {
+  readonly onEvent: (event: InboxEvent) => void
+  readonly onPassing: ((frame: Uint8Array) => void) | undefined
+}
+
+/** The bus of a node alone. */
+export const makeMemoryBus = Effect.gen(function* () {
+  const listeners = new Map<UserId, Listener>()
+  const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
+  yield* (yield* Metrics).busUp(() => 1)
+  return {
+    publish: (events: ReadonlyArray<AddressedEvent>) =>
+      Effect.sync(() =>
+        events.map(({ userId, event }) => {
+          const listener = listeners.get(userId)
+          listener?.onEvent(event)
+          return listener !== undefined
+        })
+      ),
+    pass: (userIds: ReadonlyArray<UserId>, _type: string, frame: Uint8Array) =>
+      Effect.sync(() => {
+        for (const userId of userIds) listeners.get(userId)?.onPassing?.(frame)
+      }),
+    subscribe: (userId: UserId, onEvent: Listener["onEvent"], onPassing?: (frame: Uint8Array) => void) =>
+      Effect.asVoid(
+        Effect.acquireRelease(
+          Effect.sync(() => {
+            const listener = { onEvent, onPassing }
+            listeners.set(userId, listener)
+            return listener
+          }),
+          (listener) =>
+            Effect.sync(() => void (listeners.get(userId) === listener && listeners.delete(userId)))
+        )
+      ),
+    recoveries: PubSub.subscribe(recovered),
+    isUp: () => true
+  }
+})
