@@ -19,6 +19,10 @@ const description = `Connect with a WebSocket client. Text frames of one JSON ob
 events after that one come first, then the socket is live. A socket that offers the subprotocol \`minichat.v2\` gets
 every type of frame; without it, or with \`minichat.v1\`, only \`system\`, \`message\`, \`pong\`, \`ack\` and \`error\`.
 
+Three frames are told in passing, without a \`seq\`: \`typing\`, \`presence\` of those whom a \`watch\` names, and the \`read\` of
+groups. They are stored nowhere and dropped while the client does not read. Show a user as typing for 6 s after the last such
+frame. A user goes offline 3 s after its last socket closed.
+
 Give \`epoch\` with \`since\`, as \`system\` told it. After a restore of a backup, or a failover that lost something, it is
 another one, and numbers are given out a second time: such a \`since\` is answered with \`"recovered":false\`, and the client
 loads the history anew.
