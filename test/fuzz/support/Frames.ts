@@ -8,6 +8,10 @@ export interface FuzzFrame {
   readonly binary: boolean
 }
 
+const CONVERSATIONS = 20
+
+const MESSAGES = 500
+
 /** Frames made from the protocol's schema: right, almost right, and anything at all. */
 export const makeFrames = (random: Random, userIds: ReadonlyArray<number>): (() => FuzzFrame) => {
   const frames = random.valuesOf(ClientFrame)
@@ -15,9 +19,15 @@ export const makeFrames = (random: Random, userIds: ReadonlyArray<number>): (() 
 
   const valid = () => {
     const frame = frames() as Record<string, unknown>
-    return "receiver_id" in frame && random.chance(0.9)
-      ? { ...frame, receiver_id: random.pick(userIds) }
-      : frame
+    if (random.chance(0.1)) return frame
+    // The first conversations and messages are there soon: the flood makes them.
+    return {
+      ...frame,
+      ...(frame.receiver_id == null ? {} : { receiver_id: random.pick(userIds) }),
+      ...(frame.conversation_id == null ? {} : { conversation_id: 1 + random.below(CONVERSATIONS) }),
+      ...("message_id" in frame ? { message_id: 1 + random.below(MESSAGES) } : {}),
+      ...(frame.type === "watch" ? { user_ids: userIds.slice(random.below(userIds.length)) } : {})
+    }
   }
 
   const text = (): string | Buffer => {
