@@ -14,7 +14,7 @@ BEGIN
   IF NOT FOUND THEN
     status := 'message_not_found'; RETURN NEXT; RETURN;
   END IF;
-  users := lock_conversation(id, exclusively => false);
+  PERFORM lock_conversation(id, exclusively => false);
   SELECT m.deleted_at IS NOT NULL INTO is_deleted FROM messages m WHERE m.id = message FOR UPDATE;
   kinds := ARRAY(SELECT DISTINCT r.emoji FROM reactions r WHERE r.message_id = message);
   status := coalesce(may_read(reactor, id, message), CASE
@@ -37,6 +37,7 @@ BEGIN
   UPDATE messages m SET reacted = true WHERE m.id = message AND adds AND NOT m.reacted;
   status := 'changed';
   type := 'reaction';
+  users := readers_of(id, message);
   payload := jsonb_build_object(
     'message_id', message, 'conversation_id', id, 'user_id', reactor, 'emoji', reaction, 'added', adds,
     'count', (SELECT count(*) FROM reactions r WHERE r.message_id = message AND r.emoji = reaction)

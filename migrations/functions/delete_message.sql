@@ -13,7 +13,7 @@ BEGIN
   IF NOT FOUND THEN
     status := 'message_not_found'; RETURN NEXT; RETURN;
   END IF;
-  users := lock_conversation(id, exclusively => false);
+  PERFORM lock_conversation(id, exclusively => false);
   SELECT * INTO m FROM messages e WHERE e.id = message FOR UPDATE;
   status := may_read(deleter, id, message);
   IF status IS NULL AND m.sender_id <> deleter AND NOT EXISTS (
@@ -31,6 +31,7 @@ BEGIN
   status := 'changed';
   type := 'message_deleted';
   message_id := message;
+  users := readers_of(id, message);
   at := clock_timestamp()::timestamptz(3);
   UPDATE messages e SET content = '', metadata = NULL, reacted = false, version = e.version + 1, deleted_at = at
     WHERE e.id = message;

@@ -9,6 +9,6 @@ BEGIN
     VALUES ('direct', least(user_a, user_b), greatest(user_a, user_b), maker, at)
     RETURNING id INTO made;
   INSERT INTO members (conversation_id, user_id, joined_at, joined_after)
-    VALUES (made, user_a, at, place), (made, user_b, at, place);
+    SELECT DISTINCT made, u, at, place FROM unnest(ARRAY[user_a, user_b]) u;
   RETURN made;
 END $$

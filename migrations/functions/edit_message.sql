@@ -14,7 +14,7 @@ BEGIN
   IF NOT FOUND THEN
     status := 'message_not_found'; RETURN NEXT; RETURN;
   END IF;
-  users := lock_conversation(id, exclusively => false);
+  PERFORM lock_conversation(id, exclusively => false);
   SELECT * INTO m FROM messages e WHERE e.id = message FOR UPDATE;
   version := m.version;
   status := coalesce(may_read(editor, id, message), CASE
@@ -29,6 +29,7 @@ BEGIN
   status := 'changed';
   type := 'message_updated';
   message_id := message;
+  users := readers_of(id, message);
   at := clock_timestamp()::timestamptz(3);
   UPDATE messages e SET
       content = new_content,

@@ -66,9 +66,10 @@ BEGIN
       status := refusal;
       IF refusal <> 'sender_not_found' AND client_ids[i] IS NOT NULL THEN
         -- A statement of its own each time: a kept plan could be one for a small table.
-        EXECUTE 'SELECT id, timestamp, conversation_id, receiver_id = $3, CASE WHEN receiver_id = $3 THEN ''repeat'' ELSE ''conflict'' END
+        EXECUTE 'SELECT id, timestamp, conversation_id, 
+            CASE WHEN receiver_id = $3 AND (content = $4 OR version > 1) THEN ''repeat'' ELSE ''conflict'' END
           FROM messages WHERE sender_id = $1 AND client_id = $2'
-          INTO id, timestamp, conversation_id, is_same, status USING senders[i], client_ids[i], receivers[i];
+          INTO id, timestamp, conversation_id, status USING senders[i], client_ids[i], receivers[i], contents[i];
         status := coalesce(status, refusal);
       END IF;
     ELSE
@@ -81,7 +82,7 @@ BEGIN
           coalesce(
             (SELECT c.id FROM conversations c
               WHERE c.low = least(senders[i], receivers[i]) AND c.high = greatest(senders[i], receivers[i])),
-            direct_conversation(senders[i], receivers[i], NULL, clock_timestamp(), 0)
+            conversation_for_first_message(senders[i], receivers[i], client_ids[i])
           ),
           contents[i], client_ids[i], clock_timestamp(), reply_to_ids[i], metadatas[i]::jsonb
         )

@@ -50,7 +50,11 @@ BEGIN
       SELECT jsonb_build_object('id', q.id, 'sender_id', q.sender_id, 'content', left(q.content, 200)) INTO quote
         FROM messages q
         WHERE q.id = reply_to_ids[i] AND q.deleted_at IS NULL AND q.conversation_id = to_conversations[i]
-          AND q.id > begins_after;
+          AND q.id > begins_after
+          -- All who get the reply may read what it quotes, so they are told when that changes.
+          AND (begins_after = 0 OR NOT EXISTS (
+            SELECT FROM members x WHERE x.conversation_id = to_conversations[i] AND x.joined_after >= q.id
+          ));
       IF NOT FOUND THEN
         refusal := 'quote_not_found';
       END IF;
@@ -60,9 +64,10 @@ BEGIN
       status := refusal;
       IF client_ids[i] IS NOT NULL THEN
         -- A statement of its own each time: a kept plan could be one for a small table.
-        EXECUTE 'SELECT id, timestamp, CASE WHEN conversation_id = $3 THEN ''repeat'' ELSE ''conflict'' END
+        EXECUTE 'SELECT id, timestamp, 
+            CASE WHEN conversation_id = $3 AND (content = $4 OR version > 1) THEN ''repeat'' ELSE ''conflict'' END
           FROM messages WHERE sender_id = $1 AND client_id = $2'
-          INTO id, timestamp, status USING senders[i], client_ids[i], to_conversations[i];
+          INTO id, timestamp, status USING senders[i], client_ids[i], to_conversations[i], contents[i];
         status := coalesce(status, refusal);
       END IF;
     ELSE

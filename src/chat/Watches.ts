@@ -168,7 +168,8 @@ export class Watches extends Context.Service<
       }
 
       const tick = Effect.gen(function* () {
-        for (const watch of behind) {
+        // A copy: whoever still does not read is added anew.
+        for (const watch of [...behind]) {
           const missed = [...watch.missed]
           watch.missed.clear()
           behind.delete(watch)

@@ -94,19 +94,20 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
   const list: ConversationCalls["list"] = Effect.fn("ConversationRepo.list")(
     function* (userId, limit, before) {
       if (userId > MAX_USER_ID) return yield* new UserNotFound({ userId })
-      // A direct conversation of no message and no maker is what a refused send left: nobody is shown it.
-      const rows = yield* inPipeline(
+      // One more than is shown: whether there is a next page.
+      const found = yield* inPipeline(
         entries(
           userId,
           sql`SELECT * FROM (${memberships(userId)}) o
-            WHERE o.activity > 0 AND o.activity < ${int8(before ?? Number.MAX_SAFE_INTEGER)}
-            ORDER BY o.activity DESC LIMIT ${int4(limit)}`
+            WHERE o.activity < ${int8(before ?? Number.MAX_SAFE_INTEGER)}
+            ORDER BY o.activity DESC LIMIT ${int4(limit + 1)}`
         )
       )
-      if (rows.length === 0 && !(yield* userExists(userId))) return yield* new UserNotFound({ userId })
+      if (found.length === 0 && !(yield* userExists(userId))) return yield* new UserNotFound({ userId })
+      const rows = found.slice(0, limit)
       return {
         conversations: rows.map(toEntry),
-        next: rows.length < limit ? undefined : rows.at(-1)!.activity
+        next: found.length > limit ? rows.at(-1)?.activity : undefined
       }
     }
   )
@@ -156,8 +157,9 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
   const members: ConversationCalls["members"] = Effect.fn("ConversationRepo.members")(
     function* (userId, id, after, limit) {
       if (!(yield* isMemberOf(userId, id))) return yield* deny(id)
-      const found = (after ?? 0) > MAX_USER_ID ? [] : yield* memberRows(id, after ?? 0, limit)
-      return { members: found, next: found.length < limit ? undefined : found.at(-1)!.user_id }
+      const found = (after ?? 0) > MAX_USER_ID ? [] : yield* memberRows(id, after ?? 0, limit + 1)
+      const shown = found.slice(0, limit)
+      return { members: shown, next: found.length > limit ? shown.at(-1)?.user_id : undefined }
     }
   )
 

@@ -90,8 +90,13 @@ export class InboxRepo extends Context.Service<
               ORDER BY seq LIMIT ${int4(limit)}
             ) e LEFT JOIN LATERAL (
               SELECT m.client_id, ${sql.literal(MESSAGE_COLUMNS)},
-                m.receiver_id IS NULL AND greatest(m.edited_at, m.deleted_at) > e.created_at
-                  AND may_read(${int4(userId)}, m.conversation_id, m.id) IS NOT NULL AS withheld
+                m.receiver_id IS NULL AND CASE e.type
+                    WHEN 'message_updated' THEN greatest(m.edited_at, m.deleted_at) > e.created_at ELSE m.version > 1
+                  END AND may_read(${int4(userId)}, m.conversation_id, m.id) IS NOT NULL AS withheld,
+                m.receiver_id IS NULL AND m.reply_to_id IS NOT NULL AND EXISTS (
+                    SELECT FROM messages q
+                    WHERE q.id = m.reply_to_id AND greatest(q.edited_at, q.deleted_at) > e.created_at
+                  ) AND may_read(${int4(userId)}, m.conversation_id, m.reply_to_id) IS NOT NULL AS quote_withheld
               FROM messages m WHERE m.id = e.message_id OFFSET 0
             ) m ON true ORDER BY e.seq`.pipe(Effect.map((rows) => withoutGap(rows).map(toRecord)))
         )

@@ -120,7 +120,8 @@ export const conversationSeenBy = (
 }
 
 const peerOf = (tables: Tables, viewer: UserId, { members }: MemoryConversation): Peer => {
-  const { userId, lastReadId } = [...members.values()].find(({ userId }) => userId !== viewer)!
+  const other = [...members.values()].find(({ userId }) => userId !== viewer)
+  const { userId, lastReadId } = other ?? members.get(viewer)!
   const { username, display_name } = userOf(tables, userId)
   return { user_id: userId, username, display_name, last_read_id: lastReadId }
 }

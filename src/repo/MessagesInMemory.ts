@@ -58,25 +58,33 @@ export const messagesInMemory = Effect.map(MemoryTables, (tables) => {
     messages: page.map((message) => messageSeenBy(tables, userId, message))
   })
 
-  const history = ({ userId, chatWith, beforeId, afterId, skip, limit }: HistoryQuery) =>
+  const newestFirst = (
+    userId: UserId,
+    isWanted: (message: MemoryMessage) => boolean,
+    { skip, limit, afterId }: Pick<HistoryQuery, "skip" | "limit" | "afterId">
+  ) =>
     Effect.sync(() => {
-      const wanted = [...messages.values()].filter(
-        ({ id, senderId, receiverId }) =>
-          receiverId !== undefined &&
-          id < (beforeId ?? Infinity) &&
-          id > (afterId ?? 0) &&
-          ((senderId === userId && receiverId === (chatWith ?? receiverId)) ||
-            (receiverId === userId && senderId === (chatWith ?? senderId)))
-      )
-      const ordered = afterId === undefined ? wanted.toReversed() : wanted
+      const wanted = [...messages.values()].filter(isWanted)
+      const ordered = afterId === undefined ? wanted.reverse() : wanted
       return pageFor(userId, ordered.slice(skip, skip + limit))
     })
 
+  const history = (query: HistoryQuery) => {
+    const { userId, chatWith, beforeId, afterId } = query
+    return newestFirst(
+      userId,
+      ({ id, senderId, receiverId }) =>
+        receiverId !== undefined &&
+        id < (beforeId ?? Infinity) &&
+        id > (afterId ?? 0) &&
+        ((senderId === userId && receiverId === (chatWith ?? receiverId)) ||
+          (receiverId === userId && senderId === (chatWith ?? senderId))),
+      query
+    )
+  }
+
   const received = (userId: UserId, limit: number) =>
-    Effect.sync(() => {
-      const wanted = [...messages.values()].filter(({ receiverId }) => receiverId === userId)
-      return pageFor(userId, wanted.toReversed().slice(0, limit))
-    })
+    newestFirst(userId, ({ receiverId }) => receiverId === userId, { skip: 0, limit })
 
   const ofConversation = ({ userId, conversationId, beforeId, afterId, skip, limit }: ConversationQuery) =>
     Effect.suspend((): Effect.Effect<MessagesAt, ConversationNotFound | NotMember> => {

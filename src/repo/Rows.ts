@@ -5,9 +5,8 @@ import type { ReactionCount } from "../domain/Reaction.ts"
 import type { User } from "../domain/User.ts"
 
 /**
- * Rows as the driver decodes them from PostgreSQL's binary format, by the columns' own types. They are our
- * own statements' answers from our own tables, so they are mapped and not decoded by Schema a second time:
- * a page of 50 messages would spend most of its time there.
+ * Rows of this server's own statements, as the driver decodes them from PostgreSQL's binary format by the types of the columns.
+ * They are mapped without a Schema: the driver has decoded them, and a Schema would take most of the time of a page of 50 messages.
  */
 
 export interface UserRow {
@@ -40,6 +39,8 @@ export interface MessageRow {
   readonly reactions?: ReadonlyArray<ReactionCount> | null
   /** Whether the content changed since the reader left the conversation. */
   readonly withheld?: boolean
+  /** Whether that of the quoted message did. */
+  readonly quote_withheld?: boolean
 }
 
 export const toMessage = (row: MessageRow): Message => ({
@@ -54,10 +55,18 @@ export const toMessage = (row: MessageRow): Message => ({
 })
 
 /** What a message has only when it says something. Of a deleted one there is nothing left to say but when it was deleted. */
-const extrasOf = ({ quote, metadata, version, edited_at, deleted_at, reactions }: MessageRow) =>
+const extrasOf = ({
+  quote,
+  quote_withheld,
+  metadata,
+  version,
+  edited_at,
+  deleted_at,
+  reactions
+}: MessageRow) =>
   deleted_at === null
     ? {
-        ...(quote === null ? {} : { reply_to: quote }),
+        ...(quote === null ? {} : { reply_to: quote_withheld === true ? { ...quote, content: "" } : quote }),
         ...(metadata === null ? {} : { metadata }),
         ...(version === 1 ? {} : { version }),
         ...(edited_at === null ? {} : { edited_at: edited_at.toISOString() }),

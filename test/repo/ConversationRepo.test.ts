@@ -313,15 +313,14 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
           const { told } = yield* during(
             [a, b, c],
             Effect.gen(function* () {
-              for (const call of [
+              const calls: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
                 repo.update(a.id, id, { title: "x" }),
                 repo.putMember(a.id, id, c.id, undefined, MAXIMUM),
                 repo.putMember(a.id, id, b.id, "admin", MAXIMUM),
                 repo.removeMember(a.id, id, b.id),
                 repo.removeMember(a.id, id, a.id)
-              ]) {
-                assert.strictEqual(yield* refusal(Effect.asVoid(call)), "NotAGroup")
-              }
+              ]
+              for (const call of calls) assert.strictEqual(yield* refusal(call), "NotAGroup")
             })
           )
           assert.deepEqual(told, [[], [], []])
@@ -336,14 +335,17 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
           const [a, b, stranger] = yield* three
           const { id } = yield* group(a, [b])
           const { id: messageId } = yield* say(a, { id })
-          const calls = (userId: UserId, id: ConversationId) => [
-            Effect.asVoid(repo.find(userId, id)),
-            Effect.asVoid(repo.members(userId, id, undefined, 10)),
-            Effect.asVoid(repo.update(userId, id, { title: "x" })),
-            Effect.asVoid(repo.putMember(userId, id, b.id, "admin", MAXIMUM)),
-            Effect.asVoid(repo.removeMember(userId, id, b.id)),
-            Effect.asVoid(repo.markRead(userId, id, messageId)),
-            Effect.asVoid(repo.others(userId, id))
+          const calls = (
+            userId: UserId,
+            id: ConversationId
+          ): ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> => [
+            repo.find(userId, id),
+            repo.members(userId, id, undefined, 10),
+            repo.update(userId, id, { title: "x" }),
+            repo.putMember(userId, id, b.id, "admin", MAXIMUM),
+            repo.removeMember(userId, id, b.id),
+            repo.markRead(userId, id, messageId),
+            repo.others(userId, id)
           ]
 
           for (const userId of [stranger.id, nobody.id, ...beyond]) {
@@ -383,7 +385,7 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
           const toC = (yield* sendOne(draft(a, c, "to c"))).message
           const empty = yield* group(c, [a])
           const list = Effect.map(repo.list(a.id, 10, undefined), ({ conversations }) =>
-            conversations.map(({ id, last_message }) => [id, last_message])
+            conversations.map(({ id, last_message }): readonly [unknown, unknown] => [id, last_message])
           )
 
           assert.deepEqual(yield* list, [

@@ -1,10 +1,11 @@
 import { assert } from "@effect/vitest"
-import { Effect, type Layer, Result } from "effect"
+import { Effect, type Layer } from "effect"
 import type { Conversation } from "../../src/domain/Conversation.ts"
 import type { ConversationId } from "../../src/domain/ConversationId.ts"
 import type { AppendedFact, Change } from "../../src/domain/Event.ts"
-import { type GroupDraft, MessageId } from "../../src/domain/Message.ts"
+import { type GroupDraft, MessageId, type SendError } from "../../src/domain/Message.ts"
 import type { Sent } from "../../src/domain/Send.ts"
+import type { Unavailable } from "../../src/domain/Unavailable.ts"
 import type { UserId } from "../../src/domain/User.ts"
 import { EventBuilder, EventKinds } from "../../src/inbox/EventKinds.ts"
 import { ConversationRepo, type NewGroup } from "../../src/repo/ConversationRepo.ts"
@@ -108,7 +109,10 @@ export const groupDraft = (
 /** Sends to groups; none may be refused. */
 export const sendAllToGroups = Effect.fnUntraced(function* (drafts: ReadonlyArray<GroupDraft>) {
   const outcomes = yield* (yield* MessageRepo).sendToGroups(drafts)
-  return outcomes.map((outcome): Sent => Result.getOrThrow(outcome))
+  return yield* Effect.forEach(
+    outcomes,
+    (outcome): Effect.Effect<Sent, SendError | Unavailable> => Effect.fromResult(outcome)
+  )
 })
 
 /** Sends one message to a group, and answers the message. */
