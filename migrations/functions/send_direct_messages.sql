@@ -98,6 +98,10 @@ BEGIN
         event_times := event_times || timestamp || timestamp;
       ELSE
         status := CASE WHEN is_same THEN 'repeat' ELSE 'conflict' END;
+        IF NOT is_same THEN
+          -- A refused send leaves nothing behind: the conversation that was made for it has no message.
+          PERFORM discard_empty_direct(senders[i], receivers[i]);
+        END IF;
       END IF;
     END IF;
     statuses[i] := status; ids[i] := id; times[i] := timestamp; conversation_ids[i] := conversation_id; quotes[i] := quote;

@@ -31,6 +31,9 @@ type Refusal =
   | "too_many_reactions"
   | "role_forbids"
 
+/** The largest version that the `int4` column holds. One above it is a version that no message has. */
+const MAX_VERSION = 2_147_483_647
+
 type Row = ChangeRow<"changed" | "unchanged" | Refusal> & { readonly version?: number | null }
 
 /** The changes of messages through the functions of `migrations/functions`. */
@@ -67,7 +70,7 @@ export const make = Effect.gen(function* () {
     const { by, messageId, content, version, metadata } = given
     const rows = yield* change<Row>(
       (sql) => sql`SELECT * FROM edit_message(
-        ${who(by)}, ${int8(messageId)}, ${content}, ${version === undefined ? PgTypes.int4(null as never) : int4(version)},
+        ${who(by)}, ${int8(messageId)}, ${content}, ${version === undefined ? PgTypes.int4(null as never) : int4(Math.min(version, MAX_VERSION))},
         ${metadata == null ? null : JSON.stringify(metadata)}::text::jsonb, ${metadata !== undefined}
       )`
     )

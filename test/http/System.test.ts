@@ -13,6 +13,13 @@ const PATHS: ReadonlyArray<readonly [path: string, methods: ReadonlyArray<string
   ["/users/1/events", ["GET"]],
   ["/messages", ["GET", "POST"]],
   ["/messages/recent/1", ["GET"]],
+  ["/messages/1", ["GET", "PATCH", "DELETE"]],
+  ["/messages/1/reactions/%F0%9F%91%8D", ["PUT", "DELETE"]],
+  ["/conversations", ["GET", "POST"]],
+  ["/conversations/1", ["GET", "PATCH"]],
+  ["/conversations/1/members", ["GET"]],
+  ["/conversations/1/members/1", ["PUT", "DELETE"]],
+  ["/conversations/1/read", ["POST"]],
   ["/health", ["GET"]],
   ["/livez", ["GET"]],
   ["/readyz", ["GET"]],
@@ -125,23 +132,29 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
       })
     )
 
-    it.effect.each(["/nowhere", "/users/1/nothing", "/messages/recent", "/ws", "/docs/x", "/%00"])(
-      "GET, POST and OPTIONS on %s, where nothing is, are a 404",
-      (path) =>
-        Effect.gen(function* () {
-          const { ask } = yield* ChatServer
-          for (const method of ["GET", "POST", "OPTIONS"]) {
-            const { status, headers, json } = yield* ask(method, path)
-            assert.strictEqual(status, 404, method)
-            assert.strictEqual(headers.get("content-type"), "application/problem+json")
-            assert.deepEqual(json, {
-              type: "urn:minichat:problem:not-found",
-              title: "Not Found",
-              status: 404,
-              detail: `There is nothing at ${path}`
-            })
-          }
-        })
+    it.effect.each([
+      "/nowhere",
+      "/users/1/nothing",
+      "/messages/recent/1/2",
+      "/conversations/1/nothing",
+      "/ws",
+      "/docs/x",
+      "/%00"
+    ])("GET, POST and OPTIONS on %s, where nothing is, are a 404", (path) =>
+      Effect.gen(function* () {
+        const { ask } = yield* ChatServer
+        for (const method of ["GET", "POST", "OPTIONS"]) {
+          const { status, headers, json } = yield* ask(method, path)
+          assert.strictEqual(status, 404, method)
+          assert.strictEqual(headers.get("content-type"), "application/problem+json")
+          assert.deepEqual(json, {
+            type: "urn:minichat:problem:not-found",
+            title: "Not Found",
+            status: 404,
+            detail: `There is nothing at ${path}`
+          })
+        }
+      })
     )
 
     it.effect("a plain GET of a socket's path is told to upgrade", () =>

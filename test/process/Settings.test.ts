@@ -24,6 +24,8 @@ it.effect.each([
   ["PORT", "65536", "a whole number from 0 to 65535"],
   ["PORT", "-1", "a whole number from 0 to 65535"],
   ["PORT", "80.5", "a whole number from 0 to 65535"],
+  ["MAX_GROUP_MEMBERS", "1", "a whole number from 2 to 1000"],
+  ["MAX_GROUP_MEMBERS", "1001", "a whole number from 2 to 1000"],
   ["WORKERS", "many", "auto"],
   ["WORKERS", "0", "auto"],
   ["DATABASE_URL", "s3cret", "a URL like postgresql://"],

@@ -100,7 +100,7 @@ export const conversationOperations: Examples<typeof Conversations> = {
     answers: { 200: { last_read_id: 8, unread: 0 } },
     invalidField: {
       path: ["payload", "message_id"],
-      message: "Expected a value greater than or equal to 1, got 0"
+      message: "Expected a value greater than or equal to 1"
     }
   }
 }

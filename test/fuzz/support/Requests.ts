@@ -58,7 +58,9 @@ export const makeRequests = (random: Random, userIds: ReadonlyArray<number>): ((
   HttpApi.reflect(Api, {
     onGroup: () => {},
     onEndpoint: ({ endpoint: { method, path, params, query, payload } }) => {
-      const schema = method === "POST" ? payload.get("application/json")?.schemas[0] : undefined
+      const schema = ["POST", "PUT", "PATCH"].includes(method)
+        ? payload.get("application/json")?.schemas[0]
+        : undefined
       endpoints.push({
         method,
         path,
@@ -71,14 +73,25 @@ export const makeRequests = (random: Random, userIds: ReadonlyArray<number>): ((
   const junk = random.valuesOf(Schema.Json)
   const text = random.valuesOf(Schema.String)
 
-  /** Ids that exist, most often: else nothing would be found, sent or read. */
+  /** Ids that exist, most often: else nothing would be found, sent, read or changed. */
   const grounded = (value: unknown) => {
     const fields = { ...(value as Record<string, unknown>) }
-    for (const [name, given] of Object.entries(fields)) {
-      if (!/^(sender_id|receiver_id|user_id|chat_with)$/.test(name) || random.chance(0.1)) continue
-      const id = random.pick(userIds)
-      fields[name] = typeof given === "string" ? String(id) : id
+    const inQuery = Object.values(fields).every((given) => typeof given === "string")
+    const asIs = (id: number) => (inQuery ? String(id) : id)
+    // Most calls say for whom they act, as nothing else does where no token is needed.
+    for (const name of ["sender_id", "user_id"])
+      if (name in fields || !random.chance(0.1)) fields[name] = asIs(random.pick(userIds))
+    for (const name of Object.keys(fields)) {
+      if (random.chance(0.1)) continue
+      if (/^(receiver_id|chat_with|with|member_id)$/.test(name)) fields[name] = asIs(random.pick(userIds))
+      // The first conversations and messages are those that the first requests make.
+      if (/^(conversation_id|message_id|reply_to_id)$/.test(name)) fields[name] = asIs(1 + random.below(20))
+      if (name === "member_ids") fields[name] = [random.pick(userIds), random.pick(userIds)]
+      if (name === "emoji") fields[name] = random.pick(["👍", "👨‍👩‍👧‍👦", "#️⃣", "❤"])
     }
+    // A message goes to a user or to a conversation.
+    if ("receiver_id" in fields && "conversation_id" in fields)
+      delete fields[random.pick(["receiver_id", "conversation_id"])]
     // A poll that waits would keep the others waiting.
     if ("wait" in fields) fields.wait = random.pick(["0", "1"])
     return fields
