@@ -91,6 +91,7 @@ export class InboxRepo extends Context.Service<
             ) e LEFT JOIN LATERAL (
               SELECT m.client_id, ${sql.literal(MESSAGE_COLUMNS)},
                 m.receiver_id IS NULL AND CASE e.type
+                    WHEN 'message_deleted' THEN false
                     WHEN 'message_updated' THEN greatest(m.edited_at, m.deleted_at) > e.created_at ELSE m.version > 1
                   END AND may_read(${int4(userId)}, m.conversation_id, m.id) IS NOT NULL AS withheld,
                 m.receiver_id IS NULL AND m.reply_to_id IS NOT NULL AND EXISTS (

@@ -84,6 +84,23 @@ const withheldContract = <E>(name: string, repos: ReposLayer<E>) =>
       })
     )
 
+    it.effect("who left after a deletion is still told of it", () =>
+      Effect.gen(function* () {
+        const [a, gone] = (yield* newUsers(2)) as [User, User]
+        const { id } = yield* group(a, [gone])
+        const begin = yield* headOf(gone)
+        const message = yield* say(a, { id }, "first")
+        const { deleted_at } = yield* remove(a, message.id)
+        yield* leave(gone, id)
+
+        assert.deepInclude((yield* told(gone, begin))[1], {
+          type: "message_deleted",
+          message_id: message.id,
+          deleted_at
+        })
+      })
+    )
+
     it.effect(
       "who came back is still not shown what is not for it to read, and else the messages as they are",
       () =>

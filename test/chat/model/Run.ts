@@ -39,7 +39,7 @@ const learn = Effect.fnUntraced(function* (
   operation: Operation,
   outcome: Outcome
 ) {
-  if (operation.type === "send" && outcome.verdict === "changed") {
+  if (operation.type === "send" && "user" in operation.to && outcome.verdict === "changed") {
     model.directIdOf.set(outcome.id!, yield* server.conversationOf(operation.by, outcome.id as MessageId))
   }
   return model.apply(operation, outcome)
