@@ -131,6 +131,12 @@ const config = Config.all({
     Duration.between({ minimum: Duration.seconds(1), maximum: Duration.days(36_500) }),
     'a time from "1 second" to "36500 days"'
   ),
+  drainDelay: duration(
+    "DRAIN_DELAY",
+    Duration.zero,
+    Duration.between({ minimum: Duration.zero, maximum: Duration.hours(1) }),
+    'a time from "0 seconds" to "1 hour"'
+  ),
   drainTimeout: duration(
     "DRAIN_TIMEOUT",
     Duration.seconds(20),

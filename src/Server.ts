@@ -1,7 +1,6 @@
-import { createServer, type Server } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { ByteSize, Context, Duration, Effect, FileSystem, Layer, Path, Stdio, Terminal } from "effect"
+import { ByteSize, Effect, FileSystem, Layer, Path, Stdio, Terminal } from "effect"
 import { Etag, HttpIncomingMessage, HttpPlatform, HttpRouter, HttpServer } from "effect/http"
 import { ChildProcessSpawner } from "effect/process"
 import { AppConfig } from "./AppConfig.ts"
@@ -27,6 +26,7 @@ import { InboxReader } from "./inbox/InboxReader.ts"
 import { LiveInboxes } from "./inbox/LiveInboxes.ts"
 import * as Pruner from "./inbox/Pruner.ts"
 import { Lifecycle } from "./Lifecycle.ts"
+import { NodeServer } from "./NodeServer.ts"
 import * as Metrics from "./observability/Metrics.ts"
 import * as Tracing from "./observability/Tracing.ts"
 import { NodeId } from "./presence/NodeId.ts"
@@ -35,13 +35,14 @@ import { discardResult, takenByRoutes, withoutServices } from "./RequestContext.
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
 import { Heartbeat } from "./realtime/Heartbeat.ts"
 import * as SocketRoute from "./realtime/SocketRoute.ts"
-import { isWebSocket, Upgrades } from "./realtime/Upgrades.ts"
+import { Upgrades } from "./realtime/Upgrades.ts"
 import * as OlderNodes from "./redis/OlderNodes.ts"
 import { Redis } from "./redis/Redis.ts"
 import { RedisBus } from "./redis/RedisBus.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
+import { leaveWithPrimary } from "./Workers.ts"
 
 const database = Database.layer.pipe(Layer.provide(NodeServices.layer))
 
@@ -83,36 +84,6 @@ const services = Layer.mergeAll(
   Layer.provideMerge(repos),
   Layer.provideMerge(first)
 )
-
-/** How often connections are checked for requests that take too long, at the least. In milliseconds. */
-const CHECK_INTERVAL = 5000
-
-/** The server of Node that listens. */
-class NodeServer extends Context.Service<NodeServer, Server>()("minichat/NodeServer") {
-  static readonly layer = Layer.effect(
-    NodeServer,
-    Effect.gen(function* () {
-      const config = yield* AppConfig
-      const { Response, whenAllRead } = yield* Answers
-      const requestTimeout = Duration.toMillis(config.requestTimeout)
-      const headersTimeout = Math.min(Duration.toMillis(config.headersTimeout), requestTimeout)
-      const server = createServer({
-        ServerResponse: Response,
-        headersTimeout,
-        requestTimeout,
-        connectionsCheckingInterval: Math.min(CHECK_INTERVAL, headersTimeout),
-        keepAliveTimeout: Duration.toMillis(config.keepAliveTimeout),
-        noDelay: true,
-        // A client that offers another protocol, as some offer HTTP/2, is answered in this one.
-        shouldUpgradeCallback: ({ headers }) => isWebSocket(headers.upgrade)
-      })
-      // Node takes a connection for idle once its answer was handed over, and closes it although the peer still reads.
-      const closeIdleConnections = server.closeIdleConnections.bind(server)
-      server.closeIdleConnections = () => whenAllRead(closeIdleConnections)
-      return server
-    })
-  )
-}
 
 const httpServer = Layer.unwrap(
   Effect.gen(function* () {
@@ -214,6 +185,7 @@ const serve = Layer.effectDiscard(
       Effect.andThen(cut),
       Effect.forkScoped
     )
+    yield* leaveWithPrimary
     const { serve } = yield* HttpServer.HttpServer
     yield* withoutServices(Effect.andThen(serve(app, discardResult), upgrades.serve(server, app)))
   })

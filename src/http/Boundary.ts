@@ -59,7 +59,7 @@ export const layer = HttpRouter.use(
             ),
             Effect.flatMap((response) => {
               if (response.status !== UPGRADED) count(matchedRoute(fiber), response.status)
-              return addHeaders(response, { requestId, draining: lifecycle.isDraining() })
+              return addHeaders(response, { requestId, leaving: lifecycle.isLeaving() })
             }),
             Effect.provideService(References.CurrentLogAnnotations, { request_id: requestId })
           )

@@ -131,14 +131,32 @@ export class ConnectionRegistry extends Context.Service<
 /** The share of `DRAIN_TIMEOUT` that the sockets may take; the rest is for the requests in flight. */
 const SOCKET_SHARE = 0.5
 
-/** Drains the sockets when the server stops. It is built last, so that it is the first to stop. */
+/**
+ * Drains the sockets when the server stops, after `DRAIN_DELAY`, in which the node serves and `/readyz` tells balancers to send
+ * nothing more. It is built last, so that it is the first to stop.
+ */
 export const drainOnShutdown = Layer.effectDiscard(
   Effect.gen(function* () {
     const registry = yield* ConnectionRegistry
     const lifecycle = yield* Lifecycle
-    const { drainTimeout } = yield* AppConfig
+    const { drainDelay, drainTimeout } = yield* AppConfig
+    const delay = Effect.andThen(
+      Effect.logInfo(
+        `Stopping: /readyz is 503, and serving goes on for ${Duration.format(drainDelay)} (DRAIN_DELAY)`
+      ),
+      Effect.sleep(drainDelay)
+    )
     yield* Effect.addFinalizer(() =>
-      Effect.andThen(lifecycle.drain, registry.drain(Duration.times(drainTimeout, SOCKET_SHARE)))
+      Effect.gen(function* () {
+        yield* lifecycle.leave
+        if (Duration.isGreaterThan(drainDelay, Duration.zero)) yield* delay
+        yield* lifecycle.drain
+        const sockets = yield* registry.size
+        yield* Effect.logInfo(
+          `Draining: ${sockets} sockets are closed, and requests in flight finish, within ${Duration.format(drainTimeout)} (DRAIN_TIMEOUT)`
+        )
+        yield* registry.drain(Duration.times(drainTimeout, SOCKET_SHARE))
+      })
     )
   })
 )

@@ -1,0 +1,37 @@
+import { createServer, type Server } from "node:http"
+import { Context, Duration, Effect, Layer } from "effect"
+import { AppConfig } from "./AppConfig.ts"
+import { Answers } from "./http/Answers.ts"
+import { closeWhenQuiet } from "./http/QuietClose.ts"
+import { isWebSocket } from "./realtime/Upgrades.ts"
+
+/** How often connections are checked for requests that take too long, at the least. In milliseconds. */
+const CHECK_INTERVAL = 5000
+
+/** The server of Node that listens. */
+export class NodeServer extends Context.Service<NodeServer, Server>()("minichat/NodeServer") {
+  static readonly layer = Layer.effect(
+    NodeServer,
+    Effect.gen(function* () {
+      const config = yield* AppConfig
+      const { Response, whenAllRead } = yield* Answers
+      const requestTimeout = Duration.toMillis(config.requestTimeout)
+      const headersTimeout = Math.min(Duration.toMillis(config.headersTimeout), requestTimeout)
+      const server = createServer({
+        ServerResponse: Response,
+        headersTimeout,
+        requestTimeout,
+        connectionsCheckingInterval: Math.min(CHECK_INTERVAL, headersTimeout),
+        keepAliveTimeout: Duration.toMillis(config.keepAliveTimeout),
+        noDelay: true,
+        // A client that offers another protocol, as some offer HTTP/2, is answered in this one.
+        shouldUpgradeCallback: ({ headers }) => isWebSocket(headers.upgrade)
+      })
+      // Node takes a connection for idle once its answer was handed over, and closes it although the peer still reads.
+      const closeIdleConnections = server.closeIdleConnections.bind(server)
+      server.closeIdleConnections = () => whenAllRead(closeIdleConnections)
+      closeWhenQuiet(server)
+      return server
+    })
+  )
+}
