@@ -53,10 +53,10 @@ export class InboxRepo extends Context.Service<
   static readonly layer = Layer.effect(
     InboxRepo,
     Effect.gen(function* () {
-      const { reads: sql, pipelined, currentEpoch } = yield* Database
+      const { pipeline: sql, inPipeline, currentEpoch } = yield* Database
 
       const find = byUser(FindInbox, (userIds) =>
-        pipelined(
+        inPipeline(
           sql<Inbox>`SELECT i.user_id AS "userId", u.username, i.last_seq AS head, i.pruned_seq AS pruned,
               ${currentEpoch} AS epoch
             FROM inboxes i JOIN users u ON u.id = i.user_id
@@ -65,7 +65,7 @@ export class InboxRepo extends Context.Service<
       )
 
       const heads = (userIds: ReadonlyArray<UserId>) =>
-        pipelined(
+        inPipeline(
           sql<Bounds>`SELECT user_id AS "userId", last_seq AS head, pruned_seq AS pruned, ${currentEpoch} AS epoch
             FROM inboxes WHERE user_id = ANY (${int4Array(userIds)})`
         )
@@ -73,7 +73,7 @@ export class InboxRepo extends Context.Service<
       // OFFSET 0 keeps the planner from joining a long page by reading all messages there are.
       const page = (userId: UserId, after: number, limit: number, epoch?: string) => {
         const sameHistory = epoch === undefined ? sql.literal("true") : sql`${currentEpoch} = ${epoch}`
-        return pipelined(
+        return inPipeline(
           sql<EventRow>`SELECT e.seq, e.type, e.payload, e.created_at, m.*
             FROM (
               SELECT * FROM inbox_events WHERE user_id = ${int4(userId)} AND seq > ${int8(after)} AND ${sameHistory}
@@ -86,7 +86,7 @@ export class InboxRepo extends Context.Service<
       }
 
       const prune = (olderThan: DateTime.Utc, limit: number) =>
-        pipelined(
+        inPipeline(
           sql<{ readonly deleted: number }>`SELECT prune_inbox_events(
             ${PgTypes.timestamptz(DateTime.toDate(olderThan))}, ${int4(limit)}
           ) AS deleted`.pipe(Effect.map((rows) => rows[0]!.deleted))

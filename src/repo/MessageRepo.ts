@@ -60,7 +60,7 @@ export class MessageRepo extends Context.Service<
     MessageRepo,
     Effect.gen(function* () {
       const database = yield* Database
-      const { reads: sql, pipelined } = database
+      const { pipeline: sql, inPipeline } = database
 
       const columns = sql.literal(
         `m.id, m.sender_id, (SELECT u.username FROM users u WHERE u.id = m.sender_id) AS sender_username,
@@ -98,7 +98,7 @@ export class MessageRepo extends Context.Service<
       // One statement, so one snapshot: the head, which is the first row, is that of the messages.
       const withHead = (userId: UserId, page: Statement.Fragment) =>
         sql<MessageRowAt>`SELECT last_seq AS head, ${noMessage} FROM inboxes WHERE user_id = ${int4(userId)}
-          UNION ALL (SELECT NULL, page.* FROM (${page}) page)`.pipe(Effect.map(toMessagesAt), pipelined)
+          UNION ALL (SELECT NULL, page.* FROM (${page}) page)`.pipe(Effect.map(toMessagesAt), inPipeline)
 
       const history: MessageRepo["Service"]["history"] = (query) =>
         query.userId > MAX_USER_ID || (query.chatWith ?? 0) > MAX_USER_ID

@@ -43,7 +43,7 @@ export class ChatServer extends Context.Service<
     Effect.gen(function* () {
       const server = yield* startServer(yield* freshEmbedded)
       const client = yield* typedClient(server)
-      const { reads: sql } = Context.get(server.services, Database)
+      const { pipeline: sql } = Context.get(server.services, Database)
 
       const stored = sql<{ readonly stored: string }>`
         SELECT md5(concat(

@@ -17,7 +17,7 @@ const partner = UserId.make(2)
 
 /** 100,000 messages of one user with fifty others, then 100,000 among a thousand, and their events. */
 const seed = Effect.gen(function* () {
-  const { reads: sql } = yield* Database
+  const { pipeline: sql } = yield* Database
   // Checking 400,000 references would take most of the time.
   yield* sql`ALTER TABLE messages DROP CONSTRAINT messages_sender_id_fkey, DROP CONSTRAINT messages_receiver_id_fkey`
   yield* sql`INSERT INTO users (username, display_name) SELECT 'user' || i, 'user' FROM generate_series(1, 1001) i`
