@@ -4,6 +4,7 @@ import { ByteSize, Effect, FileSystem, Layer, Path, Stdio, Terminal } from "effe
 import { Etag, HttpIncomingMessage, HttpPlatform, HttpRouter, HttpServer } from "effect/http"
 import { ChildProcessSpawner } from "effect/process"
 import { AppConfig } from "./AppConfig.ts"
+import { Disconnects } from "./access/Disconnects.ts"
 import { Gate } from "./access/Gate.ts"
 import { isLoopback } from "./access/HostNames.ts"
 import { OpenPlaces } from "./access/OpenPlaces.ts"
@@ -33,12 +34,14 @@ import { NodeId } from "./presence/NodeId.ts"
 import { Sessions } from "./presence/Sessions.ts"
 import { discardResult, takenByRoutes, withoutServices } from "./RequestContext.ts"
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
+import * as DisconnectOrders from "./realtime/DisconnectOrders.ts"
 import { Heartbeat } from "./realtime/Heartbeat.ts"
 import * as SocketRoute from "./realtime/SocketRoute.ts"
 import { Upgrades } from "./realtime/Upgrades.ts"
 import * as OlderNodes from "./redis/OlderNodes.ts"
 import { Redis } from "./redis/Redis.ts"
 import { RedisBus } from "./redis/RedisBus.ts"
+import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
@@ -46,9 +49,13 @@ import { leaveWithPrimary } from "./Workers.ts"
 
 const database = Database.layer.pipe(Layer.provide(NodeServices.layer))
 
-const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer, DatabaseEpoch.layer).pipe(
-  Layer.provideMerge(database)
-)
+const repos = Layer.mergeAll(
+  UserRepo.layer,
+  MessageRepo.layer,
+  InboxRepo.layer,
+  DisconnectRepo.layer,
+  DatabaseEpoch.layer
+).pipe(Layer.provideMerge(database))
 
 /** What nodes share: Redis where there is one, else this process's memory. */
 const shared = Layer.unwrap(
@@ -68,17 +75,27 @@ const shared = Layer.unwrap(
 )
 
 /** Built before the database is opened: a start without a token key ends before it waits for the database. */
-const first = Layer.mergeAll(Lifecycle.layer, NodeId.layer, Tokens.layer, Answers.layer, OpenPlaces.layer)
+const first = Layer.mergeAll(
+  Lifecycle.layer,
+  NodeId.layer,
+  Tokens.layer,
+  Answers.layer,
+  OpenPlaces.layer,
+  Disconnects.layer
+)
 
-const services = Layer.mergeAll(
-  Gate.layer,
-  InboxReader.layer,
-  Sends.layer.pipe(Layer.provide(SendQueue.layer)),
-  ConnectionRegistry.layer,
-  Heartbeat.layer,
-  Upgrades.layer,
-  Pruner.layer
-).pipe(
+const services = DisconnectOrders.layer.pipe(
+  Layer.provideMerge(
+    Layer.mergeAll(
+      Gate.layer,
+      InboxReader.layer,
+      Sends.layer.pipe(Layer.provide(SendQueue.layer)),
+      ConnectionRegistry.layer,
+      Heartbeat.layer,
+      Upgrades.layer,
+      Pruner.layer
+    )
+  ),
   Layer.provideMerge(LiveInboxes.layer),
   Layer.provideMerge(shared),
   Layer.provideMerge(repos),
@@ -141,6 +158,8 @@ const taken = takenByRoutes<
   Heartbeat,
   ConnectionRegistry,
   Database,
+  DisconnectRepo,
+  Disconnects,
   Epoch,
   Etag.Generator,
   FileSystem.FileSystem,

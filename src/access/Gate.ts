@@ -1,15 +1,10 @@
 import { Context, Effect, Layer, Result } from "effect"
 import { AppConfig } from "../AppConfig.ts"
-import {
-  type Caller,
-  type Credential,
-  Forbidden,
-  type InvalidToken,
-  type RateLimited
-} from "../domain/Caller.ts"
+import { type Caller, type Credential, Forbidden, InvalidToken, type RateLimited } from "../domain/Caller.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { type AddressedRequest, clientAddress } from "./ClientAddress.ts"
+import { Disconnects } from "./Disconnects.ts"
 import { type FrameBudget, FrameBudgets } from "./FrameBudgets.ts"
 import { allows, type Operation } from "./Policy.ts"
 import { limitsAreOn, RateLimits } from "./RateLimits.ts"
@@ -71,6 +66,7 @@ export class Gate extends Context.Service<
     Effect.gen(function* () {
       const config = yield* AppConfig
       const tokens = yield* Tokens
+      const disconnects = yield* Disconnects
       const rateLimits = yield* RateLimits
       const frameBudgets = yield* FrameBudgets
       const isOn = limitsAreOn(config)
@@ -78,6 +74,11 @@ export class Gate extends Context.Service<
 
       const permit: Gate["Service"]["permit"] = (caller, operation) =>
         allows(caller, operation) ? Effect.void : Effect.fail(new Forbidden())
+
+      const unlessTakenBack = (credential: Credential) =>
+        disconnects.refuses(credential)
+          ? Effect.fail(new InvalidToken({ message: "The token was taken back: get a new one" }))
+          : Effect.succeed(credential)
 
       const admit = Effect.fnUntraced(function* (token: string | undefined, request: AddressedRequest) {
         let isTaken = false
@@ -87,7 +88,7 @@ export class Gate extends Context.Service<
           return rateLimits.request(addressOf(request))
         })
         // A call that waits for keys is taken before it waits: strangers would else wait in any number.
-        const verified = yield* Effect.result(tokens.verify(token, take))
+        const verified = yield* Effect.result(Effect.flatMap(tokens.verify(token, take), unlessTakenBack))
         if (Result.isFailure(verified) || isLimited(verified.success.caller)) yield* take
         return yield* Effect.fromResult(verified)
       })
@@ -99,7 +100,8 @@ export class Gate extends Context.Service<
         isOpen: config.auth === "open" && !isOn,
         admit,
         admitSocket: (token, request, userId) => Effect.flatMap(admit(token, request), permitSocket(userId)),
-        renewSocket: (token, userId) => Effect.flatMap(tokens.verify(token), permitSocket(userId)),
+        renewSocket: (token, userId) =>
+          tokens.verify(token).pipe(Effect.flatMap(unlessTakenBack), Effect.flatMap(permitSocket(userId))),
         permit,
         permitSend: (caller, sender) => {
           if (!allows(caller, { _tag: "Send", as: sender })) return Effect.fail(new Forbidden())

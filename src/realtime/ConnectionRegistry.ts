@@ -1,5 +1,6 @@
 import { Array, Context, Duration, Effect, Layer, PubSub, Random, Schedule, type Scope } from "effect"
 import { AppConfig } from "../AppConfig.ts"
+import { Disconnects } from "../access/Disconnects.ts"
 import { OpenPlaces } from "../access/OpenPlaces.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { TooManyPlaces } from "../domain/Caller.ts"
@@ -31,6 +32,8 @@ export class ConnectionRegistry extends Context.Service<
     register(connection: Connection): Effect.Effect<void, TooManyPlaces, Scope.Scope>
     /** Tells every socket to connect elsewhere and closes it, in jittered batches within `window`. */
     drain(window: Duration.Duration): Effect.Effect<void>
+    /** Closes the sockets for which the condition holds, with this code. */
+    closeWhere(condition: (connection: Connection) => boolean, why: CloseCode): void
     /** How many sockets are open. */
     readonly size: Effect.Effect<number>
   }
@@ -42,6 +45,7 @@ export class ConnectionRegistry extends Context.Service<
       const sessions = yield* Sessions
       const metrics = yield* Metrics
       const epoch = yield* Epoch
+      const disconnects = yield* Disconnects
       const connections = new Set<Connection>()
       const byUser = new Map<UserId, number>()
 
@@ -74,6 +78,8 @@ export class ConnectionRegistry extends Context.Service<
         connections.add(connection)
         // Its handshake had begun before the drain did, or before the history of the database changed.
         if (draining || connection.inbox.epoch !== epoch.current()) connection.close(CloseCode.restarting)
+        // Its token was taken back meanwhile.
+        if (disconnects.refuses(connection.credential)) connection.close(CloseCode.unauthorized)
         yield* count(userId, 1)
       })
 
@@ -122,6 +128,9 @@ export class ConnectionRegistry extends Context.Service<
       return ConnectionRegistry.of({
         register,
         drain,
+        closeWhere: (condition, why) => {
+          for (const connection of connections) if (condition(connection)) connection.close(why)
+        },
         size: Effect.sync(() => connections.size)
       })
     })

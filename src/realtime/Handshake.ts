@@ -33,14 +33,18 @@ export const make = Effect.gen(function* () {
   const isAllowed = isAllowedOrigin(config)
 
   return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-    const { upgrade, origin } = request.headers
+    const { upgrade, origin, authorization } = request.headers
     if (!isWebSocket(upgrade)) return yield* refuse(noHandshake)
     if (lifecycle.isDraining()) {
       return yield* refuse(
         new Problems.ServiceUnavailable({ detail: "The server is restarting, connect again" })
       )
     }
-    if (origin !== undefined && !isAllowed(origin)) {
+    if (
+      origin !== undefined &&
+      !isAllowed(origin) &&
+      !(config.auth === "required" && bearerOf(authorization))
+    ) {
       return yield* refuse(
         new Problems.Forbidden({ detail: `Pages of ${origin} may not connect (CORS_ORIGINS)` })
       )
@@ -91,9 +95,14 @@ const invalid = (path: readonly [string, string], message: string) =>
 
 const BEARER = /^bearer +(\S+)$/i
 
+/**
+ * The token of an `Authorization` header. No page can set that header of a handshake: with a good token in it, a client that is no
+ * browser may name any origin, as some do.
+ */
+const bearerOf = (authorization: string | undefined) => BEARER.exec(authorization ?? "")?.[1]
+
 const BEARER_PROTOCOL = /(?:^|,)\s*bearer\.([\w.-]+)\s*(?:,|$)/
 
 /** The token of a handshake. A browser cannot set headers there, and offers the token as a subprotocol instead. */
 const tokenOf = ({ headers }: HttpServerRequest.HttpServerRequest) =>
-  BEARER.exec(headers.authorization ?? "")?.[1] ??
-  BEARER_PROTOCOL.exec(headers["sec-websocket-protocol"] ?? "")?.[1]
+  bearerOf(headers.authorization) ?? BEARER_PROTOCOL.exec(headers["sec-websocket-protocol"] ?? "")?.[1]
