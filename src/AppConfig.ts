@@ -110,6 +110,8 @@ const config = Config.all({
   databaseUrl: Config.option(
     url("DATABASE_URL", ["postgresql:", "postgres:"], "postgresql://user:password@localhost:5432/database")
   ),
+  /** Read again for each connection: the password may change. */
+  databaseUrlFile: Config.option(Config.String("DATABASE_URL_FILE")),
   databasePoolSize: between("DATABASE_POOL_SIZE", 1, 1000, 10),
   databaseConnectTimeout: timeout("DATABASE_CONNECT_TIMEOUT", Duration.seconds(15)),
   databaseFailover: Config.Literals(["lossy", "lossless"], "DATABASE_FAILOVER").pipe(
@@ -119,6 +121,7 @@ const config = Config.all({
   redisUrl: Config.option(
     secretUrl("REDIS_URL", (text) => Option.isSome(parseRedisUrl(text)), "redis://localhost:6379")
   ),
+  redisUrlFile: Config.option(Config.String("REDIS_URL_FILE")),
   redisCluster: Config.Boolean("REDIS_CLUSTER").pipe(Config.withDefault(false)),
   redisPrefix: text(
     "REDIS_PREFIX",
