@@ -1,8 +1,10 @@
 import { Context, Effect, Layer, Result } from "effect"
+import { Headers } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
 import { type Caller, type Credential, Forbidden, InvalidToken, type RateLimited } from "../domain/Caller.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
+import { warnOnce } from "../observability/Once.ts"
 import { type AddressedRequest, clientAddress } from "./ClientAddress.ts"
 import { Disconnects } from "./Disconnects.ts"
 import { type FrameBudget, FrameBudgets } from "./FrameBudgets.ts"
@@ -71,6 +73,9 @@ export class Gate extends Context.Service<
       const frameBudgets = yield* FrameBudgets
       const isOn = limitsAreOn(config)
       const addressOf = clientAddress(config.trustedProxies)
+      const isForwardedUnheard = ({ remoteAddress, headers }: AddressedRequest) =>
+        headers["x-forwarded-for"] !== undefined &&
+        addressOf({ remoteAddress, headers }) === addressOf({ remoteAddress, headers: Headers.empty })
 
       const permit: Gate["Service"]["permit"] = (caller, operation) =>
         allows(caller, operation) ? Effect.void : Effect.fail(new Forbidden())
@@ -80,16 +85,29 @@ export class Gate extends Context.Service<
           ? Effect.fail(new InvalidToken({ message: "The token was taken back: get a new one" }))
           : Effect.succeed(credential)
 
+      const warn = warnOnce()
+      const warnOfProxy = (request: AddressedRequest) =>
+        isForwardedUnheard(request)
+          ? warn(
+              `Requests of ${addressOf(request)} are above their rate, and have an X-Forwarded-For that does not count: if that is a proxy of yours, all its clients share one rate. Name it in TRUSTED_PROXIES`
+            )
+          : Effect.void
+
       const admit = Effect.fnUntraced(function* (token: string | undefined, request: AddressedRequest) {
         let isTaken = false
         const take = Effect.suspend(() => {
           if (isTaken) return Effect.void
           isTaken = true
-          return rateLimits.request(addressOf(request))
+          return Effect.tapError(rateLimits.request(addressOf(request)), () => warnOfProxy(request))
         })
         // A call that waits for keys is taken before it waits: strangers would else wait in any number.
         const verified = yield* Effect.result(Effect.flatMap(tokens.verify(token, take), unlessTakenBack))
         if (Result.isFailure(verified) || isLimited(verified.success.caller)) yield* take
+        if (Result.isFailure(verified)) {
+          yield* Effect.logDebug(
+            `A request of ${addressOf(request)} was refused: ${verified.failure.message}`
+          )
+        }
         return yield* Effect.fromResult(verified)
       })
 

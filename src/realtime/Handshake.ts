@@ -9,6 +9,7 @@ import * as Problems from "../api/Problems.ts"
 import type { Credential } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
 import { Lifecycle } from "../Lifecycle.ts"
+import { warnOnce } from "../observability/Once.ts"
 import { isWebSocket } from "./Upgrades.ts"
 
 /** What a client asks for, and by which right. */
@@ -31,10 +32,18 @@ export const make = Effect.gen(function* () {
   const gate = yield* Gate
   const lifecycle = yield* Lifecycle
   const isAllowed = isAllowedOrigin(config)
+  const warn = warnOnce()
 
   return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
     const { upgrade, origin, authorization } = request.headers
-    if (!isWebSocket(upgrade)) return yield* refuse(noHandshake)
+    if (!isWebSocket(upgrade)) {
+      if (request.headers["sec-websocket-key"] !== undefined) {
+        yield* warn(
+          "A handshake of a WebSocket came without its Upgrade header and is answered 426: a proxy dropped the header. docs/BALANCERS.md has what nginx needs"
+        )
+      }
+      return yield* refuse(noHandshake)
+    }
     if (lifecycle.isDraining()) {
       return yield* refuse(
         new Problems.ServiceUnavailable({ detail: "The server is restarting, connect again" })
