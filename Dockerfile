@@ -19,7 +19,7 @@ COPY src src
 RUN node --input-type=module -e "await import('/app/src/Server.ts'); const { PGlite } = await import('@electric-sql/pglite'); const { dataDir } = await import('@electric-sql/pglite-prepopulatedfs'); await (await PGlite.create({ loadDataDir: await dataDir() })).close()"
 
 FROM node:24-slim
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 DATA_DIR=/data
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 DATA_DIR=/data DRAIN_DELAY="5 seconds"
 WORKDIR /app
 RUN install -d -o node -g node /data
 COPY --from=build /app ./

@@ -110,6 +110,8 @@ const config = Config.all({
   databaseUrl: Config.option(
     url("DATABASE_URL", ["postgresql:", "postgres:"], "postgresql://user:password@localhost:5432/database")
   ),
+  /** Read again for each connection: the password may change. */
+  databaseUrlFile: Config.option(Config.String("DATABASE_URL_FILE")),
   databasePoolSize: between("DATABASE_POOL_SIZE", 1, 1000, 10),
   databaseConnectTimeout: timeout("DATABASE_CONNECT_TIMEOUT", Duration.seconds(15)),
   databaseFailover: Config.Literals(["lossy", "lossless"], "DATABASE_FAILOVER").pipe(
@@ -119,6 +121,7 @@ const config = Config.all({
   redisUrl: Config.option(
     secretUrl("REDIS_URL", (text) => Option.isSome(parseRedisUrl(text)), "redis://localhost:6379")
   ),
+  redisUrlFile: Config.option(Config.String("REDIS_URL_FILE")),
   redisCluster: Config.Boolean("REDIS_CLUSTER").pipe(Config.withDefault(false)),
   redisPrefix: text(
     "REDIS_PREFIX",
@@ -130,6 +133,12 @@ const config = Config.all({
     Duration.days(30),
     Duration.between({ minimum: Duration.seconds(1), maximum: Duration.days(36_500) }),
     'a time from "1 second" to "36500 days"'
+  ),
+  drainDelay: duration(
+    "DRAIN_DELAY",
+    Duration.zero,
+    Duration.between({ minimum: Duration.zero, maximum: Duration.hours(1) }),
+    'a time from "0 seconds" to "1 hour"'
   ),
   drainTimeout: duration(
     "DRAIN_TIMEOUT",

@@ -1,11 +1,16 @@
 import { Context, Deferred, Effect, Layer } from "effect"
 
-/** Whether this node takes new work. It stops when the node begins to drain, and never takes any again. */
+/** How this node ends: it leaves first, which it only tells, and drains then. It never comes back from either. */
 export class Lifecycle extends Context.Service<
   Lifecycle,
   {
+    /** Begins to leave: the node serves as before, and tells balancers to send nothing more. */
+    readonly leave: Effect.Effect<void>
+    /** Whether balancers are to send nothing more; also while the node drains. */
+    isLeaving(): boolean
     /** Begins to drain. */
     readonly drain: Effect.Effect<void>
+    /** Whether new sockets are refused. */
     isDraining(): boolean
     /** Waits until the node begins to drain. */
     readonly drains: Effect.Effect<void>
@@ -13,7 +18,12 @@ export class Lifecycle extends Context.Service<
 >()("minichat/Lifecycle") {
   static readonly layer = Layer.sync(Lifecycle, () => {
     const began = Deferred.makeUnsafe<void>()
+    let leaving = false
     return Lifecycle.of({
+      leave: Effect.sync(() => {
+        leaving = true
+      }),
+      isLeaving: () => leaving || Deferred.isDoneUnsafe(began),
       drain: Effect.asVoid(Deferred.succeed(began, undefined)),
       isDraining: () => Deferred.isDoneUnsafe(began),
       drains: Deferred.await(began)

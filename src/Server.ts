@@ -1,10 +1,10 @@
-import { createServer, type Server } from "node:http"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { ByteSize, Context, Duration, Effect, FileSystem, Layer, Path, Stdio, Terminal } from "effect"
+import { ByteSize, Effect, FileSystem, Layer, Path, Stdio, Terminal } from "effect"
 import { Etag, HttpIncomingMessage, HttpPlatform, HttpRouter, HttpServer } from "effect/http"
 import { ChildProcessSpawner } from "effect/process"
 import { AppConfig } from "./AppConfig.ts"
+import { Disconnects } from "./access/Disconnects.ts"
 import { Gate } from "./access/Gate.ts"
 import { isLoopback } from "./access/HostNames.ts"
 import { OpenPlaces } from "./access/OpenPlaces.ts"
@@ -35,23 +35,27 @@ import { LiveInboxes } from "./inbox/LiveInboxes.ts"
 import { Passing } from "./inbox/Passing.ts"
 import * as Pruner from "./inbox/Pruner.ts"
 import { Lifecycle } from "./Lifecycle.ts"
+import { NodeServer } from "./NodeServer.ts"
 import * as Metrics from "./observability/Metrics.ts"
 import * as Tracing from "./observability/Tracing.ts"
 import { NodeId } from "./presence/NodeId.ts"
 import { Sessions } from "./presence/Sessions.ts"
 import { discardResult, takenByRoutes, withoutServices } from "./RequestContext.ts"
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
+import * as DisconnectOrders from "./realtime/DisconnectOrders.ts"
 import { Heartbeat } from "./realtime/Heartbeat.ts"
 import * as SocketRoute from "./realtime/SocketRoute.ts"
-import { isWebSocket, Upgrades } from "./realtime/Upgrades.ts"
+import { Upgrades } from "./realtime/Upgrades.ts"
 import * as OlderNodes from "./redis/OlderNodes.ts"
 import { Redis } from "./redis/Redis.ts"
 import { RedisBus } from "./redis/RedisBus.ts"
 import { ConversationRepo } from "./repo/ConversationRepo.ts"
+import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { EditRepo } from "./repo/EditRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
+import { leaveWithPrimary } from "./Workers.ts"
 
 const database = Database.layer.pipe(Layer.provide(NodeServices.layer))
 
@@ -61,6 +65,7 @@ const repos = Layer.mergeAll(
   MessageRepo.layer,
   EditRepo.layer,
   InboxRepo.layer,
+  DisconnectRepo.layer,
   DatabaseEpoch.layer
 ).pipe(Layer.provideMerge(database))
 
@@ -82,21 +87,31 @@ const shared = Layer.unwrap(
 )
 
 /** Built before the database is opened: a start without a token key ends before it waits for the database. */
-const first = Layer.mergeAll(Lifecycle.layer, NodeId.layer, Tokens.layer, Answers.layer, OpenPlaces.layer)
+const first = Layer.mergeAll(
+  Lifecycle.layer,
+  NodeId.layer,
+  Tokens.layer,
+  Answers.layer,
+  OpenPlaces.layer,
+  Disconnects.layer
+)
 
-const services = Layer.mergeAll(
-  Gate.layer,
-  InboxReader.layer,
-  Sends.layer.pipe(Layer.provide(SendQueue.layer)),
-  Typing.layer,
-  Watches.layer,
-  Conversations.layer,
-  Edits.layer,
-  ConnectionRegistry.layer,
-  Heartbeat.layer,
-  Upgrades.layer,
-  Pruner.layer
-).pipe(
+const services = DisconnectOrders.layer.pipe(
+  Layer.provideMerge(
+    Layer.mergeAll(
+      Gate.layer,
+      InboxReader.layer,
+      Sends.layer.pipe(Layer.provide(SendQueue.layer)),
+      Typing.layer,
+      Watches.layer,
+      Conversations.layer,
+      Edits.layer,
+      ConnectionRegistry.layer,
+      Heartbeat.layer,
+      Upgrades.layer,
+      Pruner.layer
+    )
+  ),
   Layer.provideMerge(Reads.layer),
   Layer.provideMerge([Drafts.layer, Passing.layer, EventPublisher.layer]),
   Layer.provideMerge(LiveInboxes.layer),
@@ -104,36 +119,6 @@ const services = Layer.mergeAll(
   Layer.provideMerge(repos),
   Layer.provideMerge(first)
 )
-
-/** How often connections are checked for requests that take too long, at the least. In milliseconds. */
-const CHECK_INTERVAL = 5000
-
-/** The server of Node that listens. */
-class NodeServer extends Context.Service<NodeServer, Server>()("minichat/NodeServer") {
-  static readonly layer = Layer.effect(
-    NodeServer,
-    Effect.gen(function* () {
-      const config = yield* AppConfig
-      const { Response, whenAllRead } = yield* Answers
-      const requestTimeout = Duration.toMillis(config.requestTimeout)
-      const headersTimeout = Math.min(Duration.toMillis(config.headersTimeout), requestTimeout)
-      const server = createServer({
-        ServerResponse: Response,
-        headersTimeout,
-        requestTimeout,
-        connectionsCheckingInterval: Math.min(CHECK_INTERVAL, headersTimeout),
-        keepAliveTimeout: Duration.toMillis(config.keepAliveTimeout),
-        noDelay: true,
-        // A client that offers another protocol, as some offer HTTP/2, is answered in this one.
-        shouldUpgradeCallback: ({ headers }) => isWebSocket(headers.upgrade)
-      })
-      // Node takes a connection for idle once its answer was handed over, and closes it although the peer still reads.
-      const closeIdleConnections = server.closeIdleConnections.bind(server)
-      server.closeIdleConnections = () => whenAllRead(closeIdleConnections)
-      return server
-    })
-  )
-}
 
 const httpServer = Layer.unwrap(
   Effect.gen(function* () {
@@ -196,6 +181,8 @@ const taken = takenByRoutes<
   Drafts,
   EditRepo,
   Edits,
+  DisconnectRepo,
+  Disconnects,
   Epoch,
   Etag.Generator,
   EventPublisher,
@@ -245,6 +232,7 @@ const serve = Layer.effectDiscard(
       Effect.andThen(cut),
       Effect.forkScoped
     )
+    yield* leaveWithPrimary
     const { serve } = yield* HttpServer.HttpServer
     yield* withoutServices(Effect.andThen(serve(app, discardResult), upgrades.serve(server, app)))
   })

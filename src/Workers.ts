@@ -1,7 +1,8 @@
 import cluster, { type Worker } from "node:cluster"
 import { availableParallelism } from "node:os"
-import { Deferred, Duration, Effect, Fiber, Option, Schema } from "effect"
+import { Deferred, Duration, Effect, Fiber, FiberSet, Option, Schema } from "effect"
 import { AppConfig } from "./AppConfig.ts"
+import { Lifecycle } from "./Lifecycle.ts"
 import { gather } from "./observability/WorkerMetrics.ts"
 
 /** The workers cannot be started, or the first of them could not. */
@@ -11,6 +12,23 @@ export class WorkersError extends Schema.TaggedError<WorkersError>()("WorkersErr
 
 /** How long it takes until a worker that ended is replaced. */
 const RESTART_DELAY = Duration.seconds(1)
+
+/** What the primary process says to its workers before it drains them. */
+const LEAVE = "minichat/Leave"
+
+/** In a worker: leaves when the primary process says so. All workers do at once, as probes reach any of them. */
+export const leaveWithPrimary = Effect.gen(function* () {
+  if (!cluster.isWorker) return
+  const lifecycle = yield* Lifecycle
+  const fork = yield* FiberSet.makeRuntime<never>()
+  const listener = (message: unknown) => {
+    if (message === LEAVE) fork(lifecycle.leave)
+  }
+  yield* Effect.acquireRelease(
+    Effect.sync(() => process.on("message", listener)),
+    () => Effect.sync(() => process.off("message", listener))
+  )
+})
 
 /** How many processes the settings ask for. */
 export const workerCount = Effect.gen(function* () {
@@ -27,13 +45,16 @@ export const workerCount = Effect.gen(function* () {
 
 /**
  * Runs `count` worker processes on one port until it is interrupted. A worker that ends is replaced; when the
- * first one cannot start, nothing starts. Interrupted, it drains them one by one, so that the rest take over
- * the clients of each.
+ * first one cannot start, nothing starts. Interrupted, all of them leave for `DRAIN_DELAY`. Then it drains them one by one, so that
+ * the rest take over the clients of each.
  */
 export const runWorkers = Effect.fnUntraced(function* (count: number) {
-  const { drainTimeout } = yield* AppConfig
-  // They drain one after another, and all of them within the time for one.
-  const environment = { DRAIN_TIMEOUT: `${Math.ceil(Duration.toMillis(drainTimeout) / count)} millis` }
+  const { drainDelay, drainTimeout } = yield* AppConfig
+  // They drain one after another, and all of them within the time for one. The delay is over before the first one drains.
+  const environment = {
+    DRAIN_DELAY: "0 seconds",
+    DRAIN_TIMEOUT: `${Math.ceil(Duration.toMillis(drainTimeout) / count)} millis`
+  }
   const workers = new Set<Worker>()
 
   /** Runs one worker until it ends; `listening` is done when it serves. */
@@ -59,6 +80,17 @@ export const runWorkers = Effect.fnUntraced(function* (count: number) {
       Effect.suspend(() => run(Deferred.makeUnsafe())),
       mourn
     )
+  )
+
+  const leaveAll = Effect.sync(() => {
+    for (const worker of workers) if (worker.isConnected()) worker.send(LEAVE)
+  }).pipe(
+    Effect.andThen(
+      Effect.logInfo(
+        `Stopping: /readyz is 503, and serving goes on for ${Duration.format(drainDelay)} (DRAIN_DELAY)`
+      )
+    ),
+    Effect.andThen(Effect.sleep(drainDelay))
   )
 
   const drainAll = Effect.suspend(() =>
@@ -91,5 +123,9 @@ export const runWorkers = Effect.fnUntraced(function* (count: number) {
         discard: true
       }
     )
-  }).pipe(Effect.onInterrupt(() => drainAll))
+  }).pipe(
+    Effect.onInterrupt(() =>
+      Duration.isGreaterThan(drainDelay, Duration.zero) ? Effect.andThen(leaveAll, drainAll) : drainAll
+    )
+  )
 })

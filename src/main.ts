@@ -22,6 +22,7 @@ const program = Effect.gen(function* () {
 })
 
 program.pipe(
+  Effect.onInterrupt(() => Effect.logInfo("Mini Chat stopped")),
   logDefects,
   Effect.provide(Logging.layer.pipe(Layer.provideMerge(AppConfig.layer))),
   startErrors,

@@ -1,15 +1,12 @@
 import { Context, Effect, Layer, Result } from "effect"
+import { Headers } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
-import {
-  type Caller,
-  type Credential,
-  Forbidden,
-  type InvalidToken,
-  type RateLimited
-} from "../domain/Caller.ts"
+import { type Caller, type Credential, Forbidden, InvalidToken, type RateLimited } from "../domain/Caller.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
+import { warnOnce } from "../observability/Once.ts"
 import { type AddressedRequest, clientAddress } from "./ClientAddress.ts"
+import { Disconnects } from "./Disconnects.ts"
 import { type FrameBudget, FrameBudgets } from "./FrameBudgets.ts"
 import { type Act, allows, type Operation } from "./Policy.ts"
 import { limitsAreOn, RateLimits } from "./RateLimits.ts"
@@ -80,24 +77,46 @@ export class Gate extends Context.Service<
     Effect.gen(function* () {
       const config = yield* AppConfig
       const tokens = yield* Tokens
+      const disconnects = yield* Disconnects
       const rateLimits = yield* RateLimits
       const frameBudgets = yield* FrameBudgets
       const isOn = limitsAreOn(config)
       const addressOf = clientAddress(config.trustedProxies)
+      const isForwardedUnheard = ({ remoteAddress, headers }: AddressedRequest) =>
+        headers["x-forwarded-for"] !== undefined &&
+        addressOf({ remoteAddress, headers }) === addressOf({ remoteAddress, headers: Headers.empty })
 
       const permit: Gate["Service"]["permit"] = (caller, operation) =>
         allows(caller, operation) ? Effect.void : Effect.fail(new Forbidden())
+
+      const unlessTakenBack = (credential: Credential) =>
+        disconnects.refuses(credential)
+          ? Effect.fail(new InvalidToken({ message: "The token was taken back: get a new one" }))
+          : Effect.succeed(credential)
+
+      const warn = warnOnce()
+      const warnOfProxy = (request: AddressedRequest) =>
+        isForwardedUnheard(request)
+          ? warn(
+              `Requests of ${addressOf(request)} are above their rate, and have an X-Forwarded-For that does not count: if that is a proxy of yours, all its clients share one rate. Name it in TRUSTED_PROXIES`
+            )
+          : Effect.void
 
       const admit = Effect.fnUntraced(function* (token: string | undefined, request: AddressedRequest) {
         let isTaken = false
         const take = Effect.suspend(() => {
           if (isTaken) return Effect.void
           isTaken = true
-          return rateLimits.request(addressOf(request))
+          return Effect.tapError(rateLimits.request(addressOf(request)), () => warnOfProxy(request))
         })
         // A call that waits for keys is taken before it waits: strangers would else wait in any number.
-        const verified = yield* Effect.result(tokens.verify(token, take))
+        const verified = yield* Effect.result(Effect.flatMap(tokens.verify(token, take), unlessTakenBack))
         if (Result.isFailure(verified) || isLimited(verified.success.caller)) yield* take
+        if (Result.isFailure(verified)) {
+          yield* Effect.logDebug(
+            `A request of ${addressOf(request)} was refused: ${verified.failure.message}`
+          )
+        }
         return yield* Effect.fromResult(verified)
       })
 
@@ -113,7 +132,8 @@ export class Gate extends Context.Service<
         isOpen: config.auth === "open" && !isOn,
         admit,
         admitSocket: (token, request, userId) => Effect.flatMap(admit(token, request), permitSocket(userId)),
-        renewSocket: (token, userId) => Effect.flatMap(tokens.verify(token), permitSocket(userId)),
+        renewSocket: (token, userId) =>
+          tokens.verify(token).pipe(Effect.flatMap(unlessTakenBack), Effect.flatMap(permitSocket(userId))),
         permit,
         permitAct,
         permitSend: (caller, sender) => permitAct(caller, { _tag: "Send", as: sender }),

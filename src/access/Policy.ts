@@ -4,6 +4,7 @@ import type { UserId } from "../domain/User.ts"
 /** Everything that needs a permission, with the user that it is done as, or whose data it is about. */
 export type Operation =
   | { readonly _tag: "CreateUser" }
+  | { readonly _tag: "DisconnectUser" }
   | { readonly _tag: "ReadUsers" }
   | { readonly _tag: "ReadPresence" }
   | { readonly _tag: "Send"; readonly as: UserId }
@@ -28,6 +29,7 @@ export const allows = (caller: Caller, operation: Operation): boolean => {
   if (caller._tag === "Anyone" || caller._tag === "Service") return true
   switch (operation._tag) {
     case "CreateUser":
+    case "DisconnectUser":
       return false
     case "ReadUsers":
     case "ReadPresence":

@@ -115,16 +115,17 @@ const isFetchFailure = (error: unknown) =>
 
 const decodeSubject = Schema.decodeUnknownOption(Schema.String.check(Schema.isPattern(/^[1-9][0-9]{0,9}$/)))
 
-const toCredential = ({ sub, exp, scope }: JWTPayload) => {
+const toCredential = ({ sub, exp, iat, scope }: JWTPayload) => {
   if (typeof scope === "string" && scope.split(" ").includes("service")) {
-    return Effect.succeed<Credential>({ caller: { _tag: "Service" }, expiresAt: exp })
+    return Effect.succeed<Credential>({ caller: { _tag: "Service" }, expiresAt: exp, issuedAt: iat })
   }
   return Option.match(decodeSubject(sub), {
     onNone: () => Effect.fail(new InvalidToken({ message: 'The token\'s claim "sub" is not a user id' })),
     onSome: (digits) =>
       Effect.succeed<Credential>({
         caller: { _tag: "Member", userId: UserId.make(Number(digits)) },
-        expiresAt: exp
+        expiresAt: exp,
+        issuedAt: iat
       })
   })
 }

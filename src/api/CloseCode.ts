@@ -10,7 +10,7 @@ export interface CloseCode {
 
 /**
  * Every close code of the contract, with what a client should do about it. What is refused before there is a socket
- * is refused by an HTTP status instead: 4001 is sent when a token expires, 4003 is kept for clients that know it.
+ * is refused by an HTTP status instead: 4001 is sent when a token expires or was taken back, 4003 when the application orders it.
  */
 export const CloseCode = {
   goingAway: { code: 1001, reason: "Server going away", reconnect: true },
@@ -19,6 +19,7 @@ export const CloseCode = {
   serverError: { code: 1011, reason: "Server error", reconnect: true },
   restarting: { code: 1012, reason: "Server restarting", reconnect: true },
   unauthorized: { code: 4001, reason: "Token missing, bad or expired", reconnect: false },
+  disconnected: { code: 4002, reason: "Disconnected by the application", reconnect: false },
   forbidden: { code: 4003, reason: "Not your socket", reconnect: false },
   userNotFound: { code: 4004, reason: "User not found", reconnect: false },
   tooSlow: { code: 4008, reason: "Too slow to read", reconnect: true },

@@ -33,6 +33,32 @@ export const EventPage = Schema.Struct({
 }).annotate({ identifier: "EventPage", description: "Inbox events in order" })
 export type EventPage = typeof EventPage.Type
 
+export const DisconnectOrder = Schema.Struct({
+  code: Schema.optionalKey(
+    Schema.Literals([1012, 4001, 4002, 4003]).annotate({
+      description:
+        "The close code. 4002, when it is absent: the client is not to connect again. 4001, when it is absent and tokens are taken back: " +
+        "connect again with a new token. 4003: the socket is not the user's any more. 1012: connect again at once",
+      message: "must be 1012, 4001, 4002 or 4003"
+    })
+  ),
+  revoke_tokens: Schema.optionalKey(
+    Schema.Boolean.annotate({
+      description: "Whether the tokens that were issued to the user until now are refused from now on",
+      message: "must be true or false"
+    })
+  )
+}).annotate({ identifier: "DisconnectOrder", description: "How to disconnect a user; {} will do" })
+
+export const Disconnected = Schema.Struct({
+  user_id: UserId,
+  code: Schema.Int.annotate({ description: "The close code of the sockets" }),
+  tokens_not_before: Schema.NullOr(Timestamp).annotate({
+    description: "Tokens of the user that were issued before are refused; null when none were ever taken back"
+  })
+}).annotate({ identifier: "Disconnected", description: "An order to close the sockets of a user" })
+export type Disconnected = typeof Disconnected.Type
+
 export const UserList = Schema.Array(User)
 
 /** How many users a list passes over. */
@@ -75,6 +101,19 @@ export class Users extends HttpApiGroup.make("users")
       success: Presence,
       error: [UserNotFound, ServiceUnavailable]
     }).annotateMerge(OpenApi.annotations({ summary: "Tell whether a user is online" })),
+    HttpApiEndpoint.post("disconnect", "/:user_id/disconnect", {
+      params: { user_id: UserIdParam },
+      payload: DisconnectOrder,
+      success: Disconnected,
+      error: [UserNotFound, ServiceUnavailable]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Disconnect a user",
+        description:
+          "Closes the sockets that the user has, on every node, within about a second. With `revoke_tokens`, the tokens " +
+          "that were issued to the user until the end of this second are refused. For tokens with `scope` `service`."
+      })
+    ),
     HttpApiEndpoint.get("events", "/:user_id/events", {
       params: { user_id: UserIdParam },
       query: {

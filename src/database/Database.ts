@@ -6,6 +6,7 @@ import { fromFileSystem } from "effect/sql/MigratorFileSystem"
 import { AppConfig, type Settings } from "../AppConfig.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { Metrics } from "../observability/Metrics.ts"
+import { connectionOptions } from "./ConnectionOptions.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { EmbeddedDatabase } from "./EmbeddedDatabase.ts"
 import { applyFunctions } from "./SqlFunctions.ts"
@@ -121,8 +122,10 @@ const inProcess = Effect.fnUntraced(
 )
 
 const remote = Effect.fnUntraced(
-  function* (url: Redacted.Redacted, { databasePoolSize: maxConnections, databaseConnectTimeout }: Settings) {
+  function* (url: Redacted.Redacted, config: Settings) {
+    const { databasePoolSize: maxConnections, databaseConnectTimeout } = config
     const parsed = new URL(Redacted.value(url))
+    const target = connectionOptions(url, config.databaseUrlFile)
     const { host, pathname } = parsed
     const pipelineSockets = yield* WatchedSockets.make(parsed, CONNECTION_PATIENCE)
     const sendSockets = yield* WatchedSockets.make(parsed, CONNECTION_PATIENCE)
@@ -133,7 +136,7 @@ const remote = Effect.fnUntraced(
     const takesSettings = yield* Effect.scoped(
       Effect.gen(function* () {
         const sql = yield* connect({
-          url,
+          ...target,
           stream: healthSockets.open,
           maxConnections: 1,
           prepare: false,
@@ -165,16 +168,16 @@ const remote = Effect.fnUntraced(
     const settings = takesSettings
       ? { startupParameters: { statement_timeout, default_transaction_isolation: "read committed" } }
       : { prepare: false }
-    const pipeline = yield* connect({ url, stream: pipelineSockets.open, maxConnections, ...settings })
+    const pipeline = yield* connect({ ...target, stream: pipelineSockets.open, maxConnections, ...settings })
     const sends = yield* connect({
-      url,
+      ...target,
       stream: sendSockets.open,
       maxConnections: SEND_CONNECTIONS + CHANGE_CONNECTIONS,
       multiplex: false,
       ...settings
     })
     const health = yield* connect({
-      url,
+      ...target,
       stream: healthSockets.open,
       maxConnections: 1,
       multiplex: false,

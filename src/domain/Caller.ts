@@ -15,6 +15,8 @@ export interface Credential {
   readonly caller: Caller
   /** Seconds since 1970, without the leeway for clocks that differ; none when the token does not expire. */
   readonly expiresAt: number | undefined
+  /** When its token was issued, in seconds since 1970; none when the token does not say. */
+  readonly issuedAt?: number | undefined
 }
 
 /** The token is missing, expired or not accepted. `message` says which; the token itself is never shown. */

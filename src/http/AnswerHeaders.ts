@@ -7,14 +7,14 @@ const RETRY_AFTER = "1"
 
 /**
  * Adds the headers that an answer of its status needs. A 415 becomes the problem that says so: the platform answers one
- * without a body. While the node drains, the connection is closed, because an open one would outlast the drain.
+ * without a body. While the node leaves, each answer closes its connection, as a balancer uses an open one again.
  */
 export const addHeaders = (
   response: HttpServerResponse.HttpServerResponse,
-  { requestId, draining }: { readonly requestId: string; readonly draining: boolean }
+  { requestId, leaving }: { readonly requestId: string; readonly leaving: boolean }
 ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
   const headers: Record<string, string> = { "x-content-type-options": "nosniff" }
-  if (draining) headers.connection = "close"
+  if (leaving) headers.connection = "close"
   switch (response.status) {
     case 401:
       headers["www-authenticate"] = "Bearer"

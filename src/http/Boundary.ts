@@ -1,4 +1,4 @@
-import { Context, Effect, type Fiber, References, type Types } from "effect"
+import { Context, Effect, type Fiber, LogLevel, References, type Types } from "effect"
 import { HttpRouter, HttpServerRequest, type HttpServerResponse } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
 import { Lifecycle } from "../Lifecycle.ts"
@@ -36,6 +36,8 @@ export const layer = HttpRouter.use(
     const config = yield* AppConfig
     const metrics = yield* Metrics
     const lifecycle = yield* Lifecycle
+    // Asked once: a request's own look at the level would cost it more.
+    const isLogged = config.logLevel !== "None" && LogLevel.isGreaterThanOrEqualTo("Debug", config.logLevel)
     const requestIdOf = yield* RequestId.make
     const { withCors, preflight, bypassesPreflight } = Preflight.make(config)
 
@@ -59,7 +61,8 @@ export const layer = HttpRouter.use(
             ),
             Effect.flatMap((response) => {
               if (response.status !== UPGRADED) count(matchedRoute(fiber), response.status)
-              return addHeaders(response, { requestId, draining: lifecycle.isDraining() })
+              const answer = addHeaders(response, { requestId, leaving: lifecycle.isLeaving() })
+              return isLogged ? Effect.tap(answer, log(request, startedAt)) : answer
             }),
             Effect.provideService(References.CurrentLogAnnotations, { request_id: requestId })
           )
@@ -68,6 +71,14 @@ export const layer = HttpRouter.use(
     )
   })
 )
+
+/** A line for a request, without its query, which may hold what a user wrote. */
+const log =
+  (request: HttpServerRequest.HttpServerRequest, startedAt: number) =>
+  ({ status }: HttpServerResponse.HttpServerResponse) =>
+    Effect.logDebug(
+      `${request.method} ${request.url.split("?", 1)[0]} ${status} in ${Math.round(performance.now() - startedAt)} ms`
+    )
 
 /** The pattern of the route that the router matched. It stays in the fiber's context after the handler has ended. */
 const matchedRoute = (fiber: Fiber.Fiber<unknown, unknown>) =>

@@ -56,7 +56,7 @@ export const layer = HttpApiBuilder.group(
       livez: () => Effect.succeed({ status: "OK" as const }),
 
       readyz: Effect.fnUntraced(function* () {
-        if (lifecycle.isDraining()) return unready({ status: "DRAINING" })
+        if (lifecycle.isLeaving()) return unready({ status: "DRAINING" })
         return (yield* databaseAnswers) ? ready({ status: "OK" }) : unready({ status: "ERROR" })
       })
     })

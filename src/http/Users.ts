@@ -1,14 +1,17 @@
 import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { Disconnects } from "../access/Disconnects.ts"
 import { OpenPlaces } from "../access/OpenPlaces.ts"
 import { Api } from "../api/Api.ts"
+import { CloseCode } from "../api/CloseCode.ts"
 import { Wait } from "../api/Parameters.ts"
 import { serviceUnavailable, tooManyPlaces, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
-import { EventLimit, EventPage, UserLimit, UserList, UserSkip } from "../api/Users.ts"
+import { Disconnected, EventLimit, EventPage, UserLimit, UserList, UserSkip } from "../api/Users.ts"
 import type { InboxEvent } from "../domain/Event.ts"
 import { User, type UserId } from "../domain/User.ts"
 import { InboxReader } from "../inbox/InboxReader.ts"
 import { Sessions } from "../presence/Sessions.ts"
+import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
@@ -17,6 +20,7 @@ import * as Permit from "./Permit.ts"
 
 const user = json(User)
 const userList = json(UserList)
+const disconnected = json(Disconnected)
 const eventPage = jsonWithRaw(EventPage)
 
 export const layer = HttpApiBuilder.group(
@@ -24,6 +28,8 @@ export const layer = HttpApiBuilder.group(
   "users",
   Effect.fnUntraced(function* (handlers) {
     const users = yield* UserRepo
+    const disconnectRepo = yield* DisconnectRepo
+    const disconnects = yield* Disconnects
     const sessions = yield* Sessions
     const inboxes = yield* InboxRepo
     const reader = yield* InboxReader
@@ -76,6 +82,25 @@ export const layer = HttpApiBuilder.group(
         },
         Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
       ),
+
+      disconnect: ({ params: { user_id }, payload: { code, revoke_tokens = false } }) => {
+        const byDefault = revoke_tokens ? CloseCode.unauthorized.code : CloseCode.disconnected.code
+        return permit({ _tag: "DisconnectUser" }).pipe(
+          Effect.andThen(disconnectRepo.order(user_id, code ?? byDefault, revoke_tokens)),
+          Effect.map((order) => {
+            disconnects.learn([order])
+            return disconnected({
+              user_id,
+              code: order.closeCode,
+              tokens_not_before:
+                order.tokensNotBefore === undefined
+                  ? null
+                  : DateTime.formatIso(DateTime.makeUnsafe(order.tokensNotBefore * 1000))
+            })
+          }),
+          Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
+        )
+      },
 
       events: ({
         params: { user_id },

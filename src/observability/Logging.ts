@@ -27,7 +27,8 @@ export const layer = Layer.unwrap(
  */
 export const outliveReaders = () => {
   process.stderr.on("error", () => {})
-  process.stdout.on("error", (error) => {
+  process.stdout.on("error", () => {})
+  process.stdout.once("error", (error) => {
     process.stderr.write(
       `Mini Chat serves on without its log: nothing reads standard output (${error.message})\n`
     )

@@ -24,6 +24,8 @@ const PAGE_RETRY = Duration.millis(500)
 export class Connection {
   readonly inbox: LiveInbox
   readonly webSocket: ServerWebSocket
+  /** By `performance.now`. */
+  readonly openedAt = performance.now()
   /** Whether the client knows every kind of event, or those of the original service only. */
   private readonly knowsAllEvents: boolean
   private readonly reader: InboxReader["Service"]

@@ -1,5 +1,6 @@
 import { Array, Context, Duration, Effect, Layer, PubSub, Random, Schedule, type Scope } from "effect"
 import { AppConfig } from "../AppConfig.ts"
+import { Disconnects } from "../access/Disconnects.ts"
 import { OpenPlaces } from "../access/OpenPlaces.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { TooManyPlaces } from "../domain/Caller.ts"
@@ -31,6 +32,8 @@ export class ConnectionRegistry extends Context.Service<
     register(connection: Connection): Effect.Effect<void, TooManyPlaces, Scope.Scope>
     /** Tells every socket to connect elsewhere and closes it, in jittered batches within `window`. */
     drain(window: Duration.Duration): Effect.Effect<void>
+    /** Closes the sockets for which the condition holds, with this code. */
+    closeWhere(condition: (connection: Connection) => boolean, why: CloseCode): void
     /** How many sockets are open. */
     readonly size: Effect.Effect<number>
   }
@@ -42,6 +45,7 @@ export class ConnectionRegistry extends Context.Service<
       const sessions = yield* Sessions
       const metrics = yield* Metrics
       const epoch = yield* Epoch
+      const disconnects = yield* Disconnects
       const connections = new Set<Connection>()
 
       yield* metrics.sockets(() => connections.size)
@@ -68,6 +72,8 @@ export class ConnectionRegistry extends Context.Service<
         connections.add(connection)
         // Its handshake had begun before the drain did, or before the history of the database changed.
         if (draining || connection.inbox.epoch !== epoch.current()) connection.close(CloseCode.restarting)
+        // Its token was taken back meanwhile.
+        if (disconnects.refuses(connection.credential)) connection.close(CloseCode.unauthorized)
         yield* sessions.set(userId, here)
       })
 
@@ -117,6 +123,9 @@ export class ConnectionRegistry extends Context.Service<
       return ConnectionRegistry.of({
         register,
         drain,
+        closeWhere: (condition, why) => {
+          for (const connection of connections) if (condition(connection)) connection.close(why)
+        },
         size: Effect.sync(() => connections.size)
       })
     })
@@ -126,14 +135,32 @@ export class ConnectionRegistry extends Context.Service<
 /** The share of `DRAIN_TIMEOUT` that the sockets may take; the rest is for the requests in flight. */
 const SOCKET_SHARE = 0.5
 
-/** Drains the sockets when the server stops. It is built last, so that it is the first to stop. */
+/**
+ * Drains the sockets when the server stops, after `DRAIN_DELAY`, in which the node serves and `/readyz` tells balancers to send
+ * nothing more. It is built last, so that it is the first to stop.
+ */
 export const drainOnShutdown = Layer.effectDiscard(
   Effect.gen(function* () {
     const registry = yield* ConnectionRegistry
     const lifecycle = yield* Lifecycle
-    const { drainTimeout } = yield* AppConfig
+    const { drainDelay, drainTimeout } = yield* AppConfig
+    const delay = Effect.andThen(
+      Effect.logInfo(
+        `Stopping: /readyz is 503, and serving goes on for ${Duration.format(drainDelay)} (DRAIN_DELAY)`
+      ),
+      Effect.sleep(drainDelay)
+    )
     yield* Effect.addFinalizer(() =>
-      Effect.andThen(lifecycle.drain, registry.drain(Duration.times(drainTimeout, SOCKET_SHARE)))
+      Effect.gen(function* () {
+        yield* lifecycle.leave
+        if (Duration.isGreaterThan(drainDelay, Duration.zero)) yield* delay
+        yield* lifecycle.drain
+        const sockets = yield* registry.size
+        yield* Effect.logInfo(
+          `Draining: ${sockets} sockets are closed, and requests in flight finish, within ${Duration.format(drainTimeout)} (DRAIN_TIMEOUT)`
+        )
+        yield* registry.drain(Duration.times(drainTimeout, SOCKET_SHARE))
+      })
     )
   })
 )

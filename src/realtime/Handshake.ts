@@ -9,6 +9,7 @@ import * as Problems from "../api/Problems.ts"
 import type { Credential } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
 import { Lifecycle } from "../Lifecycle.ts"
+import { warnOnce } from "../observability/Once.ts"
 import { isWebSocket } from "./Upgrades.ts"
 
 /** What a client asks for, and by which right. */
@@ -31,16 +32,28 @@ export const make = Effect.gen(function* () {
   const gate = yield* Gate
   const lifecycle = yield* Lifecycle
   const isAllowed = isAllowedOrigin(config)
+  const warn = warnOnce()
 
   return Effect.fnUntraced(function* (request: HttpServerRequest.HttpServerRequest) {
-    const { upgrade, origin } = request.headers
-    if (!isWebSocket(upgrade)) return yield* refuse(noHandshake)
+    const { upgrade, origin, authorization } = request.headers
+    if (!isWebSocket(upgrade)) {
+      if (request.headers["sec-websocket-key"] !== undefined) {
+        yield* warn(
+          "A handshake of a WebSocket came without its Upgrade header and is answered 426: a proxy dropped the header. docs/BALANCERS.md has what nginx needs"
+        )
+      }
+      return yield* refuse(noHandshake)
+    }
     if (lifecycle.isDraining()) {
       return yield* refuse(
         new Problems.ServiceUnavailable({ detail: "The server is restarting, connect again" })
       )
     }
-    if (origin !== undefined && !isAllowed(origin)) {
+    if (
+      origin !== undefined &&
+      !isAllowed(origin) &&
+      !(config.auth === "required" && bearerOf(authorization))
+    ) {
       return yield* refuse(
         new Problems.Forbidden({ detail: `Pages of ${origin} may not connect (CORS_ORIGINS)` })
       )
@@ -91,9 +104,14 @@ const invalid = (path: readonly [string, string], message: string) =>
 
 const BEARER = /^bearer +(\S+)$/i
 
+/**
+ * The token of an `Authorization` header. No page can set that header of a handshake: with a good token in it, a client that is no
+ * browser may name any origin, as some do.
+ */
+const bearerOf = (authorization: string | undefined) => BEARER.exec(authorization ?? "")?.[1]
+
 const BEARER_PROTOCOL = /(?:^|,)\s*bearer\.([\w.-]+)\s*(?:,|$)/
 
 /** The token of a handshake. A browser cannot set headers there, and offers the token as a subprotocol instead. */
 const tokenOf = ({ headers }: HttpServerRequest.HttpServerRequest) =>
-  BEARER.exec(headers.authorization ?? "")?.[1] ??
-  BEARER_PROTOCOL.exec(headers["sec-websocket-protocol"] ?? "")?.[1]
+  bearerOf(headers.authorization) ?? BEARER_PROTOCOL.exec(headers["sec-websocket-protocol"] ?? "")?.[1]

@@ -1,6 +1,7 @@
 import { Duration, Effect, Option } from "effect"
 import { Cluster, Redis as IORedis, type RedisOptions } from "ioredis"
 import { parseRedisUrl, type RedisUrl } from "../RedisUrl.ts"
+import { secretIn } from "../settings/SecretFiles.ts"
 
 /** How long a connection may take to open; the start waits no longer than this for Redis. */
 const CONNECT_TIMEOUT = Duration.seconds(2)
@@ -49,12 +50,14 @@ export interface Connections {
 /** Opens the connections until the scope closes. Waits at most 2 s; they go on trying after that. */
 export const connect = Effect.fnUntraced(function* (
   url: string,
+  /** Where the URL may have another password by now. */
+  file: string | undefined,
   cluster: boolean,
   { onError, onClose }: { readonly onError: (error: unknown) => void; readonly onClose: () => void }
 ) {
   const parsed = Option.getOrThrow(parseRedisUrl(url))
   const isCluster = cluster || (parsed.sentinelName === undefined && parsed.hosts.length > 1)
-  const connections = isCluster ? openCluster(parsed) : openServer(url, parsed)
+  const connections = isCluster ? openCluster(parsed) : openServer(url, parsed, file)
   const all = new Set([connections.commands, connections.subscriber])
   for (const connection of all) {
     // A reason may come as any of these, and an "error" without a listener is printed by ioredis.
@@ -72,11 +75,22 @@ export const connect = Effect.fnUntraced(function* (
   return connections
 })
 
-const openServer = (url: string, parsed: RedisUrl): Connections => {
-  const open = () =>
-    parsed.sentinelName === undefined
-      ? new IORedis(url, { ...common, lazyConnect: true })
-      : new IORedis(sentinelOptions(parsed, parsed.sentinelName))
+const openServer = (url: string, parsed: RedisUrl, file: string | undefined): Connections => {
+  const open = () => {
+    const connection =
+      parsed.sentinelName === undefined
+        ? new IORedis(url, { ...common, lazyConnect: true })
+        : new IORedis(sentinelOptions(parsed, parsed.sentinelName))
+    // A new connection reads its options: one that follows a change of the password has the new one.
+    connection.options.retryStrategy = (attempt) => {
+      const latest = file === undefined ? undefined : secretIn(file)
+      if (latest !== undefined) {
+        Option.map(parseRedisUrl(latest), (url) => Object.assign(connection.options, credentials(url)))
+      }
+      return reconnectDelay(attempt)
+    }
+    return connection
+  }
   const [commands, subscriber] = [open(), open()]
   return {
     commands,

@@ -56,10 +56,10 @@ export class Redis extends Context.Service<
   static readonly layer = Layer.effect(
     Redis,
     Effect.gen(function* () {
-      const { redisUrl, redisCluster, redisPrefix: prefix } = yield* AppConfig
+      const { redisUrl, redisUrlFile, redisCluster, redisPrefix: prefix } = yield* AppConfig
       const url = Option.match(redisUrl, { onNone: () => DEFAULT_URL, onSome: Redacted.value })
       const availability = yield* makeAvailability
-      const connections = yield* connect(url, redisCluster, availability)
+      const connections = yield* connect(url, Option.getOrUndefined(redisUrlFile), redisCluster, availability)
       const { commands, subscriber, sharded } = connections
       const script = scriptsOf(commands)
       const unique = yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)

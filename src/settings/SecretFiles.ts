@@ -18,6 +18,17 @@ const fail = (message: string) => Effect.fail(new ConfigProvider.SourceError({ m
 
 const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
 
+const textOf = (file: string) => readFileSync(file, "utf8").replace(/[\r\n]+$/, "")
+
+/** What a file holds now; none when it cannot be read or is empty, as while something replaces it. */
+export const secretIn = (file: string): string | undefined => {
+  try {
+    return textOf(file) || undefined
+  } catch {
+    return undefined
+  }
+}
+
 /**
  * A provider that also reads secrets from files: `JWT_SECRET_FILE=/run/secrets/jwt` says what `JWT_SECRET` would. Line breaks at
  * the end of a file are dropped. Fails when both are set, and when a file cannot be read or is empty.
@@ -31,12 +42,11 @@ export const withSecretFiles = (provider: ConfigProvider.ConfigProvider): Config
     if ((yield* valueOf(name)) !== undefined) {
       return yield* fail(`${name} and ${variable} are both set; set one of them`)
     }
-    const text = yield* Effect.try({
-      try: () => readFileSync(file, "utf8"),
+    const secret = yield* Effect.try({
+      try: () => textOf(file),
       catch: (error) =>
         new ConfigProvider.SourceError({ message: `${variable} cannot be read: ${messageOf(error)}` })
     })
-    const secret = text.replace(/[\r\n]+$/, "")
     return secret === ""
       ? yield* fail(`${variable} is an empty file: ${file}`)
       : ConfigProvider.makeValue(secret)

@@ -3,6 +3,7 @@ import { Context, Duration, Effect, Layer, Option, Result } from "effect"
 import { Headers } from "effect/http"
 import { IpNetwork } from "effect/net"
 import type { Settings } from "../../src/AppConfig.ts"
+import { Disconnects } from "../../src/access/Disconnects.ts"
 import { Gate } from "../../src/access/Gate.ts"
 import { RateLimits } from "../../src/access/RateLimits.ts"
 import { Tokens } from "../../src/access/Tokens.ts"
@@ -50,7 +51,7 @@ const gateWith = Effect.fnUntraced(function* (options: {
     rows: (userId, cost) => take(`${cost} of ${userId}`)
   })
   const services = yield* Layer.build(
-    Layer.provide(Gate.layer, [tokens, rateLimits, settings(options.settings ?? {})])
+    Layer.provide(Gate.layer, [tokens, rateLimits, Disconnects.layer, settings(options.settings ?? {})])
   )
   return { gate: Context.get(services, Gate), taken }
 })

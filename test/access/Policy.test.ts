@@ -23,6 +23,7 @@ const rules: {
   readonly [Tag in Operation["_tag"]]: readonly [Extract<Operation, { _tag: Tag }>, typeof everyone]
 } = {
   CreateUser: [{ _tag: "CreateUser" }, ["anyone", "service"]],
+  DisconnectUser: [{ _tag: "DisconnectUser" }, ["anyone", "service"]],
   ReadUsers: [{ _tag: "ReadUsers" }, everyone],
   ReadPresence: [{ _tag: "ReadPresence" }, everyone],
   Send: [{ _tag: "Send", as: alice }, onlyAlice],

@@ -27,7 +27,8 @@ const STANDS_ON: Readonly<Record<string, ReadonlyArray<string>>> = {
   realtime: ["api", "access", "chat", "RequestContext.ts"],
   "Workers.ts": ["observability"],
   "Start.ts": ["access", "database", "Workers.ts"],
-  "Server.ts": ["http", "realtime"],
+  "NodeServer.ts": ["http", "realtime"],
+  "Server.ts": ["NodeServer.ts", "Workers.ts"],
   "main.ts": ["Server.ts", "Start.ts"]
 }
 

@@ -18,6 +18,7 @@ const STATUSES: Readonly<Record<string, ReadonlyArray<number>>> = {
   "users.list": [200, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "users.get": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "users.presence": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "users.disconnect": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
   "users.events": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "messages.send": [200, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
   "messages.history": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
@@ -175,6 +176,8 @@ layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (
         "users.get 422": ask("GET", "/users/0"),
         "users.presence 404": ask("GET", `/users/${stranger}/presence`),
         "users.presence 422": ask("GET", "/users/0/presence"),
+        "users.disconnect 404": ask("POST", `/users/${stranger}/disconnect`, { json: {} }),
+        "users.disconnect 422": ask("POST", `/users/${alice.id}/disconnect`, { json: { code: 1000 } }),
         "users.events 404": ask("GET", `/users/${stranger}/events?since=0`),
         "users.events 422": ask("GET", `/users/${alice.id}/events?since=0&wait=31`),
         "messages.send 404": ask("POST", "/messages/", { json: { ...draft, sender_id: stranger } }),
@@ -346,7 +349,7 @@ layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (
         "SystemFrame",
         "MessageEvent"
       ])
-      for (const code of [1001, 1008, 1009, 1011, 1012, 4001, 4003, 4004, 4008, 4009]) {
+      for (const code of [1001, 1008, 1009, 1011, 1012, 4001, 4002, 4003, 4004, 4008, 4009]) {
         assert.include(connect.description, `| ${code} |`)
       }
     })

@@ -262,7 +262,24 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
     )
   })
 
-  // The last one of this server: a node that drains never stops to.
+  // The last ones of this server: a node that leaves or drains never stops to.
+  describe("a node that leaves", () => {
+    it.effect("says so to balancers, asks for connections no longer, and takes sockets", () =>
+      Effect.gen(function* () {
+        const { ask, server } = yield* ChatServer
+        const lifecycle = Context.get(server.services, Lifecycle)
+        assert.strictEqual((yield* ask("GET", "/livez")).headers.get("connection"), "keep-alive")
+        yield* lifecycle.leave
+
+        const { status, json } = yield* ask("GET", "/readyz")
+        assert.deepEqual([status, json], [503, { status: "DRAINING" }])
+        const answer = yield* ask("GET", "/livez")
+        assert.deepEqual([answer.status, answer.headers.get("connection")], [200, "close"])
+        assert.isFalse(lifecycle.isDraining())
+      })
+    )
+  })
+
   describe("a node that drains", () => {
     it.effect("is not ready, and goes on serving what it is asked", () =>
       Effect.gen(function* () {

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Redacted, Schedule } from "effect"
+import { until } from "../faults/support/Until.ts"
 import { startProcess } from "../support/ServerProcess.ts"
 import { databaseUrl, freshDatabase, freshDataDir, freshRedis, redisUrl } from "../support/Services.ts"
 import { closedPort } from "./Ports.ts"
@@ -40,6 +41,39 @@ describe("npm start", TIMEOUT, () => {
       yield* server.signal("SIGTERM")
       assert.strictEqual((yield* server.ended).code, 0)
     })
+  )
+
+  it.live.runIf(databaseUrl !== undefined && redisUrl !== undefined)(
+    "lets every worker say that it leaves, before any drains",
+    () =>
+      Effect.gen(function* () {
+        const database = yield* freshDatabase
+        const redis = yield* freshRedis
+        const server = yield* startProcess(
+          {
+            DATABASE_URL: Redacted.value(Option.getOrThrow(database.databaseUrl)),
+            REDIS_URL: Redacted.value(Option.getOrThrow(redis.redisUrl)),
+            REDIS_PREFIX: redis.redisPrefix,
+            WORKERS: "2",
+            DRAIN_DELAY: "5 seconds"
+          },
+          START_JS
+        )
+        const url = yield* server.listening
+        const probe = Effect.promise(() => fetch(`${url}/readyz`, { headers: { connection: "close" } }))
+        yield* until(
+          "both workers serve",
+          Effect.sync(() => server.output().match(/listens on/g)?.length === 2),
+          "30 seconds"
+        )
+        yield* server.signal("SIGTERM")
+        yield* server.logged(/Stopping: .*5s/)
+        for (let i = 0; i < 4; i++) assert.strictEqual((yield* probe).status, 503)
+        assert.notMatch(server.output(), /Draining/)
+        const { code, stdout } = yield* server.ended
+        assert.strictEqual(code, 0)
+        assert.lengthOf(stdout.match(/Draining/g)!, 2)
+      })
   )
 
   it.live("serves on when nobody reads its log any more, and says so where it can", () =>

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Array, Context, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
+import { Disconnects } from "../../src/access/Disconnects.ts"
 import { OpenPlaces } from "../../src/access/OpenPlaces.ts"
 import { Reconnect } from "../../src/api/Protocol.ts"
 import { Epoch } from "../../src/Epoch.ts"
@@ -14,7 +15,7 @@ import { chatOn, freshServices } from "./support/ChatServer.ts"
 import { fakeConnection } from "./support/FakeConnection.ts"
 
 const registry = ConnectionRegistry.layer.pipe(
-  Layer.provide([Sessions.layerMemory, OpenPlaces.layer, Epoch.layerMemory]),
+  Layer.provide([Sessions.layerMemory, OpenPlaces.layer, Disconnects.layer, Epoch.layerMemory]),
   Layer.provide(settings({})),
   Layer.provideMerge(Layer.mock(InboxReader, {})),
   Layer.fresh

@@ -37,6 +37,30 @@ const refusedWith = (
 layer(Guarded.layer, { excludeTestServices: true, timeout: "60 seconds" })(
   "a socket, with AUTH=required",
   (it) => {
+    it.effect(
+      "may come with any origin when its good token is in Authorization, where no page can put it",
+      () =>
+        Effect.gen(function* () {
+          const { server, keys } = yield* Guarded
+          const token = yield* keys.mint({ sub: String(ALICE) })
+          const origin = { origin: "https://evil.example" }
+          const { nextOf } = yield* openSocket(`${server.webSocketUrl}/ws/${ALICE}`, {
+            headers: { ...origin, ...bearer(token) }
+          })
+          yield* nextOf("system")
+
+          const inProtocol = yield* refusedWith(server, `/ws/${ALICE}`, {
+            headers: origin,
+            protocols: ["minichat.v2", `bearer.${token}`]
+          })
+          const bad = yield* refusedWith(server, `/ws/${ALICE}`, { headers: { ...origin, ...bearer("abc") } })
+          const foreign = yield* refusedWith(server, `/ws/${BOB}`, {
+            headers: { ...origin, ...bearer(token) }
+          })
+          assert.deepEqual([inProtocol.status, bad.status, foreign.status], [403, 401, 403])
+        }).pipe(Effect.scoped)
+    )
+
     it.effect("is refused before the upgrade without a token and with every bad one", () =>
       Effect.gen(function* () {
         const { server, bad } = yield* Guarded

@@ -32,6 +32,11 @@ export const operations: Examples<
     answers: { 200: { user_id: 1, online: true, connections: 2, last_seen: "2026-01-31T12:02:00.000Z" } },
     invalidField: { path: ["params", "user_id"], message: wholeNumber }
   },
+  "users.disconnect": {
+    request: { revoke_tokens: true },
+    answers: { 200: { user_id: 1, code: 4001, tokens_not_before: "2026-01-31T12:02:00.000Z" } },
+    invalidField: { path: ["payload", "code"], message: "must be 1012, 4001, 4002 or 4003" }
+  },
   "users.events": {
     answers: {
       200: {

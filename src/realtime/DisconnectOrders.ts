@@ -1,0 +1,44 @@
+import { Clock, Duration, Effect, Layer, Schedule } from "effect"
+import { Disconnects } from "../access/Disconnects.ts"
+import { CloseCode } from "../api/CloseCode.ts"
+import type { Disconnect } from "../domain/Disconnect.ts"
+import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
+import { ConnectionRegistry } from "./ConnectionRegistry.ts"
+
+/** How often the orders of other nodes are read. */
+const READ_EVERY = Duration.seconds(1)
+
+/** An order may be committed this long after the time that it has. */
+const COMMITTED_WITHIN = Duration.seconds(30)
+
+const closeCodeOf = (order: Disconnect): CloseCode =>
+  Object.values(CloseCode).find(({ code }) => code === order.closeCode) ?? CloseCode.disconnected
+
+/**
+ * Carries out the orders to disconnect users, those of other nodes within about a second. From the database and not over Redis,
+ * which may lose one. It knows what tokens were taken back before the server serves.
+ */
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const repo = yield* DisconnectRepo
+    const disconnects = yield* Disconnects
+    const registry = yield* ConnectionRegistry
+
+    disconnects.learn(yield* Effect.eventually(Effect.tapError(repo.all, () => Effect.sleep(READ_EVERY))))
+    yield* disconnects.listen((order) => {
+      const orderedAt = performance.now() - order.age
+      registry.closeWhere(
+        ({ inbox, openedAt }) => inbox.userId === order.userId && openedAt <= orderedAt,
+        closeCodeOf(order)
+      )
+    })
+
+    let readAt = yield* Clock.currentTimeMillis
+    yield* Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const since = Duration.sum(Duration.millis(Math.max(0, now - readAt)), COMMITTED_WITHIN)
+      disconnects.learn(yield* repo.latest(since))
+      readAt = now
+    }).pipe(Effect.ignoreCause, Effect.repeat(Schedule.spaced(READ_EVERY)), Effect.forkScoped)
+  })
+)

@@ -1,0 +1,84 @@
+import { Context, Duration, Effect, Layer } from "effect"
+import { Database } from "../database/Database.ts"
+import { int4 } from "../database/SqlParameters.ts"
+import type { Disconnect } from "../domain/Disconnect.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import { MAX_USER_ID, UserId, UserNotFound } from "../domain/User.ts"
+
+interface Row {
+  readonly user_id: number
+  readonly ordered_at: number
+  readonly age: number
+  readonly close_code: number
+  readonly tokens_not_before: number | null
+}
+
+/** The last order to disconnect each user. */
+export class DisconnectRepo extends Context.Service<
+  DisconnectRepo,
+  {
+    /**
+     * Orders that the sockets of a user be closed with a code. With `revokeTokens`, tokens that were issued until the end of the
+     * current second are refused from then on: the times of tokens are whole seconds.
+     */
+    order(
+      userId: UserId,
+      closeCode: number,
+      revokeTokens: boolean
+    ): Effect.Effect<Disconnect, UserNotFound | Unavailable>
+    /** The orders that are at most so old. */
+    latest(within: Duration.Duration): Effect.Effect<ReadonlyArray<Disconnect>, Unavailable>
+    /** Every order. */
+    readonly all: Effect.Effect<ReadonlyArray<Disconnect>, Unavailable>
+  }
+>()("minichat/repo/DisconnectRepo") {
+  static readonly layer = Layer.effect(
+    DisconnectRepo,
+    Effect.gen(function* () {
+      const { pipeline: sql, inPipeline } = yield* Database
+      const columns = sql.literal(
+        `user_id, close_code, tokens_not_before, (extract(epoch FROM ordered_at) * 1000)::float8 AS ordered_at,
+          (extract(epoch FROM clock_timestamp() - ordered_at) * 1000)::float8 AS age`
+      )
+
+      const order = Effect.fn("DisconnectRepo.order")(function* (
+        userId: UserId,
+        closeCode: number,
+        revokeTokens: boolean
+      ) {
+        if (userId > MAX_USER_ID) return yield* new UserNotFound({ userId })
+        const rows = yield* inPipeline(sql<Row>`
+          INSERT INTO disconnects (user_id, close_code, tokens_not_before)
+          SELECT id, ${int4(closeCode)},
+            CASE WHEN ${revokeTokens} THEN floor(extract(epoch FROM clock_timestamp()))::bigint + 1 END
+          FROM users WHERE id = ${int4(userId)}
+          ON CONFLICT (user_id) DO UPDATE SET ordered_at = clock_timestamp(), close_code = EXCLUDED.close_code,
+            tokens_not_before = coalesce(EXCLUDED.tokens_not_before, disconnects.tokens_not_before)
+          RETURNING ${columns}`)
+        const row = rows[0]
+        return row === undefined ? yield* new UserNotFound({ userId }) : toDisconnect(row)
+      })
+
+      const latest = Effect.fnUntraced(function* (within: Duration.Duration) {
+        const seconds = int4(Math.ceil(Duration.toSeconds(within)))
+        const rows = yield* inPipeline(sql<Row>`
+          SELECT ${columns} FROM disconnects WHERE ordered_at > clock_timestamp() - make_interval(secs => ${seconds})`)
+        return rows.map(toDisconnect)
+      })
+
+      const all = Effect.map(inPipeline(sql<Row>`SELECT ${columns} FROM disconnects`), (rows) =>
+        rows.map(toDisconnect)
+      )
+
+      return DisconnectRepo.of({ order, latest, all })
+    })
+  )
+}
+
+const toDisconnect = (row: Row): Disconnect => ({
+  userId: UserId.make(row.user_id),
+  orderedAt: row.ordered_at,
+  age: row.age,
+  closeCode: row.close_code,
+  tokensNotBefore: row.tokens_not_before ?? undefined
+})
