@@ -4,6 +4,7 @@ import { ByteSize, Effect, FileSystem, Layer, Path, Stdio, Terminal } from "effe
 import { Etag, HttpIncomingMessage, HttpPlatform, HttpRouter, HttpServer } from "effect/http"
 import { ChildProcessSpawner } from "effect/process"
 import { AppConfig } from "./AppConfig.ts"
+import { fromTrustedProxy } from "./access/ClientAddress.ts"
 import { Disconnects } from "./access/Disconnects.ts"
 import { Gate } from "./access/Gate.ts"
 import { isLoopback } from "./access/HostNames.ts"
@@ -242,12 +243,19 @@ const serve = Layer.effectDiscard(
 const UNTRACED = [Paths.health, Paths.livez, Paths.readyz, Paths.metrics, Paths.webSocket]
 
 const observability = Layer.unwrap(
-  Effect.map(NodeId, (node) => {
+  Effect.gen(function* () {
+    const node = yield* NodeId
+    const { trustedProxies } = yield* AppConfig
     const about = { node, version: VERSION }
     const closeCodes = Object.values(CloseCode).map(({ code }) => code)
     return Layer.mergeAll(
       Metrics.layer({ ...about, closeCodes }),
-      Tracing.layer({ ...about, routeOf, untraced: new Set<string>(UNTRACED) })
+      Tracing.layer({
+        ...about,
+        routeOf,
+        decidesSampling: fromTrustedProxy(trustedProxies),
+        untraced: new Set<string>(UNTRACED)
+      })
     )
   })
 ).pipe(Layer.provide(NodeId.layer))

@@ -13,13 +13,7 @@ export type AddressedRequest = Pick<HttpServerRequest.HttpServerRequest, "remote
  * the whole header. Here the walk stops there, at the last address that was read.
  */
 export const clientAddress = (trustedProxies: ReadonlyArray<IpNetwork.IpNetwork>) => {
-  const isTrusted = ({ address }: Hop) =>
-    trustedProxies.some(
-      (network) =>
-        IpNetwork.contains(network, address) ||
-        (NetAddress.isIpv4Address(address) && IpNetwork.contains(network, NetAddress.toIpv4Mapped(address)))
-    )
-
+  const isTrusted = isIn(trustedProxies)
   return ({ remoteAddress, headers }: AddressedRequest): string => {
     let client = hopFrom(Option.getOrElse(remoteAddress, () => ""))
     if (client === undefined) return "unknown"
@@ -34,6 +28,24 @@ export const clientAddress = (trustedProxies: ReadonlyArray<IpNetwork.IpNetwork>
     return NetAddress.formatIp(client.address) + client.zone
   }
 }
+
+/** Whether a request came from a trusted proxy itself. */
+export const fromTrustedProxy = (trustedProxies: ReadonlyArray<IpNetwork.IpNetwork>) => {
+  const isTrusted = isIn(trustedProxies)
+  return ({ remoteAddress }: Pick<AddressedRequest, "remoteAddress">): boolean => {
+    const peer = hopFrom(Option.getOrElse(remoteAddress, () => ""))
+    return peer !== undefined && isTrusted(peer)
+  }
+}
+
+const isIn =
+  (networks: ReadonlyArray<IpNetwork.IpNetwork>) =>
+  ({ address }: Hop): boolean =>
+    networks.some(
+      (network) =>
+        IpNetwork.contains(network, address) ||
+        (NetAddress.isIpv4Address(address) && IpNetwork.contains(network, NetAddress.toIpv4Mapped(address)))
+    )
 
 /** An address that a request passed, and its zone, such as `%eth0`, where a link-local one has one. */
 interface Hop {

@@ -1,6 +1,6 @@
 import { hostname } from "node:os"
-import { Effect, Layer, Option, Redacted, References, Tracer } from "effect"
-import { FetchHttpClient, HttpMiddleware, UrlParams } from "effect/http"
+import { Context, Effect, Fiber, Layer, Option, Redacted, References, Tracer } from "effect"
+import { FetchHttpClient, HttpMiddleware, HttpServerRequest, UrlParams } from "effect/http"
 import { OtlpExporter, OtlpSerialization, OtlpTracer } from "effect/observability"
 import { AppConfig, type Settings } from "../AppConfig.ts"
 
@@ -14,6 +14,8 @@ export interface About {
   readonly version: string
   /** The pattern of a request's path, which names its span; `undefined` for a path that the server does not have. */
   routeOf(method: string, url: string): string | undefined
+  /** Whether the caller of a request may decide if its trace is recorded. */
+  decidesSampling(request: HttpServerRequest.HttpServerRequest): boolean
   /** The patterns of the paths that are not traced. */
   readonly untraced: ReadonlySet<string>
 }
@@ -42,7 +44,7 @@ export const layer = (about: About) =>
 const otlp = (
   endpoint: string,
   { otlpHeaders, otlpProtocol, serviceName, tracesSampled }: Omit<Settings, "otlpEndpoint">,
-  { node, version }: About
+  { node, version, decidesSampling }: About
 ) =>
   Layer.effect(
     Tracer.Tracer,
@@ -57,7 +59,7 @@ const otlp = (
         },
         shutdownTimeout: LAST_EXPORT
       }),
-      (tracer) => sampling(tracer, tracesSampled)
+      (tracer) => sampling(tracer, tracesSampled, decidesSampling)
     )
   ).pipe(
     Layer.provide([
@@ -68,14 +70,29 @@ const otlp = (
   )
 
 /**
- * Samples a trace at its root; a trace that a caller began keeps the caller's decision. Only requests and the sends of
- * sockets are recorded, and no background work.
+ * Samples a trace at its root, and where a stranger says that it goes on: strangers could have all recorded, or nothing. A trace
+ * of a trusted caller keeps that one's decision. Only requests and the sends of sockets are recorded, and no background work.
  */
-const sampling = (tracer: Tracer.Tracer, share: number): Tracer.Tracer => ({
-  span: (options) =>
-    tracer.span(
-      Option.isNone(options.parent) && (options.kind !== "server" || Math.random() >= share)
-        ? { ...options, sampled: false }
-        : options
-    )
-})
+const sampling = (
+  tracer: Tracer.Tracer,
+  share: number,
+  decidesSampling: About["decidesSampling"]
+): Tracer.Tracer => {
+  // The span of a request is made by the fiber of the request.
+  const isDecided = () => {
+    const context = Fiber.getCurrent()?.context
+    const request = context && Context.getOrUndefined(context, HttpServerRequest.HttpServerRequest)
+    return request !== undefined && decidesSampling(request)
+  }
+  return {
+    span: (options) => {
+      const { parent, kind } = options
+      if (kind === "server" && (Option.isNone(parent) || (isExternal(parent.value) && !isDecided()))) {
+        return tracer.span({ ...options, sampled: Math.random() < share })
+      }
+      return tracer.span(Option.isNone(parent) ? { ...options, sampled: false } : options)
+    }
+  }
+}
+
+const isExternal = (span: Tracer.AnySpan) => span._tag === "ExternalSpan"

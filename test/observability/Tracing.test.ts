@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Redacted } from "effect"
-import type { Settings } from "../../src/AppConfig.ts"
+import { networkFrom, type Settings } from "../../src/AppConfig.ts"
 import { makeKeys } from "../security/support/Tokens.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { databaseUrl, freshDatabase, freshRedis, redisUrl } from "../support/Services.ts"
@@ -36,7 +36,9 @@ const tracedTo = (url: string, serviceName: string) =>
     otlpEndpoint: Option.some(Redacted.make(url)),
     otlpHeaders: Redacted.make({ "x-api-key": "collector key" }),
     otlpProtocol: "http/json",
-    serviceName
+    serviceName,
+    // The tests decide what is recorded.
+    trustedProxies: Option.toArray(networkFrom("127.0.0.1"))
   }) satisfies Partial<Settings>
 
 /** The spans of a trace by name, each of which is there once. */
