@@ -30,6 +30,7 @@ import { routeOf, routerConfig } from "./http/Allowed.ts"
 import { Answers, takeFew } from "./http/Answers.ts"
 import { checkHosts } from "./http/HostCheck.ts"
 import * as Routes from "./http/Routes.ts"
+import { boundWaiting } from "./http/WaitingConnections.ts"
 import { EventPublisher } from "./inbox/EventPublisher.ts"
 import { InboxReader } from "./inbox/InboxReader.ts"
 import { LiveInboxes } from "./inbox/LiveInboxes.ts"
@@ -224,7 +225,7 @@ const serve = Layer.effectDiscard(
     const server = yield* NodeServer
     const upgrades = yield* Upgrades
     const lifecycle = yield* Lifecycle
-    const { drainTimeout } = yield* AppConfig
+    const { drainTimeout, trustedProxies } = yield* AppConfig
     // Connections whose responses were not read by the deadline are cut: Node, and the end of the process, would wait for them.
     const cut = Effect.sync(() => server.closeAllConnections())
     yield* Effect.addFinalizer(() => cut)
@@ -236,6 +237,7 @@ const serve = Layer.effectDiscard(
     yield* leaveWithPrimary
     const { serve } = yield* HttpServer.HttpServer
     yield* withoutServices(Effect.andThen(serve(app, discardResult), upgrades.serve(server, app)))
+    yield* boundWaiting(server, trustedProxies)
   })
 ).pipe(Layer.provideMerge(httpServer), Layer.provide(router), Layer.provide(taken))
 

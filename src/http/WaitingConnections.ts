@@ -1,0 +1,106 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http"
+import type { Socket } from "node:net"
+import { Duration, Effect, Option, Schedule } from "effect"
+import type { IpNetwork } from "effect/net"
+import { clientNetwork, fromTrustedProxy } from "../access/ClientAddress.ts"
+
+/** How many connections of one address may wait for a request; a trusted proxy counts with the node alone. */
+const OF_ADDRESS = 1024
+
+/** The same for all addresses together. */
+const OF_NODE = 4096
+
+/** How long a connection may wait in any case: who has a request to send sends it sooner. In milliseconds. */
+const PATIENCE = 1000
+
+const TICK = Duration.seconds(1)
+
+/** What is waited for on one connection. */
+interface Connection {
+  readonly address: string
+  /** How many requests on it are not answered yet. */
+  requests: number
+  /** Since when it waits for a request. In milliseconds of `performance.now`. */
+  since: number
+}
+
+/**
+ * Bounds the connections on which no request is being answered and that are no WebSockets: those that sent nothing, or a part of
+ * a header, or idle between two requests. `HEADERS_TIMEOUT` and `KEEP_ALIVE_TIMEOUT` bound how long each one waits; this bounds
+ * how many do. Past the bound, those that have waited longest are closed.
+ */
+export class WaitingConnections {
+  private readonly isProxy: (address: string) => boolean
+  private readonly ofAddress: number
+  private readonly ofNode: number
+  /** Those that wait, the longest waiting first. */
+  private readonly waiting = new Map<Socket, Connection>()
+
+  constructor(
+    trustedProxies: ReadonlyArray<IpNetwork.IpNetwork>,
+    { ofAddress = OF_ADDRESS, ofNode = OF_NODE } = {}
+  ) {
+    const isTrusted = fromTrustedProxy(trustedProxies)
+    this.isProxy = (address) => isTrusted({ remoteAddress: Option.some(address) })
+    this.ofAddress = ofAddress
+    this.ofNode = ofNode
+  }
+
+  get size(): number {
+    return this.waiting.size
+  }
+
+  /** Watches the connections that a server takes from now on. The server's listener of upgrades has to be there already. */
+  watch(server: Server): void {
+    const connections = new WeakMap<Socket, Connection>()
+    const wait = (socket: Socket, connection: Connection) => {
+      if (socket.destroyed) return
+      connection.since = performance.now()
+      this.waiting.set(socket, connection)
+    }
+
+    server.on("connection", (socket: Socket) => {
+      const address = socket.remoteAddress ?? ""
+      const connection = {
+        address: this.isProxy(address) ? "" : clientNetwork(address),
+        requests: 0,
+        since: 0
+      }
+      connections.set(socket, connection)
+      wait(socket, connection)
+      socket.once("close", () => this.waiting.delete(socket))
+    })
+    server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
+      const connection = connections.get(socket)
+      if (connection === undefined) return
+      if (connection.requests++ === 0) this.waiting.delete(socket)
+      response.once("close", () => {
+        if (--connection.requests === 0) wait(socket, connection)
+      })
+    })
+    server.on("upgrade", ({ socket }: IncomingMessage) => this.waiting.delete(socket))
+  }
+
+  /** Closes those that are past the bounds and have waited for `patience` milliseconds at least. */
+  closeSurplus(patience: number): void {
+    const latest = performance.now() - patience
+    const counts = new Map<string, number>()
+    for (const { address } of this.waiting.values()) counts.set(address, (counts.get(address) ?? 0) + 1)
+    for (const [socket, { address, since }] of this.waiting) {
+      if (since > latest) return
+      const count = counts.get(address)!
+      if (this.waiting.size <= this.ofNode && (address === "" || count <= this.ofAddress)) continue
+      counts.set(address, count - 1)
+      this.waiting.delete(socket)
+      socket.destroy()
+    }
+  }
+}
+
+/** Bounds the waiting connections of a server until the scope closes. */
+export const boundWaiting = (server: Server, trustedProxies: ReadonlyArray<IpNetwork.IpNetwork>) => {
+  const connections = new WaitingConnections(trustedProxies)
+  connections.watch(server)
+  const closeSurplus = Effect.sync(() => connections.closeSurplus(PATIENCE))
+  return Effect.forkScoped(Effect.repeat(closeSurplus, Schedule.spaced(TICK)))
+}
