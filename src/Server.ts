@@ -56,6 +56,7 @@ import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { EditRepo } from "./repo/EditRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
+import * as UsernameLooks from "./repo/UsernameLooks.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
 import { leaveWithPrimary } from "./Workers.ts"
 
@@ -70,6 +71,13 @@ const repos = Layer.mergeAll(
   DisconnectRepo.layer,
   DatabaseEpoch.layer
 ).pipe(Layer.provideMerge(database))
+  UsernameLooks.layer,
+  MessageRepo.layer,
+  InboxRepo.layer,
+  DatabaseEpoch.layer
+).pipe(Layer.provideMerge(database))
+
+const key = DatabaseKey.layer.pipe(Layer.provide(database))
 
 /** What nodes share: Redis where there is one, else this process's memory. */
 const shared = Layer.unwrap(

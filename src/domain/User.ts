@@ -42,7 +42,9 @@ export const NewUser = Schema.Struct({
 export type NewUser = typeof NewUser.Type
 
 export class UsernameTaken extends Schema.TaggedError<UsernameTaken>()("UsernameTaken", {
-  username: Schema.String
+  username: Schema.String,
+  /** Whether the name is free, but looks like that of another user. */
+  isAlike: Schema.Boolean
 }) {}
 
 export class UserNotFound extends Schema.TaggedError<UserNotFound>()("UserNotFound", {

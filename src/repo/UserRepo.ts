@@ -1,8 +1,9 @@
 import { Context, DateTime, Effect, Layer } from "effect"
 import { Database } from "../database/Database.ts"
-import { int4 } from "../database/SqlParameters.ts"
+import { int4, textArray } from "../database/SqlParameters.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type User, UserId, UserNotFound, UsernameTaken } from "../domain/User.ts"
+import { imitates, type Look, lookOf } from "./Looks.ts"
 import { MemoryTables } from "./MemoryTables.ts"
 import { toUser, type UserRow } from "./Rows.ts"
 
@@ -11,8 +12,8 @@ export class UserRepo extends Context.Service<
   UserRepo,
   {
     /**
-     * Creates a user. Fails when the username is taken; usernames are case-sensitive. After `Unavailable` the user may exist all the
-     * same.
+     * Creates a user. Fails when the username is taken, or imitates another one in another script or form; usernames are
+     * case-sensitive, and within one script all differ. After `Unavailable` the user may exist all the same.
      */
     create(username: string, displayName: string): Effect.Effect<User, UsernameTaken | Unavailable>
     /** Users by ascending id, with ids above `afterId` when it is given: at most `limit`, after the first `skip`. */
@@ -28,9 +29,12 @@ export class UserRepo extends Context.Service<
       const { pipeline: sql, inPipeline } = yield* Database
 
       const create = Effect.fn("UserRepo.create")(function* (username: string, displayName: string) {
-        const rows = yield* sql<UserRow>`SELECT * FROM create_user(${username}, ${displayName})`.pipe(
-          Effect.catchReason("SqlError", "UniqueViolation", () =>
-            Effect.fail(new UsernameTaken({ username }))
+        const { skeleton, scripts } = lookOf(username)
+        const rows = yield* sql<UserRow>`SELECT * FROM create_distinct_user(
+            ${username}, ${displayName}, ${skeleton}, ${textArray(scripts)}
+          )`.pipe(
+          Effect.catchReason("SqlError", "UniqueViolation", ({ constraint }) =>
+            Effect.fail(new UsernameTaken({ username, isAlike: constraint === "username_looks" }))
           ),
           inPipeline
         )
@@ -60,10 +64,19 @@ export class UserRepo extends Context.Service<
     UserRepo,
     Effect.gen(function* () {
       const { users, inboxes } = yield* MemoryTables
+      const looks = new Map<string, ReadonlyArray<Look>>()
 
       const create = Effect.fn("UserRepo.create")(function* (username: string, displayName: string) {
         const created_at = DateTime.formatIso(yield* DateTime.now)
-        if (users.some((user) => user.username === username)) return yield* new UsernameTaken({ username })
+        const look = lookOf(username)
+        if (users.some((user) => user.username === username)) {
+          return yield* new UsernameTaken({ username, isAlike: false })
+        }
+        const alike = looks.get(look.skeleton) ?? []
+        if (alike.some((other) => imitates(look, other))) {
+          return yield* new UsernameTaken({ username, isAlike: true })
+        }
+        looks.set(look.skeleton, [...alike, look])
         const user = { id: UserId.make(users.length + 1), username, display_name: displayName, created_at }
         users.push(user)
         inboxes.set(user.id, { events: [], lastSeq: 0, prunedSeq: 0 })

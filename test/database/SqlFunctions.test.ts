@@ -37,7 +37,14 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
 
       assert.deepEqual(
         rows.map(({ name }) => name),
-        ["append_events", "create_user", "current_epoch", "prune_inbox_events", "send_messages"]
+        [
+          "append_events",
+          "create_distinct_user",
+          "create_user",
+          "current_epoch",
+          "prune_inbox_events",
+          "send_messages"
+        ]
       )
       for (const { release } of rows) assert.strictEqual(release, VERSION)
     })

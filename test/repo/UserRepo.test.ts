@@ -68,6 +68,55 @@ const userRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | Message
       })
     )
 
+    it.effect(
+      "a username that looks like another one in another script is refused, and changes nothing",
+      () =>
+        Effect.gen(function* () {
+          const users = yield* UserRepo
+          const username = `a${newUsername().replace(/./g, (digit) => "bcdefghijknopqrs"[Number.parseInt(digit, 16)]!)}`
+          yield* users.create(username, "first")
+          const before = yield* users.list(0, 1000)
+
+          for (const imitation of [username.replace("a", "\u0430"), username.replace("a", "\uff41")]) {
+            const error = yield* Effect.flip(users.create(imitation, "second"))
+            assert.include(error, { _tag: "UsernameTaken", username: imitation, isAlike: true })
+          }
+          assert.include(yield* Effect.flip(users.create(username, "second")), { isAlike: false })
+          assert.deepEqual(yield* users.list(0, 1000), before)
+        })
+    )
+
+    it.effect("of many that ask at the same moment for names that look the same, one gets its own", () =>
+      Effect.gen(function* () {
+        const users = yield* UserRepo
+        const rest = newUsername()
+        const forms = ["A", "\u0410", "\u0391", "\uff21", "\u13aa"].map((letter) => letter + rest)
+
+        const outcomes = yield* Effect.forEach(forms, (name) => Effect.result(users.create(name, "me")), {
+          concurrency: "unbounded"
+        })
+
+        assert.lengthOf(outcomes.filter(Result.isSuccess), 1)
+      })
+    )
+
+    it.effect("names of one script are names of their own, however alike", () =>
+      Effect.gen(function* () {
+        const users = yield* UserRepo
+        const rest = newUsername()
+        const names = ["alice", "Alice", "a1ice", "aIice", "al1ce", "ali\u0441e", "bob0", "bobO"].map(
+          (name) => name + rest
+        )
+
+        const outcomes = yield* Effect.forEach(names, (name) => Effect.result(users.create(name, name)))
+
+        assert.deepEqual(
+          outcomes.map((outcome) => Result.isSuccess(outcome)),
+          [true, true, true, true, true, false, true, true]
+        )
+      })
+    )
+
     it.effect("names keep every character, also where one takes four bytes", () =>
       Effect.gen(function* () {
         const users = yield* UserRepo
