@@ -183,5 +183,6 @@ for (const name of chosen) {
     },
     AbortSignal.timeout(60_000)
   )
+  console.log(`a server on port ${server.port}`)
   await one.run({ server, databaseUrl, service: await serviceToken() })
 }

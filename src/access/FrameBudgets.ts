@@ -18,7 +18,7 @@ export interface FrameSource {
 
 /** The frames that one user may send on this node. An exhausted one stops the reading of the sockets that send. */
 export interface FrameBudget {
-  /** Takes the frame of a socket. The frames of a piece that was read already are taken too, and are a debt. */
+  /** Takes the frame of a socket. The frames of the piece that was given to the parser are taken too, and are a debt. */
   take(source: FrameSource): void
   /** A socket joins the user's others. */
   join(): void
@@ -95,10 +95,12 @@ class TokenBucket implements FrameBudget {
   resumeAt(now: number): boolean {
     this.fill(now)
     if (this.tokens < 0) return false
-    for (const source of this.paused) source.resumeReading()
+    const sources = [...this.paused]
     this.paused.clear()
+    // Those that have frames left may exhaust the budget again.
+    for (const source of sources) source.resumeReading()
     if (this.sockets === 0) this.forget()
-    return true
+    return this.paused.size === 0
   }
 
   private fill(now: number): void {

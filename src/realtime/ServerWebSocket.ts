@@ -5,6 +5,7 @@ import { WebSocket } from "ws"
 import type { FrameBudget, FrameSource } from "../access/FrameBudgets.ts"
 import type { CloseCode } from "../api/CloseCode.ts"
 import { SUBPROTOCOLS } from "../api/Protocol.ts"
+import { type FrameParser, Pieces } from "./Pieces.ts"
 import { TcpQueue } from "./TcpQueue.ts"
 
 declare module "ws" {
@@ -46,6 +47,7 @@ export class ServerWebSocket extends WebSocket implements FrameSource {
   private budget: FrameBudget | undefined
   /** Whether the budget of frames is exhausted, so that nothing is read. */
   private isStopped = false
+  private pieces: Pieces | undefined
   private reader: ((frames: Effect.Effect<ReadonlyArray<FrameData>>) => void) | undefined
 
   override setSocket(socket: Duplex, head: Buffer, options: object): void {
@@ -130,6 +132,7 @@ export class ServerWebSocket extends WebSocket implements FrameSource {
    */
   refuse(why: CloseCode): void {
     this.refused = true
+    this.pieces?.goOn()
     this.take()
     this.close(why.code, why.reason)
   }
@@ -139,6 +142,8 @@ export class ServerWebSocket extends WebSocket implements FrameSource {
     if (this.isClosed) return
     budget.join()
     this.budget = budget
+    const { _receiver } = this as unknown as { readonly _receiver: FrameParser }
+    this.pieces = Pieces.of(_receiver, () => !this.isStopped || this.refused || !this.isOpen)
   }
 
   pauseReading(): void {
@@ -148,7 +153,8 @@ export class ServerWebSocket extends WebSocket implements FrameSource {
 
   resumeReading(): void {
     this.isStopped = false
-    if (this.isPaused && this.receivedBytes < RECEIVED_BYTES) this.resume()
+    this.pieces?.goOn()
+    if (!this.isStopped && this.isPaused && this.receivedBytes < RECEIVED_BYTES) this.resume()
   }
 
   private take(): ReadonlyArray<FrameData> {
