@@ -64,6 +64,7 @@ const database = Database.layer.pipe(Layer.provide(NodeServices.layer))
 
 const repos = Layer.mergeAll(
   UserRepo.layer,
+  UsernameLooks.layer,
   ConversationRepo.layer,
   MessageRepo.layer,
   EditRepo.layer,
@@ -71,13 +72,6 @@ const repos = Layer.mergeAll(
   DisconnectRepo.layer,
   DatabaseEpoch.layer
 ).pipe(Layer.provideMerge(database))
-  UsernameLooks.layer,
-  MessageRepo.layer,
-  InboxRepo.layer,
-  DatabaseEpoch.layer
-).pipe(Layer.provideMerge(database))
-
-const key = DatabaseKey.layer.pipe(Layer.provide(database))
 
 /** What nodes share: Redis where there is one, else this process's memory. */
 const shared = Layer.unwrap(

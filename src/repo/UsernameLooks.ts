@@ -18,7 +18,7 @@ const EVERY = Duration.minutes(10)
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { reads: sql, pipelined } = yield* Database
+    const { pipeline: sql, inPipeline: pipelined } = yield* Database
     let checked = 0
 
     const fillBatch = Effect.gen(function* () {
