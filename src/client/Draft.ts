@@ -1,0 +1,98 @@
+import type { ConversationState, InboxEvent, State, Sync } from "./State.ts"
+import type { ConversationId } from "../domain/ConversationId.ts"
+
+type Mutable<A> = { -readonly [Key in keyof A]: A[Key] }
+
+/**
+ * The next state while it is made. A map is copied before its first change, and once however many inputs follow: a replay of
+ * thousands of events does not copy thousands of conversations for each.
+ */
+export class Draft {
+  readonly state: Mutable<State>
+  readonly sync: Mutable<Sync>
+  private readonly owned = new Set<unknown>()
+
+  constructor(base: State) {
+    this.state = { ...base, sync: { ...base.sync } }
+    this.sync = this.state.sync
+  }
+
+  conversations(): Map<ConversationId, ConversationState> {
+    return (this.state.conversations = this.own(this.state.conversations))
+  }
+
+  timelines() {
+    return (this.state.timelines = this.own(this.state.timelines))
+  }
+
+  members() {
+    return (this.state.members = this.own(this.state.members))
+  }
+
+  typing() {
+    return (this.state.typing = this.own(this.state.typing))
+  }
+
+  presence() {
+    return (this.state.presence = this.own(this.state.presence))
+  }
+
+  requests() {
+    return (this.sync.requests = this.own(this.sync.requests))
+  }
+
+  /** Keeps an event for the answers that may not know it. */
+  keep(event: InboxEvent): void {
+    const log = this.owned.has(this.sync.log) ? (this.sync.log as Array<InboxEvent>) : [...this.sync.log]
+    this.owned.add(log)
+    log.push(event)
+    this.sync.log = log
+  }
+
+  want(id: ConversationId): void {
+    if (!this.sync.wanted.has(id)) this.sync.wanted = new Set(this.sync.wanted).add(id)
+  }
+
+  unwant(id: ConversationId): void {
+    if (!this.sync.wanted.has(id)) return
+    const wanted = new Set(this.sync.wanted)
+    wanted.delete(id)
+    this.sync.wanted = wanted
+  }
+
+  /** Puts a conversation into the list at its place. */
+  put(conversation: ConversationState): void {
+    const { id, activity } = conversation
+    const conversations = this.conversations()
+    const before = conversations.get(id)
+    conversations.set(id, conversation)
+    if (before?.activity === activity) return
+    const order = before === undefined ? [...this.state.order] : this.state.order.filter((other) => other !== id)
+    let low = 0
+    let high = order.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (conversations.get(order[middle]!)!.activity > activity) low = middle + 1
+      else high = middle
+    }
+    order.splice(low, 0, id)
+    this.state.order = order
+  }
+
+  remove(id: ConversationId): void {
+    if (this.conversations().delete(id)) this.state.order = this.state.order.filter((other) => other !== id)
+  }
+
+  /** Changes a conversation of the list, if it is in it. */
+  change(id: ConversationId, change: (conversation: ConversationState) => ConversationState): void {
+    const conversation = this.state.conversations.get(id)
+    if (conversation !== undefined) this.put(change(conversation))
+  }
+
+  private own<K, V>(map: ReadonlyMap<K, V>): Map<K, V> {
+    if (this.owned.has(map)) return map as Map<K, V>
+    const copy = new Map(map)
+    this.owned.add(copy)
+    return copy
+  }
+}
