@@ -137,7 +137,15 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         ),
       { bufferSize: 1, strategy: "sliding" }
     ),
-    events: readEvents(readers),
+    /** Opens the events of the inbox from now on: all since the snapshot of the storage, when nothing was awaited before. */
+    openEvents: readEvents(readers),
+    /** The events from when the stream is run. */
+    events: Stream.unwrap(
+      Effect.map(
+        Effect.acquireRelease(readEvents(readers), ({ close }) => close),
+        ({ next }) => Stream.fromEffectRepeat(next)
+      )
+    ),
     send: (to: Target, content: string, { replyTo, metadata, clientId }: SendOptions = {}) =>
       outbox.add(
         {

@@ -1,9 +1,10 @@
-import { Effect, Exit, Fiber, Scope, Stream } from "effect"
+import { Effect, Exit, Scope } from "effect"
 import type { Conversation, Member } from "../domain/Conversation.ts"
 import type { Message } from "../domain/Message.ts"
 import type { User } from "../domain/User.ts"
 import { type EffectChat, type GroupOptions, make, type Options, type SendOptions, type Target } from "./Chat.ts"
 import { indexedDbStorage } from "./IndexedDbStorage.ts"
+import { iterateEvents, iterateStates } from "./Iterate.ts"
 import type { InboxEvent, State } from "./State.ts"
 import { type ClientStorage, memoryStorage } from "./Storage.ts"
 
@@ -110,8 +111,8 @@ const promising = (chat: EffectChat, scope: Scope.Closeable): Client => {
       return chat.store.state
     },
     subscribe: chat.store.subscribe,
-    states: () => iterate(chat.states),
-    events: () => taking(chat),
+    states: () => iterateStates(chat.store),
+    events: () => iterateEvents(Effect.runSync(chat.openEvents)),
     send: async (to, content, sendOptions) => {
       const { client_id: clientId } = await run(chat.send(to, content, sendOptions))
       return { clientId, acknowledged: () => run(chat.acknowledged(clientId)) }

@@ -1,10 +1,13 @@
+import type { ConversationId } from "../domain/ConversationId.ts"
+import type { Message } from "../domain/Message.ts"
 import type { OutboxEntry } from "./Command.ts"
+import type { Draft } from "./Draft.ts"
 import type { Input } from "./Input.ts"
-import { mapChanged } from "./Messages.ts"
+import { mapChanged, withMessage } from "./Messages.ts"
 
 type OutboxInput = Extract<
   Input,
-  { type: "queued" | "stored" | "sending" | "requeued" | "acknowledged" | "refused" | "settled" }
+  { type: "queued" | "stored" | "sending" | "requeued" | "refused" | "settled" }
 >
 
 /** The outbox after a change of it. */
@@ -23,13 +26,36 @@ export const reduceOutbox = (
       return changed(outbox, input.clientId, (entry) => ({ ...entry, state: "sending" }))
     case "requeued":
       return changed(outbox, input.clientId, ({ failure: _, ...entry }) => ({ ...entry, state: "queued" }))
-    case "acknowledged":
-      return changed(outbox, input.clientId, (entry) => ({ ...entry, state: "sent", message: input.message }))
     case "refused":
       return changed(outbox, input.clientId, (entry) => ({ ...entry, state: "failed", failure: input.failure }))
     case "settled":
       return outbox.filter(({ client_id }) => client_id !== input.clientId)
   }
+}
+
+/**
+ * Puts an acknowledged message into its conversation, where the event that reports it will find it. It stays in the outbox only
+ * while its conversation is not known, as after the first message to somebody.
+ */
+export const acknowledge = (draft: Draft, clientId: string, message: Message): void => {
+  const id = message.conversation_id
+  if (id !== undefined && !draft.state.conversations.has(id)) {
+    draft.want(id)
+    draft.state.outbox = changed(draft.state.outbox, clientId, (entry) => ({ ...entry, state: "sent", message }))
+    return
+  }
+  const timeline = id === undefined ? undefined : draft.state.timelines.get(id)
+  if (id !== undefined && timeline !== undefined && !timeline.hasNewer) {
+    draft.timelines().set(id, { ...timeline, messages: withMessage(timeline.messages, message) })
+  }
+  draft.state.outbox = settleSent(draft.state.outbox, clientId)
+}
+
+/** The outbox without the messages to a conversation that is known by now. */
+export const settleKnown = (draft: Draft, id: ConversationId): void => {
+  const { outbox } = draft.state
+  const isSettled = ({ message }: OutboxEntry) => message?.conversation_id === id
+  if (outbox.some(isSettled)) draft.state.outbox = outbox.filter((entry) => !isSettled(entry))
 }
 
 /** The outbox without a message that has come back as an event. */

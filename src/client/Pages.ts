@@ -3,6 +3,7 @@ import type { Message } from "../domain/Message.ts"
 import type { Draft } from "./Draft.ts"
 import type { Page } from "./Input.ts"
 import { keptMessage, mapChanged, withReactions } from "./Messages.ts"
+import { settleKnown } from "./OutboxState.ts"
 import type { ConversationState, Timeline } from "./State.ts"
 
 /** Puts an answer in place of what was known. The events that it may not know are applied again after it. */
@@ -17,6 +18,7 @@ export const applyPage = (draft: Draft, page: Page): void => {
         if (draft.state.timelines.has(page.id)) draft.timelines().delete(page.id)
         return
       }
+      settleKnown(draft, page.id)
       const activity = draft.state.conversations.get(page.id)?.activity ?? 0
       return draft.put(withActivity(page.entry, activity))
     }
@@ -61,6 +63,7 @@ const applyList = (draft: Draft, page: Extract<Page, { type: "conversations" }>)
     activity = Math.max(activity, entry.last_message?.id ?? 0)
     draft.put(withActivity(entry, Math.max(activity, state.conversations.get(entry.id)?.activity ?? 0)))
     draft.unwant(entry.id)
+    settleKnown(draft, entry.id)
   }
   if (page.isFirst) {
     for (const id of state.timelines.keys()) if (!state.conversations.has(id)) draft.want(id)

@@ -1,4 +1,4 @@
-import { Effect, Queue } from "effect"
+import { type Cause, Effect, Queue } from "effect"
 import type { InboxEvent } from "./State.ts"
 
 /** One who takes the events of an inbox one by one. */
@@ -11,13 +11,13 @@ export interface Reader {
 /** The events for one reader. */
 export interface Events {
   /** The next event. Asking for it says that the one before is done with. */
-  readonly next: Effect.Effect<InboxEvent>
+  readonly next: Effect.Effect<InboxEvent, Cause.Done>
   readonly close: Effect.Effect<void>
 }
 
 /** Opens the events that come from now on, for one more reader. Nothing is dropped: a reader that is too slow takes memory. */
 export const readEvents = (readers: Set<Reader>): Effect.Effect<Events> =>
-  Effect.map(Queue.unbounded<InboxEvent>(), (queue) => {
+  Effect.map(Queue.unbounded<InboxEvent, Cause.Done>(), (queue) => {
     let open = 0
     let isTaken = false
     const reader: Reader = {
@@ -37,9 +37,9 @@ export const readEvents = (readers: Set<Reader>): Effect.Effect<Events> =>
           return event
         })
       }),
-      close: Effect.andThen(
-        Effect.sync(() => readers.delete(reader)),
-        Queue.shutdown(queue)
-      )
+      close: Effect.suspend(() => {
+        readers.delete(reader)
+        return Effect.asVoid(Queue.end(queue))
+      })
     }
   })

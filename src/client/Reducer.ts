@@ -1,7 +1,7 @@
 import { Draft } from "./Draft.ts"
 import { applyEvent, applyPassing } from "./Events.ts"
 import type { Input } from "./Input.ts"
-import { reduceOutbox } from "./OutboxState.ts"
+import { acknowledge, reduceOutbox } from "./OutboxState.ts"
 import { applyPage } from "./Pages.ts"
 import type { InboxEvent, State } from "./State.ts"
 
@@ -84,6 +84,8 @@ const apply = (draft: Draft, input: Input): void => {
       Object.assign(sync, input.state.sync)
       state.sync = sync
       return
+    case "acknowledged":
+      return acknowledge(draft, input.clientId, input.message)
     default:
       state.outbox = reduceOutbox(state.outbox, input)
   }
