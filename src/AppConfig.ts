@@ -146,6 +146,7 @@ const config = Config.all({
   maxFrameFragments: between("MAX_FRAME_FRAGMENTS", 1, 65_536, 64),
   maxSocketsPerUser: between("MAX_SOCKETS_PER_USER", 1, 1_000_000, 100),
   maxSockets: between("MAX_SOCKETS", 1, 1_000_000, 20_000),
+  maxGroupMembers: between("MAX_GROUP_MEMBERS", 2, 1000, 1000),
   logLevel: Config.LogLevel("LOG_LEVEL").pipe(Config.withDefault("Info")),
   logFormat: Config.Literals(["auto", "pretty", "json"], "LOG_FORMAT").pipe(Config.withDefault("auto")),
   otlpEndpoint: Config.option(

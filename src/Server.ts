@@ -12,9 +12,15 @@ import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
 import { CloseCode } from "./api/CloseCode.ts"
 import { Paths } from "./api/Paths.ts"
+import { Conversations } from "./chat/Conversations.ts"
+import { Drafts } from "./chat/Drafts.ts"
+import { Edits } from "./chat/Edits.ts"
+import { Reads } from "./chat/Reads.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
 import { Sends } from "./chat/Sends.ts"
+import { Typing } from "./chat/Typing.ts"
+import { Watches } from "./chat/Watches.ts"
 import { Database } from "./database/Database.ts"
 import * as DatabaseEpoch from "./database/DatabaseEpoch.ts"
 import { VERSION } from "./domain/Version.ts"
@@ -23,8 +29,10 @@ import { routeOf, routerConfig } from "./http/Allowed.ts"
 import { Answers, takeFew } from "./http/Answers.ts"
 import { checkHosts } from "./http/HostCheck.ts"
 import * as Routes from "./http/Routes.ts"
+import { EventPublisher } from "./inbox/EventPublisher.ts"
 import { InboxReader } from "./inbox/InboxReader.ts"
 import { LiveInboxes } from "./inbox/LiveInboxes.ts"
+import { Passing } from "./inbox/Passing.ts"
 import * as Pruner from "./inbox/Pruner.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import * as Metrics from "./observability/Metrics.ts"
@@ -39,15 +47,22 @@ import { isWebSocket, Upgrades } from "./realtime/Upgrades.ts"
 import * as OlderNodes from "./redis/OlderNodes.ts"
 import { Redis } from "./redis/Redis.ts"
 import { RedisBus } from "./redis/RedisBus.ts"
+import { ConversationRepo } from "./repo/ConversationRepo.ts"
+import { EditRepo } from "./repo/EditRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
 
 const database = Database.layer.pipe(Layer.provide(NodeServices.layer))
 
-const repos = Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer, DatabaseEpoch.layer).pipe(
-  Layer.provideMerge(database)
-)
+const repos = Layer.mergeAll(
+  UserRepo.layer,
+  ConversationRepo.layer,
+  MessageRepo.layer,
+  EditRepo.layer,
+  InboxRepo.layer,
+  DatabaseEpoch.layer
+).pipe(Layer.provideMerge(database))
 
 /** What nodes share: Redis where there is one, else this process's memory. */
 const shared = Layer.unwrap(
@@ -73,11 +88,17 @@ const services = Layer.mergeAll(
   Gate.layer,
   InboxReader.layer,
   Sends.layer.pipe(Layer.provide(SendQueue.layer)),
+  Typing.layer,
+  Watches.layer,
+  Conversations.layer,
+  Edits.layer,
   ConnectionRegistry.layer,
   Heartbeat.layer,
   Upgrades.layer,
   Pruner.layer
 ).pipe(
+  Layer.provideMerge(Reads.layer),
+  Layer.provideMerge([Drafts.layer, Passing.layer, EventPublisher.layer]),
   Layer.provideMerge(LiveInboxes.layer),
   Layer.provideMerge(shared),
   Layer.provideMerge(repos),
@@ -169,9 +190,15 @@ const taken = takenByRoutes<
   Gate,
   Heartbeat,
   ConnectionRegistry,
+  ConversationRepo,
+  Conversations,
   Database,
+  Drafts,
+  EditRepo,
+  Edits,
   Epoch,
   Etag.Generator,
+  EventPublisher,
   FileSystem.FileSystem,
   HttpPlatform.HttpPlatform,
   HttpRouter.HttpRouter,
@@ -186,8 +213,10 @@ const taken = takenByRoutes<
   NodeId,
   NodeServer,
   OpenPlaces,
+  Passing,
   Path.Path,
   RateLimits,
+  Reads,
   RecentMessages,
   RedisBus,
   Sessions,
@@ -195,8 +224,10 @@ const taken = takenByRoutes<
   Stdio.Stdio,
   Terminal.Terminal,
   Tokens,
+  Typing,
   Upgrades,
-  UserRepo
+  UserRepo,
+  Watches
 ])
 
 const serve = Layer.effectDiscard(

@@ -11,7 +11,7 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { type AddressedRequest, clientAddress } from "./ClientAddress.ts"
 import { type FrameBudget, FrameBudgets } from "./FrameBudgets.ts"
-import { allows, type Operation } from "./Policy.ts"
+import { type Act, allows, type Operation } from "./Policy.ts"
 import { limitsAreOn, RateLimits } from "./RateLimits.ts"
 import { Tokens } from "./Tokens.ts"
 
@@ -50,8 +50,17 @@ export class Gate extends Context.Service<
     /** Fails when the policy does not allow a caller an operation. */
     permit(caller: Caller, operation: Operation): Effect.Effect<void, Forbidden>
 
-    /** `permit` for one send as a user. Takes it from the rate of that user's sends. */
+    /** `permit` for a change as a user, of which others are told. Takes it from the rate of that user's sends. */
+    permitAct(caller: Caller, act: Act): Effect.Effect<void, Forbidden | RateLimited>
+
+    /** `permitAct` for one send as a user. */
     permitSend(caller: Caller, sender: UserId): Effect.Effect<void, Forbidden | RateLimited>
+
+    /**
+     * `permit` for a mark of what is read, or a change of whom a socket watches, as a user. Takes it from the rate of that user's
+     * actions.
+     */
+    permitAction(caller: Caller, user: UserId): Effect.Effect<void, Forbidden | RateLimited>
 
     /**
      * Takes what a read of so many rows costs beyond any call: from the rate of its client's address, and from that of its
@@ -92,6 +101,11 @@ export class Gate extends Context.Service<
         return yield* Effect.fromResult(verified)
       })
 
+      const permitAct: Gate["Service"]["permitAct"] = (caller, act) => {
+        if (!allows(caller, act)) return Effect.fail(new Forbidden())
+        return isLimited(caller) ? rateLimits.send(act.as) : Effect.void
+      }
+
       const permitSocket = (userId: UserId) => (credential: Credential) =>
         Effect.as(permit(credential.caller, { _tag: "OpenSocket", of: userId }), credential)
 
@@ -101,9 +115,11 @@ export class Gate extends Context.Service<
         admitSocket: (token, request, userId) => Effect.flatMap(admit(token, request), permitSocket(userId)),
         renewSocket: (token, userId) => Effect.flatMap(tokens.verify(token), permitSocket(userId)),
         permit,
-        permitSend: (caller, sender) => {
-          if (!allows(caller, { _tag: "Send", as: sender })) return Effect.fail(new Forbidden())
-          return isLimited(caller) ? rateLimits.send(sender) : Effect.void
+        permitAct,
+        permitSend: (caller, sender) => permitAct(caller, { _tag: "Send", as: sender }),
+        permitAction: (caller, user) => {
+          if (!allows(caller, { _tag: "ChangeConversations", as: user })) return Effect.fail(new Forbidden())
+          return isLimited(caller) ? rateLimits.act(user) : Effect.void
         },
         permitRows: (caller, request, rows) => {
           const cost = Math.floor(rows / ROWS_FOR_ONE_CALL)

@@ -7,14 +7,22 @@ export type Operation =
   | { readonly _tag: "ReadUsers" }
   | { readonly _tag: "ReadPresence" }
   | { readonly _tag: "Send"; readonly as: UserId }
+  | { readonly _tag: "ChangeMessages"; readonly as: UserId }
+  | { readonly _tag: "ChangeConversations"; readonly as: UserId }
+  | { readonly _tag: "ReadConversations"; readonly of: UserId }
   | { readonly _tag: "ReadHistory"; readonly of: UserId }
   | { readonly _tag: "ReadRecent"; readonly of: UserId }
   | { readonly _tag: "ReadEvents"; readonly of: UserId }
   | { readonly _tag: "OpenSocket"; readonly of: UserId }
 
+/** The operations that one user does, and that others see. */
+export type Act = Extract<Operation, { readonly as: UserId }>
+
 /**
  * The whole policy: who may do what. Without authentication every caller may do everything. The application's own
- * backend acts for any user. A user sends as itself, reads its own data, and reads who the other users are.
+ * backend acts for any user. A user sends and changes as itself, reads its own data, and reads who the other users are.
+ * What the acting user may do in a conversation, as a member and by its role, is decided with the change itself, in its
+ * transaction: see `groupRights`.
  */
 export const allows = (caller: Caller, operation: Operation): boolean => {
   if (caller._tag === "Anyone" || caller._tag === "Service") return true
@@ -25,7 +33,10 @@ export const allows = (caller: Caller, operation: Operation): boolean => {
     case "ReadPresence":
       return true
     case "Send":
+    case "ChangeMessages":
+    case "ChangeConversations":
       return operation.as === caller.userId
+    case "ReadConversations":
     case "ReadHistory":
     case "ReadRecent":
     case "ReadEvents":

@@ -16,6 +16,8 @@ export class RateLimits extends Context.Service<
   {
     /** Takes one send from a user's bucket. */
     send(userId: UserId): Effect.Effect<void, RateLimited>
+    /** Takes one action that is no send, as a mark of what is read, from a bucket of the user's own that is as large. */
+    act(userId: UserId): Effect.Effect<void, RateLimited>
     /** Takes one request, or what costs as much as several, from the bucket of an address; in IPv6, of its /64 network. */
     request(address: string, cost?: number): Effect.Effect<void, RateLimited>
     /** Takes costly reads from a user's bucket, in requests that would cost as much. */
@@ -24,6 +26,7 @@ export class RateLimits extends Context.Service<
 >()("minichat/access/RateLimits") {
   static readonly layerOff = Layer.succeed(RateLimits, {
     send: () => Effect.void,
+    act: () => Effect.void,
     request: () => Effect.void,
     rows: () => Effect.void
   })
@@ -129,9 +132,11 @@ const limits = (
       )
 
   const sends = buckets("send", sendsPerSecond, sendsBurst)
+  const actions = buckets("act", sendsPerSecond, sendsBurst)
   const requests = buckets("request", requestsPerSecond, requestsPerSecond)
   return RateLimits.of({
     send: (userId) => sends(userId),
+    act: (userId) => actions(userId),
     request: (address, cost) => requests(clientNetwork(address), cost),
     rows: buckets("rows", requestsPerSecond, requestsPerSecond)
   })

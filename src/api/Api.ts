@@ -1,21 +1,13 @@
-import { HttpApi, HttpApiMiddleware, OpenApi } from "effect/http-api"
+import { HttpApi, OpenApi } from "effect/http-api"
 import { VERSION } from "../domain/Version.ts"
 import { Conversations } from "./Conversations.ts"
 import { Messages } from "./Messages.ts"
-import { ContentTooLarge, InternalServerError, UnsupportedMediaType, ValidationFailed } from "./Problems.ts"
 import { System } from "./System.ts"
 import { Users } from "./Users.ts"
-
-/** Turns a request that does not decode into a 422 that names each bad field. Declares the problems of every endpoint. */
-export class RequestValidation extends HttpApiMiddleware.Service<RequestValidation>()(
-  "minichat/api/RequestValidation",
-  { error: [ValidationFailed, ContentTooLarge, UnsupportedMediaType, InternalServerError] }
-) {}
 
 /** The REST contract. Clients, the server, the docs and the tests are all derived from it. */
 export class Api extends HttpApi.make("minichat")
   .add(Users, Messages, Conversations, System)
-  .middleware(RequestValidation)
   // Every bad field of a request is named, not the first one only.
   .annotate(HttpApi.ParseOptions, { errors: "all" })
   .annotateMerge(

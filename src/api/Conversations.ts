@@ -13,7 +13,14 @@ import { ClientId, MessageId } from "../domain/Message.ts"
 import { Metadata } from "../domain/Metadata.ts"
 import { UserId } from "../domain/User.ts"
 import { Authorization } from "./Authorization.ts"
-import { ActingUser, actingUser, ConversationIdParam, limit, positiveParam, userIdParam } from "./Parameters.ts"
+import {
+  ActingUser,
+  actingUser,
+  ConversationIdParam,
+  limit,
+  positiveParam,
+  userIdParam
+} from "./Parameters.ts"
 import { Paths } from "./Paths.ts"
 import {
   ClientIdConflict,
@@ -28,6 +35,7 @@ import {
   TooManyRequests,
   UserNotFound
 } from "./Problems.ts"
+import { RequestValidation } from "./RequestValidation.ts"
 
 /** The most members that a call may name; `MAX_GROUP_MEMBERS` may allow fewer. */
 const MAX_NAMED_MEMBERS = 1000
@@ -49,23 +57,33 @@ export const NewConversation = Schema.Union([
     kind: Schema.Literal("direct"),
     with: UserId
   })
-]).annotate({ identifier: "NewConversation", description: "A group to make, or a direct conversation to get" })
+]).annotate({
+  identifier: "NewConversation",
+  description: "A group to make, or a direct conversation to get",
+  message: 'must be an object whose kind is "group" or "direct"'
+})
 export type NewConversation = typeof NewConversation.Type
 
 export const ConversationChange = Schema.Struct({
   ...actingUser,
   title: Schema.optionalKey(Title),
-  metadata: Schema.optionalKey(Schema.NullOr(Metadata)).annotate({ description: "Replaces the metadata; null removes it" })
+  metadata: Schema.optionalKey(Schema.NullOr(Metadata)).annotate({
+    description: "Replaces the metadata; null removes it"
+  })
 }).annotate({ identifier: "ConversationChange" })
 
 export const ConversationPage = Schema.Struct({
   conversations: Schema.Array(ConversationEntry),
-  next: Schema.NullOr(Schema.Int).annotate({ description: "The `before` of the next page; null when this was the last" })
+  next: Schema.NullOr(Schema.Int).annotate({
+    description: "The `before` of the next page; null when this was the last"
+  })
 }).annotate({ identifier: "ConversationPage", description: "A user's conversations, newest activity first" })
 
 export const MemberPage = Schema.Struct({
   members: Schema.Array(Member),
-  next: Schema.NullOr(Schema.Int).annotate({ description: "The `after` of the next page; null when this was the last" })
+  next: Schema.NullOr(Schema.Int).annotate({
+    description: "The `after` of the next page; null when this was the last"
+  })
 }).annotate({ identifier: "MemberPage", description: "Members of a conversation, by ascending user id" })
 
 /** A page has at most 50 conversations, unless `limit` says otherwise. */
@@ -175,6 +193,7 @@ export class Conversations extends HttpApiGroup.make("conversations")
       })
     )
   )
+  .middleware(RequestValidation)
   .middleware(Authorization)
   .prefix(Paths.conversations)
   .annotateMerge(

@@ -1,6 +1,6 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
-import { Content, Message, MessageId, NewMessage } from "../domain/Message.ts"
+import { Content, Message, NewMessage } from "../domain/Message.ts"
 import { Metadata } from "../domain/Metadata.ts"
 import { Emoji } from "../domain/Reaction.ts"
 import { Authorization } from "./Authorization.ts"
@@ -31,6 +31,7 @@ import {
   TooManyRequests,
   VersionConflict
 } from "./Problems.ts"
+import { RequestValidation } from "./RequestValidation.ts"
 
 export const SentMessage = Schema.Struct({
   ...Message.fields,
@@ -129,7 +130,8 @@ export class Messages extends HttpApiGroup.make("messages")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Read the latest received messages",
-        description: "Up to 50 messages that the user received from other users, newest first, from the cache."
+        description:
+          "Up to 50 messages that the user received from other users, newest first, from the cache."
       })
     ),
     HttpApiEndpoint.get("get", "/:message_id", {
@@ -175,6 +177,7 @@ export class Messages extends HttpApiGroup.make("messages")
       error: [...denied, TooManyRequests]
     }).annotateMerge(OpenApi.annotations({ summary: "Take a reaction back", description: "Safe to repeat." }))
   )
+  .middleware(RequestValidation)
   .middleware(Authorization)
   .prefix(Paths.messages)
   .annotateMerge(OpenApi.annotations({ title: "Messages", description: "Sending and reading messages" })) {}

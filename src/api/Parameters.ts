@@ -1,6 +1,6 @@
 import { Schema, SchemaTransformation } from "effect"
-import { EpochText } from "../domain/Event.ts"
 import { ConversationId } from "../domain/ConversationId.ts"
+import { EpochText } from "../domain/Event.ts"
 import { MessageId } from "../domain/Message.ts"
 import { UserId } from "../domain/User.ts"
 
@@ -56,7 +56,10 @@ export const positiveParam = (docs: Docs) =>
 export const conversationIdParam = (docs: Docs) =>
   idDigits("int64", docs).pipe(Schema.decodeTo(ConversationId, toNumber))
 
-export const ConversationIdParam = conversationIdParam({ description: "The id of the conversation", example: 3 })
+export const ConversationIdParam = conversationIdParam({
+  description: "The id of the conversation",
+  example: 3
+})
 
 const actingDocs = "For whom the call acts; the token's own user when it is left out"
 

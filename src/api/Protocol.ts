@@ -1,7 +1,7 @@
 import { Schema } from "effect"
-import { EpochText, Seq } from "../domain/Event.ts"
 import { Conversation, Member } from "../domain/Conversation.ts"
 import { ConversationId } from "../domain/ConversationId.ts"
+import { EpochText, Seq } from "../domain/Event.ts"
 import { addressee, Message, MessageId, messageFields } from "../domain/Message.ts"
 import { Timestamp } from "../domain/Text.ts"
 import { UserId } from "../domain/User.ts"
@@ -39,7 +39,8 @@ export const Typing = Schema.Struct({
   typing: Schema.Boolean
 }).annotate({
   identifier: "TypingFrame",
-  description: "Tells the others of a conversation that the user types. Repeat it at least every 6 s, at most once a second"
+  description:
+    "Tells the others of a conversation that the user types. Repeat it at least every 6 s, at most once a second"
 })
 
 /** Whose presence one socket may watch, at most. */
@@ -141,7 +142,10 @@ export const MessageUpdatedFrame = Schema.Struct({
   type: Schema.Literal("message_updated"),
   seq: Seq,
   ...Message.fields
-}).annotate({ identifier: "MessageUpdatedEvent", description: "A message was edited: the message as it is now" })
+}).annotate({
+  identifier: "MessageUpdatedEvent",
+  description: "A message was edited: the message as it is now"
+})
 
 export const MessageDeletedFrame = Schema.Struct({
   type: Schema.Literal("message_deleted"),
@@ -163,13 +167,19 @@ export const ReactionFrame = Schema.Struct({
   count: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({
     description: "How many users have reacted with this emoji now"
   })
-}).annotate({ identifier: "ReactionEvent", description: "A user reacted to a message, or took the reaction back" })
+}).annotate({
+  identifier: "ReactionEvent",
+  description: "A user reacted to a message, or took the reaction back"
+})
 
 export const ConversationAddedFrame = Schema.Struct({
   type: Schema.Literal("conversation_added"),
   seq: Seq,
   conversation: Conversation
-}).annotate({ identifier: "ConversationAddedEvent", description: "The user is now a member of a conversation" })
+}).annotate({
+  identifier: "ConversationAddedEvent",
+  description: "The user is now a member of a conversation"
+})
 
 export const ConversationUpdatedFrame = Schema.Struct({
   type: Schema.Literal("conversation_updated"),
@@ -229,7 +239,8 @@ export const TypingEventFrame = Schema.Struct({
   typing: Schema.Boolean
 }).annotate({
   identifier: "TypingNotice",
-  description: "A user types, for at most 6 s after the last such frame. Told in passing: not kept, not repeated"
+  description:
+    "A user types, for at most 6 s after the last such frame. Told in passing: not kept, not repeated"
 })
 
 export const PresenceFrame = Schema.Struct({
@@ -242,6 +253,10 @@ export const PresenceFrame = Schema.Struct({
   description:
     "A watched user came online or went offline, the latter told 3 s late. Also told for each user when a `watch` begins"
 })
+
+/** What is told in passing: it has no number and is stored nowhere. */
+export const PassingFrame = Schema.Union([ReadEventFrame, TypingEventFrame, PresenceFrame])
+export type PassingFrame = typeof PassingFrame.Type
 
 /** What an inbox holds. */
 export const ServerEvent = Schema.Union([

@@ -2,6 +2,7 @@ import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, HttpApiSchema, OpenApi } from "effect/http-api"
 import { Timestamp } from "../domain/Text.ts"
 import { Paths, template } from "./Paths.ts"
+import { RequestValidation } from "./RequestValidation.ts"
 
 export const Welcome = Schema.Struct({
   message: Schema.String,
@@ -64,4 +65,5 @@ export class System extends HttpApiGroup.make("system")
       })
     )
   )
+  .middleware(RequestValidation)
   .annotateMerge(OpenApi.annotations({ title: "System", description: "Health and probes" })) {}

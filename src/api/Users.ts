@@ -8,6 +8,7 @@ import { EpochParam, limit, SeqParam, skip, UserIdParam, userIdParam, Wait } fro
 import { Paths } from "./Paths.ts"
 import { ServiceUnavailable, UserNotFound, UsernameTaken } from "./Problems.ts"
 import { ServerEvent } from "./Protocol.ts"
+import { RequestValidation } from "./RequestValidation.ts"
 
 export const Presence = Schema.Struct({
   user_id: UserId,
@@ -93,6 +94,7 @@ export class Users extends HttpApiGroup.make("users")
       })
     )
   )
+  .middleware(RequestValidation)
   .middleware(Authorization)
   .prefix(Paths.users)
   .annotateMerge(

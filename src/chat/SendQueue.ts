@@ -1,94 +1,84 @@
-import {
-  Context,
-  Deferred,
-  Duration,
-  Effect,
-  Exit,
-  Fiber,
-  Layer,
-  Queue,
-  Semaphore,
-  type Tracer
-} from "effect"
+import { Context, Effect, Layer, Result } from "effect"
 import { SEND_CONNECTIONS } from "../database/Database.ts"
-import type { Draft } from "../domain/Message.ts"
+import type { ConversationId } from "../domain/ConversationId.ts"
+import type { AnyDraft, Draft, GroupDraft } from "../domain/Message.ts"
 import type { Outcome } from "../domain/Send.ts"
-import { Metrics } from "../observability/Metrics.ts"
-import { currentSpan, spanOf } from "../observability/Spans.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
+import { type Lane, makeLane } from "./SendLane.ts"
 
-/**
- * How long a batch waits for the end of the one before it. Batches that follow one another fill better, and those side by side
- * wait for the locks of the same inboxes. A batch that takes longer may wait for a lock that the next one does not need.
- */
-const BATCH_PATIENCE = Duration.millis(50)
+/** Groups up to this size share batches; those of larger ones have a lane of their own. */
+const SMALL_GROUP = 64
 
-/** The most submissions in one batch. */
-const BATCH_SIZE = 128
-
-/** The most submissions in the queue; past that, senders wait to submit. */
-const QUEUE_SIZE = 10_000
+/** How many groups have their size remembered; the one that was used longest ago is forgotten, and taken for a large one. */
+const KNOWN_GROUPS = 10_000
 
 /**
  * Commits sends in batches. Sends that arrive while a batch is in the database go together in the next one. There is no timer:
- * a send that finds no batch in the database starts one at once.
+ * a send that finds no batch in the database starts one at once. Sends to users, to small and to large groups have lanes, so
+ * that no direct send waits behind the thousand events of a group's message.
  */
 export class SendQueue extends Context.Service<
   SendQueue,
   {
     /**
-     * Commits drafts and answers each in its place. Drafts that are submitted together keep their order. The caller must not be
-     * interrupted between the commit and the publishing that follows.
+     * Commits drafts and answers each in its place. Drafts to one conversation that are submitted together keep their order. The
+     * caller must not be interrupted between the commit and the publishing that follows.
      */
-    submit(drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Outcome>>
+    submit(drafts: ReadonlyArray<AnyDraft>): Effect.Effect<ReadonlyArray<Outcome>>
   }
 >()("minichat/chat/SendQueue") {
   static readonly layer = Layer.effect(
     SendQueue,
     Effect.gen(function* () {
       const repo = yield* MessageRepo
-      const metrics = yield* Metrics
-      const queue = yield* Queue.bounded<Submission>(QUEUE_SIZE)
+      const sizes = new Map<ConversationId, number>()
 
-      const commit = Effect.fnUntraced(function* (submissions: ReadonlyArray<Submission>) {
-        const drafts = submissions.flatMap(({ drafts }) => drafts)
-        metrics.sendBatch(drafts.length)
-        const exit = yield* repo.send(drafts).pipe(batching(submissions), Effect.exit)
-        let from = 0
-        for (const { drafts, answer } of submissions) {
-          const to = from + drafts.length
-          const start = from
-          // A defect is told to those who wait for this batch; the next one is sent all the same.
-          Deferred.doneUnsafe(
-            answer,
-            Exit.map(exit, (outcomes) => outcomes.slice(start, to))
-          )
-          from = to
+      const learnSizes = (drafts: ReadonlyArray<GroupDraft>, outcomes: ReadonlyArray<Outcome>) => {
+        for (const [i, outcome] of outcomes.entries()) {
+          if (Result.isFailure(outcome) || outcome.success.isRepeat) continue
+          const id = drafts[i]!.conversation_id
+          sizes.delete(id)
+          sizes.set(id, outcome.success.appended.length)
+          if (sizes.size > KNOWN_GROUPS) sizes.delete(sizes.keys().next().value!)
         }
-      })
+      }
 
-      const connections = yield* Semaphore.make(SEND_CONNECTIONS)
-      let before: { readonly size: number; readonly fiber: Fiber.Fiber<void> } | undefined
-      yield* Effect.gen(function* () {
-        const first = yield* Queue.take(queue)
-        if (before !== undefined) yield* Effect.timeoutOption(Fiber.await(before.fiber), BATCH_PATIENCE)
-        yield* connections.take(1)
-        const waiting = Queue.sizeUnsafe(queue)
-        // Senders whose send was just answered are likely to send again while this batch is in the database. A batch takes half of
-        // them and of the queue, so that two batches of equal size alternate between database and clients. Taking all would
-        // make a large and a small batch (of 64 clients, 56 and 8), and one of the two would wait for the other.
-        const size = Math.min(Math.ceil(((before?.size ?? 0) + 1 + waiting) / 2), BATCH_SIZE)
-        const submissions = [first, ...(yield* Queue.takeN(queue, Math.min(size - 1, waiting)))]
-        const fiber = yield* Effect.forkScoped(Effect.ensuring(commit(submissions), connections.release(1)), {
-          startImmediately: true
-        })
-        before = { size: submissions.length, fiber }
-      }).pipe(Effect.forever, Effect.forkScoped)
+      const sizeOf = ({ conversation_id }: GroupDraft) => sizes.get(conversation_id) ?? SMALL_GROUP + 1
+      const toGroups = (drafts: ReadonlyArray<GroupDraft>) =>
+        Effect.tap(repo.sendToGroups(drafts), (outcomes) => Effect.sync(() => learnSizes(drafts, outcomes)))
+
+      const direct = yield* makeLane({ commit: repo.send, connections: SEND_CONNECTIONS })
+      const smallGroups = yield* makeLane({ commit: toGroups, connections: 1, events: sizeOf })
+      const largeGroups = yield* makeLane({ commit: toGroups, connections: 1, events: sizeOf })
 
       const submit: SendQueue["Service"]["submit"] = Effect.fnUntraced(function* (drafts) {
-        const answer = Deferred.makeUnsafe<ReadonlyArray<Outcome>>()
-        yield* Queue.offer(queue, { drafts, answer, span: yield* currentSpan })
-        return yield* Deferred.await(answer)
+        // Nearly every submission is for one lane.
+        if (drafts.every(isDirect)) return yield* direct(drafts)
+        const answers = new Map<AnyDraft, Outcome>()
+        const send = <D extends AnyDraft>(lane: Lane<D>, mine: ReadonlyArray<D>) =>
+          mine.length === 0
+            ? Effect.void
+            : Effect.map(lane(mine), (outcomes) => {
+                for (const [i, draft] of mine.entries()) answers.set(draft, outcomes[i]!)
+              })
+        // Copies: a caller may give the same object twice.
+        const own = drafts.map((draft) => ({ ...draft }))
+        const groups = own.filter((draft): draft is GroupDraft => !isDirect(draft))
+        yield* Effect.all(
+          [
+            send(direct, own.filter(isDirect)),
+            send(
+              smallGroups,
+              groups.filter((draft) => sizeOf(draft) <= SMALL_GROUP)
+            ),
+            send(
+              largeGroups,
+              groups.filter((draft) => sizeOf(draft) > SMALL_GROUP)
+            )
+          ],
+          { concurrency: "unbounded" }
+        )
+        return own.map((draft) => answers.get(draft)!)
       })
 
       return SendQueue.of({ submit })
@@ -96,16 +86,4 @@ export class SendQueue extends Context.Service<
   )
 }
 
-interface Submission {
-  readonly drafts: ReadonlyArray<Draft>
-  readonly answer: Deferred.Deferred<ReadonlyArray<Outcome>>
-  /** What the submission is a part of, when it is traced. */
-  readonly span: Tracer.AnySpan | undefined
-}
-
-/** A batch is part of all the traces that it serves. */
-const batching = (submissions: ReadonlyArray<Submission>) =>
-  spanOf(
-    "batch",
-    submissions.flatMap(({ span }) => span ?? [])
-  )
+const isDirect = (draft: AnyDraft): draft is Draft => "receiver_id" in draft

@@ -1,15 +1,12 @@
 import { Context, Duration, Effect, Layer, Option, Result } from "effect"
-import type { AddressedEvent } from "../domain/Event.ts"
-import type { Draft, Message, SendError } from "../domain/Message.ts"
+import type { AnyDraft, Message, SendError } from "../domain/Message.ts"
 import type { Outcome, Sent } from "../domain/Send.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import { EventBuilder, EventKinds } from "../inbox/EventKinds.ts"
-import { LiveInboxes } from "../inbox/LiveInboxes.ts"
+import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { Metrics, type SendResult } from "../observability/Metrics.ts"
-import { currentTraceparent, span } from "../observability/Spans.ts"
+import { span } from "../observability/Spans.ts"
 import { Sessions } from "../presence/Sessions.ts"
 import { OlderNodes } from "../redis/OlderNodes.ts"
-import { RedisBus } from "../redis/RedisBus.ts"
 import { SendQueue } from "./SendQueue.ts"
 
 /** How long the answer to a repeat waits for Redis to say whether the receiver is online. */
@@ -31,54 +28,51 @@ export class Sends extends Context.Service<
      * Commits messages, then publishes their events. Answers each draft in its place, after the COMMIT and at most 100 ms
      * later. An interruption waits: what is committed is always published.
      */
-    sendAll(drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Answer>>
+    sendAll(drafts: ReadonlyArray<AnyDraft>): Effect.Effect<ReadonlyArray<Answer>>
     /** `sendAll` for one message. */
-    send(draft: Draft): Effect.Effect<Delivery, SendError | Unavailable>
+    send(draft: AnyDraft): Effect.Effect<Delivery, SendError | Unavailable>
   }
 >()("minichat/chat/Sends") {
   static readonly layer = Layer.effect(
     Sends,
     Effect.gen(function* () {
       const queue = yield* SendQueue
-      const bus = yield* RedisBus
-      const liveInboxes = yield* LiveInboxes
+      const publisher = yield* EventPublisher
       const sessions = yield* Sessions
       const metrics = yield* Metrics
-      const builder = new EventBuilder(yield* EventKinds)
       const olderNodes = yield* OlderNodes
 
-      const isOnline = (message: Message) =>
-        Effect.map(
-          Effect.timeoutOption(sessions.presence(message.receiver_id), PRESENCE_TIMEOUT),
-          Option.exists(({ connections }) => connections > 0)
-        )
+      const isOnline = ({ receiver_id }: Message) =>
+        receiver_id === undefined
+          ? Effect.succeed(false)
+          : Effect.map(
+              Effect.timeoutOption(sessions.presence(receiver_id), PRESENCE_TIMEOUT),
+              Option.exists(({ connections }) => connections > 0)
+            )
 
       // A repeat is published again while its events are among the latest: the node that committed it may have died before it
       // published them.
-      const publish = Effect.fnUntraced(function* (draft: Draft, { message, appended }: Sent) {
+      const publish = Effect.fnUntraced(function* (draft: AnyDraft, { message, appended }: Sent) {
         if (appended.length === 0) return yield* isOnline(message)
-        const traceparent = yield* currentTraceparent
         const fact = {
           committedAt: Date.parse(message.timestamp),
           message,
           clientId: draft.client_id ?? undefined,
           payload: undefined
         }
-        const events = appended.map(
-          ({ userId, type, seq }): AddressedEvent => ({
-            userId,
-            event: builder.prepare({ ...fact, type }, traceparent)(seq)
-          })
-        )
-        for (const event of events) liveInboxes.offer(event)
-        const heard = yield* bus.publish(events)
-        return appended.some(({ type }, i) => type === "message" && heard[i] === true)
+        const facts = [...Map.groupBy(appended, ({ type }) => type)].map(([type, places]) => ({
+          fact: { ...fact, type },
+          places
+        }))
+        const heard = yield* publisher.publish(facts)
+        return facts.some(({ fact: { type } }, i) => !type.endsWith("_sent") && heard[i]!.includes(true))
       })
 
-      const finish = (draft: Draft, outcome: Outcome): Effect.Effect<Answer> => {
+      const finish = (draft: AnyDraft, outcome: Outcome): Effect.Effect<Answer> => {
         metrics.send(resultOf(outcome))
         // A send that failed as unavailable may be committed all the same.
-        const forgetList = olderNodes.forgetRecentList(draft.receiver_id)
+        const forgetList =
+          "receiver_id" in draft ? olderNodes.forgetRecentList(draft.receiver_id) : Effect.void
         if (Result.isFailure(outcome)) return Effect.as(forgetList, Result.fail(outcome.failure))
         const { message } = outcome.success
         return publishing(publish(draft, outcome.success)).pipe(
@@ -99,7 +93,7 @@ export class Sends extends Context.Service<
           Effect.uninterruptible
         )
 
-      const send = (draft: Draft) =>
+      const send = (draft: AnyDraft) =>
         Effect.flatMap(sendAll([draft]), (outcomes) => Effect.fromResult(outcomes[0]!))
 
       return Sends.of({ sendAll, send })
@@ -118,6 +112,12 @@ const resultOf = (outcome: Outcome): SendResult => {
       return "sender_not_found"
     case "ReceiverNotFound":
       return "receiver_not_found"
+    case "ConversationNotFound":
+      return "conversation_not_found"
+    case "NotMember":
+      return "not_member"
+    case "QuoteNotFound":
+      return "quote_not_found"
     case "ClientIdConflict":
       return "conflict"
     case "Unavailable":

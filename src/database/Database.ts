@@ -23,8 +23,11 @@ const CONNECTION_PATIENCE = Duration.sum(STATEMENT_TIMEOUT, Duration.seconds(2))
 /** The same for the connection of health. */
 const HEALTH_PATIENCE = Duration.seconds(3)
 
-/** How many connections there are for sends. */
+/** How many connections there are for sends from user to user. */
 export const SEND_CONNECTIONS = 4
+
+/** How many more there are for what else waits for locks: sends to groups, edits, changes of members. */
+const CHANGE_CONNECTIONS = 4
 
 /** Serializes the migrations of nodes that start at the same moment. Any constant number does. */
 const MIGRATION_LOCK = 7_105_116
@@ -36,14 +39,14 @@ export class DatabaseStartError extends Schema.TaggedError<DatabaseStartError>()
 }) {}
 
 /**
- * The migrated database. `reads` pipelines the statements of many fibers on each connection; `sends` has
- * connections of its own, because a statement that waits for a lock, which `send_messages` does for two seconds, stalls
- * whatever is pipelined behind it. In embedded mode the two are one.
+ * The migrated database. `pipeline`, for reads and writes that wait for no lock, pipelines the statements of many fibers on each
+ * connection. `sends` has connections of its own: a statement that waits for a lock, which `send_messages` does for two seconds,
+ * holds up each statement that is pipelined behind it. In embedded mode both are one client.
  */
 export class Database extends Context.Service<
   Database,
   {
-    readonly reads: PgClient.PgClient
+    readonly pipeline: PgClient.PgClient
     readonly sends: PgClient.PgClient
     /** One connection that nothing else uses: whether the database answers is not to wait behind a slow statement. */
     readonly health: PgClient.PgClient
@@ -54,8 +57,8 @@ export class Database extends Context.Service<
     orUnavailable<A, E, R>(
       statement: Effect.Effect<A, E | SqlError.SqlError, R>
     ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R>
-    /** `orUnavailable` for `reads`. Waits for the end of this turn of the event loop: those of one turn are written together. */
-    pipelined<A, E, R>(
+    /** `orUnavailable` for `pipeline`. Waits for the end of this turn of the event loop, to write its statements together. */
+    inPipeline<A, E, R>(
       statement: Effect.Effect<A, E | SqlError.SqlError, R>
     ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R>
     /** SQL for the name of the database's history; see `Epoch`. */
@@ -72,7 +75,7 @@ export class Database extends Context.Service<
       const database = yield* config.databaseUrl._tag === "Some"
         ? remote(config.databaseUrl.value, config)
         : inProcess(config.dataDir)
-      const problem = yield* Effect.mapError(problemOf(database.reads), (error) =>
+      const problem = yield* Effect.mapError(problemOf(database.pipeline), (error) =>
         startError("The database could not be asked what it is", error)
       )
       if (problem !== undefined) {
@@ -83,7 +86,7 @@ export class Database extends Context.Service<
       yield* migrate(database)
       // With a synchronous standby no commit is lost when it takes over: the history goes on.
       const withTimeline = config.databaseFailover === "lossy"
-      const currentEpoch = database.reads.literal(`(SELECT current_epoch(${withTimeline}))`)
+      const currentEpoch = database.pipeline.literal(`(SELECT current_epoch(${withTimeline}))`)
       return Database.of({ ...database, currentEpoch, ...(yield* guard(database.retire)) })
     })
   ).pipe(Layer.provide(Reactivity.layer))
@@ -103,7 +106,7 @@ const inProcess = Effect.fnUntraced(
     const start = yield* EmbeddedDatabase
     const client = yield* connect(yield* start(dataDir))
     return {
-      reads: client,
+      pipeline: client,
       sends: client,
       health: client,
       mode: "embedded" as const,
@@ -121,7 +124,7 @@ const remote = Effect.fnUntraced(
   function* (url: Redacted.Redacted, { databasePoolSize: maxConnections, databaseConnectTimeout }: Settings) {
     const parsed = new URL(Redacted.value(url))
     const { host, pathname } = parsed
-    const readSockets = yield* WatchedSockets.make(parsed, CONNECTION_PATIENCE)
+    const pipelineSockets = yield* WatchedSockets.make(parsed, CONNECTION_PATIENCE)
     const sendSockets = yield* WatchedSockets.make(parsed, CONNECTION_PATIENCE)
     const location = `${host}${pathname}`
     let warned = false
@@ -162,11 +165,11 @@ const remote = Effect.fnUntraced(
     const settings = takesSettings
       ? { startupParameters: { statement_timeout, default_transaction_isolation: "read committed" } }
       : { prepare: false }
-    const reads = yield* connect({ url, stream: readSockets.open, maxConnections, ...settings })
+    const pipeline = yield* connect({ url, stream: pipelineSockets.open, maxConnections, ...settings })
     const sends = yield* connect({
       url,
       stream: sendSockets.open,
-      maxConnections: SEND_CONNECTIONS,
+      maxConnections: SEND_CONNECTIONS + CHANGE_CONNECTIONS,
       multiplex: false,
       ...settings
     })
@@ -181,15 +184,15 @@ const remote = Effect.fnUntraced(
       const code = codeOf(error)
       // A server that became a standby keeps its connections: those that are opened now may lead to the new primary.
       if (code === READ_ONLY || code === CANNOT_CONNECT_NOW) sendSockets.retire()
-      if (code === CANNOT_CONNECT_NOW) readSockets.retire()
+      if (code === CANNOT_CONNECT_NOW) pipelineSockets.retire()
     }
-    return { reads, sends, health, mode: "postgresql" as const, location, retire }
+    return { pipeline, sends, health, mode: "postgresql" as const, location, retire }
   },
   Effect.catchTag("SqlError", (error) => startError("The database does not accept a connection", error))
 )
 
 const migrate = Effect.fnUntraced(
-  function* ({ reads: sql }: Pick<Database["Service"], "reads">) {
+  function* ({ pipeline: sql }: Pick<Database["Service"], "pipeline">) {
     const path = yield* Path.Path
     const loader = fromFileSystem(path.join(import.meta.dirname, "../../migrations"))
     yield* sql`SELECT pg_advisory_xact_lock(${int8(MIGRATION_LOCK)})`.pipe(
@@ -244,7 +247,7 @@ const guard = Effect.fnUntraced(function* (retire: (error: SqlError.SqlError) =>
             )
           : Effect.fail(error as Exclude<E, SqlError.SqlError>)
     )
-  const pipelined: Database["Service"]["pipelined"] = (statement) =>
+  const inPipeline: Database["Service"]["inPipeline"] = (statement) =>
     orUnavailable(Effect.andThen(Effect.yieldNow, statement))
-  return { orUnavailable, pipelined }
+  return { orUnavailable, inPipeline }
 })

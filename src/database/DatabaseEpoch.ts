@@ -10,8 +10,8 @@ const READ_EVERY = Duration.seconds(2)
 export const layer = Layer.effect(
   Epoch,
   Effect.gen(function* () {
-    const { reads: sql, pipelined, currentEpoch } = yield* Database
-    const read = pipelined(
+    const { pipeline: sql, inPipeline, currentEpoch } = yield* Database
+    const read = inPipeline(
       sql<{ readonly epoch: string }>`SELECT ${currentEpoch} AS epoch`.pipe(
         Effect.map((rows) => rows[0]!.epoch)
       )
@@ -33,7 +33,7 @@ export const layer = Layer.effect(
     )
 
     const renew = Effect.fn("Epoch.renew")(function* (seen: string) {
-      yield* pipelined(
+      yield* inPipeline(
         // Of two nodes that begin one at the same moment, the second finds another generation than it read.
         sql`UPDATE deployment SET generation = generation + 1
           WHERE ${currentEpoch} = ${seen} AND generation = (SELECT generation FROM deployment)`

@@ -23,7 +23,7 @@ export const int4Array = (values: ReadonlyArray<number>) =>
   Result.getOrThrow(PgTypes.array(values, PgTypes.OID.int4, types))
 
 /** For a client with `types`. */
-export const int8Array = (values: ReadonlyArray<number>) =>
+export const int8Array = (values: ReadonlyArray<number | null>) =>
   Result.getOrThrow(PgTypes.array(values, PgTypes.OID.int8, types))
 
 export const textArray = (values: ReadonlyArray<string | null>) =>

@@ -28,7 +28,7 @@ export const Title = Text.annotate(titleDocs).pipe(
 )
 
 /** What a member of a group may do: see `groupRights` in the policy. */
-export const Role = Schema.Literals(["owner", "admin", "member"]).annotate({ identifier: "Role" })
+export const Role = Schema.Literals(["owner", "admin", "member"])
 export type Role = typeof Role.Type
 
 /** Whether a new member reads what was sent before it joined. */
@@ -86,12 +86,13 @@ export const ReadState = Schema.Struct({
 }).annotate({ identifier: "ReadState", description: "How far a user has read a conversation" })
 export type ReadState = typeof ReadState.Type
 
-
-
 /** A conversation in a user's list. */
 export const ConversationEntry = Schema.Struct({
   ...Conversation.fields,
   ...ReadState.fields,
   last_message: Schema.NullOr(Message)
-}).annotate({ identifier: "ConversationEntry", description: "A conversation, its last message, and what is unread" })
+}).annotate({
+  identifier: "ConversationEntry",
+  description: "A conversation, its last message, and what is unread"
+})
 export type ConversationEntry = typeof ConversationEntry.Type

@@ -1,6 +1,6 @@
 import { Schema, SchemaTransformation } from "effect"
-import { ConversationId } from "./ConversationId.ts"
 import type { ConversationNotFound, NotMember } from "./ConversationErrors.ts"
+import { ConversationId } from "./ConversationId.ts"
 import { Metadata } from "./Metadata.ts"
 import { ReactionCount } from "./Reaction.ts"
 import { Text, Timestamp } from "./Text.ts"
@@ -75,7 +75,9 @@ export const Message = Schema.Struct({
   metadata: Schema.optionalKey(Metadata),
   version: Schema.optionalKey(Version),
   edited_at: Schema.optionalKey(Timestamp),
-  deleted_at: Schema.optionalKey(Timestamp).annotate({ description: "The content of a deleted message is empty" }),
+  deleted_at: Schema.optionalKey(Timestamp).annotate({
+    description: "The content of a deleted message is empty"
+  }),
   reactions: Schema.optionalKey(Schema.Array(ReactionCount)),
   withheld: Schema.optionalKey(Schema.Literal(true)).annotate({
     description: "The content changed since the user left the conversation, and is not shown"
@@ -92,6 +94,9 @@ const extras = {
   metadata: Schema.optionalKey(Schema.NullOr(Metadata))
 }
 
+/** What is wrong with a message that does not name just one addressee. */
+export const ADDRESSEE_NEEDED = "must be given, or conversation_id in its place"
+
 /** To whom a message goes: a user, or a conversation. */
 export const addressee = Schema.makeFilter(
   ({
@@ -102,7 +107,7 @@ export const addressee = Schema.makeFilter(
     readonly conversation_id?: ConversationId | null
   }) =>
     (receiver_id == null) === (conversation_id == null)
-      ? { path: ["receiver_id"], issue: "must be given, or conversation_id in its place" }
+      ? { path: ["receiver_id"], issue: ADDRESSEE_NEEDED }
       : undefined
 )
 
@@ -152,6 +157,9 @@ export interface Draft extends DraftBase {
 export interface GroupDraft extends DraftBase {
   readonly conversation_id: ConversationId
 }
+
+/** A message to send, to a user or to a group. */
+export type AnyDraft = Draft | GroupDraft
 
 export class SenderNotFound extends Schema.TaggedError<SenderNotFound>()("SenderNotFound", {}) {}
 

@@ -11,27 +11,28 @@ const LISTED = /^\p{RGI_Emoji}$/v
 /** Unicode lists skin tones by themselves too; alone they are no reaction. */
 const LONE_MODIFIER = /^\p{Emoji_Modifier}$/u
 
-const docs = {
-  description: "One emoji, as Unicode lists it",
-  examples: ["👍"],
-  toJsonSchema: () => [{ minLength: 1 }, true] as const
-}
+/** The longest emoji that Unicode lists has 10 code points: two people with skin tones, joined. */
+const MAX_CODE_POINTS = 16
+
+const message = "must be one emoji, and nothing else"
+
+const docs = { description: "One emoji, as Unicode lists it", examples: ["👍"] }
 
 /** One emoji: one of those that Unicode recommends for interchange. A form without its variation selector is completed. */
-export const Emoji = Schema.String.annotate(docs).pipe(
-  Schema.decodeTo(
-    Schema.String.check(
-      Schema.makeFilter(
-        (text: string) => (LISTED.test(text) && !LONE_MODIFIER.test(text)) || "must be one emoji, and nothing else"
-      )
+export const Emoji = Schema.String.check(Schema.isBetweenCodePoints(1, MAX_CODE_POINTS, { message }))
+  .annotate(docs)
+  .pipe(
+    Schema.decodeTo(
+      Schema.String.check(
+        Schema.makeFilter((text: string) => (LISTED.test(text) && !LONE_MODIFIER.test(text)) || message)
+      ),
+      SchemaTransformation.transform({
+        decode: (text: string) => (LISTED.test(text) ? text : completed(text)),
+        encode: (text: string) => text
+      })
     ),
-    SchemaTransformation.transform({
-      decode: (text: string) => (LISTED.test(text) ? text : completed(text)),
-      encode: (text: string) => text
-    })
-  ),
-  Schema.annotate(docs)
-)
+    Schema.annotate(docs)
+  )
 
 const completed = (text: string) =>
   LISTED.test(text + EMOJI_PRESENTATION) ? text + EMOJI_PRESENTATION : text

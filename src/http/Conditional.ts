@@ -45,3 +45,17 @@ export const unlessKnown = <E, E2, R>(
             tag !== undefined && isKnown(request, tag) ? Effect.succeed(notModified(tag)) : read
           )
   )
+
+/**
+ * Tags an answer that does not tell the head of its own moment with the tag of the moment before it is read: what changes meanwhile
+ * makes the tag out of date, never too new. 304 when the client has the answer already.
+ */
+export const taggedBefore = <E, E2, R>(
+  current: Effect.Effect<string | undefined, E>,
+  read: Effect.Effect<HttpServerResponse.HttpServerResponse, E2, R>
+) =>
+  Effect.flatMap(Effect.all([HttpServerRequest.HttpServerRequest, current]), ([request, tag]) =>
+    tag !== undefined && isKnown(request, tag)
+      ? Effect.succeed(notModified(tag))
+      : Effect.flatMap(read, (response) => tagged(tag, response))
+  )

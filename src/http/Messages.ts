@@ -8,31 +8,62 @@ import {
   RecentMessages as RecentPage,
   SentMessage
 } from "../api/Messages.ts"
-import { clientIdConflict, receiverNotFound, senderNotFound, serviceUnavailable } from "../api/ProblemOf.ts"
+import {
+  clientIdConflict,
+  conversationNotFound,
+  messageDeleted,
+  messageNotFound,
+  notAuthor,
+  notMember,
+  quoteNotFound,
+  receiverNotFound,
+  roleForbids,
+  senderNotFound,
+  serviceUnavailable,
+  tooManyReactions,
+  versionConflict
+} from "../api/ProblemOf.ts"
+import { Drafts } from "../chat/Drafts.ts"
+import { Edits } from "../chat/Edits.ts"
 import { RecentMessages } from "../chat/RecentMessages.ts"
 import { Sends } from "../chat/Sends.ts"
+import { Message } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
+import { type HistoryOf, historyOf } from "./HistoryPage.ts"
 import { json, jsonWithRaw, RawJson } from "./Json.ts"
 import * as Permit from "./Permit.ts"
 
 const sent = json(SentMessage)
+const message = json(Message)
 const messagePage = json(History)
 const recentPage = jsonWithRaw(RecentPage)
+
+/** Why a member's call on a message is refused. */
+const denied = { MessageNotFound: messageNotFound, NotMember: notMember, Unavailable: serviceUnavailable }
 
 export const layer = HttpApiBuilder.group(
   Api,
   "messages",
   Effect.fnUntraced(function* (handlers) {
     const sends = yield* Sends
+    const drafts = yield* Drafts
+    const edits = yield* Edits
     const repo = yield* MessageRepo
     const inboxes = yield* InboxRepo
     const recentMessages = yield* RecentMessages
     const epoch = yield* Epoch
-    const { permit, permitRows, permitSend, reserve } = yield* Permit.make
+    const { actingUser, permit, permitAct, permitRows, reserve } = yield* Permit.make
+
+    /** For a change of a message that may be made as often as one likes. */
+    const limitedActor = (given: UserId | undefined, place: "query" | "payload") =>
+      Effect.tap(actingUser(given, place), (userId) => permitAct({ _tag: "ChangeMessages", as: userId }))
+
+    const pageOf = (page: HistoryOf) =>
+      "conversationId" in page ? repo.ofConversation(page) : repo.history(page)
 
     // Whatever changes a history or a recent list is an event of its user's inbox: the head is the version of both.
     const currentTag = (userId: UserId) =>
@@ -43,31 +74,37 @@ export const layer = HttpApiBuilder.group(
       Effect.suspend(() => read(epoch.current()))
 
     return handlers.handleAll({
-      send: ({ payload }) =>
-        permitSend(payload.sender_id).pipe(
-          Effect.andThen(sends.send(payload)),
+      send: ({ payload: { sender_id, ...fields } }) =>
+        actingUser(sender_id, "payload", "sender_id").pipe(
+          Effect.tap((sender) => permitAct({ _tag: "Send", as: sender })),
+          Effect.tap((sender) => (fields.receiver_id === sender ? toOneself : Effect.void)),
+          Effect.flatMap((sender) => drafts.of(sender, fields)),
+          Effect.flatMap(sends.send),
           Effect.map(({ message, delivered }) => sent({ ...message, delivered_via_websocket: delivered })),
           Effect.catchTags({
             SenderNotFound: senderNotFound,
             ReceiverNotFound: receiverNotFound,
+            ConversationNotFound: conversationNotFound,
+            NotMember: notMember,
+            QuoteNotFound: quoteNotFound,
             ClientIdConflict: clientIdConflict,
             Unavailable: serviceUnavailable
           })
         ),
 
       history: ({
-        query: { user_id, chat_with, before_id, skip = HistorySkip.byDefault, limit = HistoryLimit.byDefault }
+        query: { user_id: given, skip = HistorySkip.byDefault, limit = HistoryLimit.byDefault, ...query }
       }) =>
-        permit({ _tag: "ReadHistory", of: user_id }).pipe(
-          Effect.andThen(
+        actingUser(given, "query").pipe(
+          Effect.tap((userId) => permit({ _tag: "ReadHistory", of: userId })),
+          Effect.flatMap((userId) => historyOf(userId, { ...query, skip, limit })),
+          Effect.flatMap((page) =>
             unlessKnown(
-              currentTag(user_id),
+              currentTag(page.userId),
               inEpoch((epochBefore) =>
                 permitRows(skip + limit).pipe(
                   Effect.andThen(reserve(limit, MESSAGE_BYTES)),
-                  Effect.andThen(
-                    repo.history({ userId: user_id, chatWith: chat_with, beforeId: before_id, skip, limit })
-                  ),
+                  Effect.andThen(pageOf(page)),
                   Effect.flatMap(({ head, messages }) =>
                     tagged(tagAt(epochBefore, head), messagePage(messages))
                   )
@@ -75,7 +112,11 @@ export const layer = HttpApiBuilder.group(
               )
             )
           ),
-          Effect.catchTags({ Unavailable: serviceUnavailable })
+          Effect.catchTags({
+            ConversationNotFound: conversationNotFound,
+            NotMember: notMember,
+            Unavailable: serviceUnavailable
+          })
         ),
 
       recent: ({ params: { user_id } }) =>
@@ -94,13 +135,63 @@ export const layer = HttpApiBuilder.group(
             )
           ),
           Effect.catchTags({ Unavailable: serviceUnavailable })
+        ),
+
+      get: ({ params: { message_id }, query: { user_id } }) =>
+        actingUser(user_id, "query").pipe(
+          Effect.tap((userId) => permit({ _tag: "ReadHistory", of: userId })),
+          Effect.flatMap((userId) => repo.find(userId, message_id)),
+          Effect.map((found) => message(found)),
+          Effect.catchTags(denied)
+        ),
+
+      edit: ({ params: { message_id }, payload: { user_id, content, version, metadata } }) =>
+        limitedActor(user_id, "payload").pipe(
+          Effect.flatMap((by) =>
+            edits.edit({ by, messageId: message_id, content, version: version ?? undefined, metadata })
+          ),
+          Effect.map((edited) => message(edited)),
+          Effect.catchTags({
+            ...denied,
+            NotAuthor: notAuthor,
+            MessageDeleted: messageDeleted,
+            VersionConflict: versionConflict
+          })
+        ),
+
+      delete: ({ params: { message_id }, query: { user_id } }) =>
+        actingUser(user_id, "query").pipe(
+          Effect.tap((by) => permit({ _tag: "ChangeMessages", as: by })),
+          Effect.flatMap((by) => edits.remove(by, message_id)),
+          Effect.map((deleted) => message(deleted)),
+          Effect.catchTags({ ...denied, RoleForbids: roleForbids })
+        ),
+
+      react: ({ params: { message_id, emoji }, query: { user_id } }) =>
+        limitedActor(user_id, "query").pipe(
+          Effect.flatMap((by) => edits.react(by, message_id, emoji)),
+          Effect.map((reactedTo) => message(reactedTo)),
+          Effect.catchTags({
+            ...denied,
+            MessageDeleted: messageDeleted,
+            TooManyReactions: tooManyReactions
+          })
+        ),
+
+      unreact: ({ params: { message_id, emoji }, query: { user_id } }) =>
+        limitedActor(user_id, "query").pipe(
+          Effect.flatMap((by) => edits.unreact(by, message_id, emoji)),
+          Effect.map((changed) => message(changed)),
+          Effect.catchTags(denied)
         )
     })
   })
 )
 
+const toOneself = Effect.fail(Permit.invalidField(["payload", "receiver_id"], "must not be the sender"))
+
 /** About what a long message takes in an answer. In bytes. */
-const MESSAGE_BYTES = 1300
+const MESSAGE_BYTES = 1500
 
 /** How many messages a recent list answers with, at most. */
 const RECENT_MESSAGES = 50

@@ -1,25 +1,42 @@
 import { Effect } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { Gate } from "../access/Gate.ts"
-import type { Operation } from "../access/Policy.ts"
+import type { Act, Operation } from "../access/Policy.ts"
 import { CurrentUser } from "../api/Authorization.ts"
 import { forbidden, tooManyRequests } from "../api/ProblemOf.ts"
+import { ValidationFailed } from "../api/Problems.ts"
 import type { UserId } from "../domain/User.ts"
 import { Answers } from "./Answers.ts"
+import { NOBODY } from "./MissingAddress.ts"
 
 /** What handlers ask the gate about their caller. A refusal is the problem to answer with. */
 export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) => ({
   permit: (operation: Operation) =>
     Effect.flatMap(CurrentUser, (caller) => Effect.mapError(gate.permit(caller, operation), forbidden)),
 
-  /** For one send as a user, which is taken from the rate of that user's sends. */
-  permitSend: (sender: UserId) =>
+  /** For a change as a user, of which others are told. It is taken from the rate of that user's sends. */
+  permitAct: (act: Act) =>
     Effect.flatMap(CurrentUser, (caller) =>
-      Effect.catchTags(gate.permitSend(caller, sender), {
+      Effect.catchTags(gate.permitAct(caller, act), {
         Forbidden: forbidden,
         RateLimited: tooManyRequests
       })
     ),
+
+  /**
+   * For whom a call acts: the user that it names, else the token's own. A call that names nobody and has no user's token is
+   * refused, by the name of the field that is missing. Whether the caller may act for that user is for `permit` to say.
+   */
+  actingUser: (
+    given: UserId | undefined,
+    place: "query" | "payload",
+    field = "user_id"
+  ): Effect.Effect<UserId, ValidationFailed, CurrentUser> =>
+    Effect.flatMap(CurrentUser, (caller) => {
+      if (given !== undefined) return Effect.succeed(given)
+      if (caller._tag === "Member") return Effect.succeed(caller.userId)
+      return Effect.fail(invalidField([place, field], NOBODY))
+    }),
 
   /** Takes a read of so many rows, those that are passed over too, from the rates of its caller. */
   permitRows: (rows: number) =>
@@ -36,3 +53,7 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
       answers.reserve(rows * rowBytes, caller._tag === "Member" ? `user ${caller.userId}` : undefined)
     )
 }))
+
+/** The refusal of one field that the schemas cannot judge. */
+export const invalidField = (path: ReadonlyArray<string>, message: string) =>
+  ValidationFailed.of([{ path, message }])

@@ -10,7 +10,7 @@ export const make = (settings: Pick<Settings, "corsOrigins" | "publicUrl">) => {
 
   const cors = HttpMiddleware.cors({
     allowedOrigins: isAllowed,
-    allowedMethods: ["GET", "HEAD", "POST"],
+    allowedMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
     allowedHeaders: ["authorization", "content-type", "traceparent", "tracestate", "x-request-id"],
     exposedHeaders: ["retry-after", "x-request-id"],
     maxAge: 86_400

@@ -2,16 +2,27 @@ import { isUtf8 } from "node:buffer"
 import { Effect, Layer, SchemaIssue } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { HttpApiError } from "effect/http-api"
-import { RequestValidation } from "../api/Api.ts"
 import { UnsupportedMediaType, ValidationFailed } from "../api/Problems.ts"
+import { RequestValidation } from "../api/RequestValidation.ts"
+import { missingAddress } from "./MissingAddress.ts"
 
 /** Answers a request that does not decode with a 422 that names each bad field and what is wrong with it. */
-export const layer = Layer.succeed(RequestValidation, (handler, { endpoint }) =>
-  Effect.catch(endpoint.method === "POST" ? whenUtf8(handler) : handler, explained)
+export const layer = Layer.succeed(RequestValidation, (handler, { endpoint, group }) =>
+  Effect.catch(
+    BODIES.has(endpoint.method) ? whenUtf8(handler) : handler,
+    explained(group.identifier === "messages" && endpoint.identifier === "send")
+  )
 )
 
-const explained = <E>(error: E) =>
-  HttpApiError.HttpApiSchemaError.is(error) ? refusal(error) : Effect.fail(error)
+/** The methods whose requests have a body. */
+const BODIES: ReadonlySet<string> = new Set(["POST", "PUT", "PATCH"])
+
+const explained =
+  (isSend: boolean) =>
+  <E>(error: E) =>
+    HttpApiError.HttpApiSchemaError.is(error)
+      ? Effect.flatMap(isSend ? missingAddress : Effect.succeed([]), refusal(error))
+      : Effect.fail(error)
 
 /** Refuses a body that is not UTF-8. Decoding would replace its bytes, and other text than the sent one would be stored. */
 const whenUtf8 = <A, E, R>(handler: Effect.Effect<A, E, R>) =>
@@ -41,7 +52,7 @@ const notUtf8 = Effect.suspend(() => {
 
 const describe = SchemaIssue.makeFormatterStandardSchemaV1()
 
-const refusal = (error: HttpApiError.HttpApiSchemaError) => {
+const refusal = (error: HttpApiError.HttpApiSchemaError) => (missing: ValidationFailed["errors"]) => {
   if (error.kind === "Body" || error.kind === "ResponseHeaders") return Effect.die(error)
   const slot = error.kind.toLowerCase()
   const errors = describe(error.cause.issue).issues.map(({ path, message }) => ({
@@ -51,5 +62,8 @@ const refusal = (error: HttpApiError.HttpApiSchemaError) => {
     ],
     message
   }))
-  return Effect.fail(ValidationFailed.of(errors))
+  const named = new Set(errors.map(({ path }) => path.join(".")))
+  return Effect.fail(
+    ValidationFailed.of([...missing.filter(({ path }) => !named.has(path.join("."))), ...errors])
+  )
 }

@@ -3,6 +3,7 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import * as Authorization from "./Authorization.ts"
 import * as Boundary from "./Boundary.ts"
+import * as Conversations from "./Conversations.ts"
 import * as Docs from "./Docs.ts"
 import * as Messages from "./Messages.ts"
 import * as Metrics from "./Metrics.ts"
@@ -13,7 +14,7 @@ import * as Users from "./Users.ts"
 /** Every route but that of the sockets, and the boundary that all requests pass. */
 export const layer = Layer.mergeAll(
   HttpApiBuilder.layer(Api).pipe(
-    Layer.provide([Users.layer, Messages.layer, System.layer]),
+    Layer.provide([Users.layer, Messages.layer, Conversations.layer, System.layer]),
     Layer.provide([Authorization.layer, RequestValidation.layer])
   ),
   Docs.layer,

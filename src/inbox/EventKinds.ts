@@ -1,5 +1,11 @@
 import { Context, Option } from "effect"
-import type { MessageFrame, MessageSentFrame, OmittedFrame, SUBPROTOCOLS } from "../api/Protocol.ts"
+import type {
+  MessageDeletedFrame,
+  MessageFrame,
+  MessageSentFrame,
+  OmittedFrame,
+  SUBPROTOCOLS
+} from "../api/Protocol.ts"
 import type { EventFact, EventRecord, InboxEvent } from "../domain/Event.ts"
 
 /** The fields of a frame beside its type and number. */
@@ -9,6 +15,8 @@ type FieldsOf<Frame> = Omit<Frame, "type" | "seq">
 export interface EventKind {
   /** The oldest subprotocol whose sockets get the event. */
   readonly since: (typeof SUBPROTOCOLS)[number]
+  /** The type that the frame has; that of the row when it is left out. */
+  readonly toldAs?: string
   /** The fields of the frame, beside `type` and `seq`; none when the row lacks what the kind needs. */
   readonly fields: (fact: EventFact) => Option.Option<object>
 }
@@ -22,6 +30,22 @@ const messageSent = (fact: EventFact): Option.Option<FieldsOf<typeof MessageSent
     fact.clientId === undefined ? fields : { ...fields, client_id: fact.clientId }
   )
 
+const messageDeleted = ({ message }: EventFact): Option.Option<FieldsOf<typeof MessageDeletedFrame.Type>> =>
+  message?.conversation_id === undefined || message.deleted_at === undefined
+    ? Option.none()
+    : Option.some({
+        message_id: message.id,
+        conversation_id: message.conversation_id,
+        sender_id: message.sender_id,
+        deleted_at: message.deleted_at
+      })
+
+/** The payload of a row is the fields of its frame: the SQL that appends it builds them. */
+const payload = (fact: EventFact): Option.Option<object> =>
+  typeof fact.payload === "object" && fact.payload !== null ? Option.some(fact.payload) : Option.none()
+
+const told = { since: "minichat.v2", fields: payload } as const
+
 const omitted = (): Option.Option<FieldsOf<typeof OmittedFrame.Type>> => Option.some({})
 
 /**
@@ -33,7 +57,20 @@ export const EventKinds = Context.Reference<Readonly<Record<string, EventKind>>>
   {
     defaultValue: () => ({
       message: { since: "minichat.v1", fields: message },
-      message_sent: { since: "minichat.v2", fields: messageSent }
+      message_sent: { since: "minichat.v2", fields: messageSent },
+      // Clients of the original protocol expect a receiver of each message.
+      group_message: { since: "minichat.v2", toldAs: "message", fields: message },
+      group_message_sent: { since: "minichat.v2", toldAs: "message_sent", fields: messageSent },
+      message_updated: { since: "minichat.v2", fields: message },
+      message_deleted: { since: "minichat.v2", fields: messageDeleted },
+      reaction: told,
+      conversation_added: told,
+      conversation_updated: told,
+      conversation_removed: told,
+      member_added: told,
+      member_updated: told,
+      member_removed: told,
+      read: told
     })
   }
 )
@@ -67,15 +104,21 @@ export class EventBuilder {
     const { committedAt } = fact
     const fields = this.fieldsOf(fact)
     const type = Option.isSome(fields) ? fact.type : "omitted"
+    const toldAs = this.kinds.get(type)?.toldAs ?? type
     const json = JSON.stringify(Option.getOrElse(fields, () => ({})))
     const rest = json === "{}" ? "}" : `,${json.slice(1)}`
-    return (seq) => ({
-      seq,
-      type,
-      frame: Buffer.from(`{"type":"${type}","seq":${seq}${rest}`),
-      committedAt,
-      traceparent
-    })
+    let restBytes: Buffer | undefined
+    let built = 0
+    return (seq) => {
+      const head = `{"type":"${toldAs}","seq":${seq}`
+      // The second and further events share the encoded bytes: a group has as many as members.
+      if (++built === 2) restBytes = Buffer.from(rest)
+      const frame =
+        restBytes === undefined
+          ? Buffer.from(head + rest)
+          : Buffer.concat([Buffer.from(head, "latin1"), restBytes])
+      return { seq, type, frame, committedAt, traceparent }
+    }
   }
 
   build(record: EventRecord): InboxEvent {

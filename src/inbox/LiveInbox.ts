@@ -23,17 +23,25 @@ export class LiveInbox {
   private hot: Array<InboxEvent> = []
   private hotBytes = 0
   private headBefore = 0
-  private readonly followers = new Set<() => void>()
+  private readonly followers = new Map<() => void, ((frame: Uint8Array) => void) | undefined>()
 
   constructor(userId: UserId, epoch: string) {
     this.userId = userId
     this.epoch = epoch
   }
 
-  /** Calls `onAdvance` each time that the head moved, until the returned function is called. */
-  follow(onAdvance: () => void): () => void {
-    this.followers.add(onAdvance)
+  /**
+   * Calls `onAdvance` each time that the head moved, and `onPassing` for each frame that has no number, until the returned
+   * function is called.
+   */
+  follow(onAdvance: () => void, onPassing?: (frame: Uint8Array) => void): () => void {
+    this.followers.set(onAdvance, onPassing)
     return () => this.followers.delete(onAdvance)
+  }
+
+  /** Hands a frame that has no number to those who follow now. It is kept nowhere. */
+  pass(frame: Uint8Array): void {
+    for (const onPassing of this.followers.values()) onPassing?.(frame)
   }
 
   /** Takes in an event from the bus. One that is behind the head is a repeat, and ignored. */
@@ -71,7 +79,7 @@ export class LiveInbox {
 
   private move(head: number): void {
     this.head = head
-    for (const onAdvance of this.followers) onAdvance()
+    for (const onAdvance of this.followers.keys()) onAdvance()
   }
 
   private clear(): void {

@@ -52,7 +52,11 @@ export class LiveInboxes extends Context.Service<
       const lookup = Effect.fnUntraced(function* (userId: UserId) {
         while (true) {
           const inbox = new LiveInbox(userId, epoch.current())
-          yield* bus.subscribe(userId, (event) => inbox.offer(event))
+          yield* bus.subscribe(
+            userId,
+            (event) => inbox.offer(event),
+            (frame) => inbox.pass(frame)
+          )
           const found = yield* repo.find(userId)
           epoch.observe(found.epoch)
           // The channel is one of the epoch: an inbox of another is to be heard on another.

@@ -14,6 +14,9 @@ export type SendResult =
   | "repeat"
   | "sender_not_found"
   | "receiver_not_found"
+  | "conversation_not_found"
+  | "not_member"
+  | "quote_not_found"
   | "conflict"
   | "unavailable"
 
@@ -22,6 +25,9 @@ const SEND_RESULTS: ReadonlyArray<SendResult> = [
   "repeat",
   "sender_not_found",
   "receiver_not_found",
+  "conversation_not_found",
+  "not_member",
+  "quote_not_found",
   "conflict",
   "unavailable"
 ]

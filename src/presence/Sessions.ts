@@ -5,6 +5,7 @@ import * as Nodes from "../redis/Nodes.ts"
 import { OlderNodes } from "../redis/OlderNodes.ts"
 import { Redis } from "../redis/Redis.ts"
 import { NodeId } from "./NodeId.ts"
+import { makeLocalTransitions, makeTransitions, type Transitions } from "./Transitions.ts"
 
 const HEARTBEAT_INTERVAL = Duration.seconds(5)
 
@@ -13,6 +14,13 @@ export interface Presence {
   readonly connections: number
   /** Now for an online user; else when its last socket closed or the node of that socket died; none when unknown. */
   readonly lastSeen: Option.Option<DateTime.Utc>
+}
+
+/** What is known of users, in the order in which they were asked for. */
+export interface Survey {
+  readonly presences: ReadonlyArray<Presence>
+  /** False while Redis is unavailable: then only the sockets of this node are counted. */
+  readonly isComplete: boolean
 }
 
 /**
@@ -27,6 +35,13 @@ export class Sessions extends Context.Service<
     /** Sets how many sockets of the user this node has. */
     set(userId: UserId, connections: number): Effect.Effect<void>
     presence(userId: UserId): Effect.Effect<Presence>
+    /** The presence of several users, in one batch. */
+    survey(userIds: ReadonlyArray<UserId>): Effect.Effect<Survey>
+    /**
+     * Calls `onTransition` until the scope closes: with `true` when a user's first socket on a node opened, with `false` when its
+     * last one closed, on any node. A call may be lost, and none tells of the end of a node that was killed.
+     */
+    readonly transitions: Transitions["listen"]
   }
 >()("minichat/presence/Sessions") {
   static readonly layer = Layer.effect(
@@ -103,8 +118,12 @@ export class Sessions extends Context.Service<
         Effect.forever(PubSub.take(recovered).pipe(Effect.andThen(heartbeat), Effect.andThen(writeAll)))
       )
 
+      const transitions = yield* makeTransitions
+
       const set = Effect.fnUntraced(function* (userId: UserId, connections: number) {
-        if (connections > 0) {
+        const wasOnline = own.has(userId)
+        const isOnline = connections > 0
+        if (isOnline) {
           own.set(userId, connections)
           closed.delete(userId)
         } else {
@@ -112,65 +131,93 @@ export class Sessions extends Context.Service<
           closed.set(userId, yield* Clock.currentTimeMillis)
         }
         yield* write(userId)
+        if (isOnline !== wasOnline) yield* transitions.announce(userId, isOnline)
       })
 
-      const presence = Effect.fnUntraced(
-        function* (userId: UserId) {
-          const found = yield* run((redis) =>
-            Promise.all(
-              prefixes().map(async (prefix) => ({
-                prefix,
-                sessions: await redis.hgetall(sessionsOf(prefix, userId)),
-                lastSeen: await redis.get(lastSeenOf(prefix, userId))
-              }))
+      const lookAtAll = Effect.fnUntraced(function* (userIds: ReadonlyArray<UserId>) {
+        const found = yield* run((redis) =>
+          Promise.all(
+            userIds.map((userId) =>
+              Promise.all(
+                prefixes().map(async (prefix) => {
+                  const [sessions, lastSeen] = await Promise.all([
+                    redis.hgetall(sessionsOf(prefix, userId)),
+                    redis.get(lastSeenOf(prefix, userId))
+                  ])
+                  return { prefix, sessions, lastSeen }
+                })
+              )
             )
           )
+        )
+        const others = found.map((places) => {
           const byNode = new Map(
-            found.flatMap(({ prefix, sessions }) =>
+            places.flatMap(({ prefix, sessions }) =>
               Object.entries(sessions).map(
                 ([id, count]) => [id, { key: Nodes.keyOf(prefix, id), count }] as const
               )
             )
           )
           byNode.delete(node)
-          const others = [...byNode.values()]
-          const timesToLive = yield* run((redis) => Promise.all(others.map(({ key }) => redis.pttl(key))))
-          const now = yield* Clock.currentTimeMillis
+          return [...byNode.values()]
+        })
+        const keys = [...new Set(others.flatMap((places) => places.map(({ key }) => key)))]
+        const times = yield* run((redis) => Promise.all(keys.map((key) => redis.pttl(key))))
+        const timesToLive = new Map(keys.map((key, i) => [key, times[i]!]))
+        const now = yield* Clock.currentTimeMillis
+        return userIds.map((userId, i) => {
           let connections = own.get(userId) ?? 0
-          let latest = Math.max(...found.map(({ lastSeen }) => Number(lastSeen ?? 0)))
-          others.forEach(({ count }, i) => {
-            const timeToLive = timesToLive[i]!
+          let latest = Math.max(...found[i]!.map(({ lastSeen }) => Number(lastSeen ?? 0)))
+          for (const { key, count } of others[i]!) {
+            const timeToLive = timesToLive.get(key)!
             if (Nodes.isAlive(timeToLive)) connections += Number(count)
             else if (timeToLive > 0) latest = Math.max(latest, now - (Nodes.REMEMBERED - timeToLive))
-          })
+          }
           return toPresence(connections, latest, now)
-        },
-        (effect, userId) =>
-          Effect.catch(effect, () =>
-            Effect.map(Clock.currentTimeMillis, (now) => toPresence(own.get(userId) ?? 0, 0, now))
-          )
-      )
+        })
+      })
 
-      return Sessions.of({ set, presence })
+      const survey = (userIds: ReadonlyArray<UserId>): Effect.Effect<Survey> =>
+        lookAtAll(userIds).pipe(
+          Effect.map((presences) => ({ presences, isComplete: true })),
+          Effect.catch(() =>
+            Effect.map(Clock.currentTimeMillis, (now) => ({
+              presences: userIds.map((userId) => toPresence(own.get(userId) ?? 0, 0, now)),
+              isComplete: false
+            }))
+          )
+        )
+
+      const presence = (userId: UserId) => Effect.map(survey([userId]), ({ presences }) => presences[0]!)
+
+      return Sessions.of({ set, presence, survey, transitions: transitions.listen })
     })
   )
 
   static readonly layerMemory = Layer.sync(Sessions, () => {
     const own = new Map<UserId, number>()
     const seen = new Map<UserId, number>()
+    const transitions = makeLocalTransitions()
+    const survey = (userIds: ReadonlyArray<UserId>) =>
+      Effect.map(Clock.currentTimeMillis, (now) => ({
+        presences: userIds.map((userId) => toPresence(own.get(userId) ?? 0, seen.get(userId) ?? 0, now)),
+        isComplete: true
+      }))
     return Sessions.of({
       set: (userId, connections) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
-          if (connections > 0) own.set(userId, connections)
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const wasOnline = own.has(userId)
+          const isOnline = connections > 0
+          if (isOnline) own.set(userId, connections)
           else {
             own.delete(userId)
             seen.set(userId, now)
           }
+          return isOnline === wasOnline ? Effect.void : transitions.announce(userId, isOnline)
         }),
-      presence: (userId) =>
-        Effect.map(Clock.currentTimeMillis, (now) =>
-          toPresence(own.get(userId) ?? 0, seen.get(userId) ?? 0, now)
-        )
+      presence: (userId) => Effect.map(survey([userId]), ({ presences }) => presences[0]!),
+      survey,
+      transitions: transitions.listen
     })
   })
 }

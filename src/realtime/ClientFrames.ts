@@ -21,8 +21,17 @@ const invalid = (error: Schema.SchemaError): string =>
     .issues.map(({ path, message }) => `${(path ?? []).map(String).join(".")}: ${message}`)
     .join("; ")
 
+/** What sockets of the original protocol may send. */
+const VERSION_1 = ["ping", "send", "auth"] as const
+
+const VERSION_2 = [...VERSION_1, "read", "typing", "watch"] as const
+
 /** Decodes a frame of a user's client. Never fails: a frame with a fault is a `BadFrame`, whose message names the fault. */
-export const decodeClientFrame = (data: string | Uint8Array, userId: UserId): ClientFrame | BadFrame => {
+export const decodeClientFrame = (
+  data: string | Uint8Array,
+  userId: UserId,
+  isVersion2: boolean
+): ClientFrame | BadFrame => {
   if (typeof data !== "string") {
     return { type: "bad", code: "bad_frame", message: "Frames are text frames; this one is binary" }
   }
@@ -33,11 +42,12 @@ export const decodeClientFrame = (data: string | Uint8Array, userId: UserId): Cl
   }
   const { type, client_id } = value as { readonly type?: unknown; readonly client_id?: unknown }
   const clientId = typeof client_id === "string" ? { clientId: client_id } : {}
-  if (type !== "ping" && type !== "send" && type !== "auth") {
+  const types: ReadonlyArray<unknown> = isVersion2 ? VERSION_2 : VERSION_1
+  if (!types.includes(type)) {
     return {
       type: "bad",
       code: "unknown_type",
-      message: "The type of a frame is one of: ping, send, auth",
+      message: `The type of a frame is one of: ${types.join(", ")}`,
       ...clientId
     }
   }

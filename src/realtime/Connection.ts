@@ -112,6 +112,13 @@ export class Connection {
     if (this.isWritable) this.webSocket.sendText(frame)
   }
 
+  /** Sends a frame that has no number, or drops it when the peer does not read; answers whether it was sent. */
+  readonly pass = (frame: Uint8Array): boolean => {
+    if (!this.knowsAllEvents || !this.isWritable) return false
+    this.webSocket.sendText(frame)
+    return true
+  }
+
   /** Sends a frame once the peer has read enough. Drops it only when the socket is closed. */
   sendWhenWritable(frame: string): Effect.Effect<void> {
     return Effect.suspend(() => {

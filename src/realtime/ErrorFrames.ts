@@ -1,8 +1,9 @@
 import * as Problems from "../api/Problems.ts"
 import type { ErrorFrame } from "../api/Protocol.ts"
 import type { Forbidden, InvalidToken, RateLimited } from "../domain/Caller.ts"
-import type { SendError } from "../domain/Message.ts"
+import type { MessageNotFound, SendError } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
+import type { Denied } from "../repo/ConversationRepo.ts"
 import { serverFrame } from "./ServerFrames.ts"
 
 /** What an `error` frame says. Its sentence is the default one of the problem that REST answers, where there is one. */
@@ -14,6 +15,13 @@ const RECEIVER_NOT_FOUND: FrameError = {
 }
 const CONFLICT: FrameError = { code: "conflict", message: new Problems.ClientIdConflict().message }
 const FORBIDDEN: FrameError = { code: "forbidden", message: new Problems.Forbidden().message }
+const NOT_MEMBER: FrameError = { code: "forbidden", message: new Problems.NotMember().message }
+const CONVERSATION_NOT_FOUND: FrameError = {
+  code: "not_found",
+  message: new Problems.ConversationNotFound().message
+}
+const MESSAGE_NOT_FOUND: FrameError = { code: "not_found", message: new Problems.MessageNotFound().message }
+const QUOTE_NOT_FOUND: FrameError = { code: "not_found", message: new Problems.QuoteNotFound().message }
 
 /** How long a client waits before it asks again for what was unavailable. */
 const RETRY_AFTER_MS = 1000
@@ -25,6 +33,12 @@ export const sendError = (error: SendError | Forbidden | RateLimited | Unavailab
     case "SenderNotFound":
     case "ReceiverNotFound":
       return RECEIVER_NOT_FOUND
+    case "ConversationNotFound":
+      return CONVERSATION_NOT_FOUND
+    case "NotMember":
+      return NOT_MEMBER
+    case "QuoteNotFound":
+      return QUOTE_NOT_FOUND
     case "ClientIdConflict":
       return CONFLICT
     case "Forbidden":
@@ -39,6 +53,32 @@ export const sendError = (error: SendError | Forbidden | RateLimited | Unavailab
       return {
         code: "unavailable",
         message: `${error.message}, send again with the same client_id`,
+        retry_after_ms: RETRY_AFTER_MS
+      }
+  }
+}
+
+/** Why a `read`, `typing` or `watch` was refused. */
+export const actionError = (error: Denied | MessageNotFound | Forbidden | RateLimited): FrameError => {
+  switch (error._tag) {
+    case "ConversationNotFound":
+      return CONVERSATION_NOT_FOUND
+    case "MessageNotFound":
+      return MESSAGE_NOT_FOUND
+    case "NotMember":
+      return NOT_MEMBER
+    case "Forbidden":
+      return FORBIDDEN
+    case "RateLimited":
+      return {
+        code: "rate_limited",
+        message: new Problems.TooManyRequests({ retry_after_ms: error.retryAfterMs }).message,
+        retry_after_ms: error.retryAfterMs
+      }
+    case "Unavailable":
+      return {
+        code: "unavailable",
+        message: `${error.message}, try again`,
         retry_after_ms: RETRY_AFTER_MS
       }
   }

@@ -1,12 +1,18 @@
-import { DateTime, Effect, Result } from "effect"
+import { DateTime, Effect, Result, Scope } from "effect"
 import { Gate } from "../access/Gate.ts"
 import { CloseCode } from "../api/CloseCode.ts"
+import type { ClientFrame } from "../api/Protocol.ts"
+import { Drafts } from "../chat/Drafts.ts"
+import { Reads } from "../chat/Reads.ts"
 import { type Answer, Sends } from "../chat/Sends.ts"
-import type { Draft } from "../domain/Message.ts"
+import { Typing } from "../chat/Typing.ts"
+import { Watches } from "../chat/Watches.ts"
+import type { Draft, GroupDraft } from "../domain/Message.ts"
+import type { UserId } from "../domain/User.ts"
 import { span } from "../observability/Spans.ts"
 import { type BadFrame, decodeClientFrame } from "./ClientFrames.ts"
 import type { Connection } from "./Connection.ts"
-import { errorFrame, type FrameError, renewalError, sendError } from "./ErrorFrames.ts"
+import { actionError, errorFrame, type FrameError, renewalError, sendError } from "./ErrorFrames.ts"
 import { serverFrame } from "./ServerFrames.ts"
 import type { FrameData } from "./ServerWebSocket.ts"
 
@@ -22,8 +28,16 @@ interface State {
   /** How many bad frames came since the last good one. */
   badFrames: number
   /** Sends that are not submitted yet. */
-  drafts: Array<Draft>
+  drafts: Array<Draft | GroupDraft>
+  /** The socket's own: what the frames of the client open is closed with it. */
+  readonly scope: Scope.Scope
+  /** Sets whom the socket watches; none before its first `watch`. */
+  watch: ((userIds: ReadonlyArray<UserId>) => Effect.Effect<void>) | undefined
+  /** Whether the end of the socket is to end what its user types. */
+  endsTyping: boolean
 }
+
+type FrameOf<Type extends ClientFrame["type"]> = Extract<ClientFrame, { readonly type: Type }>
 
 /** A trace begins with each group of sends: a trace of the whole socket would have no end. */
 const receiving = span("socket send", { kind: "server" })
@@ -32,6 +46,10 @@ const receiving = span("socket send", { kind: "server" })
 export const make = Effect.gen(function* () {
   const sends = yield* Sends
   const gate = yield* Gate
+  const drafting = yield* Drafts
+  const reads = yield* Reads
+  const typing = yield* Typing
+  const watches = yield* Watches
 
   const submit = Effect.fnUntraced(function* (state: State) {
     if (state.drafts.length === 0) return
@@ -40,6 +58,8 @@ export const make = Effect.gen(function* () {
     const answers = yield* receiving(sends.sendAll(drafts))
     for (const [i, answer] of answers.entries()) {
       yield* connection.sendWhenWritable(answerFrame(answer, drafts[i]!.client_id))
+      const sentTo = Result.isSuccess(answer) ? answer.success.message.conversation_id : undefined
+      if (state.endsTyping && sentTo !== undefined) yield* typing.sent(connection.inbox.userId, sentTo)
     }
   })
 
@@ -53,13 +73,56 @@ export const make = Effect.gen(function* () {
     yield* state.connection.sendWhenWritable(errorFrame(error, clientId))
   })
 
-  const takeSend = Effect.fnUntraced(function* (state: State, { client_id, ...draft }: Draft) {
-    const permitted = yield* Effect.result(
-      gate.permitSend(state.connection.credential.caller, draft.sender_id)
-    )
-    if (Result.isFailure(permitted)) return yield* refuseSend(state, client_id, sendError(permitted.failure))
-    state.drafts.push({ ...draft, ...(client_id == null ? {} : { client_id }) })
+  const takeSend = Effect.fnUntraced(function* (state: State, { type: _, ...message }: FrameOf<"send">) {
+    const { credential, inbox } = state.connection
+    const sender_id = inbox.userId
+    const { client_id } = message
+    const addressed = yield* gate
+      .permitSend(credential.caller, sender_id)
+      .pipe(Effect.andThen(drafting.of(sender_id, message)), Effect.result)
+    if (Result.isFailure(addressed)) return yield* refuseSend(state, client_id, sendError(addressed.failure))
+    state.drafts.push(addressed.success)
     if (state.drafts.length === SEND_GROUP) yield* submit(state)
+  })
+
+  // Nobody waits for the answer to these frames, which come only when they fail: it is dropped when the peer does not read.
+  const orRefuse = <R>(
+    { connection }: State,
+    action: Effect.Effect<unknown, Parameters<typeof actionError>[0], R>
+  ) =>
+    Effect.matchEffect(action, {
+      onFailure: (error) => Effect.sync(() => connection.sendIfWritable(errorFrame(actionError(error)))),
+      onSuccess: () => Effect.void
+    })
+
+  const takeRead = (state: State, { conversation_id, message_id }: FrameOf<"read">) => {
+    const { credential, inbox } = state.connection
+    return gate
+      .permitAction(credential.caller, inbox.userId)
+      .pipe(Effect.andThen(reads.mark(inbox.userId, conversation_id, message_id)))
+  }
+
+  const takeTyping = Effect.fnUntraced(function* (
+    state: State,
+    { conversation_id, typing: isTyping }: FrameOf<"typing">
+  ) {
+    const { connection, scope } = state
+    const { userId } = connection.inbox
+    yield* gate.permit(connection.credential.caller, { _tag: "Send", as: userId })
+    if (!state.endsTyping) {
+      state.endsTyping = true
+      yield* Scope.addFinalizer(scope, typing.leave(connection, userId))
+    }
+    yield* typing.tell(connection, userId, conversation_id, isTyping)
+  })
+
+  const takeWatch = Effect.fnUntraced(function* (state: State, { user_ids }: FrameOf<"watch">) {
+    const { connection, scope } = state
+    const { caller } = connection.credential
+    yield* gate.permitAction(caller, connection.inbox.userId)
+    yield* gate.permit(caller, { _tag: "ReadPresence" })
+    state.watch ??= yield* Scope.provide(watches.open(connection), scope)
+    yield* state.watch(user_ids)
   })
 
   const renew = Effect.fnUntraced(function* ({ connection }: State, token: string) {
@@ -77,20 +140,24 @@ export const make = Effect.gen(function* () {
   })
 
   const take = Effect.fnUntraced(function* (state: State, data: FrameData) {
-    const frame = decodeClientFrame(data, state.connection.inbox.userId)
+    const { connection } = state
+    const frame = decodeClientFrame(data, connection.inbox.userId, connection.isVersion2)
     if (frame.type !== "bad") state.badFrames = 0
-    if (frame.type === "send") {
-      const { type: _, ...draft } = frame
-      return yield* takeSend(state, { ...draft, sender_id: state.connection.inbox.userId })
-    }
+    if (frame.type === "send") return yield* takeSend(state, frame)
     yield* submit(state)
     switch (frame.type) {
       case "ping": {
         const timestamp = DateTime.formatIso(yield* DateTime.now)
-        return state.connection.sendIfWritable(serverFrame({ type: "pong", timestamp }))
+        return connection.sendIfWritable(serverFrame({ type: "pong", timestamp }))
       }
       case "auth":
         return yield* renew(state, frame.token)
+      case "read":
+        return yield* orRefuse(state, takeRead(state, frame))
+      case "typing":
+        return yield* orRefuse(state, takeTyping(state, frame))
+      case "watch":
+        return yield* orRefuse(state, takeWatch(state, frame))
       case "bad":
         return yield* takeBad(state, frame)
     }
@@ -98,7 +165,8 @@ export const make = Effect.gen(function* () {
 
   /** Takes the frames of one socket, in order, until the socket ends. No frame is read while an answer waits for the peer to read. */
   return Effect.fnUntraced(function* (connection: Connection) {
-    const state: State = { connection, badFrames: 0, drafts: [] }
+    const scope = yield* Effect.scope
+    const state: State = { connection, badFrames: 0, drafts: [], scope, watch: undefined, endsTyping: false }
     while (true) {
       const frames = yield* connection.webSocket.nextFrames()
       if (frames.length === 0) return

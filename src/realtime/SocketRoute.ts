@@ -88,7 +88,7 @@ export const layer = HttpRouter.use(
 
       webSocket.sendText(yield* greeting(inbox, cursor, recovered))
       yield* Effect.acquireRelease(
-        Effect.sync(() => inbox.follow(connection.wake)),
+        Effect.sync(() => inbox.follow(connection.wake, connection.pass)),
         (unfollow) => Effect.sync(unfollow)
       )
       connection.start(since === undefined || !recovered ? undefined : head)
@@ -98,6 +98,7 @@ export const layer = HttpRouter.use(
     /** Takes what the client sends until the socket ends. It has a fiber of its own, that knows nothing of the request. */
     const converse = (connection: Connection, scope: Scope.Closeable) =>
       receive(connection).pipe(
+        Effect.provideService(Scope.Scope, scope),
         Effect.onExit((exit) => Scope.close(scope, exit)),
         Effect.catchCause((cause) =>
           Cause.hasInterruptsOnly(cause)

@@ -11,6 +11,7 @@ interface Listener {
   readonly userId: UserId
   readonly epoch: string
   readonly onEvent: (event: InboxEvent) => void
+  readonly onPassing: ((frame: Uint8Array) => void) | undefined
 }
 
 type Publication = readonly [channel: string, payload: Buffer]
@@ -31,10 +32,19 @@ export class RedisBus extends Context.Service<
      */
     publish(events: ReadonlyArray<AddressedEvent>): Effect.Effect<ReadonlyArray<boolean>>
     /**
-     * Listens for a user's events until the scope closes. Answers once events published from now on arrive;
-     * while Redis is away it answers at once, and listens when Redis is back.
+     * Sends a frame that has no number to the sockets of users, once for all of them. Waits for no reply: the frame is lost when
+     * Redis loses it. While Redis is unavailable it reaches the sockets of this node only.
      */
-    subscribe(userId: UserId, onEvent: (event: InboxEvent) => void): Effect.Effect<void, never, Scope.Scope>
+    pass(userIds: ReadonlyArray<UserId>, type: string, frame: Uint8Array): Effect.Effect<void>
+    /**
+     * Listens for a user's events, and for frames that have no number, until the scope closes. Answers once what is published
+     * from now on arrives; while Redis is away it answers at once, and listens when Redis is back.
+     */
+    subscribe(
+      userId: UserId,
+      onEvent: (event: InboxEvent) => void,
+      onPassing?: (frame: Uint8Array) => void
+    ): Effect.Effect<void, never, Scope.Scope>
     /** Yields each time that events may have been missed. */
     readonly recoveries: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
     isUp(): boolean
@@ -43,7 +53,16 @@ export class RedisBus extends Context.Service<
   static readonly layer = Layer.effect(
     RedisBus,
     Effect.gen(function* () {
-      const { batched, script, subscriber, sharded, isUp, recoveries: redisRecoveries, prefix } = yield* Redis
+      const {
+        batched,
+        start,
+        script,
+        subscriber,
+        sharded,
+        isUp,
+        recoveries: redisRecoveries,
+        prefix
+      } = yield* Redis
       const epoch = yield* Epoch
       const olderNodes = yield* OlderNodes
       const listeners = new Map<string, Listener>()
@@ -61,8 +80,10 @@ export class RedisBus extends Context.Service<
         // Only on the channels of release 1.0 may a payload come without an epoch.
         const said = decoded.value.epoch
         const mayLackEpoch = channel === olderChannelOf(listener.userId)
-        if (said === listener.epoch || (said === undefined && mayLackEpoch))
-          listener.onEvent(decoded.value.event)
+        if (said !== listener.epoch && !(said === undefined && mayLackEpoch)) return
+        const { event } = decoded.value
+        if (event.seq === PASSING) listener.onPassing?.(event.frame)
+        else listener.onEvent(event)
       }
       const messages = sharded ? "smessageBuffer" : "messageBuffer"
       yield* Effect.acquireRelease(
@@ -147,16 +168,37 @@ export class RedisBus extends Context.Service<
         )
       }
 
+      const passAll = script<null>(PASS)
+      const passTo = (channels: ReadonlyArray<string>, payload: Buffer) =>
+        start<unknown>((redis) =>
+          sharded
+            ? Promise.all(channels.map((channel) => redis.spublish(channel, payload)))
+            : passAll(redis, [], [payload, ...channels])
+        )
+
+      const pass: RedisBus["Service"]["pass"] = (userIds, type, frame) =>
+        Effect.suspend(() => {
+          const channels = userIds.map((userId) => channelOf(epoch.current(), userId))
+          if (!isUp()) {
+            for (const channel of channels) listeners.get(channel)?.onPassing?.(frame)
+            return Effect.void
+          }
+          const payload = encode({ ...NO_EVENT, type, frame }, epoch.current())
+          return Effect.forEach(chunks(channels, PASS_BATCH), (some) => passTo(some, payload), {
+            discard: true
+          })
+        })
+
       const unsubscribeFrom = (channel: string) => {
         const done = sharded ? subscriber.sunsubscribe(channel) : subscriber.unsubscribe(channel)
         done.catch(() => {})
       }
 
-      const subscribe: RedisBus["Service"]["subscribe"] = (userId, onEvent) =>
+      const subscribe: RedisBus["Service"]["subscribe"] = (userId, onEvent, onPassing) =>
         Effect.asVoid(
           Effect.acquireRelease(
             Effect.suspend(() => {
-              const listener = { userId, epoch: epoch.current(), onEvent }
+              const listener = { userId, epoch: epoch.current(), onEvent, onPassing }
               const channels = [channelOf(listener.epoch, userId)]
               if (olderNodes.run()) channels.push(olderChannelOf(userId))
               for (const channel of channels) listeners.set(channel, listener)
@@ -190,14 +232,14 @@ export class RedisBus extends Context.Service<
 
       yield* (yield* Metrics).busUp(() => (isUp() ? 1 : 0))
 
-      return RedisBus.of({ publish, subscribe, recoveries: PubSub.subscribe(recovered), isUp })
+      return RedisBus.of({ publish, pass, subscribe, recoveries: PubSub.subscribe(recovered), isUp })
     })
   )
 
   static readonly layerMemory = Layer.effect(
     RedisBus,
     Effect.gen(function* () {
-      const listeners = new Map<UserId, (event: InboxEvent) => void>()
+      const listeners = new Map<UserId, Pick<Listener, "onEvent" | "onPassing">>()
       const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
       yield* (yield* Metrics).busUp(() => 1)
       return RedisBus.of({
@@ -205,14 +247,25 @@ export class RedisBus extends Context.Service<
           Effect.sync(() =>
             events.map(({ userId, event }) => {
               const listener = listeners.get(userId)
-              listener?.(event)
+              listener?.onEvent(event)
               return listener !== undefined
             })
           ),
-        subscribe: (userId, onEvent) =>
-          Effect.acquireRelease(
-            Effect.sync(() => void listeners.set(userId, onEvent)),
-            () => Effect.sync(() => void (listeners.get(userId) === onEvent && listeners.delete(userId)))
+        pass: (userIds, _type, frame) =>
+          Effect.sync(() => {
+            for (const userId of userIds) listeners.get(userId)?.onPassing?.(frame)
+          }),
+        subscribe: (userId, onEvent, onPassing) =>
+          Effect.asVoid(
+            Effect.acquireRelease(
+              Effect.sync(() => {
+                const listener = { onEvent, onPassing }
+                listeners.set(userId, listener)
+                return listener
+              }),
+              (listener) =>
+                Effect.sync(() => void (listeners.get(userId) === listener && listeners.delete(userId)))
+            )
           ),
         recoveries: PubSub.subscribe(recovered),
         isUp: () => true
@@ -231,10 +284,18 @@ const ANNOUNCE_CONCURRENCY = 100
 /** How many channels one SUBSCRIBE names. */
 const SUBSCRIBE_BATCH = 1000
 
-const chunks = (channels: ReadonlyArray<string>) =>
-  Array.from({ length: Math.ceil(channels.length / SUBSCRIBE_BATCH) }, (_, i) =>
-    channels.slice(i * SUBSCRIBE_BATCH, (i + 1) * SUBSCRIBE_BATCH)
+/** To how many channels one script publishes a frame: Redis runs nothing else until it has ended. */
+const PASS_BATCH = 500
+
+const chunks = (channels: ReadonlyArray<string>, size = SUBSCRIBE_BATCH) =>
+  Array.from({ length: Math.ceil(channels.length / size) }, (_, i) =>
+    channels.slice(i * size, (i + 1) * size)
   )
+
+/** Stands for the number of a frame that has none. Nodes of releases before 1.1 take no payload that begins so. */
+const PASSING = 0
+
+const NO_EVENT = { seq: PASSING, committedAt: undefined, traceparent: undefined }
 
 const LINE_FEED = 10
 
@@ -258,7 +319,7 @@ const decode = (
   const [seq, type, traceparent, committedAt, epoch] = payload
     .toString("latin1", 0, Math.max(end, 0))
     .split(" ")
-  return type === undefined || traceparent === undefined || !/^[1-9][0-9]*$/.test(seq!)
+  return type === undefined || traceparent === undefined || !/^(0|[1-9][0-9]*)$/.test(seq!)
     ? Option.none()
     : Option.some({
         epoch,
@@ -284,3 +345,6 @@ const PUBLISH = `
 local heard = {}
 for i = 1, #ARGV, 2 do heard[#heard + 1] = redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
 return heard`
+
+/** Publishes the first argument to the channels that follow. */
+const PASS = `for i = 2, #ARGV do redis.call('PUBLISH', ARGV[i], ARGV[1]) end`

@@ -1,135 +1,18 @@
-import { Context, type Effect } from "effect"
-import type {
-  Conversation,
-  ConversationEntry,
-  HistoryAccess,
-  Member,
-  ReadState,
-  Role
-} from "../domain/Conversation.ts"
-import type {
-  ConversationNotFound,
-  GroupFull,
-  MembersNotFound,
-  NotAGroup,
-  NotMember,
-  RoleForbids
-} from "../domain/ConversationErrors.ts"
-import type { ConversationId } from "../domain/ConversationId.ts"
-import type { Change } from "../domain/Event.ts"
-import type { ClientIdConflict, MessageId, MessageNotFound } from "../domain/Message.ts"
-import type { Metadata } from "../domain/Metadata.ts"
-import type { Unavailable } from "../domain/Unavailable.ts"
-import type { UserId, UserNotFound } from "../domain/User.ts"
+import { Context, Layer } from "effect"
+import type { ConversationCalls } from "./ConversationCalls.ts"
+import { conversationsInMemory } from "./ConversationsInMemory.ts"
+import * as Conversations from "./ConversationsInSql.ts"
+import { MemoryTables } from "./MemoryTables.ts"
 
-/** A group to make. */
-export interface NewGroup {
-  readonly by: UserId
-  readonly title: string
-  /** The members beside the maker; repeated ids count once, and the maker's own is ignored. */
-  readonly memberIds: ReadonlyArray<UserId>
-  readonly history: HistoryAccess
-  readonly metadata: Metadata | undefined
-  /** A repeated call with the same one is answered with the first group. */
-  readonly clientId: string | undefined
+export type { Addressees, Denied, GroupChange, NewGroup } from "./ConversationCalls.ts"
+
+/** Conversations, their members, and how far these have read: see `ConversationCalls`. */
+export class ConversationRepo extends Context.Service<ConversationRepo, ConversationCalls>()(
+  "minichat/repo/ConversationRepo"
+) {
+  static readonly layer = Layer.effect(ConversationRepo, Conversations.make)
+
+  static readonly layerMemory = Layer.effect(ConversationRepo, conversationsInMemory).pipe(
+    Layer.provide(MemoryTables.layer)
+  )
 }
-
-/** What may change of a group: `undefined` leaves it, `null` removes it. */
-export interface GroupChange {
-  readonly title?: string | undefined
-  readonly metadata?: Metadata | null | undefined
-}
-
-/** To whom messages of a conversation go. It never changes. */
-export type Addressees =
-  | { readonly kind: "direct"; readonly users: readonly [UserId, UserId] }
-  | { readonly kind: "group" }
-
-/** Why a member's call on a conversation fails. */
-export type Denied = ConversationNotFound | NotMember | Unavailable
-
-/**
- * Conversations, their members, and how far these have read.
- *
- * Guarantee: each change commits together with the events that report it, in the inboxes of all whom it concerns. A change that
- * changes nothing has no events, so a call that is repeated is answered as the first one. Locks: conversations ascending, then
- * heads of inboxes ascending.
- */
-export class ConversationRepo extends Context.Service<
-  ConversationRepo,
-  {
-    /** Makes a group, whose owner is its maker. Unknown members refuse it as a whole. */
-    createGroup(
-      group: NewGroup,
-      maximum: number
-    ): Effect.Effect<
-      Change<Conversation>,
-      UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | Unavailable
-    >
-    /** The direct conversation of two users, which is made when there is none. */
-    createDirect(
-      by: UserId,
-      other: UserId
-    ): Effect.Effect<Change<Conversation>, UserNotFound | MembersNotFound | Unavailable>
-    /** A conversation as a member sees it. */
-    find(userId: UserId, id: ConversationId): Effect.Effect<ConversationEntry, Denied>
-    /**
-     * A user's conversations, newest activity first: at most `limit`, with an activity below `before`. `next` is the `before` of
-     * the next page; `undefined` after the last.
-     */
-    list(
-      userId: UserId,
-      limit: number,
-      before: number | undefined
-    ): Effect.Effect<
-      { readonly conversations: ReadonlyArray<ConversationEntry>; readonly next: number | undefined },
-      UserNotFound | Unavailable
-    >
-    /** Changes title or metadata of a group. */
-    update(
-      by: UserId,
-      id: ConversationId,
-      change: GroupChange
-    ): Effect.Effect<Change<Conversation>, Denied | RoleForbids | NotAGroup>
-    /** Members by ascending user id, above `after`: at most `limit`. */
-    members(
-      userId: UserId,
-      id: ConversationId,
-      after: UserId | undefined,
-      limit: number
-    ): Effect.Effect<{ readonly members: ReadonlyArray<Member>; readonly next: UserId | undefined }, Denied>
-    /**
-     * Adds a member to a group, or changes its role; without a role a member stays what it is. Whom the owner makes the owner
-     * takes its place: the owner becomes an admin. The owner cannot give up its role in another way.
-     */
-    putMember(
-      by: UserId,
-      id: ConversationId,
-      memberId: UserId,
-      role: Role | undefined,
-      maximum: number
-    ): Effect.Effect<Change<Member>, Denied | RoleForbids | NotAGroup | MembersNotFound | GroupFull>
-    /**
-     * Removes a member from a group, or lets it leave. When the owner leaves, the oldest admin, else the oldest member, becomes
-     * the owner. Who is no member is removed already.
-     */
-    removeMember(
-      by: UserId,
-      id: ConversationId,
-      memberId: UserId
-    ): Effect.Effect<Change<void>, Denied | RoleForbids | NotAGroup>
-    /**
-     * Marks a conversation as read up to a message that the user may read. Never goes back. In a group only the user's own
-     * inbox gets an event: `others` of the answer are told in passing.
-     */
-    markRead(
-      userId: UserId,
-      id: ConversationId,
-      messageId: MessageId
-    ): Effect.Effect<Change<ReadState>, Denied | MessageNotFound>
-    /** To whom messages of a conversation go; `undefined` when there is no such conversation. */
-    addressees(id: ConversationId): Effect.Effect<Addressees | undefined, Unavailable>
-    /** The other members of a conversation, for frames that are told in passing. Fails when the user is no member. */
-    others(userId: UserId, id: ConversationId): Effect.Effect<ReadonlyArray<UserId>, Denied>
-  }
->()("minichat/repo/ConversationRepo") {}

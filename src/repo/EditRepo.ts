@@ -1,53 +1,14 @@
-import { Context, type Effect } from "effect"
-import type { NotMember, RoleForbids } from "../domain/ConversationErrors.ts"
-import type { Change } from "../domain/Event.ts"
-import type {
-  Message,
-  MessageDeleted,
-  MessageId,
-  MessageNotFound,
-  NotAuthor,
-  TooManyReactions,
-  VersionConflict
-} from "../domain/Message.ts"
-import type { Metadata } from "../domain/Metadata.ts"
-import type { Unavailable } from "../domain/Unavailable.ts"
-import type { UserId } from "../domain/User.ts"
+import { Context, Layer } from "effect"
+import type { EditCalls } from "./EditCalls.ts"
+import { editsInMemory } from "./EditsInMemory.ts"
+import * as Edits from "./EditsInSql.ts"
+import { MemoryTables } from "./MemoryTables.ts"
 
-/** An edit of a message. */
-export interface Edit {
-  readonly by: UserId
-  readonly messageId: MessageId
-  readonly content: string
-  /** The version that the editor knows; `undefined` edits whatever the message is now. */
-  readonly version: number | undefined
-  /** `undefined` leaves the metadata, `null` removes it. */
-  readonly metadata: Metadata | null | undefined
+export type { Edit, MessageDenied } from "./EditCalls.ts"
+
+/** Changes of messages that were sent: see `EditCalls`. */
+export class EditRepo extends Context.Service<EditRepo, EditCalls>()("minichat/repo/EditRepo") {
+  static readonly layer = Layer.effect(EditRepo, Edits.make)
+
+  static readonly layerMemory = Layer.effect(EditRepo, editsInMemory).pipe(Layer.provide(MemoryTables.layer))
 }
-
-/** Why a member's call on a message fails. */
-export type MessageDenied = MessageNotFound | NotMember | Unavailable
-
-/**
- * Changes of messages that were sent. Each commits together with its events, in the inboxes of all members of the conversation.
- * A change that changes nothing has no events. The message of the answer is as the user sees it now.
- */
-export class EditRepo extends Context.Service<
-  EditRepo,
-  {
-    /** Edits a message. Only its author may. Makes the next version, unless nothing changes. */
-    edit(
-      edit: Edit
-    ): Effect.Effect<Change<Message>, MessageDenied | NotAuthor | MessageDeleted | VersionConflict>
-    /** Deletes the content, the metadata and the reactions of a message. Its author may, and who has the right in a group. */
-    remove(by: UserId, messageId: MessageId): Effect.Effect<Change<Message>, MessageDenied | RoleForbids>
-    /** Adds a reaction. */
-    react(
-      by: UserId,
-      messageId: MessageId,
-      emoji: string
-    ): Effect.Effect<Change<Message>, MessageDenied | MessageDeleted | TooManyReactions>
-    /** Takes a reaction back. */
-    unreact(by: UserId, messageId: MessageId, emoji: string): Effect.Effect<Change<Message>, MessageDenied>
-  }
->()("minichat/repo/EditRepo") {}

@@ -1,6 +1,9 @@
 import { Context, Layer } from "effect"
-import type { Message, MessageId } from "../domain/Message.ts"
-import type { User } from "../domain/User.ts"
+import type { HistoryAccess, Role } from "../domain/Conversation.ts"
+import { ConversationId } from "../domain/ConversationId.ts"
+import { MessageId } from "../domain/Message.ts"
+import type { Metadata } from "../domain/Metadata.ts"
+import type { User, UserId } from "../domain/User.ts"
 
 /** A row of `inbox_events`. */
 export interface MemoryEvent {
@@ -10,6 +13,8 @@ export interface MemoryEvent {
   readonly payload: unknown
   /** In milliseconds since 1970. */
   readonly createdAt: number
+  /** The last change of any message before the event. */
+  readonly revision: number
 }
 
 export interface MemoryInbox {
@@ -18,24 +23,113 @@ export interface MemoryInbox {
   prunedSeq: number
 }
 
-/** What the memory layers of the repositories keep instead of PostgreSQL's tables. One instance serves all three. */
+/** A row of `messages`, with its reactions. */
+export interface MemoryMessage {
+  readonly id: MessageId
+  readonly senderId: UserId
+  readonly receiverId: UserId | undefined
+  readonly conversationId: ConversationId
+  readonly clientId: string | undefined
+  readonly replyToId: MessageId | undefined
+  readonly timestamp: string
+  content: string
+  metadata: Metadata | undefined
+  version: number
+  editedAt: string | undefined
+  deletedAt: string | undefined
+  /** Which change of any message the last change of this one was. */
+  revision: number
+  /** Who reacted, by emoji; the emoji in the order of their first reactions. */
+  readonly reactions: Map<string, Set<UserId>>
+}
+
+/** A row of `members`. */
+export interface MemoryMember {
+  readonly userId: UserId
+  role: Role
+  readonly joinedAt: string
+  /** An id drawn from those of messages: what was sent before the user joined has smaller ids, what came later larger ones. */
+  readonly joinedAfter: number
+  lastReadId: number
+}
+
+/** A row of `conversations`, with its members. */
+export interface MemoryConversation {
+  readonly id: ConversationId
+  readonly kind: "direct" | "group"
+  readonly history: HistoryAccess
+  readonly createdBy: UserId | undefined
+  readonly createdAt: string
+  readonly clientId: string | undefined
+  title: string | undefined
+  metadata: Metadata | undefined
+  /** Whether title or metadata changed since it was made. */
+  isChanged: boolean
+  readonly members: Map<UserId, MemoryMember>
+}
+
+/** What the memory layers of the repositories keep instead of PostgreSQL's tables. One instance serves all of them. */
 export class MemoryTables extends Context.Service<
   MemoryTables,
   {
     /** In id order: the user with id 1 is the first. */
     readonly users: Array<User>
-    /** In id order: the message with id 1 is the first. */
-    readonly messages: Array<Message & { readonly clientId: string | undefined }>
+    /** By ascending id. Ids have gaps: those at which members joined. */
+    readonly messages: Map<number, MemoryMessage>
+    readonly conversations: Map<number, MemoryConversation>
     readonly inboxes: Map<number, MemoryInbox>
+    readonly counters: { messageId: number; conversationId: number; revision: number }
   }
 >()("minichat/repo/MemoryTables") {
   static readonly layer = Layer.sync(MemoryTables, () =>
-    MemoryTables.of({ users: [], messages: [], inboxes: new Map() })
+    MemoryTables.of({
+      users: [],
+      messages: new Map(),
+      conversations: new Map(),
+      inboxes: new Map(),
+      counters: { messageId: 0, conversationId: 0, revision: 0 }
+    })
   )
 }
 
-/** Appends an event to an inbox, and answers its number. */
-export const append = (inbox: MemoryInbox, event: Omit<MemoryEvent, "seq">): number => {
-  inbox.events.push({ seq: ++inbox.lastSeq, ...event })
-  return inbox.lastSeq
+/** The service, for functions that take it. */
+export type Tables = MemoryTables["Service"]
+
+export const nextMessageId = ({ counters }: Tables) => MessageId.make(++counters.messageId)
+
+export const nextConversationId = ({ counters }: Tables) => ConversationId.make(++counters.conversationId)
+
+/** The direct conversation of two users. */
+export const directOf = ({ conversations }: Tables, a: UserId, b: UserId) =>
+  [...conversations.values()].find(
+    ({ kind, members }) =>
+      kind === "direct" && members.has(a) && members.has(b) && (a !== b || members.size === 1)
+  )
+
+/** Makes a direct conversation. `place` is where it stands in the lists of both before its first message. */
+export const makeDirect = (
+  tables: Tables,
+  users: readonly [UserId, UserId],
+  createdBy: UserId | undefined,
+  now: string,
+  place: number
+): MemoryConversation => {
+  const member = (userId: UserId): [UserId, MemoryMember] => [
+    userId,
+    { userId, role: "member", joinedAt: now, joinedAfter: place, lastReadId: 0 }
+  ]
+  const made: MemoryConversation = {
+    id: nextConversationId(tables),
+    kind: "direct",
+    history: "all",
+    createdBy,
+    createdAt: now,
+    clientId: undefined,
+    title: undefined,
+    metadata: undefined,
+    isChanged: false,
+    members: new Map(users.map(member))
+  }
+  tables.conversations.set(made.id, made)
+  return made
 }

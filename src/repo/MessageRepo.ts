@@ -1,48 +1,28 @@
-import { Context, DateTime, Effect, Layer, Result } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { Statement } from "effect/sql"
 import { Database } from "../database/Database.ts"
 import { int4, int8 } from "../database/SqlParameters.ts"
+import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts"
 import {
-  ClientIdConflict,
   type Draft,
+  type GroupDraft,
   type Message,
-  MessageId,
-  ReceiverNotFound,
-  type SendError,
-  SenderNotFound
+  type MessageId,
+  MessageNotFound
 } from "../domain/Message.ts"
-import type { Appended, Outcome, Sent } from "../domain/Send.ts"
+import type { Outcome } from "../domain/Send.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
-import { append, MemoryTables } from "./MemoryTables.ts"
+import { beginsAfter, isMember } from "./MembershipSql.ts"
+import { MemoryTables } from "./MemoryTables.ts"
+import { MESSAGE_COLUMNS, NO_MESSAGE, reactionsFor } from "./MessageColumns.ts"
+import type { ConversationQuery, HistoryQuery, MessagesAt } from "./MessageQueries.ts"
+import { messagesInMemory } from "./MessagesInMemory.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
+import { sendGroupMessages } from "./SendGroupMessages.ts"
 import { sendMessages } from "./SendMessages.ts"
 
-/** Messages, and the head of the user's inbox when they were read; no head for a user that does not exist. */
-export interface MessagesAt {
-  readonly head: number | undefined
-  readonly messages: ReadonlyArray<Message>
-}
-
-export interface HistoryQuery {
-  readonly userId: UserId
-  /** Only messages exchanged with this user. */
-  readonly chatWith?: UserId | undefined
-  /** Only messages with a smaller id. */
-  readonly beforeId?: MessageId | undefined
-  readonly skip: number
-  readonly limit: number
-}
-
-/** A page of one conversation: after `afterId`, oldest first, or before `beforeId`, newest first. */
-export interface ConversationQuery {
-  readonly userId: UserId
-  readonly conversationId: ConversationId
-  readonly beforeId?: MessageId | undefined
-  readonly afterId?: MessageId | undefined
-  readonly skip: number
-  readonly limit: number
-}
+export type { ConversationQuery, HistoryQuery, MessagesAt } from "./MessageQueries.ts"
 
 /** The messages, and the events that report them. */
 export class MessageRepo extends Context.Service<
@@ -80,17 +60,11 @@ export class MessageRepo extends Context.Service<
     MessageRepo,
     Effect.gen(function* () {
       const database = yield* Database
-      const { reads: sql, pipelined } = database
+      const { pipeline: sql, inPipeline } = database
 
-      const columns = sql.literal(
-        `m.id, m.sender_id, (SELECT u.username FROM users u WHERE u.id = m.sender_id) AS sender_username,
-         m.receiver_id, m.content, m.timestamp`
-      )
+      const columns = (reader: UserId) => sql`${sql.literal(MESSAGE_COLUMNS)}, ${reactionsFor(sql, reader)}`
 
-      const noMessage = sql.literal(
-        `NULL::bigint AS id, NULL::int AS sender_id, NULL::varchar AS sender_username,
-         NULL::int AS receiver_id, NULL::varchar AS content, NULL::timestamptz AS timestamp`
-      )
+      const noMessage = sql.literal(NO_MESSAGE)
 
       // A user's id goes in as a subquery, so that the plan is the same for all users. The planner would else walk
       // the primary key for a user with a large share of all messages, past every later message of the others.
@@ -98,139 +72,100 @@ export class MessageRepo extends Context.Service<
 
       // Each half is a range of an index, read in id order and only as far as the page goes; the two are merged, so
       // no page is ever sorted.
-      const historyRows = ({ userId, chatWith, beforeId, skip, limit }: HistoryQuery) => {
+      const historyRows = ({ userId, chatWith, beforeId, afterId, skip, limit }: HistoryQuery) => {
         const me = any(userId)
-        const before = int8(beforeId ?? Number.MAX_SAFE_INTEGER)
+        const bound =
+          afterId === undefined
+            ? sql`id < ${int8(beforeId ?? Number.MAX_SAFE_INTEGER)}`
+            : sql`id > ${int8(afterId)}`
+        const order = sql.literal(afterId === undefined ? "DESC" : "ASC")
         const half = (isWanted: Statement.Fragment) =>
-          sql`(SELECT * FROM messages WHERE ${isWanted} AND id < ${before} ORDER BY id DESC LIMIT ${int8(skip + limit)})`
-        const sent =
+          sql`(SELECT * FROM messages WHERE ${isWanted} AND ${bound} ORDER BY id ${order} LIMIT ${int8(skip + limit)})`
+        const wanted =
           chatWith === undefined
-            ? half(sql`sender_id = ${me}`)
-            : half(sql`sender_id = ${me} AND receiver_id = ${any(chatWith)}`)
-        const received =
-          chatWith === undefined
-            ? half(sql`receiver_id = ${me}`)
-            : half(sql`receiver_id = ${me} AND sender_id = ${any(chatWith)}`)
-        return sql`SELECT ${columns} FROM (${sent} UNION ALL ${received}) m
-          ORDER BY m.id DESC OFFSET ${int8(skip)} LIMIT ${int4(limit)}`
+            ? sql`${half(sql`sender_id = ${me} AND receiver_id IS NOT NULL`)} UNION ALL ${half(sql`receiver_id = ${me}`)}`
+            : half(sql`conversation_id = ${between(userId, chatWith)}`)
+        return sql`SELECT ${columns(userId)} FROM (${wanted}) m
+          ORDER BY m.id ${order} OFFSET ${int8(skip)} LIMIT ${int4(limit)}`
       }
+
+      const between = (one: UserId, other: UserId) =>
+        sql`(SELECT id FROM conversations WHERE low = ${int4(Math.min(one, other))} AND high = ${int4(Math.max(one, other))})`
+
+      // The first id that a member reads is looked up in the same statement. For who is no member it is null: no row is above it.
+      const pageOf = ({ userId, conversationId, beforeId, afterId, skip, limit }: ConversationQuery) =>
+        sql`SELECT ${columns(userId)} FROM (
+            SELECT * FROM messages WHERE conversation_id = ${int8(conversationId)}
+              AND id > greatest(${int8(afterId ?? 0)}, ${beginsAfter(sql, userId, conversationId)})
+              AND id < ${int8(beforeId ?? Number.MAX_SAFE_INTEGER)}
+              AND ${isMember(sql, userId, conversationId)}
+            ORDER BY id ${sql.literal(afterId === undefined ? "DESC" : "ASC")} OFFSET ${int8(skip)} LIMIT ${int4(limit)}
+          ) m`
 
       // One statement, so one snapshot: the head, which is the first row, is that of the messages.
       const withHead = (userId: UserId, page: Statement.Fragment) =>
         sql<MessageRowAt>`SELECT last_seq AS head, ${noMessage} FROM inboxes WHERE user_id = ${int4(userId)}
-          UNION ALL (SELECT NULL, page.* FROM (${page}) page)`.pipe(Effect.map(toMessagesAt), pipelined)
+          UNION ALL (SELECT NULL, page.* FROM (${page}) page)`.pipe(Effect.map(toMessagesAt), inPipeline)
 
       const history: MessageRepo["Service"]["history"] = (query) =>
         query.userId > MAX_USER_ID || (query.chatWith ?? 0) > MAX_USER_ID
           ? Effect.succeed(NOTHING)
-          : withHead(query.userId, historyRows(query))
+          : Effect.map(withHead(query.userId, historyRows(query)), inOrderOf(query))
 
       const received: MessageRepo["Service"]["received"] = (userId, limit) =>
         userId > MAX_USER_ID
           ? Effect.succeed(NOTHING)
           : withHead(
               userId,
-              sql`SELECT ${columns} FROM messages m WHERE m.receiver_id = ${any(userId)}
+              sql`SELECT ${columns(userId)} FROM messages m WHERE m.receiver_id = ${any(userId)}
                 ORDER BY m.id DESC LIMIT ${int4(limit)}`
             )
 
-      return MessageRepo.of({ send: sendMessages(database), history, received })
+      const ofConversation: MessageRepo["Service"]["ofConversation"] = Effect.fnUntraced(function* (query) {
+        const { userId, conversationId } = query
+        if (userId > MAX_USER_ID) return yield* new NotMember()
+        const rows = yield* sql<MessageRowAt & AccessRow>`
+          SELECT ${isMember(sql, userId, conversationId)} AS "isMember",
+            EXISTS (SELECT FROM conversations WHERE id = ${int8(conversationId)}) AS "isThere",
+            (SELECT last_seq FROM inboxes WHERE user_id = ${int4(userId)}) AS head, ${noMessage}
+          UNION ALL (SELECT NULL, NULL, NULL, page.* FROM (${pageOf(query)}) page)`.pipe(inPipeline)
+        const access = rows.find(({ id }) => id === null)
+        if (access?.isThere !== true) return yield* new ConversationNotFound()
+        if (access.isMember !== true) return yield* new NotMember()
+        return inOrderOf(query)(toMessagesAt(rows))
+      })
+
+      const find: MessageRepo["Service"]["find"] = Effect.fnUntraced(function* (userId, id) {
+        // An id above the column's range names nobody, and so does 0.
+        const reader = (userId > MAX_USER_ID ? 0 : userId) as UserId
+        const rows = yield* sql<MessageRow & { readonly refusal: "not_member" | "message_not_found" | null }>`
+          SELECT ${columns(reader)}, may_read(${int4(reader)}, m.conversation_id, m.id) AS refusal
+          FROM messages m WHERE m.id = ${int8(id)}`.pipe(inPipeline)
+        const row = rows[0]
+        if (row === undefined || row.refusal === "message_not_found") return yield* new MessageNotFound()
+        return row.refusal === "not_member" ? yield* new NotMember() : toMessage(row)
+      })
+
+      return MessageRepo.of({
+        send: sendMessages(database),
+        sendToGroups: sendGroupMessages(database),
+        find,
+        ofConversation,
+        history,
+        received
+      })
     })
   )
 
-  static readonly layerMemory = Layer.effect(
-    MessageRepo,
-    Effect.gen(function* () {
-      const { users, messages, inboxes } = yield* MemoryTables
+  static readonly layerMemory = Layer.effect(MessageRepo, messagesInMemory).pipe(
+    Layer.provide(MemoryTables.layer)
+  )
+}
 
-      const eventIn = (
-        userId: UserId,
-        type: Appended["type"],
-        messageId: MessageId
-      ): ReadonlyArray<Appended> => {
-        const event = inboxes.get(userId)?.events.find((event) => event.messageId === messageId)
-        return event === undefined ? [] : [{ userId, type, seq: event.seq }]
-      }
-
-      const sendOne = (draft: Draft, timestamp: string): Result.Result<Sent, SendError> => {
-        const sender = users[draft.sender_id - 1]
-        const clientId = draft.client_id ?? undefined
-        if (sender === undefined) return Result.fail(new SenderNotFound())
-        const earlier =
-          clientId === undefined
-            ? undefined
-            : messages.find((message) => message.sender_id === sender.id && message.clientId === clientId)
-        if (earlier !== undefined) {
-          const { clientId: _, ...message } = earlier
-          return message.content === draft.content && message.receiver_id === draft.receiver_id
-            ? Result.succeed({
-                message,
-                isRepeat: true,
-                appended: [
-                  ...eventIn(message.receiver_id, "message", message.id),
-                  ...eventIn(message.sender_id, "message_sent", message.id)
-                ]
-              })
-            : Result.fail(new ClientIdConflict())
-        }
-        const from = inboxes.get(sender.id)
-        const to = inboxes.get(draft.receiver_id)
-        if (from === undefined || to === undefined) return Result.fail(new ReceiverNotFound())
-        const message: Message = {
-          id: MessageId.make(messages.length + 1),
-          sender_id: sender.id,
-          sender_username: sender.username,
-          receiver_id: draft.receiver_id,
-          content: draft.content,
-          timestamp
-        }
-        messages.push({ ...message, clientId })
-        const event = { messageId: message.id, payload: undefined, createdAt: Date.parse(timestamp) }
-        return Result.succeed({
-          message,
-          isRepeat: false,
-          appended: [
-            { userId: draft.receiver_id, type: "message", seq: append(to, { type: "message", ...event }) },
-            { userId: sender.id, type: "message_sent", seq: append(from, { type: "message_sent", ...event }) }
-          ]
-        })
-      }
-
-      const send = (drafts: ReadonlyArray<Draft>) =>
-        Effect.map(DateTime.now, (now) => drafts.map((draft) => sendOne(draft, DateTime.formatIso(now))))
-
-      const newestFirst = (
-        userId: UserId,
-        isWanted: (message: Message) => boolean,
-        skip: number,
-        limit: number
-      ): Effect.Effect<MessagesAt> =>
-        Effect.sync(() => ({
-          head: inboxes.get(userId)?.lastSeq,
-          messages: messages
-            .filter(isWanted)
-            .reverse()
-            .slice(skip, skip + limit)
-            .map(({ clientId: _, ...message }) => message)
-        }))
-
-      const history = ({ userId, chatWith, beforeId, skip, limit }: HistoryQuery) =>
-        newestFirst(
-          userId,
-          ({ id, sender_id, receiver_id }) =>
-            id < (beforeId ?? Infinity) &&
-            ((sender_id === userId && receiver_id === (chatWith ?? receiver_id)) ||
-              (receiver_id === userId && sender_id === (chatWith ?? sender_id))),
-          skip,
-          limit
-        )
-
-      const received = (userId: UserId, limit: number) =>
-        newestFirst(userId, (message) => message.receiver_id === userId, 0, limit)
-
-      return MessageRepo.of({ send, history, received })
-    })
-  ).pipe(Layer.provide(MemoryTables.layer))
+/** Whether there is such a conversation, and whether the reader is a member of it. */
+interface AccessRow {
+  readonly isThere: boolean | null
+  readonly isMember: boolean | null
 }
 
 const NOTHING: MessagesAt = { head: undefined, messages: [] }
@@ -243,3 +178,11 @@ const toMessagesAt = (rows: ReadonlyArray<MessageRowAt>): MessagesAt => ({
   head: rows.find(({ id }) => id === null)?.head ?? undefined,
   messages: rows.flatMap((row) => (row.id === null ? [] : toMessage(row))).sort((a, b) => b.id - a.id)
 })
+
+/** Pages forward are oldest first. */
+const inOrderOf =
+  ({ afterId }: { readonly afterId?: MessageId | undefined }) =>
+  ({ head, messages }: MessagesAt): MessagesAt => ({
+    head,
+    messages: afterId === undefined ? messages : messages.toReversed()
+  })

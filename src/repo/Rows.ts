@@ -1,4 +1,7 @@
-import type { Message } from "../domain/Message.ts"
+import type { ConversationId } from "../domain/ConversationId.ts"
+import type { Message, Quote } from "../domain/Message.ts"
+import type { Metadata } from "../domain/Metadata.ts"
+import type { ReactionCount } from "../domain/Reaction.ts"
 import type { User } from "../domain/User.ts"
 
 /**
@@ -25,16 +28,49 @@ export interface MessageRow {
   readonly id: number
   readonly sender_id: number
   readonly sender_username: string
-  readonly receiver_id: number
+  readonly receiver_id: number | null
   readonly content: string
   readonly timestamp: Date
+  readonly conversation_id: number
+  readonly version: number
+  readonly edited_at: Date | null
+  readonly deleted_at: Date | null
+  readonly metadata: Metadata | null
+  readonly quote: Quote | null
+  readonly reactions?: ReadonlyArray<ReactionCount> | null
+  /** Whether the content changed since the reader left the conversation. */
+  readonly withheld?: boolean
+  /** Whether that of the quoted message did. */
+  readonly quote_withheld?: boolean
 }
 
 export const toMessage = (row: MessageRow): Message => ({
   id: row.id as Message["id"],
   sender_id: row.sender_id as Message["sender_id"],
   sender_username: row.sender_username,
-  receiver_id: row.receiver_id as Message["receiver_id"],
-  content: row.content,
-  timestamp: row.timestamp.toISOString()
+  ...(row.receiver_id === null ? {} : { receiver_id: row.receiver_id as Message["sender_id"] }),
+  content: row.withheld === true ? "" : row.content,
+  timestamp: row.timestamp.toISOString(),
+  conversation_id: row.conversation_id as ConversationId,
+  ...(row.withheld === true ? { withheld: true as const } : extrasOf(row))
 })
+
+/** What a message has only when it says something. Of a deleted one there is nothing left to say but when it was deleted. */
+const extrasOf = ({
+  quote,
+  quote_withheld,
+  metadata,
+  version,
+  edited_at,
+  deleted_at,
+  reactions
+}: MessageRow) =>
+  deleted_at === null
+    ? {
+        ...(quote === null ? {} : { reply_to: quote_withheld === true ? { ...quote, content: "" } : quote }),
+        ...(metadata === null ? {} : { metadata }),
+        ...(version === 1 ? {} : { version }),
+        ...(edited_at === null ? {} : { edited_at: edited_at.toISOString() }),
+        ...(reactions == null ? {} : { reactions })
+      }
+    : { deleted_at: deleted_at.toISOString() }

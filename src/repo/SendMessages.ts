@@ -1,11 +1,19 @@
 import { Duration, Effect, Result } from "effect"
 import type { Database } from "../database/Database.ts"
-import { int4Array, textArray } from "../database/SqlParameters.ts"
-import { ClientIdConflict, type Draft, ReceiverNotFound, SenderNotFound } from "../domain/Message.ts"
+import { int4Array, int8Array, textArray } from "../database/SqlParameters.ts"
+import {
+  ClientIdConflict,
+  type Draft,
+  type Quote,
+  QuoteNotFound,
+  ReceiverNotFound,
+  SenderNotFound
+} from "../domain/Message.ts"
 import type { Appended, Outcome } from "../domain/Send.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
 import { concerns, LockedInboxes, usersOf } from "./LockedInboxes.ts"
+import { newRow, type Repeats, withRepeats } from "./Repeats.ts"
 import { toMessage } from "./Rows.ts"
 
 /** How often a draft is tried whose inbox is locked, after its batch ran into LOCK_TIMEOUT. */
@@ -27,14 +35,18 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
   const sendBatch = (drafts: ReadonlyArray<Draft>) =>
     drafts.length === 0
       ? Effect.succeed(NONE)
-      : sql<SendRow>`SELECT * FROM send_messages(
+      : sql<SendRow>`SELECT * FROM send_direct_messages(
           ${int4Array(drafts.map((draft) => columnId(draft.sender_id)))},
           ${int4Array(drafts.map((draft) => columnId(draft.receiver_id)))},
           ${textArray(drafts.map((draft) => draft.content))},
-          ${textArray(drafts.map((draft) => draft.client_id ?? null))}
+          ${textArray(drafts.map((draft) => draft.client_id ?? null))},
+          ${int8Array(drafts.map((draft) => draft.reply_to_id ?? null))},
+          ${textArray(drafts.map((draft) => (draft.metadata == null ? null : JSON.stringify(draft.metadata))))}
         )`.pipe(
+          Effect.flatMap((rows) => withRepeats(sql, rows)),
           Effect.map(
-            (rows): Outcomes => new Map(rows.map((row, i) => [drafts[i]!, toOutcome(row, drafts[i]!)]))
+            ({ rows, repeats }): Outcomes =>
+              new Map(rows.map((row, i) => [drafts[i]!, toOutcome(row, drafts[i]!, repeats)]))
           )
         )
 
@@ -110,18 +122,26 @@ const refuseAll = (drafts: ReadonlyArray<Draft>, error: Unavailable): Outcomes =
   new Map(drafts.map((draft) => [draft, Result.fail(error)]))
 
 interface SendRow {
-  readonly status: "sent" | "repeat" | "conflict" | "sender_not_found" | "receiver_not_found"
+  readonly status:
+    | "sent"
+    | "repeat"
+    | "conflict"
+    | "sender_not_found"
+    | "receiver_not_found"
+    | "quote_not_found"
   readonly id: number
   readonly sender_username: string
   readonly timestamp: Date
   readonly sender_seq: number | null
   readonly receiver_seq: number | null
+  readonly conversation_id: number
+  readonly quote: Quote | null
 }
 
 /** An id above the column's range names nobody, and so does 0. */
 const columnId = (id: UserId) => (id > MAX_USER_ID ? 0 : id)
 
-const toOutcome = (row: SendRow, draft: Draft): Outcome => {
+const toOutcome = (row: SendRow, draft: Draft, repeats: Repeats): Outcome => {
   switch (row.status) {
     case "sender_not_found":
       return Result.fail(new SenderNotFound())
@@ -129,9 +149,11 @@ const toOutcome = (row: SendRow, draft: Draft): Outcome => {
       return Result.fail(new ReceiverNotFound())
     case "conflict":
       return Result.fail(new ClientIdConflict())
+    case "quote_not_found":
+      return Result.fail(new QuoteNotFound())
     default:
       return Result.succeed({
-        message: toMessage({ ...draft, ...row }),
+        message: repeats.get(row.id) ?? toMessage(newRow(draft, row)),
         isRepeat: row.status === "repeat",
         appended: [
           ...eventAt(draft.receiver_id, "message", row.receiver_seq),

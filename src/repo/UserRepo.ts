@@ -24,22 +24,22 @@ export class UserRepo extends Context.Service<
   static readonly layer = Layer.effect(
     UserRepo,
     Effect.gen(function* () {
-      // Creating a user waits for no lock that others hold long, so it may share the pipelined connections with reads.
-      const { reads: sql, pipelined } = yield* Database
+      // Creating a user waits for no lock that others hold long: it may go through the pipeline.
+      const { pipeline: sql, inPipeline } = yield* Database
 
       const create = Effect.fn("UserRepo.create")(function* (username: string, displayName: string) {
         const rows = yield* sql<UserRow>`SELECT * FROM create_user(${username}, ${displayName})`.pipe(
           Effect.catchReason("SqlError", "UniqueViolation", () =>
             Effect.fail(new UsernameTaken({ username }))
           ),
-          pipelined
+          inPipeline
         )
         return toUser(rows[0]!)
       })
 
       const list = Effect.fn("UserRepo.list")(function* (skip: number, limit: number, afterId?: UserId) {
         if (afterId !== undefined && afterId > MAX_USER_ID) return []
-        const rows = yield* pipelined(
+        const rows = yield* inPipeline(
           sql<UserRow>`SELECT * FROM users WHERE id > ${int4(afterId ?? 0)} ORDER BY id OFFSET ${int4(skip)} LIMIT ${int4(limit)}`
         )
         return rows.map(toUser)
@@ -47,7 +47,7 @@ export class UserRepo extends Context.Service<
 
       const find = Effect.fnUntraced(function* (id: UserId) {
         if (id > MAX_USER_ID) return yield* new UserNotFound({ userId: id })
-        const rows = yield* pipelined(sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)}`)
+        const rows = yield* inPipeline(sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)}`)
         const row = rows[0]
         return row === undefined ? yield* new UserNotFound({ userId: id }) : toUser(row)
       })

@@ -45,6 +45,7 @@ const gateWith = Effect.fnUntraced(function* (options: {
     })
   const rateLimits = Layer.succeed(RateLimits, {
     send: (userId) => take(`send of ${userId}`),
+    act: (userId) => take(`act of ${userId}`),
     request: (address) => take(`request of ${address}`),
     rows: (userId, cost) => take(`${cost} of ${userId}`)
   })

@@ -11,7 +11,7 @@ const migrations = readdirSync(join(import.meta.dirname, "../../migrations")).fi
   file.endsWith(".ts")
 )
 
-const migrated = ({ reads: sql }: Database["Service"]) =>
+const migrated = ({ pipeline: sql }: Database["Service"]) =>
   Effect.map(
     sql<{ readonly name: string }>`SELECT name FROM effect_sql_migrations ORDER BY migration_id`,
     (rows) => rows.map(({ name }) => name)

@@ -35,8 +35,8 @@ describe.runIf(databaseUrl !== undefined)("a start on a database", () => {
       const settings = yield* databaseWith("", [
         "ALTER DATABASE $name SET default_transaction_isolation = 'serializable'"
       ])
-      const { reads, sends } = Context.get(yield* Layer.build(reposOn(settings)), Database)
-      for (const sql of [reads, sends]) {
+      const { pipeline, sends } = Context.get(yield* Layer.build(reposOn(settings)), Database)
+      for (const sql of [pipeline, sends]) {
         assert.deepEqual(yield* sql`SHOW transaction_isolation`, [
           { transaction_isolation: "read committed" }
         ])

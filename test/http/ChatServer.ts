@@ -43,14 +43,17 @@ export class ChatServer extends Context.Service<
     Effect.gen(function* () {
       const server = yield* startServer(yield* freshEmbedded)
       const client = yield* typedClient(server)
-      const { reads: sql } = Context.get(server.services, Database)
+      const { pipeline: sql } = Context.get(server.services, Database)
 
       const stored = sql<{ readonly stored: string }>`
         SELECT md5(concat(
           (SELECT string_agg(u::text, ',' ORDER BY u.id) FROM users u), ';',
           (SELECT string_agg(m::text, ',' ORDER BY m.id) FROM messages m), ';',
           (SELECT string_agg(i::text, ',' ORDER BY i.user_id) FROM inboxes i), ';',
-          (SELECT string_agg(e::text, ',' ORDER BY e.user_id, e.seq) FROM inbox_events e)
+          (SELECT string_agg(e::text, ',' ORDER BY e.user_id, e.seq) FROM inbox_events e), ';',
+          (SELECT string_agg(c::text, ',' ORDER BY c.id) FROM conversations c), ';',
+          (SELECT string_agg(p::text, ',' ORDER BY p.conversation_id, p.user_id) FROM members p), ';',
+          (SELECT string_agg(r::text, ',' ORDER BY r.message_id, r.emoji, r.user_id) FROM reactions r)
         )) AS stored`.pipe(
         Effect.map((rows) => rows[0]!.stored),
         Effect.orDie
@@ -92,6 +95,9 @@ export const newUser = Effect.gen(function* () {
   return yield* client.users.create({ payload: { username: newUsername() } })
 })
 
+/** So many users that no other test knows. */
+export const newUsers = (count: number) => Effect.all(Array.from({ length: count }, () => newUser))
+
 export const newPair = Effect.map(Effect.all([newUser, newUser]), ([alice, bob]) => ({ alice, bob }))
 
 export const send = (from: User, to: User, content: string, client_id?: string) =>
@@ -111,4 +117,12 @@ export const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 
 export const USER_FIELDS = ["id", "username", "display_name", "created_at"]
 
-export const MESSAGE_FIELDS = ["id", "sender_id", "sender_username", "receiver_id", "content", "timestamp"]
+export const MESSAGE_FIELDS = [
+  "id",
+  "sender_id",
+  "sender_username",
+  "receiver_id",
+  "content",
+  "timestamp",
+  "conversation_id"
+]

@@ -20,8 +20,21 @@ const STATUSES: Readonly<Record<string, ReadonlyArray<number>>> = {
   "users.presence": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "users.events": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "messages.send": [200, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
-  "messages.history": [200, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "messages.history": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "messages.recent": [200, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "messages.get": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "messages.edit": [200, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
+  "messages.delete": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "messages.react": [200, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "messages.unreact": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "conversations.create": [200, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
+  "conversations.list": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "conversations.get": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "conversations.update": [200, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
+  "conversations.members": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "conversations.putMember": [200, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
+  "conversations.removeMember": [204, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "conversations.read": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
   "system.welcome": [200, ...OF_ANY],
   "system.health": [200, 503, ...OF_ANY],
   "system.livez": [200, ...OF_ANY],
@@ -46,7 +59,10 @@ layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (
       const { ask } = yield* ChatServer
       const spec = yield* document
       for (const [path, methods] of Object.entries(spec.paths)) {
-        const { headers } = yield* ask("OPTIONS", path.replace("{user_id}", "1"))
+        const { headers } = yield* ask(
+          "OPTIONS",
+          path.replaceAll(/\{\w+_id\}/g, "1").replace("{emoji}", "%F0%9F%91%8D")
+        )
         const allowed = headers.get("allow")!.split(", ")
         assert.sameMembers(
           Object.keys(methods).map((method) => method.toUpperCase()),
@@ -138,7 +154,13 @@ layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (
         (yield* operations).map((operation) => [operation.operationId, operation])
       )
       const { alice, bob } = yield* newPair
-      yield* send(alice, bob, "first", "c1")
+      const carol = yield* newUser
+      const { id, conversation_id } = yield* send(alice, bob, "first", "c1")
+      const edited = yield* send(alice, bob, "second")
+      yield* ask("PATCH", `/messages/${edited.id}`, { json: { user_id: alice.id, content: "edited" } })
+      const group = yield* ask("POST", "/conversations/", {
+        json: { user_id: alice.id, kind: "group", title: "group", member_ids: [bob.id] }
+      })
       const draft = { sender_id: alice.id, receiver_id: bob.id, content: "hello" }
       const stranger = 2_147_483_647
       const json = { "content-type": "application/json" }
@@ -161,6 +183,54 @@ layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (
         "messages.send 413": ask("POST", "/messages/", { headers: json, body: " ".repeat(65_537) }),
         "messages.send 415": ask("POST", "/messages/", { headers: text, body: "hello" }),
         "messages.send 422": ask("POST", "/messages/", { json: { ...draft, content: " " } }),
+        "messages.send 403": ask("POST", "/messages/", {
+          json: { sender_id: carol.id, conversation_id, content: "hello" }
+        }),
+        "messages.send 404  ": ask("POST", "/messages/", {
+          json: { sender_id: carol.id, conversation_id: stranger, content: "hello" }
+        }),
+        "messages.send 404   ": ask("POST", "/messages/", { json: { ...draft, reply_to_id: stranger } }),
+        "messages.get 403": ask("GET", `/messages/${id}?user_id=${carol.id}`),
+        "messages.get 404": ask("GET", `/messages/${stranger}?user_id=${alice.id}`),
+        "messages.edit 403": ask("PATCH", `/messages/${id}`, { json: { user_id: bob.id, content: "x" } }),
+        "messages.edit 409": ask("PATCH", `/messages/${edited.id}`, {
+          json: { user_id: alice.id, content: "x", version: 7 }
+        }),
+        "messages.delete 403": ask("DELETE", `/messages/${id}?user_id=${bob.id}`),
+        "messages.react 422": ask("PUT", `/messages/${id}/reactions/x?user_id=${alice.id}`),
+        "conversations.create 404": ask("POST", "/conversations/", {
+          json: { user_id: stranger, kind: "direct", with: bob.id }
+        }),
+        "conversations.create 422": ask("POST", "/conversations/", {
+          json: { user_id: alice.id, kind: "group", title: " ", member_ids: [] }
+        }),
+        "conversations.list 422": ask("GET", `/conversations/?user_id=${alice.id}&limit=0`),
+        "conversations.list 404": ask("GET", `/conversations/?user_id=${stranger}`),
+        "conversations.get 403": ask("GET", `/conversations/${conversation_id}?user_id=${carol.id}`),
+        "conversations.get 404": ask("GET", `/conversations/${stranger}?user_id=${carol.id}`),
+        "conversations.update 409": ask("PATCH", `/conversations/${conversation_id}`, {
+          json: { user_id: alice.id, title: "x" }
+        }),
+        "conversations.update 403": ask("PATCH", `/conversations/${group.json.id}`, {
+          json: { user_id: bob.id, title: "x" }
+        }),
+        "conversations.members 422": ask(
+          "GET",
+          `/conversations/${conversation_id}/members?user_id=${alice.id}&limit=0`
+        ),
+        "conversations.putMember 422": ask("PUT", `/conversations/${conversation_id}/members/0`, {
+          json: { user_id: alice.id }
+        }),
+        "conversations.removeMember 409": ask(
+          "DELETE",
+          `/conversations/${conversation_id}/members/${bob.id}?user_id=${alice.id}`
+        ),
+        "conversations.read 404": ask("POST", `/conversations/${conversation_id}/read`, {
+          json: { user_id: alice.id, message_id: stranger }
+        }),
+        "conversations.read 422": ask("POST", `/conversations/${conversation_id}/read`, {
+          json: { user_id: alice.id, message_id: 0 }
+        }),
         "messages.history 422": ask("GET", "/messages/?user_id=0"),
         "messages.recent 422": ask("GET", "/messages/recent/0"),
         "live.connect 426": ask("GET", "/ws/1")
@@ -180,21 +250,45 @@ layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (
     () =>
       Effect.gen(function* () {
         const { ask } = yield* ChatServer
-        const { id } = yield* newUser
-        for (const { operationId, path, method, parameters } of yield* operations) {
-          for (const { name, in: place, description, schema } of parameters) {
+        const { alice, bob } = yield* newPair
+        const { id, conversation_id } = yield* send(alice, bob, "hello")
+        const right: Readonly<Record<string, unknown>> = {
+          user_id: alice.id,
+          conversation_id,
+          message_id: id,
+          member_id: bob.id,
+          emoji: "%F0%9F%91%8D"
+        }
+        /** Parameters that say nothing without others. */
+        const beside: Readonly<Record<string, ReadonlyArray<string>>> = { after_id: ["conversation_id"] }
+        for (const { operationId, path, method, parameters, requestBody } of yield* operations) {
+          const body = requestBody?.content["application/json"]?.example as object | undefined
+          for (const { name, description, schema } of parameters) {
             const about = `${operationId} ${name}`
             assert.isNotEmpty(description, about)
-            if (name === "epoch") continue
+            if (name === "epoch" || name === "emoji") continue
             assert.strictEqual(schema.type, "integer", about)
             assert.isTrue(schema.maximum !== undefined || schema.format !== undefined, about)
             if (operationId === "live.connect") continue
             const statusOf = (value: number) => {
+              const valueOf = (other: string) => (other === name ? value : right[other])
               const query = parameters
-                .filter((other) => other.in === "query" && (other.required || other.name === name))
-                .map((other) => `${other.name}=${other.name === name ? value : id}`)
-              const at = path.replace("{user_id}", String(place === "path" ? value : id))
-              return Effect.map(ask(method.toUpperCase(), `${at}?${query.join("&")}`), ({ status }) => status)
+                .filter((other) => other.in === "query")
+                .filter(
+                  (other) =>
+                    other.required ||
+                    [
+                      name,
+                      "user_id",
+                      ...(operationId === "messages.history" ? (beside[name] ?? []) : [])
+                    ].includes(other.name)
+                )
+                .map((other) => `${other.name}=${valueOf(other.name) ?? 0}`)
+              const at = path.replaceAll(/\{(\w+)\}/g, (_, other: string) => String(valueOf(other)))
+              return Effect.map(
+                ask(method.toUpperCase(), `${at}?${query.join("&")}`, body && { json: body }),
+                ({ status }) => status
+              )
             }
             assert.strictEqual(yield* statusOf(schema.minimum - 1), 422, about)
             assert.notStrictEqual(yield* statusOf(schema.minimum), 422, about)

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Schema } from "effect"
 import { HttpApi, HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { document } from "../../src/api/openapi/Document.ts"
-import type { Examples } from "../../src/api/openapi/Examples.ts"
+import type { Examples } from "../../src/api/openapi/ExampleTypes.ts"
 import { NotFound } from "../../src/api/Problems.ts"
 import { User } from "../../src/domain/User.ts"
 

@@ -1,5 +1,5 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, DateTime, Duration, Effect, Exit, Layer, Option, Schedule, Scope } from "effect"
+import { Context, DateTime, Duration, Effect, Exit, Layer, Option, Queue, Schedule, Scope } from "effect"
 import type { Settings } from "../../src/AppConfig.ts"
 import { UserId } from "../../src/domain/User.ts"
 import { Sessions } from "../../src/presence/Sessions.ts"
@@ -95,7 +95,51 @@ const sessionsContract = <E>(name: string, services: Layer.Layer<Sessions, E>) =
         yield* hasConnections(sessions, user, 1)
       })
     )
+
+    it.effect("a survey tells of each user in its place what is told of it alone", () =>
+      Effect.gen(function* () {
+        const sessions = yield* Sessions
+        const [online, offline, unknown] = [newUser(), newUser(), newUser()]
+        yield* sessions.set(online, 2)
+        yield* sessions.set(offline, 1)
+        yield* sessions.set(offline, 0)
+        yield* hasConnections(sessions, online, 2)
+        const lastSeen = yield* lastSeenOffline(sessions, offline)
+
+        const surveyed = sessions.survey([offline, online, unknown])
+        yield* until(Effect.map(surveyed, ({ isComplete }) => isComplete))
+        const { presences } = yield* surveyed
+        assert.deepEqual(
+          presences.map(({ connections }) => connections),
+          [0, 2, 0]
+        )
+        assert.deepEqual(presences[0]!.lastSeen, lastSeen)
+        assert.deepEqual(presences[2]!.lastSeen, Option.none())
+        assert.isEmpty((yield* sessions.survey([])).presences)
+      })
+    )
+
+    it.effect("a transition is told when the first connection opens, and when the last one closes", () =>
+      Effect.gen(function* () {
+        const sessions = yield* Sessions
+        const user = newUser()
+        const scope = yield* Scope.make()
+        const { next, arrived } = yield* Scope.provide(listenTo(sessions, user), scope)
+        for (const connections of [1, 2, 1, 0, 0, 1]) yield* sessions.set(user, connections)
+        assert.deepEqual(yield* Effect.replicateEffect(next, 3), [true, false, true])
+        yield* Scope.close(scope, Exit.void)
+        yield* sessions.set(user, 0)
+        assert.isEmpty(yield* arrived)
+      })
+    )
   })
+
+/** Takes the transitions of one user until the scope closes. */
+const listenTo = Effect.fnUntraced(function* (sessions: Sessions["Service"], userId: UserId) {
+  const heard = yield* Queue.unbounded<boolean>()
+  yield* sessions.transitions((id, isOnline) => id === userId && Queue.offerUnsafe(heard, isOnline))
+  return { next: Queue.take(heard), arrived: Queue.clear(heard) }
+})
 
 /** A node of its own under the settings of a test. */
 const node = (settings: Partial<Settings>) =>
@@ -122,6 +166,11 @@ const nodes = Effect.gen(function* () {
     second,
     proxy,
     secondIsUp: Effect.sync(isUp),
+    /** How many nodes listen for transitions. */
+    subscribers: Effect.promise(async () => {
+      const channel = `${shared.redisPrefix}presence`
+      return Number((await client.pubsub("NUMSUB", channel))[1])
+    }),
     /** Forgets all that both nodes keep. */
     forgetAll: Effect.gen(function* () {
       const all = yield* keys("*")
@@ -136,6 +185,57 @@ const nodes = Effect.gen(function* () {
 })
 
 const manyNodes = () => {
+  it.live("a transition is told to the other nodes, which subscribe while somebody listens", () =>
+    Effect.gen(function* () {
+      const { first, second, subscribers } = yield* nodes
+      const user = newUser()
+      yield* Effect.gen(function* () {
+        const { next } = yield* listenTo(first, user)
+        yield* listenTo(first, newUser())
+        yield* until(Effect.map(subscribers, (count) => count === 1))
+        yield* second.set(user, 1)
+        yield* second.set(user, 0)
+        assert.deepEqual(yield* Effect.replicateEffect(next, 2), [true, false])
+      }).pipe(Effect.scoped)
+      yield* until(Effect.map(subscribers, (count) => count === 0))
+    })
+  )
+
+  it.live("who listens while Redis is unavailable hears this node, and the others when Redis is back", () =>
+    Effect.gen(function* () {
+      const { first, second, proxy, secondIsUp } = yield* nodes
+      const user = newUser()
+      yield* proxy.cut
+      yield* until(Effect.map(secondIsUp, (isUp) => !isUp))
+      const { next } = yield* listenTo(second, user)
+      yield* second.set(user, 1)
+      assert.isTrue(yield* next)
+      yield* proxy.restore
+      yield* until(secondIsUp)
+      // The subscription follows on the recovery: a transition before it is lost.
+      const heard = yield* Effect.forkChild(next)
+      const flip = Effect.andThen(first.set(user, 0), first.set(user, 1))
+      yield* until(Effect.map(flip, () => heard.pollUnsafe() !== undefined))
+    })
+  )
+
+  it.live("while Redis is unavailable a survey counts the own connections, and says that it is not complete", () =>
+    Effect.gen(function* () {
+      const { first, second, proxy, secondIsUp } = yield* nodes
+      const [here, there] = [newUser(), newUser()]
+      yield* second.set(here, 1)
+      yield* first.set(there, 1)
+      yield* proxy.cut
+      yield* until(Effect.map(secondIsUp, (isUp) => !isUp))
+      const { presences, isComplete } = yield* second.survey([here, there])
+      assert.isFalse(isComplete)
+      assert.deepEqual(
+        presences.map(({ connections }) => connections),
+        [1, 0]
+      )
+    })
+  )
+
   it.live("the connections on all nodes add up, on each of them", () =>
     Effect.gen(function* () {
       const { first, second } = yield* nodes

@@ -130,7 +130,7 @@ describe.runIf(hasSharedServices)("the epoch", () => {
     Effect.gen(function* () {
       const { server } = yield* start(yield* freshDatabase)
       const generation = Effect.map(
-        Context.get(server.services, Database).reads<{
+        Context.get(server.services, Database).pipeline<{
           generation: number
         }>`SELECT generation FROM deployment`,
         (rows) => rows[0]!.generation

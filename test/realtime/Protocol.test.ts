@@ -172,7 +172,7 @@ layer(ChatServer.layer(), { excludeTestServices: true })("the WebSocket protocol
     () =>
       Effect.gen(function* () {
         const { server, newUser, connect } = yield* ChatServer
-        const { reads: sql } = Context.get(server.services, Database)
+        const { pipeline: sql } = Context.get(server.services, Database)
         const [alice, bob] = [yield* newUser, yield* newUser]
         const socket = yield* connect(alice)
         yield* socket.expect("system")

@@ -29,6 +29,17 @@ const listen = Effect.fnUntraced(function* (bus: RedisBus["Service"], userId: Us
   return { next: Queue.take(events), arrived: Queue.clear(events) }
 })
 
+/** Listens for what is passed to a user, and for its events, until the scope closes. */
+const listenToPassing = Effect.fnUntraced(function* (bus: RedisBus["Service"], userId: UserId) {
+  const heard = yield* Queue.unbounded<string>()
+  yield* bus.subscribe(
+    userId,
+    ({ seq }) => Queue.offerUnsafe(heard, `event ${seq}`),
+    (frame) => Queue.offerUnsafe(heard, Buffer.from(frame).toString())
+  )
+  return { next: Queue.take(heard), arrived: Queue.clear(heard) }
+})
+
 /** Publishes one event. */
 const publish = (bus: RedisBus["Service"], userId: UserId, one: InboxEvent, traceparent?: string) =>
   Effect.map(bus.publish([{ userId, event: { ...one, traceparent } }]), ([isHeard]) => isHeard === true)
@@ -160,6 +171,37 @@ const redisBusContract = <E>(name: string, bus: Layer.Layer<RedisBus, E>) =>
 
         yield* publishHeard(bus, user, event(2))
         assert.strictEqual((yield* next).seq, 2)
+      })
+    )
+
+    it.effect("a frame without a number reaches each user that it is passed to, and no other", () =>
+      Effect.gen(function* () {
+        const bus = yield* RedisBus
+        const users = Array.from({ length: 3 }, newUser)
+        const listeners = yield* Effect.forEach(users, (user) => listenToPassing(bus, user))
+        const other = yield* listenToPassing(bus, newUser())
+        const frame = JSON.stringify({ type: "typing", text: "é 👩‍🚀\n" })
+
+        yield* bus.pass([...users, newUser()], "typing", Buffer.from(frame))
+
+        for (const { next } of listeners) assert.strictEqual(yield* next, frame)
+        yield* settled(bus)
+        assert.isEmpty(yield* other.arrived)
+      })
+    )
+
+    it.effect("a frame is passed to a thousand users, and to one who takes none", () =>
+      Effect.gen(function* () {
+        const bus = yield* RedisBus
+        const users = Array.from({ length: 1001 }, newUser)
+        const [first, last] = [yield* listenToPassing(bus, users[0]!), yield* listenToPassing(bus, users[999]!)]
+        const deaf = yield* listen(bus, users[1000]!)
+        yield* bus.pass(users, "typing", Buffer.from("{}"))
+        assert.deepEqual([yield* first.next, yield* last.next], ["{}", "{}"])
+        yield* settled(bus)
+        assert.isEmpty(yield* deaf.arrived)
+        yield* publishHeard(bus, users[999]!, event(1))
+        assert.strictEqual(yield* last.next, "event 1")
       })
     )
 

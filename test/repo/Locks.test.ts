@@ -9,7 +9,7 @@ import { draft, newUsers, postgresRepos, sendAll, sendOne, verdicts } from "./Re
 
 /** Locks the head of a user's inbox in a transaction of its own; answers how to let go of it. */
 const lockInbox = Effect.fnUntraced(function* (user: User) {
-  const { reads: sql } = yield* Database
+  const { pipeline: sql } = yield* Database
   const locked = yield* Deferred.make<void>()
   const release = yield* Deferred.make<void>()
   const holder = yield* sql`SELECT FROM inboxes WHERE user_id = ${user.id} FOR UPDATE`.pipe(
@@ -75,7 +75,7 @@ const locks = () =>
 
     it.effect("is waited for when it is let go of in time", () =>
       Effect.gen(function* () {
-        const { reads: sql } = yield* Database
+        const { pipeline: sql } = yield* Database
         const [locked, a, b] = (yield* newUsers(3)) as [User, User, User]
         const { release } = yield* lockInbox(locked)
 

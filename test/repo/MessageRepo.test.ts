@@ -48,7 +48,8 @@ const messageRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | Mess
             "sender_username",
             "receiver_id",
             "content",
-            "timestamp"
+            "timestamp",
+            "conversation_id"
           ])
           assert.include(message, {
             sender_id: alice.id,
@@ -310,7 +311,7 @@ const messageRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | Mess
         const ofBoth = (one: User, other: User) =>
           messages.filter(
             ({ sender_id, receiver_id }) =>
-              [one.id, other.id].includes(sender_id) && [one.id, other.id].includes(receiver_id)
+              [one.id, other.id].includes(sender_id) && [one.id, other.id].includes(receiver_id!)
           )
         return { a, b, c, messages, ofBoth }
       })

@@ -17,7 +17,7 @@ const pruning = <E>(name: string, repos: Layer.Layer<Services, E>) =>
     it.effect("a page ends before events that were pruned sooner than older ones", () =>
       Effect.gen(function* () {
         const inboxes = yield* InboxRepo
-        const { reads: sql } = yield* Database
+        const { pipeline: sql } = yield* Database
         const { alice, bob } = yield* newPair
         yield* sendAll(Array.from({ length: 4 }, () => draft(alice, bob)))
         const numbersAfter = (seq: number) =>

@@ -17,7 +17,7 @@ const partner = UserId.make(2)
 
 /** 100,000 messages of one user with fifty others, then 100,000 among a thousand, and their events. */
 const seed = Effect.gen(function* () {
-  const { reads: sql } = yield* Database
+  const { pipeline: sql } = yield* Database
   // Checking 400,000 references would take most of the time.
   yield* sql`ALTER TABLE messages DROP CONSTRAINT messages_sender_id_fkey, DROP CONSTRAINT messages_receiver_id_fkey`
   yield* sql`INSERT INTO users (username, display_name) SELECT 'user' || i, 'user' FROM generate_series(1, 1001) i`
@@ -134,6 +134,44 @@ const queryPlans = () =>
             assert.notInclude(kinds, "Incremental Sort", mode)
             assert.notInclude(kinds, "Seq Scan", mode)
           }
+        })
+      )
+    }
+
+    for (const [what, name, call] of [
+      ["an inbox", "inbox", Effect.asVoid(InboxRepo.use((repo) => repo.find(busy)))],
+      ["the heads of inboxes", "heads", Effect.asVoid(InboxRepo.use((repo) => repo.heads([busy, partner])))]
+    ] as const) {
+      it.effect(`${what} is looked up by index with a plan that is made once`, () =>
+        Effect.gen(function* () {
+          const { sends: sql } = yield* Database
+          const [text] = yield* statementOf(call)
+          const execute = `EXECUTE ${name} (ARRAY[1])`
+          const { counts, plan } = yield* sql.withTransaction(
+            Effect.gen(function* () {
+              yield* sql.unsafe(`PREPARE ${name} (int4[]) AS ${text}`)
+              // PostgreSQL makes five custom plans before it compares the generic one with them.
+              yield* Effect.repeat(sql.unsafe(execute), { times: 9 })
+              const counts = yield* sql.unsafe(
+                `SELECT generic_plans::int, custom_plans::int FROM pg_prepared_statements WHERE name = '${name}'`
+              )
+              const rows = yield* sql.unsafe<{
+                readonly "QUERY PLAN": ReadonlyArray<{ readonly Plan: Plan }>
+              }>(`EXPLAIN (FORMAT JSON) ${execute}`)
+              yield* sql.unsafe(`DEALLOCATE ${name}`)
+              return { counts, plan: nodes(rows[0]!["QUERY PLAN"][0]!.Plan) }
+            })
+          )
+
+          assert.deepEqual(counts, [{ generic_plans: 5, custom_plans: 5 }])
+          assert.notInclude(
+            plan.map((node) => node["Node Type"]),
+            "Seq Scan"
+          )
+          assert.include(
+            plan.map((node) => node["Index Name"]),
+            "inboxes_pkey"
+          )
         })
       )
     }

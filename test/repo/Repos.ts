@@ -8,6 +8,8 @@ import type { Draft } from "../../src/domain/Message.ts"
 import type { Sent } from "../../src/domain/Send.ts"
 import type { UserId } from "../../src/domain/User.ts"
 import { Epoch } from "../../src/Epoch.ts"
+import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
+import { EditRepo } from "../../src/repo/EditRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
@@ -17,7 +19,14 @@ import { freshDatabase, settings } from "../support/Services.ts"
 /** The repositories on the database that the settings name; each build of it is a server of its own. */
 export const reposOn = (overrides: Partial<Settings>) =>
   Layer.fresh(
-    Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer, DatabaseEpoch.layer).pipe(
+    Layer.mergeAll(
+      UserRepo.layer,
+      MessageRepo.layer,
+      ConversationRepo.layer,
+      EditRepo.layer,
+      InboxRepo.layer,
+      DatabaseEpoch.layer
+    ).pipe(
       Layer.provideMerge(Database.layer),
       Layer.provide([NodeServices.layer, EmbeddedPool.layer]),
       Layer.provide(settings(overrides))
@@ -27,6 +36,8 @@ export const reposOn = (overrides: Partial<Settings>) =>
 export const memoryRepos = Layer.mergeAll(
   UserRepo.layerMemory,
   MessageRepo.layerMemory,
+  ConversationRepo.layerMemory,
+  EditRepo.layerMemory,
   InboxRepo.layerMemory,
   Epoch.layerMemory
 )

@@ -13,7 +13,14 @@ export const messageJson = (message: Message): string =>
     sender_username: message.sender_username,
     receiver_id: message.receiver_id,
     content: message.content,
-    timestamp: message.timestamp
+    timestamp: message.timestamp,
+    conversation_id: message.conversation_id,
+    reply_to: message.reply_to,
+    metadata: message.metadata,
+    version: message.version,
+    edited_at: message.edited_at,
+    deleted_at: message.deleted_at,
+    reactions: message.reactions
   })
 
 /** When the events of `messageEvent` were committed. */

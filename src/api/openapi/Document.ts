@@ -1,6 +1,8 @@
 import type { OpenApi } from "effect/http-api"
-import { invalid, type OperationExamples, operations, problems } from "./Examples.ts"
+import { operations } from "./Examples.ts"
+import type { OperationExamples } from "./ExampleTypes.ts"
 import { describeParameters } from "./Parameters.ts"
+import { invalid, problems } from "./ProblemExamples.ts"
 
 type Json = Record<string, unknown>
 
@@ -24,7 +26,7 @@ export const document = (generated: object): Json => {
   }
   if (missing.length > 0) {
     throw new Error(
-      `The documentation lacks ${missing.join(", ")}. Examples stand in src/api/openapi/Examples.ts, the rest on the schema of each parameter`
+      `The documentation lacks ${missing.join(", ")}. Examples stand in src/api/openapi/*Examples.ts, the rest on the schema of each parameter`
     )
   }
   // Relative to the document: right also behind a proxy that serves it under a path.

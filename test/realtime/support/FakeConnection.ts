@@ -121,6 +121,6 @@ export const fakeConnection = Effect.fnUntraced(function* (
     beginSpan: undefined,
     fork
   })
-  inbox.follow(connection.wake)
+  inbox.follow(connection.wake, connection.pass)
   return { connection, inbox, webSocket, tcp }
 })

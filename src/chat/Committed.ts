@@ -1,0 +1,25 @@
+import { Effect } from "effect"
+import type { Change } from "../domain/Event.ts"
+import type { EventPublisher } from "../inbox/EventPublisher.ts"
+import { span } from "../observability/Spans.ts"
+
+const committing = span("commit")
+const publishing = span("publish", { kind: "producer" })
+
+/**
+ * Commits changes, then publishes their events; answers once both are done. An interruption waits: what is committed is always
+ * published.
+ */
+export const committed =
+  (publisher: EventPublisher["Service"]) =>
+  <A, E>(change: Effect.Effect<Change<A>, E>): Effect.Effect<Change<A>, E> =>
+    committing(change).pipe(
+      Effect.tap(({ appended }) =>
+        appended.length === 0 ? Effect.void : publishing(publisher.publish(appended))
+      ),
+      Effect.uninterruptible
+    )
+
+/** What a change answers to who asked for it. */
+export const valueOf = <A, E>(change: Effect.Effect<Change<A>, E>): Effect.Effect<A, E> =>
+  Effect.map(change, ({ value }) => value)

@@ -1,0 +1,70 @@
+import { Context, Effect, flow, Layer } from "effect"
+import { AppConfig } from "../AppConfig.ts"
+import type { Conversation, Member, Role } from "../domain/Conversation.ts"
+import type { GroupFull, MembersNotFound, NotAGroup, RoleForbids } from "../domain/ConversationErrors.ts"
+import type { ConversationId } from "../domain/ConversationId.ts"
+import type { ClientIdConflict } from "../domain/Message.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import type { UserId, UserNotFound } from "../domain/User.ts"
+import { EventPublisher } from "../inbox/EventPublisher.ts"
+import { ConversationRepo, type Denied, type GroupChange, type NewGroup } from "../repo/ConversationRepo.ts"
+import { committed, valueOf } from "./Committed.ts"
+
+/**
+ * Changes conversations and their members: commits each change with its events, then publishes these. Each may be repeated; a
+ * group that is made, with a `client_id`. A group has at most `MAX_GROUP_MEMBERS` members.
+ */
+export class Conversations extends Context.Service<
+  Conversations,
+  {
+    /** Makes a group, whose owner is its maker. */
+    createGroup(
+      group: NewGroup
+    ): Effect.Effect<
+      Conversation,
+      UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | Unavailable
+    >
+    /** The direct conversation of two users, which is made when there is none. */
+    createDirect(
+      by: UserId,
+      other: UserId
+    ): Effect.Effect<Conversation, UserNotFound | MembersNotFound | Unavailable>
+    /** Changes title or metadata of a group. */
+    update(
+      by: UserId,
+      id: ConversationId,
+      change: GroupChange
+    ): Effect.Effect<Conversation, Denied | RoleForbids | NotAGroup>
+    /** Adds a member to a group, or changes its role. */
+    putMember(
+      by: UserId,
+      id: ConversationId,
+      memberId: UserId,
+      role: Role | undefined
+    ): Effect.Effect<Member, Denied | RoleForbids | NotAGroup | MembersNotFound | GroupFull>
+    /** Removes a member from a group, or lets it leave. */
+    removeMember(
+      by: UserId,
+      id: ConversationId,
+      memberId: UserId
+    ): Effect.Effect<void, Denied | RoleForbids | NotAGroup>
+  }
+>()("minichat/chat/Conversations") {
+  static readonly layer = Layer.effect(
+    Conversations,
+    Effect.gen(function* () {
+      const { maxGroupMembers } = yield* AppConfig
+      const repo = yield* ConversationRepo
+      const commit = committed(yield* EventPublisher)
+
+      return Conversations.of({
+        createGroup: (group) => valueOf(commit(repo.createGroup(group, maxGroupMembers))),
+        createDirect: flow(repo.createDirect, commit, valueOf),
+        update: flow(repo.update, commit, valueOf),
+        putMember: (by, id, memberId, role) =>
+          valueOf(commit(repo.putMember(by, id, memberId, role, maxGroupMembers))),
+        removeMember: flow(repo.removeMember, commit, valueOf)
+      })
+    })
+  )
+}

@@ -1,0 +1,50 @@
+import { Context, Effect, flow, Layer } from "effect"
+import type { RoleForbids } from "../domain/ConversationErrors.ts"
+import type {
+  Message,
+  MessageDeleted,
+  MessageId,
+  NotAuthor,
+  TooManyReactions,
+  VersionConflict
+} from "../domain/Message.ts"
+import type { UserId } from "../domain/User.ts"
+import { EventPublisher } from "../inbox/EventPublisher.ts"
+import { type Edit, EditRepo, type MessageDenied } from "../repo/EditRepo.ts"
+import { committed, valueOf } from "./Committed.ts"
+
+/**
+ * Changes messages that were sent: commits each change with its events, then publishes these. Each may be repeated. Answers the
+ * message as the user sees it then.
+ */
+export class Edits extends Context.Service<
+  Edits,
+  {
+    /** Edits a message of the user's own. */
+    edit(edit: Edit): Effect.Effect<Message, MessageDenied | NotAuthor | MessageDeleted | VersionConflict>
+    /** Deletes a message: of the user's own, or with the right of its role in the group. */
+    remove(by: UserId, messageId: MessageId): Effect.Effect<Message, MessageDenied | RoleForbids>
+    /** Adds a reaction. */
+    react(
+      by: UserId,
+      messageId: MessageId,
+      emoji: string
+    ): Effect.Effect<Message, MessageDenied | MessageDeleted | TooManyReactions>
+    /** Takes a reaction back. */
+    unreact(by: UserId, messageId: MessageId, emoji: string): Effect.Effect<Message, MessageDenied>
+  }
+>()("minichat/chat/Edits") {
+  static readonly layer = Layer.effect(
+    Edits,
+    Effect.gen(function* () {
+      const repo = yield* EditRepo
+      const commit = committed(yield* EventPublisher)
+      return Edits.of({
+        edit: flow(repo.edit, commit, valueOf),
+        remove: flow(repo.remove, commit, valueOf),
+        react: flow(repo.react, commit, valueOf),
+        unreact: flow(repo.unreact, commit, valueOf)
+      })
+    })
+  )
+}

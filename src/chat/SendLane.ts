@@ -1,0 +1,119 @@
+import { Deferred, Duration, Effect, Exit, Fiber, Queue, Semaphore, type Tracer } from "effect"
+import type { Outcome } from "../domain/Send.ts"
+import { Metrics } from "../observability/Metrics.ts"
+import { currentSpan, spanOf } from "../observability/Spans.ts"
+
+/**
+ * How long a batch waits for the end of the one before it. Batches that follow one another fill better, and those side by side
+ * wait for the locks of the same inboxes. A batch that takes longer may wait for a lock that the next one does not need.
+ */
+const BATCH_PATIENCE = Duration.millis(50)
+
+/** The most submissions in one batch. */
+const BATCH_SIZE = 128
+
+/** The most submissions in a lane; past that, senders wait to submit. */
+const QUEUE_SIZE = 10_000
+
+/** How many events a batch to groups appends, about: it holds the inboxes of all their members meanwhile. */
+const BATCH_EVENTS = 2000
+
+/** Commits drafts, and answers each in its place. Those that are submitted together keep their order. */
+export type Lane<D> = (drafts: ReadonlyArray<D>) => Effect.Effect<ReadonlyArray<Outcome>>
+
+interface LaneOptions<D> {
+  readonly commit: (drafts: ReadonlyArray<D>) => Effect.Effect<ReadonlyArray<Outcome>>
+  /** How many batches are in the database at once. */
+  readonly connections: number
+  /** About how many events a draft appends, where that bounds a batch. */
+  readonly events?: (draft: D) => number
+}
+
+/**
+ * A lane of sends: those that arrive while a batch is in the database go together in the next one. There is no timer: a send
+ * that finds no batch in the database starts one at once.
+ */
+export const makeLane = Effect.fnUntraced(function* <D>({
+  commit: send,
+  connections: batches,
+  events
+}: LaneOptions<D>) {
+  const metrics = yield* Metrics
+  const queue = yield* Queue.bounded<Submission<D>>(QUEUE_SIZE)
+
+  const commit = Effect.fnUntraced(function* (submissions: ReadonlyArray<Submission<D>>) {
+    const drafts = submissions.flatMap(({ drafts }) => drafts)
+    metrics.sendBatch(drafts.length)
+    const exit = yield* send(drafts).pipe(batching(submissions), Effect.exit)
+    let from = 0
+    for (const { drafts, answer } of submissions) {
+      const to = from + drafts.length
+      const start = from
+      // A defect is told to those who wait for this batch; the next one is sent all the same.
+      Deferred.doneUnsafe(
+        answer,
+        Exit.map(exit, (outcomes) => outcomes.slice(start, to))
+      )
+      from = to
+    }
+  })
+
+  const eventsOf = ({ drafts }: Submission<D>) =>
+    events === undefined ? 0 : drafts.reduce((sum, draft) => sum + events(draft), 0)
+
+  const connections = yield* Semaphore.make(batches)
+  let before: { readonly size: number; readonly fiber: Fiber.Fiber<void> } | undefined
+  // Taken from the queue, and too large for the batch before.
+  let next: Submission<D> | undefined
+  yield* Effect.gen(function* () {
+    const first = next ?? (yield* Queue.take(queue))
+    next = undefined
+    if (before !== undefined) yield* Effect.timeoutOption(Fiber.await(before.fiber), BATCH_PATIENCE)
+    yield* connections.take(1)
+    const waiting = Queue.sizeUnsafe(queue)
+    // Senders whose send was just answered are likely to send again while this batch is in the database. A batch takes half of
+    // them and of the queue, so that two batches of equal size alternate between database and clients. Taking all would
+    // make a large and a small batch (of 64 clients, 56 and 8), and one of the two would wait for the other.
+    const size = Math.min(Math.ceil(((before?.size ?? 0) + 1 + waiting) / 2), BATCH_SIZE)
+    const wanted = Math.min(size - 1, waiting)
+    const submissions = [first]
+    if (events === undefined) submissions.push(...(yield* Queue.takeN(queue, wanted)))
+    else {
+      let appended = eventsOf(first)
+      while (submissions.length <= wanted) {
+        const submission = yield* Queue.take(queue)
+        appended += eventsOf(submission)
+        if (appended > BATCH_EVENTS) {
+          next = submission
+          break
+        }
+        submissions.push(submission)
+      }
+    }
+    const fiber = yield* Effect.forkScoped(Effect.ensuring(commit(submissions), connections.release(1)), {
+      startImmediately: true
+    })
+    before = { size: submissions.length, fiber }
+  }).pipe(Effect.forever, Effect.forkScoped)
+
+  const lane: Lane<D> = Effect.fnUntraced(function* (drafts) {
+    const answer = Deferred.makeUnsafe<ReadonlyArray<Outcome>>()
+    yield* Queue.offer(queue, { drafts, answer, span: yield* currentSpan })
+    return yield* Deferred.await(answer)
+  })
+  return lane
+})
+
+interface Submission<D> {
+  readonly drafts: ReadonlyArray<D>
+  readonly answer: Deferred.Deferred<ReadonlyArray<Outcome>>
+  /** What the submission is a part of, when it is traced. */
+  readonly span: Tracer.AnySpan | undefined
+}
+
+/** A batch is part of all the traces that it serves. */
+const batching = (submissions: ReadonlyArray<Submission<unknown>>) =>
+  spanOf(
+    "batch",
+    submissions.flatMap(({ span }) => span ?? [])
+  )

@@ -1,0 +1,125 @@
+import { Clock, Context, Duration, Effect, Layer, Schedule } from "effect"
+import type { ConversationId } from "../domain/ConversationId.ts"
+import type { UserId } from "../domain/User.ts"
+import { Passing } from "../inbox/Passing.ts"
+import { ConversationRepo, type Denied } from "../repo/ConversationRepo.ts"
+
+/** How often the others are told at most that a user types in a conversation. In milliseconds. */
+const TOLD_EVERY = Duration.toMillis("1 second")
+
+/** How long a user counts as typing after it was told. Clients count the same time, so no frame tells of this end. */
+const LASTS = Duration.toMillis("6 seconds")
+
+/** In how many conversations a user may type at once: with `TOLD_EVERY` this bounds the queries that one user causes. */
+const MAX_AT_ONCE = 5
+
+/** How often what has ended is forgotten. */
+const FORGET_EVERY = Duration.seconds(1)
+
+/** That a user types in a conversation, or typed there a moment ago. */
+interface Entry {
+  /** The socket that said so last. */
+  by: object
+  toldAt: number
+  isTyping: boolean
+  /** Who was told, to be told of the end. */
+  others: ReadonlyArray<UserId>
+}
+
+/**
+ * Tells the other members of a conversation who types, in passing. A user types for 6 s after the last word of it. It ends
+ * earlier when its client says so, when a message is sent there over a socket of this node, and when the socket that said it closes.
+ */
+export class Typing extends Context.Service<
+  Typing,
+  {
+    /**
+     * Takes what a socket says of its user. What comes within a second after the last word, or of a sixth conversation at once,
+     * is dropped; the end of what was told is always told.
+     */
+    tell(
+      by: object,
+      userId: UserId,
+      conversationId: ConversationId,
+      isTyping: boolean
+    ): Effect.Effect<void, Denied>
+    /** A message of the user was sent in the conversation: typing there ends. */
+    sent(userId: UserId, conversationId: ConversationId): Effect.Effect<void>
+    /** The socket closed: the typing that it told of ends. */
+    leave(by: object, userId: UserId): Effect.Effect<void>
+    /** How many entries are kept. */
+    readonly size: Effect.Effect<number>
+  }
+>()("minichat/chat/Typing") {
+  static readonly layer = Layer.effect(
+    Typing,
+    Effect.gen(function* () {
+      const passing = yield* Passing
+      const repo = yield* ConversationRepo
+      const byUser = new Map<UserId, Map<ConversationId, Entry>>()
+
+      const end = (userId: UserId, conversationId: ConversationId, entry: Entry) => {
+        if (!entry.isTyping) return Effect.void
+        entry.isTyping = false
+        return passing.tell(entry.others, {
+          type: "typing",
+          conversation_id: conversationId,
+          user_id: userId,
+          typing: false
+        })
+      }
+
+      const begin = Effect.fnUntraced(function* (by: object, userId: UserId, conversationId: ConversationId) {
+        const now = yield* Clock.currentTimeMillis
+        const ofUser = byUser.get(userId) ?? new Map<ConversationId, Entry>()
+        const known = ofUser.get(conversationId)
+        if (known === undefined && ofUser.size >= MAX_AT_ONCE) return
+        if (known !== undefined && now - known.toldAt < TOLD_EVERY) return
+        // Entered before the query, so that further words are dropped while it runs, and also when it fails.
+        const entry: Entry = { by, toldAt: now, isTyping: false, others: known?.others ?? [] }
+        ofUser.set(conversationId, entry)
+        byUser.set(userId, ofUser)
+        const others = yield* repo.others(userId, conversationId)
+        // The query took so long that the entry was forgotten.
+        if (byUser.get(userId)?.get(conversationId) !== entry) return
+        entry.others = others
+        entry.isTyping = true
+        yield* passing.tell(others, {
+          type: "typing",
+          conversation_id: conversationId,
+          user_id: userId,
+          typing: true
+        })
+      })
+
+      yield* Effect.map(Clock.currentTimeMillis, (now) => {
+        for (const [userId, ofUser] of byUser) {
+          for (const [conversationId, entry] of ofUser) {
+            if (now - entry.toldAt >= (entry.isTyping ? LASTS : TOLD_EVERY)) ofUser.delete(conversationId)
+          }
+          if (ofUser.size === 0) byUser.delete(userId)
+        }
+      }).pipe(Effect.repeat(Schedule.spaced(FORGET_EVERY)), Effect.forkScoped)
+
+      const sent: Typing["Service"]["sent"] = (userId, conversationId) => {
+        const entry = byUser.get(userId)?.get(conversationId)
+        return entry === undefined ? Effect.void : end(userId, conversationId, entry)
+      }
+
+      return Typing.of({
+        tell: (by, userId, conversationId, isTyping) =>
+          isTyping ? begin(by, userId, conversationId) : sent(userId, conversationId),
+        sent,
+        leave: (by, userId) =>
+          Effect.suspend(() =>
+            Effect.forEach(
+              [...(byUser.get(userId) ?? [])].filter(([, entry]) => entry.by === by),
+              ([conversationId, entry]) => end(userId, conversationId, entry),
+              { discard: true }
+            )
+          ),
+        size: Effect.sync(() => byUser.size)
+      })
+    })
+  )
+}

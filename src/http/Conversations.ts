@@ -1,0 +1,189 @@
+import { Effect } from "effect"
+import { HttpApiBuilder } from "effect/http-api"
+import { Api } from "../api/Api.ts"
+import {
+  ConversationLimit,
+  ConversationPage,
+  MemberLimit,
+  MemberPage,
+  type NewConversation
+} from "../api/Conversations.ts"
+import {
+  clientIdConflict,
+  conversationNotFound,
+  groupFull,
+  membersNotFound,
+  messageNotFound,
+  notAGroup,
+  notMember,
+  roleForbids,
+  serviceUnavailable,
+  userNotFound
+} from "../api/ProblemOf.ts"
+import type { ValidationFailed } from "../api/Problems.ts"
+import { Conversations } from "../chat/Conversations.ts"
+import { Reads } from "../chat/Reads.ts"
+import { Conversation, ConversationEntry, Member, ReadState } from "../domain/Conversation.ts"
+import type { GroupFull, MembersNotFound } from "../domain/ConversationErrors.ts"
+import type { ClientIdConflict } from "../domain/Message.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import type { UserId, UserNotFound } from "../domain/User.ts"
+import { ConversationRepo } from "../repo/ConversationRepo.ts"
+import { InboxRepo } from "../repo/InboxRepo.ts"
+import { taggedBefore, tagOf } from "./Conditional.ts"
+import { json } from "./Json.ts"
+import * as Permit from "./Permit.ts"
+
+const conversation = json(Conversation)
+const entry = json(ConversationEntry)
+const page = json(ConversationPage)
+const member = json(Member)
+const memberPage = json(MemberPage)
+const readState = json(ReadState)
+
+/** Why a member's call is refused. */
+const denied = {
+  ConversationNotFound: conversationNotFound,
+  NotMember: notMember,
+  Unavailable: serviceUnavailable
+}
+
+export const layer = HttpApiBuilder.group(
+  Api,
+  "conversations",
+  Effect.fnUntraced(function* (handlers) {
+    const conversations = yield* Conversations
+    const reads = yield* Reads
+    const repo = yield* ConversationRepo
+    const inboxes = yield* InboxRepo
+    const { actingUser, permit, permitAct, permitRows, reserve } = yield* Permit.make
+
+    // Whatever changes what a list shows is an event of its user's inbox.
+    const currentTag = (userId: UserId) =>
+      Effect.map(inboxes.bounds(userId), (bounds) => bounds && tagOf(bounds.epoch, bounds.head))
+
+    const reader = (given: UserId | undefined) =>
+      Effect.tap(actingUser(given, "query"), (userId) => permit({ _tag: "ReadConversations", of: userId }))
+
+    const actor = (given: UserId | undefined, place: "query" | "payload") =>
+      Effect.tap(actingUser(given, place), (userId) => permit({ _tag: "ChangeConversations", as: userId }))
+
+    /** For changes of which all members are told, and that may be made as often as one likes. */
+    const limitedActor = (given: UserId | undefined) =>
+      Effect.tap(actingUser(given, "payload"), (userId) =>
+        permitAct({ _tag: "ChangeConversations", as: userId })
+      )
+
+    const create = (
+      by: UserId,
+      asked: NewConversation
+    ): Effect.Effect<
+      Conversation,
+      UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | ValidationFailed | Unavailable
+    > => {
+      if (asked.kind === "group") {
+        const { title, member_ids, history = "all", metadata, client_id } = asked
+        return conversations.createGroup({
+          by,
+          title,
+          memberIds: member_ids,
+          history,
+          metadata: metadata ?? undefined,
+          clientId: client_id ?? undefined
+        })
+      }
+      return asked.with === by
+        ? Effect.fail(Permit.invalidField(["payload", "with"], "must not be the user itself"))
+        : conversations.createDirect(by, asked.with)
+    }
+
+    return handlers.handleAll({
+      create: ({ payload }) =>
+        limitedActor(payload.user_id).pipe(
+          Effect.flatMap((by) => create(by, payload)),
+          Effect.map((made) => conversation(made)),
+          Effect.catchTags({
+            UserNotFound: userNotFound,
+            MembersNotFound: membersNotFound,
+            GroupFull: groupFull,
+            ClientIdConflict: clientIdConflict,
+            Unavailable: serviceUnavailable
+          })
+        ),
+
+      list: Effect.fnUntraced(
+        function* ({ query: { user_id, limit = ConversationLimit.byDefault, before } }) {
+          const userId = yield* reader(user_id)
+          const read = Effect.gen(function* () {
+            yield* permitRows(limit)
+            yield* reserve(limit, ENTRY_BYTES)
+            const { conversations, next = null } = yield* repo.list(userId, limit, before)
+            return page({ conversations, next })
+          })
+          return yield* taggedBefore(currentTag(userId), read)
+        },
+        Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
+      ),
+
+      get: Effect.fnUntraced(function* ({ params: { conversation_id }, query: { user_id } }) {
+        const userId = yield* reader(user_id)
+        return entry(yield* repo.find(userId, conversation_id))
+      }, Effect.catchTags(denied)),
+
+      update: Effect.fnUntraced(
+        function* ({ params: { conversation_id }, payload: { user_id, title, metadata } }) {
+          const by = yield* limitedActor(user_id)
+          return conversation(yield* conversations.update(by, conversation_id, { title, metadata }))
+        },
+        Effect.catchTags({ ...denied, RoleForbids: roleForbids, NotAGroup: notAGroup })
+      ),
+
+      members: Effect.fnUntraced(function* ({
+        params: { conversation_id },
+        query: { user_id, limit = MemberLimit.byDefault, after }
+      }) {
+        const userId = yield* reader(user_id)
+        yield* permitRows(limit)
+        yield* reserve(limit, MEMBER_BYTES)
+        const { members, next = null } = yield* repo.members(userId, conversation_id, after, limit)
+        return memberPage({ members, next })
+      }, Effect.catchTags(denied)),
+
+      putMember: Effect.fnUntraced(
+        function* ({ params: { conversation_id, member_id }, payload: { user_id, role } }) {
+          const by = yield* limitedActor(user_id)
+          return member(yield* conversations.putMember(by, conversation_id, member_id, role))
+        },
+        Effect.catchTags({
+          ...denied,
+          RoleForbids: roleForbids,
+          NotAGroup: notAGroup,
+          MembersNotFound: membersNotFound,
+          GroupFull: groupFull
+        })
+      ),
+
+      removeMember: Effect.fnUntraced(
+        function* ({ params: { conversation_id, member_id }, query: { user_id } }) {
+          const by = yield* actor(user_id, "query")
+          yield* conversations.removeMember(by, conversation_id, member_id)
+        },
+        Effect.catchTags({ ...denied, RoleForbids: roleForbids, NotAGroup: notAGroup })
+      ),
+
+      read: Effect.fnUntraced(
+        function* ({ params: { conversation_id }, payload: { user_id, message_id } }) {
+          const userId = yield* actor(user_id, "payload")
+          return readState(yield* reads.mark(userId, conversation_id, message_id))
+        },
+        Effect.catchTags({ ...denied, MessageNotFound: messageNotFound })
+      )
+    })
+  })
+)
+
+/** About what a conversation with its last message takes in an answer. In bytes. */
+const ENTRY_BYTES = 3000
+
+/** About what a member takes in an answer. In bytes. */
+const MEMBER_BYTES = 500

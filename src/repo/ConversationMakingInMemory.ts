@@ -1,0 +1,106 @@
+import { DateTime, Effect } from "effect"
+import type { Conversation } from "../domain/Conversation.ts"
+import { GroupFull, MembersNotFound } from "../domain/ConversationErrors.ts"
+import type { Change } from "../domain/Event.ts"
+import { ClientIdConflict } from "../domain/Message.ts"
+import { type UserId, UserNotFound } from "../domain/User.ts"
+import type { NewGroup } from "./ConversationCalls.ts"
+import { appendPayload } from "./MemoryEvents.ts"
+import {
+  directOf,
+  type MemoryConversation,
+  type MemoryMember,
+  makeDirect,
+  nextConversationId,
+  nextMessageId,
+  type Tables
+} from "./MemoryTables.ts"
+import { conversationSeenBy, memberIds } from "./MemoryViews.ts"
+
+/** The part of the memory layer of `ConversationRepo` that makes conversations. */
+export const makingInMemory = (tables: Tables) => {
+  const { conversations, inboxes } = tables
+
+  /** The conversation as a user sees it, and an event for each member, each as that member sees it. */
+  const made = (by: UserId, conversation: MemoryConversation, now: string): Change<Conversation> => ({
+    value: conversationSeenBy(tables, by, conversation),
+    appended: memberIds(conversation).flatMap((userId) =>
+      appendPayload(
+        tables,
+        [userId],
+        "conversation_added",
+        { conversation: conversationSeenBy(tables, userId, conversation) },
+        now
+      )
+    )
+  })
+
+  const already = (by: UserId, conversation: MemoryConversation): Change<Conversation> => ({
+    value: conversationSeenBy(tables, by, conversation),
+    appended: []
+  })
+
+  type Refusal = UserNotFound | MembersNotFound | GroupFull | ClientIdConflict
+
+  const createGroup = (group: NewGroup, maximum: number) =>
+    Effect.map(DateTime.now, DateTime.formatIso).pipe(
+      Effect.flatMap((now): Effect.Effect<Change<Conversation>, Refusal> => {
+        const { by, clientId } = group
+        const ids = [...new Set([by, ...group.memberIds])].sort((a, b) => a - b)
+        if (!inboxes.has(by)) return Effect.fail(new UserNotFound({ userId: by }))
+        const unknown = ids.filter((id) => !inboxes.has(id))
+        if (unknown.length > 0) return Effect.fail(new MembersNotFound({ userIds: unknown }))
+        if (ids.length > maximum) return Effect.fail(new GroupFull({ maximum }))
+        const earlier = [...conversations.values()].find(
+          (other) => clientId !== undefined && other.createdBy === by && other.clientId === clientId
+        )
+        if (earlier !== undefined) {
+          // A group that was changed since has another title than the call that made it.
+          return earlier.isChanged || earlier.title === group.title
+            ? Effect.succeed(already(by, earlier))
+            : Effect.fail(new ClientIdConflict())
+        }
+        const place = nextMessageId(tables)
+        const member = (userId: UserId): [UserId, MemoryMember] => [
+          userId,
+          {
+            userId,
+            role: userId === by ? "owner" : "member",
+            joinedAt: now,
+            joinedAfter: place,
+            lastReadId: place
+          }
+        ]
+        const conversation: MemoryConversation = {
+          id: nextConversationId(tables),
+          kind: "group",
+          history: group.history,
+          createdBy: by,
+          createdAt: now,
+          clientId,
+          title: group.title,
+          metadata: group.metadata,
+          isChanged: false,
+          members: new Map(ids.map(member))
+        }
+        conversations.set(conversation.id, conversation)
+        return Effect.succeed(made(by, conversation, now))
+      })
+    )
+
+  const createDirect = (by: UserId, other: UserId) =>
+    Effect.map(DateTime.now, DateTime.formatIso).pipe(
+      Effect.flatMap((now): Effect.Effect<Change<Conversation>, UserNotFound | MembersNotFound> => {
+        if (!inboxes.has(by)) return Effect.fail(new UserNotFound({ userId: by }))
+        if (!inboxes.has(other)) return Effect.fail(new MembersNotFound({ userIds: [other] }))
+        const known = directOf(tables, by, other)
+        return Effect.succeed(
+          known === undefined
+            ? made(by, makeDirect(tables, [by, other], by, now, nextMessageId(tables)), now)
+            : already(by, known)
+        )
+      })
+    )
+
+  return { createGroup, createDirect }
+}

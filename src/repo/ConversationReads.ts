@@ -1,0 +1,212 @@
+import { Effect } from "effect"
+import type { Statement } from "effect/sql"
+import type { Database } from "../database/Database.ts"
+import { int4, int8 } from "../database/SqlParameters.ts"
+import type {
+  Conversation,
+  ConversationEntry,
+  Member,
+  Peer,
+  ReadState,
+  Role
+} from "../domain/Conversation.ts"
+import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts"
+import type { ConversationId } from "../domain/ConversationId.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
+import type { Addressees, ConversationCalls } from "./ConversationCalls.ts"
+import { MESSAGE_COLUMNS, reactionsFor } from "./MessageColumns.ts"
+import { type MessageRow, toMessage } from "./Rows.ts"
+
+/** How many unread messages are counted. */
+const COUNTED = 100
+
+interface EntryRow extends MessageRow {
+  readonly activity: number
+  readonly conversation: Conversation
+  readonly peer: Peer | null
+  readonly role: Role
+  readonly last_read_id: number
+  readonly unread: number
+}
+
+/** What members read of conversations. */
+export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
+  /** Entries of memberships `s (conversation_id, activity, last_id)` of a user. */
+  const entries = (userId: UserId, selected: Statement.Fragment) => sql<EntryRow>`
+    SELECT s.activity, conversation_json(s.conversation_id) AS conversation,
+      CASE WHEN c.kind = 'direct' THEN peer_json(c.id, ${int4(userId)}) END AS peer,
+      b.role, b.last_read_id, (
+        SELECT count(*)::int FROM (
+          SELECT FROM messages x
+          WHERE x.conversation_id = s.conversation_id AND x.id > greatest(b.last_read_id, s.begins_after)
+            AND x.sender_id <> ${int4(userId)} AND x.deleted_at IS NULL
+          LIMIT ${int4(COUNTED)}
+        ) u
+      ) AS unread, l.*
+    FROM (${selected}) s
+    JOIN conversations c ON c.id = s.conversation_id
+    JOIN members b ON b.conversation_id = s.conversation_id AND b.user_id = ${int4(userId)}
+    LEFT JOIN LATERAL (
+      SELECT ${sql.literal(MESSAGE_COLUMNS)}, ${reactionsFor(sql, userId)} FROM messages m WHERE m.id = s.last_id OFFSET 0
+    ) l ON true
+    ORDER BY s.activity DESC`
+
+  /** A user's memberships, each with its last readable message, which is looked up at the end of the conversation's index. */
+  const memberships = (userId: UserId): Statement.Fragment => sql`
+    SELECT k.conversation_id, k.begins_after, k.last_id, greatest(k.joined_after, k.last_id, 0) AS activity
+    FROM (
+      SELECT b.conversation_id, b.joined_after, v.begins_after, (
+          SELECT m.id FROM messages m
+          WHERE m.conversation_id = b.conversation_id AND m.id > v.begins_after ORDER BY m.id DESC LIMIT 1
+        ) AS last_id
+      FROM members b
+      JOIN conversations h ON h.id = b.conversation_id
+      CROSS JOIN LATERAL (SELECT CASE h.history WHEN 'joined' THEN b.joined_after ELSE 0 END AS begins_after) v
+      WHERE b.user_id = ${int4(userId)}
+    ) k`
+
+  const entriesOf = (userId: UserId, id: ConversationId) =>
+    entries(userId, sql`SELECT * FROM (${memberships(userId)}) o WHERE o.conversation_id = ${int8(id)}`).pipe(
+      Effect.map((rows) => rows.map(toEntry)),
+      inPipeline
+    )
+
+  const isThere = (id: ConversationId) =>
+    sql`SELECT FROM conversations WHERE id = ${int8(id)}`.pipe(
+      Effect.map((rows) => rows.length > 0),
+      inPipeline
+    )
+
+  /** Why a conversation was not found for a user. */
+  const deny = (id: ConversationId) =>
+    Effect.flatMap(
+      isThere(id),
+      (there): Effect.Effect<never, ConversationNotFound | NotMember> =>
+        Effect.fail(there ? new NotMember() : new ConversationNotFound())
+    )
+
+  const find: ConversationCalls["find"] = Effect.fn("ConversationRepo.find")(function* (userId, id) {
+    const found = userId > MAX_USER_ID ? [] : yield* entriesOf(userId, id)
+    return found[0] ?? (yield* deny(id))
+  })
+
+  const list: ConversationCalls["list"] = Effect.fn("ConversationRepo.list")(
+    function* (userId, limit, before) {
+      if (userId > MAX_USER_ID) return yield* new UserNotFound({ userId })
+      // One more than is shown: whether there is a next page.
+      const found = yield* inPipeline(
+        entries(
+          userId,
+          sql`SELECT * FROM (${memberships(userId)}) o
+            WHERE o.activity < ${int8(before ?? Number.MAX_SAFE_INTEGER)}
+            ORDER BY o.activity DESC LIMIT ${int4(limit + 1)}`
+        )
+      )
+      if (found.length === 0 && !(yield* userExists(userId))) return yield* new UserNotFound({ userId })
+      const rows = found.slice(0, limit)
+      return {
+        conversations: rows.map(toEntry),
+        next: found.length > limit ? rows.at(-1)?.activity : undefined
+      }
+    }
+  )
+
+  const userExists = (userId: UserId) =>
+    sql`SELECT FROM inboxes WHERE user_id = ${int4(userId)}`.pipe(
+      Effect.map((rows) => rows.length > 0),
+      inPipeline
+    )
+
+  /** A conversation that the user is a member of, without what its list shows. */
+  const conversation = (userId: UserId, id: ConversationId): Effect.Effect<Conversation, Unavailable> =>
+    sql<{ readonly conversation: Conversation; readonly peer: Peer | null; readonly role: Role | null }>`
+      SELECT conversation_json(c.id) AS conversation,
+        CASE c.kind WHEN 'direct' THEN peer_json(c.id, ${int4(userId)}) END AS peer,
+        (SELECT b.role FROM members b WHERE b.conversation_id = c.id AND b.user_id = ${int4(userId)}) AS role
+      FROM conversations c WHERE c.id = ${int8(id)}`.pipe(
+      Effect.map((rows) => withOwn(rows[0]!)),
+      inPipeline
+    )
+
+  const readState = (userId: UserId, id: ConversationId): Effect.Effect<ReadState, Unavailable | NotMember> =>
+    Effect.flatMap(entriesOf(userId, id), ([entry]) =>
+      entry === undefined
+        ? Effect.fail(new NotMember())
+        : Effect.succeed({ last_read_id: entry.last_read_id, unread: entry.unread })
+    )
+
+  const memberRows = (id: ConversationId, after: number, limit: number) =>
+    sql<{ readonly member: Member }>`
+      SELECT member_json(b.conversation_id, b.user_id) AS member FROM members b
+      WHERE b.conversation_id = ${int8(id)} AND b.user_id > ${int4(after)} ORDER BY b.user_id LIMIT ${int4(limit)}`.pipe(
+      Effect.map((rows) => rows.map(({ member }) => member)),
+      inPipeline
+    )
+
+  const others: ConversationCalls["others"] = Effect.fnUntraced(function* (userId, id) {
+    const rows = yield* inPipeline(
+      sql<{
+        readonly userId: UserId
+      }>`SELECT user_id AS "userId" FROM members WHERE conversation_id = ${int8(id)}`
+    )
+    if (!rows.some((row) => row.userId === userId)) return yield* deny(id)
+    return rows.flatMap((row) => (row.userId === userId ? [] : row.userId))
+  })
+
+  const members: ConversationCalls["members"] = Effect.fn("ConversationRepo.members")(
+    function* (userId, id, after, limit) {
+      if (!(yield* isMemberOf(userId, id))) return yield* deny(id)
+      const found = (after ?? 0) > MAX_USER_ID ? [] : yield* memberRows(id, after ?? 0, limit + 1)
+      const shown = found.slice(0, limit)
+      return { members: shown, next: found.length > limit ? shown.at(-1)?.user_id : undefined }
+    }
+  )
+
+  const isMemberOf = (userId: UserId, id: ConversationId) =>
+    userId > MAX_USER_ID
+      ? Effect.succeed(false)
+      : sql`SELECT FROM members WHERE conversation_id = ${int8(id)} AND user_id = ${int4(userId)}`.pipe(
+          Effect.map((rows) => rows.length > 0),
+          inPipeline
+        )
+
+  /** A member that was just put; removed meanwhile, it is told as the change left it. */
+  const member = (id: ConversationId, memberId: UserId): Effect.Effect<Member, Unavailable | NotMember> =>
+    Effect.flatMap(memberRows(id, memberId - 1, 1), ([found]) =>
+      found?.user_id === memberId ? Effect.succeed(found) : Effect.fail(new NotMember())
+    )
+
+  const addressees: ConversationCalls["addressees"] = (id) =>
+    sql<{ readonly kind: "direct" | "group"; readonly low: UserId; readonly high: UserId }>`
+      SELECT kind, low, high FROM conversations WHERE id = ${int8(id)}`.pipe(
+      Effect.map(([row]): Addressees | undefined => {
+        if (row === undefined) return undefined
+        return row.kind === "group" ? { kind: "group" } : { kind: "direct", users: [row.low, row.high] }
+      }),
+      inPipeline
+    )
+
+  return { find, list, conversation, readState, members, member, addressees, others }
+}
+
+const withOwn = ({
+  conversation,
+  peer,
+  role
+}: {
+  readonly conversation: Conversation
+  readonly peer: Peer | null
+  readonly role: Role | null
+}): Conversation => ({
+  ...conversation,
+  ...(peer === null ? {} : { with: peer }),
+  ...(role === null || conversation.kind === "direct" ? {} : { role })
+})
+
+const toEntry = (row: EntryRow): ConversationEntry => ({
+  ...withOwn(row),
+  last_read_id: row.last_read_id,
+  unread: row.unread,
+  last_message: row.id === null ? null : toMessage(row)
+})

@@ -1,0 +1,136 @@
+import { isDeepStrictEqual } from "node:util"
+import { DateTime, Effect } from "effect"
+import type { Conversation, ReadState, Role } from "../domain/Conversation.ts"
+import { ConversationNotFound, NotAGroup, NotMember, RoleForbids } from "../domain/ConversationErrors.ts"
+import type { ConversationId } from "../domain/ConversationId.ts"
+import type { Change } from "../domain/Event.ts"
+import { groupRights } from "../domain/GroupRights.ts"
+import { type MessageId, MessageNotFound } from "../domain/Message.ts"
+import { type UserId, UserNotFound } from "../domain/User.ts"
+import type { Addressees, GroupChange } from "./ConversationCalls.ts"
+import { makingInMemory } from "./ConversationMakingInMemory.ts"
+import { membersInMemory } from "./MembersInMemory.ts"
+import { appendPayload } from "./MemoryEvents.ts"
+import { type MemoryConversation, type MemoryMember, MemoryTables } from "./MemoryTables.ts"
+import {
+  conversationForAll,
+  conversationSeenBy,
+  entryFor,
+  mayRead,
+  memberIds,
+  readStateOf
+} from "./MemoryViews.ts"
+
+const has = (roles: ReadonlyArray<Role>, role: Role) => roles.includes(role)
+
+/** The memory layer of `ConversationRepo`. */
+export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
+  const { conversations, users, messages } = tables
+
+  /** Runs what a member asks of its conversation, at one moment. */
+  const asMember = <A, E>(
+    userId: UserId,
+    id: ConversationId,
+    run: (conversation: MemoryConversation, member: MemoryMember, now: string) => Effect.Effect<A, E>
+  ) =>
+    Effect.flatMap(DateTime.now, (now): Effect.Effect<A, E | ConversationNotFound | NotMember> => {
+      const conversation = conversations.get(id)
+      if (conversation === undefined) return Effect.fail(new ConversationNotFound())
+      const member = conversation.members.get(userId)
+      if (member === undefined) return Effect.fail(new NotMember())
+      return run(conversation, member, DateTime.formatIso(now))
+    })
+
+  const find = (userId: UserId, id: ConversationId) =>
+    asMember(userId, id, (conversation, member) =>
+      Effect.succeed(entryFor(tables, conversation, member).entry)
+    )
+
+  const list = (userId: UserId, limit: number, before: number | undefined) =>
+    Effect.suspend(() => {
+      if (users[userId - 1] === undefined) return Effect.fail(new UserNotFound({ userId }))
+      const found = [...conversations.values()]
+        .flatMap((conversation) => {
+          const member = conversation.members.get(userId)
+          return member === undefined ? [] : entryFor(tables, conversation, member)
+        })
+        .filter(({ activity }) => activity < (before ?? Infinity))
+        .sort((a, b) => b.activity - a.activity)
+      const page = found.slice(0, limit)
+      return Effect.succeed({
+        conversations: page.map(({ entry }) => entry),
+        next: page.length < found.length ? page.at(-1)?.activity : undefined
+      })
+    })
+
+  const update = (by: UserId, id: ConversationId, { title, metadata }: GroupChange) =>
+    asMember(
+      by,
+      id,
+      (conversation, { role }, now): Effect.Effect<Change<Conversation>, RoleForbids | NotAGroup> => {
+        if (conversation.kind === "direct") return Effect.fail(new NotAGroup())
+        if (!has(groupRights.changeGroup, role)) return Effect.fail(new RoleForbids())
+        const next = {
+          title: title ?? conversation.title,
+          metadata: metadata === undefined ? conversation.metadata : (metadata ?? undefined)
+        }
+        const isChange = !isDeepStrictEqual(next, {
+          title: conversation.title,
+          metadata: conversation.metadata
+        })
+        if (isChange) Object.assign(conversation, next, { isChanged: true })
+        return Effect.succeed({
+          value: conversationSeenBy(tables, by, conversation),
+          appended: isChange
+            ? appendPayload(
+                tables,
+                memberIds(conversation),
+                "conversation_updated",
+                { conversation: conversationForAll(conversation) },
+                now
+              )
+            : []
+        })
+      }
+    )
+
+  const markRead = (userId: UserId, id: ConversationId, messageId: MessageId) =>
+    asMember(userId, id, (conversation, member, now): Effect.Effect<Change<ReadState>, MessageNotFound> => {
+      const message = messages.get(messageId)
+      if (message?.conversationId !== id || !mayRead(conversation, userId, messageId))
+        return Effect.fail(new MessageNotFound())
+      const moves = messageId > member.lastReadId
+      if (moves) member.lastReadId = messageId
+      const payload = { conversation_id: id, user_id: userId, message_id: messageId }
+      const told = conversation.kind === "direct" ? memberIds(conversation) : [userId]
+      return Effect.succeed({
+        value: readStateOf(tables, conversation, member),
+        appended: moves ? appendPayload(tables, told, "read", payload, now) : []
+      })
+    })
+
+  const addressees = (id: ConversationId) =>
+    Effect.sync((): Addressees | undefined => {
+      const conversation = conversations.get(id)
+      if (conversation === undefined) return undefined
+      if (conversation.kind === "group") return { kind: "group" }
+      const [low, high] = memberIds(conversation)
+      return { kind: "direct", users: [low!, high ?? low!] }
+    })
+
+  const others = (userId: UserId, id: ConversationId) =>
+    asMember(userId, id, (conversation) =>
+      Effect.succeed(memberIds(conversation).filter((other) => other !== userId))
+    )
+
+  return {
+    ...makingInMemory(tables),
+    ...membersInMemory(tables),
+    find,
+    list,
+    update,
+    markRead,
+    addressees,
+    others
+  }
+})

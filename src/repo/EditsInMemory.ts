@@ -1,0 +1,117 @@
+import { isDeepStrictEqual } from "node:util"
+import { DateTime, Effect, Result } from "effect"
+import { NotMember, RoleForbids } from "../domain/ConversationErrors.ts"
+import type { AppendedFact, Change } from "../domain/Event.ts"
+import { groupRights } from "../domain/GroupRights.ts"
+import {
+  type Message,
+  MessageDeleted,
+  type MessageId,
+  MessageNotFound,
+  NotAuthor,
+  TooManyReactions,
+  VersionConflict
+} from "../domain/Message.ts"
+import { MAX_REACTION_KINDS } from "../domain/Reaction.ts"
+import type { UserId } from "../domain/User.ts"
+import type { Edit } from "./EditCalls.ts"
+import { appendAbout, appendPayload } from "./MemoryEvents.ts"
+import { type MemoryConversation, type MemoryMessage, MemoryTables } from "./MemoryTables.ts"
+import { mayRead, messageSeenBy, readersOf } from "./MemoryViews.ts"
+
+/** The events of a change, or why it is refused. */
+type Made<E> = Result.Result<ReadonlyArray<AppendedFact>, E>
+
+const NONE: ReadonlyArray<AppendedFact> = []
+
+/** The memory layer of `EditRepo`. */
+export const editsInMemory = Effect.map(MemoryTables, (tables) => {
+  /** Changes a message that the user may read, and answers it as the user sees it then. */
+  const change = <E>(
+    by: UserId,
+    id: MessageId,
+    make: (message: MemoryMessage, conversation: MemoryConversation, now: string) => Made<E>
+  ) =>
+    Effect.flatMap(DateTime.now, (now): Effect.Effect<Change<Message>, E | MessageNotFound | NotMember> => {
+      const message = tables.messages.get(id)
+      if (message === undefined) return Effect.fail(new MessageNotFound())
+      const conversation = tables.conversations.get(message.conversationId)!
+      if (!conversation.members.has(by)) return Effect.fail(new NotMember())
+      if (!mayRead(conversation, by, id)) return Effect.fail(new MessageNotFound())
+      const made = make(message, conversation, DateTime.formatIso(now))
+      return Effect.map(Effect.fromResult(made), (appended) => ({
+        value: messageSeenBy(tables, by, message),
+        appended
+      }))
+    })
+
+  const edit = ({ by, messageId, content, version, metadata }: Edit) =>
+    change(by, messageId, (message, _, now): Made<NotAuthor | MessageDeleted | VersionConflict> => {
+      if (message.senderId !== by) return Result.fail(new NotAuthor())
+      if (message.deletedAt !== undefined) return Result.fail(new MessageDeleted())
+      const next = metadata === undefined ? message.metadata : (metadata ?? undefined)
+      if (message.content === content && isDeepStrictEqual(message.metadata, next))
+        return Result.succeed(NONE)
+      if (version !== undefined && version !== message.version)
+        return Result.fail(new VersionConflict({ version: message.version }))
+      message.content = content
+      message.metadata = next
+      message.version++
+      message.editedAt = now
+      message.revision = ++tables.counters.revision
+      return Result.succeed(appendAbout(tables, message, "message_updated", now))
+    })
+
+  const remove = (by: UserId, messageId: MessageId) =>
+    change(by, messageId, (message, { kind, members }, now): Made<RoleForbids> => {
+      const roles: ReadonlyArray<string> = kind === "group" ? groupRights.deleteMessage : []
+      if (message.senderId !== by && !roles.includes(members.get(by)!.role))
+        return Result.fail(new RoleForbids())
+      if (message.deletedAt !== undefined) return Result.succeed(NONE)
+      message.content = ""
+      message.metadata = undefined
+      message.version++
+      message.deletedAt = now
+      message.revision = ++tables.counters.revision
+      message.reactions.clear()
+      return Result.succeed(appendAbout(tables, message, "message_deleted", now))
+    })
+
+  const reactionEvent = (by: UserId, message: MemoryMessage, emoji: string, added: boolean, now: string) =>
+    appendPayload(
+      tables,
+      readersOf(tables, message),
+      "reaction",
+      {
+        message_id: message.id,
+        conversation_id: message.conversationId,
+        user_id: by,
+        emoji,
+        added,
+        count: message.reactions.get(emoji)?.size ?? 0
+      },
+      now
+    )
+
+  const react = (by: UserId, messageId: MessageId, emoji: string) =>
+    change(by, messageId, (message, _, now): Made<MessageDeleted | TooManyReactions> => {
+      const { deletedAt, reactions } = message
+      if (deletedAt !== undefined) return Result.fail(new MessageDeleted())
+      const users = reactions.get(emoji)
+      if (users === undefined && reactions.size >= MAX_REACTION_KINDS)
+        return Result.fail(new TooManyReactions())
+      if (users?.has(by)) return Result.succeed(NONE)
+      reactions.set(emoji, (users ?? new Set()).add(by))
+      return Result.succeed(reactionEvent(by, message, emoji, true, now))
+    })
+
+  const unreact = (by: UserId, messageId: MessageId, emoji: string) =>
+    change(by, messageId, (message, _, now): Made<never> => {
+      const users = message.reactions.get(emoji)
+      if (users?.delete(by) !== true) return Result.succeed(NONE)
+      if (users.size === 0) message.reactions.delete(emoji)
+      return Result.succeed(reactionEvent(by, message, emoji, false, now))
+    })
+
+  return { edit, remove, react, unreact }
+})

@@ -1,0 +1,123 @@
+import { PgTypes } from "@effect/sql-pg"
+import { Effect } from "effect"
+import { Database } from "../database/Database.ts"
+import { int4, int8, textArray } from "../database/SqlParameters.ts"
+import { NotMember, RoleForbids } from "../domain/ConversationErrors.ts"
+import type { Change } from "../domain/Event.ts"
+import { groupRights } from "../domain/GroupRights.ts"
+import {
+  type Message,
+  MessageDeleted,
+  type MessageId,
+  MessageNotFound,
+  NotAuthor,
+  TooManyReactions,
+  VersionConflict
+} from "../domain/Message.ts"
+import { MAX_REACTION_KINDS } from "../domain/Reaction.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import { MAX_USER_ID, type UserId } from "../domain/User.ts"
+import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
+import type { EditCalls, MessageDenied } from "./EditCalls.ts"
+import { MESSAGE_COLUMNS, reactionsFor } from "./MessageColumns.ts"
+import { type MessageRow, toMessage } from "./Rows.ts"
+
+type Refusal =
+  | "message_not_found"
+  | "not_member"
+  | "not_author"
+  | "message_deleted"
+  | "version_conflict"
+  | "too_many_reactions"
+  | "role_forbids"
+
+type Row = ChangeRow<"changed" | "unchanged" | Refusal> & { readonly version?: number | null }
+
+/** The changes of messages through the functions of `migrations/functions`. */
+export const make = Effect.gen(function* () {
+  const database = yield* Database
+  const { pipeline: sql, inPipeline } = database
+  const change = changing(database)
+
+  // As it is after the commit: another change may have followed, whose event comes later.
+  const seenBy = (reader: UserId, id: MessageId): Effect.Effect<Message, Unavailable> =>
+    sql<MessageRow>`SELECT ${sql.literal(MESSAGE_COLUMNS)}, ${reactionsFor(sql, reader)} FROM messages m WHERE m.id = ${int8(id)}`.pipe(
+      Effect.map((rows) => toMessage(rows[0]!)),
+      inPipeline
+    )
+
+  const answer = Effect.fnUntraced(function* (
+    by: UserId,
+    id: MessageId,
+    rows: ReadonlyArray<Row>
+  ): Effect.fn.Return<Change<Message>, Unavailable> {
+    const value = yield* seenBy(by, id)
+    const { reactions: _, ...told } = value
+    return { value, appended: appendedBy(rows, told) }
+  })
+
+  const denied = ({ status }: Row): Effect.Effect<never, MessageDenied> | undefined => {
+    if (status === "message_not_found") return Effect.fail(new MessageNotFound())
+    return status === "not_member" ? Effect.fail(new NotMember()) : undefined
+  }
+
+  const who = (userId: UserId) => int4(userId > MAX_USER_ID ? 0 : userId)
+
+  const edit: EditCalls["edit"] = Effect.fn("EditRepo.edit")(function* (given) {
+    const { by, messageId, content, version, metadata } = given
+    const rows = yield* change<Row>(
+      (sql) => sql`SELECT * FROM edit_message(
+        ${who(by)}, ${int8(messageId)}, ${content}, ${version === undefined ? PgTypes.int4(null as never) : int4(version)},
+        ${metadata == null ? null : JSON.stringify(metadata)}::text::jsonb, ${metadata !== undefined}
+      )`
+    )
+    const row = rows[0]!
+    const refusal = denied(row)
+    if (refusal !== undefined) return yield* refusal
+    switch (row.status) {
+      case "not_author":
+        return yield* new NotAuthor()
+      case "message_deleted":
+        return yield* new MessageDeleted()
+      case "version_conflict":
+        return yield* new VersionConflict({ version: row.version! })
+    }
+    return yield* answer(by, messageId, rows)
+  })
+
+  const remove: EditCalls["remove"] = Effect.fn("EditRepo.remove")(function* (by, messageId) {
+    const rows = yield* change<Row>(
+      (sql) =>
+        sql`SELECT * FROM delete_message(${who(by)}, ${int8(messageId)}, ${textArray(groupRights.deleteMessage)})`
+    )
+    const refusal = denied(rows[0]!)
+    if (refusal !== undefined) return yield* refusal
+    if (rows[0]!.status === "role_forbids") return yield* new RoleForbids()
+    return yield* answer(by, messageId, rows)
+  })
+
+  const changeReaction = (by: UserId, messageId: MessageId, emoji: string, adds: boolean) =>
+    change<Row>(
+      (sql) => sql`SELECT * FROM change_reaction(
+        ${who(by)}, ${int8(messageId)}, ${emoji}, ${adds}, ${int4(MAX_REACTION_KINDS)}
+      )`
+    )
+
+  const react: EditCalls["react"] = Effect.fn("EditRepo.react")(function* (by, messageId, emoji) {
+    const rows = yield* changeReaction(by, messageId, emoji, true)
+    const refusal = denied(rows[0]!)
+    if (refusal !== undefined) return yield* refusal
+    if (rows[0]!.status === "message_deleted") return yield* new MessageDeleted()
+    if (rows[0]!.status === "too_many_reactions") return yield* new TooManyReactions()
+    return yield* answer(by, messageId, rows)
+  })
+
+  const unreact: EditCalls["unreact"] = Effect.fn("EditRepo.unreact")(function* (by, messageId, emoji) {
+    const rows = yield* changeReaction(by, messageId, emoji, false)
+    const refusal = denied(rows[0]!)
+    if (refusal !== undefined) return yield* refusal
+    return yield* answer(by, messageId, rows)
+  })
+
+  return { edit, remove, react, unreact } satisfies EditCalls
+})

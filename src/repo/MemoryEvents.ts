@@ -1,0 +1,65 @@
+import type { AppendedFact, EventFact, Place } from "../domain/Event.ts"
+import type { UserId } from "../domain/User.ts"
+import type { MemoryMessage, Tables } from "./MemoryTables.ts"
+import { messageAsNow, readersOf } from "./MemoryViews.ts"
+
+/** Appends an event to the inbox of a user that exists, and answers its number. */
+export const appendTo = (
+  { inboxes, counters }: Tables,
+  userId: UserId,
+  type: string,
+  message: MemoryMessage | undefined,
+  payload: unknown,
+  now: string
+): number => {
+  const inbox = inboxes.get(userId)!
+  inbox.events.push({
+    seq: ++inbox.lastSeq,
+    type,
+    messageId: message?.id,
+    payload,
+    createdAt: Date.parse(now),
+    revision: counters.revision
+  })
+  return inbox.lastSeq
+}
+
+/** Appends an event with a payload to inboxes; no fact when there are none. */
+export const appendPayload = (
+  tables: Tables,
+  userIds: Iterable<UserId>,
+  type: string,
+  payload: object,
+  now: string
+): ReadonlyArray<AppendedFact> =>
+  factOf(
+    { type, committedAt: Date.parse(now), message: undefined, clientId: undefined, payload },
+    Array.from(userIds, (userId) => ({
+      userId,
+      seq: appendTo(tables, userId, type, undefined, payload, now)
+    }))
+  )
+
+/** Appends an event about a message to the inboxes of the members who may read it. */
+export const appendAbout = (
+  tables: Tables,
+  message: MemoryMessage,
+  type: string,
+  now: string
+): ReadonlyArray<AppendedFact> =>
+  factOf(
+    {
+      type,
+      committedAt: Date.parse(now),
+      message: messageAsNow(tables, message),
+      clientId: message.clientId,
+      payload: undefined
+    },
+    readersOf(tables, message).map((userId) => ({
+      userId,
+      seq: appendTo(tables, userId, type, message, undefined, now)
+    }))
+  )
+
+const factOf = (fact: EventFact, places: ReadonlyArray<Place>): ReadonlyArray<AppendedFact> =>
+  places.length === 0 ? [] : [{ fact, places }]

@@ -1,0 +1,48 @@
+import type { PgClient } from "@effect/sql-pg"
+import { Effect } from "effect"
+import { int8Array } from "../database/SqlParameters.ts"
+import type { Draft, GroupDraft, Message, Quote } from "../domain/Message.ts"
+import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
+import { type MessageRow, toMessage } from "./Rows.ts"
+
+/** The messages that repeated sends are answered with, by id. */
+export type Repeats = ReadonlyMap<number, Message>
+
+const NONE: Repeats = new Map()
+
+/** Looks up the messages of the sends that are repeats, as they are now: they may have been edited or deleted since. */
+export const withRepeats = <Row extends { readonly status: string; readonly id: number }>(
+  sql: PgClient.PgClient,
+  rows: ReadonlyArray<Row>
+) => {
+  const ids = rows.flatMap(({ status, id }) => (status === "repeat" ? [id] : []))
+  if (ids.length === 0) return Effect.succeed({ rows, repeats: NONE })
+  return Effect.map(
+    sql<MessageRow>`SELECT ${sql.literal(MESSAGE_COLUMNS)} FROM messages m WHERE m.id = ANY (${int8Array(ids)})`,
+    (found) => ({ rows, repeats: new Map(found.map((row) => [row.id, toMessage(row)])) as Repeats })
+  )
+}
+
+interface SentRow {
+  readonly id: number
+  readonly sender_username: string
+  readonly timestamp: Date
+  readonly quote: Quote | null
+  readonly conversation_id?: number
+}
+
+/** The row of a message that was just sent: what the draft says, and what the database gave it. */
+export const newRow = (draft: Draft | GroupDraft, row: SentRow): MessageRow => ({
+  id: row.id,
+  sender_id: draft.sender_id,
+  sender_username: row.sender_username,
+  receiver_id: "receiver_id" in draft ? draft.receiver_id : null,
+  content: draft.content,
+  timestamp: row.timestamp,
+  conversation_id: "conversation_id" in draft ? draft.conversation_id : row.conversation_id!,
+  version: 1,
+  edited_at: null,
+  deleted_at: null,
+  metadata: draft.metadata ?? null,
+  quote: row.quote
+})

@@ -1,0 +1,92 @@
+import { Effect, Result } from "effect"
+import type { Database } from "../database/Database.ts"
+import { int4Array, int8Array, textArray } from "../database/SqlParameters.ts"
+import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts"
+import { ClientIdConflict, type GroupDraft, type Quote, QuoteNotFound } from "../domain/Message.ts"
+import type { Appended, Outcome } from "../domain/Send.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import { MAX_USER_ID, type UserId } from "../domain/User.ts"
+import { newRow, type Repeats, withRepeats } from "./Repeats.ts"
+import { toMessage } from "./Rows.ts"
+
+/** Sends through `send_group_messages` (`migrations/functions`). It waits two seconds for a lock. */
+export const sendGroupMessages = ({ sends: sql, orUnavailable }: Database["Service"]) => {
+  const sendBatch = (drafts: ReadonlyArray<GroupDraft>) =>
+    sql<SendRow>`SELECT * FROM send_group_messages(
+      ${int4Array(drafts.map(({ sender_id }) => (sender_id > MAX_USER_ID ? 0 : sender_id)))},
+      ${int8Array(drafts.map(({ conversation_id }) => conversation_id))},
+      ${textArray(drafts.map(({ content }) => content))},
+      ${textArray(drafts.map(({ client_id }) => client_id ?? null))},
+      ${int8Array(drafts.map(({ reply_to_id }) => reply_to_id ?? null))},
+      ${textArray(drafts.map(({ metadata }) => (metadata == null ? null : JSON.stringify(metadata))))}
+    )`.pipe(
+      Effect.flatMap((rows) => withRepeats(sql, rows)),
+      Effect.map(({ rows, repeats }) => rows.map((row, i) => toOutcome(row, drafts[i]!, repeats)))
+    )
+
+  const refuseAll = (drafts: ReadonlyArray<GroupDraft>, error: Unavailable) =>
+    drafts.map((): Outcome => Result.fail(error))
+
+  const sendOrRefuse = (drafts: ReadonlyArray<GroupDraft>): Effect.Effect<ReadonlyArray<Outcome>> =>
+    sendBatch(drafts).pipe(
+      Effect.map(Effect.succeed<ReadonlyArray<Outcome>>),
+      // Somebody holds the inbox of a member of one group: the other groups of the batch need not wait for it.
+      Effect.catchReason("SqlError", "LockTimeoutError", (_, error) =>
+        drafts.length === 1
+          ? Effect.fail(error)
+          : Effect.succeed(
+              Effect.map(
+                Effect.forEach(drafts, (draft) => sendOrRefuse([draft])),
+                (outcomes) => outcomes.flat()
+              )
+            )
+      ),
+      orUnavailable,
+      Effect.flatten,
+      Effect.catch((error) => Effect.succeed(refuseAll(drafts, error)))
+    )
+
+  return (drafts: ReadonlyArray<GroupDraft>): Effect.Effect<ReadonlyArray<Outcome>> =>
+    drafts.length === 0 ? Effect.succeed([]) : sendOrRefuse(drafts)
+}
+
+interface SendRow {
+  readonly status:
+    | "sent"
+    | "repeat"
+    | "conflict"
+    | "not_member"
+    | "conversation_not_found"
+    | "quote_not_found"
+  readonly id: number
+  readonly sender_username: string
+  readonly timestamp: Date
+  readonly users: ReadonlyArray<number>
+  readonly seqs: ReadonlyArray<number>
+  readonly quote: Quote | null
+}
+
+const toOutcome = (row: SendRow, draft: GroupDraft, repeats: Repeats): Outcome => {
+  switch (row.status) {
+    case "not_member":
+      return Result.fail(new NotMember())
+    case "conversation_not_found":
+      return Result.fail(new ConversationNotFound())
+    case "quote_not_found":
+      return Result.fail(new QuoteNotFound())
+    case "conflict":
+      return Result.fail(new ClientIdConflict())
+    default:
+      return Result.succeed({
+        message: repeats.get(row.id) ?? toMessage(newRow(draft, row)),
+        isRepeat: row.status === "repeat",
+        appended: row.users.map(
+          (userId, i): Appended => ({
+            userId: userId as UserId,
+            type: userId === draft.sender_id ? "group_message_sent" : "group_message",
+            seq: row.seqs[i]!
+          })
+        )
+      })
+  }
+}

@@ -1,0 +1,255 @@
+import { assert, it } from "@effect/vitest"
+import { DateTime, Effect, Exit, Layer, Option, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { type Watcher, Watches } from "../../src/chat/Watches.ts"
+import { UserId } from "../../src/domain/User.ts"
+import { Sessions } from "../../src/presence/Sessions.ts"
+
+const alice = UserId.make(1)
+const bob = UserId.make(2)
+const nobody = UserId.make(99)
+
+/** A socket that notes what it is told, and reads as long as the test lets it. */
+class Socket implements Watcher {
+  reads = true
+  private readonly told: Array<{ readonly user_id: number; readonly online: boolean }> = []
+
+  readonly pass = (frame: Uint8Array) => {
+    if (this.reads) this.told.push(JSON.parse(Buffer.from(frame).toString()))
+    return this.reads
+  }
+
+  /** What it was told since the last call. */
+  readonly taken = Effect.sync(() => this.told.splice(0).map(({ user_id, online }) => [user_id, online]))
+
+  readonly takenWhole = Effect.sync(() => this.told.splice(0) as ReadonlyArray<unknown>)
+}
+
+/** Watches over sessions that the test may make lose what they are told. */
+const makeWatches = Effect.gen(function* () {
+  const test = { announces: true, isComplete: true, listeners: 0, surveys: 0 }
+  const sessions = Layer.effect(
+    Sessions,
+    Effect.map(Sessions, (sessions) =>
+      Sessions.of({
+        ...sessions,
+        transitions: (onTransition) =>
+          Effect.andThen(
+            sessions.transitions((userId, isOnline) => test.announces && onTransition(userId, isOnline)),
+            Effect.acquireRelease(
+              Effect.sync(() => void test.listeners++),
+              () => Effect.sync(() => void test.listeners--)
+            )
+          ),
+        survey: (userIds) =>
+          Effect.suspend(() => {
+            test.surveys++
+            return test.isComplete
+              ? sessions.survey(userIds)
+              : Effect.succeed({
+                  isComplete: false,
+                  presences: userIds.map(() => ({ connections: 0, lastSeen: Option.none() }))
+                })
+          })
+      })
+    )
+  ).pipe(Layer.provide(Sessions.layerMemory))
+  const services = yield* Layer.build(Watches.layer.pipe(Layer.provideMerge(sessions)))
+  return {
+    test,
+    watches: yield* Effect.provide(Watches, services),
+    sessions: yield* Effect.provide(Sessions, services)
+  }
+})
+
+it.effect("a watch is told the presence of each user at once", () =>
+  Effect.gen(function* () {
+    const { watches, sessions } = yield* makeWatches
+    yield* TestClock.adjust("1 second")
+    yield* sessions.set(bob, 1)
+    yield* sessions.set(bob, 0)
+    yield* sessions.set(alice, 1)
+    yield* TestClock.adjust("1 minute")
+    const socket = new Socket()
+    const watch = yield* watches.open(socket)
+    yield* watch([alice, bob, nobody, bob])
+    assert.deepStrictEqual(yield* socket.takenWhole, [
+      { type: "presence", user_id: alice, online: true, last_seen: "1970-01-01T00:01:01.000Z" },
+      { type: "presence", user_id: bob, online: false, last_seen: "1970-01-01T00:00:01.000Z" },
+      { type: "presence", user_id: nobody, online: false, last_seen: null }
+    ])
+    yield* watch([bob])
+    assert.deepStrictEqual(yield* socket.taken, [[bob, false]], "told again at each watch")
+  })
+)
+
+it.effect("watchers are told at once who came online, and three seconds late who went offline", () =>
+  Effect.gen(function* () {
+    const { watches, sessions } = yield* makeWatches
+    const [first, second] = [new Socket(), new Socket()]
+    yield* Effect.flatMap(watches.open(first), (watch) => watch([alice]))
+    yield* Effect.flatMap(watches.open(second), (watch) => watch([alice]))
+    yield* Effect.all([first.taken, second.taken])
+
+    yield* sessions.set(alice, 1)
+    yield* sessions.set(alice, 2)
+    for (const { taken } of [first, second]) assert.deepStrictEqual(yield* taken, [[alice, true]])
+
+    yield* TestClock.adjust("1 minute")
+    yield* sessions.set(alice, 0)
+    yield* TestClock.adjust("2500 millis")
+    assert.isEmpty(yield* first.taken)
+    yield* TestClock.adjust("1 second")
+    assert.deepStrictEqual(yield* first.takenWhole, [
+      {
+        type: "presence",
+        user_id: alice,
+        online: false,
+        last_seen: DateTime.formatIso(DateTime.makeUnsafe(60_000))
+      }
+    ])
+    assert.deepStrictEqual(yield* second.taken, [[alice, false]])
+    yield* TestClock.adjust("1 minute")
+    assert.isEmpty(yield* first.taken)
+  })
+)
+
+it.effect("a page that reloads does not blink, also when the watch begins between its sockets", () =>
+  Effect.gen(function* () {
+    const { watches, sessions } = yield* makeWatches
+    const socket = new Socket()
+    yield* sessions.set(alice, 1)
+    yield* TestClock.adjust("1 minute")
+    yield* sessions.set(alice, 0)
+    const watch = yield* watches.open(socket)
+    yield* watch([alice])
+    assert.deepStrictEqual(yield* socket.taken, [[alice, true]])
+    for (let i = 0; i < 3; i++) {
+      yield* TestClock.adjust("2 seconds")
+      yield* sessions.set(alice, 1)
+      yield* sessions.set(alice, 0)
+    }
+    yield* TestClock.adjust("2 seconds")
+    assert.isEmpty(yield* socket.taken)
+    yield* TestClock.adjust("2 seconds")
+    assert.deepStrictEqual(yield* socket.taken, [[alice, false]])
+  })
+)
+
+it.effect("what no announcement tells of is found by looking", () =>
+  Effect.gen(function* () {
+    const { watches, sessions, test } = yield* makeWatches
+    const socket = new Socket()
+    const watch = yield* watches.open(socket)
+    yield* watch([alice, bob])
+    yield* socket.taken
+    test.announces = false
+    yield* sessions.set(alice, 1)
+    yield* TestClock.adjust("6 seconds")
+    assert.deepStrictEqual(yield* socket.taken, [[alice, true]])
+    yield* sessions.set(alice, 0)
+    yield* TestClock.adjust("10 seconds")
+    assert.deepStrictEqual(yield* socket.taken, [[alice, false]])
+  })
+)
+
+it.effect("a round of looking covers many users in few queries", () =>
+  Effect.gen(function* () {
+    const { watches, sessions, test } = yield* makeWatches
+    const socket = new Socket()
+    const watch = yield* watches.open(socket)
+    const users = Array.from({ length: 200 }, (_, i) => UserId.make(1000 + i))
+    yield* watch(users)
+    yield* socket.taken
+    test.announces = false
+    test.surveys = 0
+    for (const user of users) yield* sessions.set(user, 1)
+    yield* TestClock.adjust("6 seconds")
+    assert.sameDeepMembers(
+      yield* socket.taken,
+      users.map((user) => [user, true])
+    )
+    assert.isAtMost(test.surveys, 12)
+  })
+)
+
+it.effect("while Redis is unavailable nobody is told to be offline", () =>
+  Effect.gen(function* () {
+    const { watches, sessions, test } = yield* makeWatches
+    const socket = new Socket()
+    yield* sessions.set(alice, 1)
+    const watch = yield* watches.open(socket)
+    yield* watch([alice])
+    assert.deepStrictEqual(yield* socket.taken, [[alice, true]])
+    test.isComplete = false
+    yield* TestClock.adjust("1 minute")
+    yield* watch([alice, bob])
+    assert.deepStrictEqual(yield* socket.taken, [
+      [alice, true],
+      [bob, false]
+    ])
+    yield* sessions.set(alice, 0)
+    yield* TestClock.adjust("1 minute")
+    assert.isEmpty(yield* socket.taken)
+    test.isComplete = true
+    yield* TestClock.adjust("1 second")
+    assert.deepStrictEqual(yield* socket.taken, [[alice, false]])
+  })
+)
+
+it.effect("a socket that did not read is told the latest state when it reads again", () =>
+  Effect.gen(function* () {
+    const { watches, sessions } = yield* makeWatches
+    const socket = new Socket()
+    const watch = yield* watches.open(socket)
+    yield* watch([alice, bob])
+    yield* socket.taken
+    socket.reads = false
+    yield* sessions.set(alice, 1)
+    yield* sessions.set(bob, 1)
+    yield* sessions.set(bob, 0)
+    yield* TestClock.adjust("10 seconds")
+    socket.reads = true
+    yield* TestClock.adjust("1 second")
+    assert.sameDeepMembers(yield* socket.taken, [
+      [alice, true],
+      [bob, false]
+    ])
+    yield* TestClock.adjust("10 seconds")
+    assert.isEmpty(yield* socket.taken)
+  })
+)
+
+it.effect("a watch replaces the one before, and nothing is left when its socket closes", () =>
+  Effect.gen(function* () {
+    const { watches, sessions, test } = yield* makeWatches
+    const [first, second] = [new Socket(), new Socket()]
+    const [one, two] = [yield* Scope.make(), yield* Scope.make()]
+    const watch = yield* Scope.provide(watches.open(first), one)
+    yield* watch([alice, bob])
+    yield* Effect.flatMap(Scope.provide(watches.open(second), two), (watch) => watch([bob]))
+    assert.deepStrictEqual([yield* watches.size, test.listeners], [2, 1])
+    yield* watch([bob])
+    yield* Effect.all([first.taken, second.taken])
+    assert.strictEqual(yield* watches.size, 1)
+    yield* sessions.set(alice, 1)
+    yield* TestClock.adjust("10 seconds")
+    assert.isEmpty(yield* first.taken)
+
+    yield* Scope.close(one, Exit.void)
+    yield* sessions.set(bob, 1)
+    assert.isEmpty(yield* first.taken)
+    assert.deepStrictEqual(yield* second.taken, [[bob, true]])
+    first.reads = second.reads = false
+    yield* sessions.set(bob, 0)
+    yield* TestClock.adjust("10 seconds")
+    yield* Scope.close(two, Exit.void)
+    assert.deepStrictEqual([yield* watches.size, test.listeners], [0, 0])
+    second.reads = true
+    yield* TestClock.adjust("10 seconds")
+    assert.isEmpty(yield* second.taken)
+    test.surveys = 0
+    yield* TestClock.adjust("1 minute")
+    assert.strictEqual(test.surveys, 0)
+  })
+)

@@ -1,0 +1,126 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import type { MessageId } from "../../src/domain/Message.ts"
+import type { User } from "../../src/domain/User.ts"
+import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
+import { EditRepo } from "../../src/repo/EditRepo.ts"
+import { databaseUrl } from "../support/Services.ts"
+import { changed, group, headOf, MAXIMUM, type ReposLayer, say, told } from "./Conversations.ts"
+import { draft, embeddedRepos, memoryRepos, newPair, newUsers, postgresRepos, sendOne } from "./Repos.ts"
+
+const withheldContract = <E>(name: string, repos: ReposLayer<E>) =>
+  layer(repos, { excludeTestServices: true })(`What an inbox shows of changed messages: ${name}`, (it) => {
+    const edit = (by: User, messageId: MessageId, content: string) =>
+      EditRepo.use((repo) =>
+        changed(repo.edit({ by: by.id, messageId, content, version: undefined, metadata: undefined }))
+      )
+    const remove = (by: User, messageId: MessageId) =>
+      EditRepo.use((repo) => changed(repo.remove(by.id, messageId)))
+    const leave = (user: User, id: Parameters<ConversationRepo["Service"]["find"]>[1]) =>
+      ConversationRepo.use((repo) => changed(repo.removeMember(user.id, id, user.id)))
+
+    /** A group of three that two of them wrote in; the third has left when the test goes on. */
+    const left = Effect.gen(function* () {
+      const [a, b, gone] = (yield* newUsers(3)) as [User, User, User]
+      const { id } = yield* group(a, [b, gone], { history: "joined" })
+      const begin = yield* headOf(gone)
+      const kept = yield* say(a, { id }, "kept")
+      const message = yield* say(b, { id }, "first", { metadata: { secret: 1 } })
+      const edited = yield* edit(b, message.id, "second")
+      const reply = yield* say(a, { id }, "reply", { reply_to_id: message.id })
+      yield* leave(gone, id)
+      return { a, b, gone, id, kept, message, edited, reply, replay: told(gone, begin) }
+    })
+
+    it.effect("a member is shown each message as it is now", () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        const { message } = yield* sendOne(draft(alice, bob, "first"))
+        yield* edit(alice, message.id, "second")
+        const now = yield* edit(alice, message.id, "third")
+
+        assert.deepEqual(yield* told(bob), [
+          { type: "message", ...now },
+          { type: "message_updated", ...now },
+          { type: "message_updated", ...now }
+        ])
+        const deleted = yield* remove(alice, message.id)
+        const { type, ...shown } = (yield* told(bob))[1]!
+        assert.deepEqual([type, shown], ["message_updated", { ...deleted }])
+      })
+    )
+
+    it.effect("who left is shown what it got, but for what changed since", () =>
+      Effect.gen(function* () {
+        const { kept, message, edited, reply, replay } = yield* left
+        const { metadata: _, ...rest } = message
+
+        assert.deepEqual(yield* Effect.map(replay, (frames) => frames.slice(0, 4)), [
+          { type: "message", ...kept },
+          { type: "message", ...rest, content: "", withheld: true },
+          { type: "message_updated", ...edited },
+          { type: "message", ...reply }
+        ])
+      })
+    )
+
+    it.effect("who left is not shown an edit or a deletion that came later, nor in what was quoted", () =>
+      Effect.gen(function* () {
+        const { b, kept, message, reply, replay } = yield* left
+        const { metadata: _, ...rest } = message
+        const withheld = { ...rest, content: "", withheld: true }
+        const quoting = { ...reply, reply_to: { ...reply.reply_to, content: "" } }
+        const expected = [
+          { type: "message", ...kept },
+          { type: "message", ...withheld },
+          { type: "message_updated", ...withheld },
+          { type: "message", ...quoting }
+        ]
+
+        yield* edit(b, message.id, "third")
+        assert.deepEqual(yield* Effect.map(replay, (frames) => frames.slice(0, 4)), expected)
+        yield* remove(b, message.id)
+        assert.deepEqual(yield* Effect.map(replay, (frames) => frames.slice(0, 4)), expected)
+      })
+    )
+
+    it.effect(
+      "who came back is still not shown what is not for it to read, and else the messages as they are",
+      () =>
+        Effect.gen(function* () {
+          const { a, b, gone, id, message, replay } = yield* left
+          yield* edit(b, message.id, "third")
+          const put = ConversationRepo.use((repo) =>
+            changed(repo.putMember(a.id, id, gone.id, undefined, MAXIMUM))
+          )
+          yield* put
+          assert.deepInclude((yield* replay)[1], { content: "", withheld: true })
+          const after = yield* say(b, { id }, "new")
+          const now = yield* edit(b, after.id, "newer")
+
+          const { type: _, ...shown } = (yield* replay).at(-2)!
+          assert.deepEqual(shown, { ...now })
+        })
+    )
+
+    it.effect("who came back to a group whose history all members read is shown everything", () =>
+      Effect.gen(function* () {
+        const [a, gone] = (yield* newUsers(2)) as [User, User]
+        const { id } = yield* group(a, [gone])
+        const begin = yield* headOf(gone)
+        const message = yield* say(a, { id }, "first")
+        yield* leave(gone, id)
+        const now = yield* edit(a, message.id, "second")
+        assert.deepInclude((yield* told(gone, begin))[0], { content: "", withheld: true })
+
+        yield* ConversationRepo.use((repo) => changed(repo.putMember(a.id, id, gone.id, undefined, MAXIMUM)))
+        assert.deepEqual((yield* told(gone, begin))[0], { type: "message", ...now })
+      })
+    )
+  })
+
+withheldContract("memory", memoryRepos)
+withheldContract("embedded database", embeddedRepos)
+describe.runIf(databaseUrl !== undefined)("with TEST_DATABASE_URL", () =>
+  withheldContract("PostgreSQL", postgresRepos)
+)
