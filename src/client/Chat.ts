@@ -11,9 +11,9 @@ import { Calls } from "./Endpoints.ts"
 import * as Kept from "./Kept.ts"
 import * as Loader from "./Loader.ts"
 import * as Outbox from "./Outbox.ts"
+import { type Reader, readEvents } from "./Readers.ts"
 import * as Rest from "./Rest.ts"
 import { isComplete } from "./Snapshot.ts"
-import { type Reader, readEvents } from "./Readers.ts"
 import type { InboxEvent, State } from "./State.ts"
 import type { ClientStorage } from "./Storage.ts"
 import { makeStore } from "./Store.ts"
@@ -77,7 +77,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   const outbox = yield* Outbox.make(store, kept, connection, rest, loader)
 
   yield* Effect.acquireRelease(
-    Effect.sync(() => store.subscribe(() => fork(loader.check))),
+    Effect.sync(() => store.subscribeAll(() => fork(loader.check))),
     (unsubscribe) => Effect.sync(unsubscribe)
   )
   yield* wakeUps(() => fork(connection.nudge))
@@ -118,7 +118,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       const check = (current: State) => {
         if (isThere(current) || current.status.type === "closed") resume(Effect.void)
       }
-      const unsubscribe = store.subscribe(check)
+      const unsubscribe = store.subscribeAll(check)
       check(store.state)
       return Effect.sync(unsubscribe)
     })
@@ -210,7 +210,14 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     }),
     createGroup: (title: string, memberIds: ReadonlyArray<number>, more: GroupOptions = {}) =>
       rest(Calls.createConversation, {
-        payload: { user_id, kind: "group", title, member_ids: memberIds, client_id: more.clientId ?? Outbox.randomId(), ...extras(more) }
+        payload: {
+          user_id,
+          kind: "group",
+          title,
+          member_ids: memberIds,
+          client_id: more.clientId ?? Outbox.randomId(),
+          ...extras(more)
+        }
       }) as Effect.Effect<Conversation, Rest.RestError>,
     openDirect: (userId: number): Effect.Effect<Conversation, Rest.RestError> =>
       rest(Calls.createConversation, { payload: { user_id, kind: "direct", with: userId } }),
@@ -219,18 +226,29 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       change: { readonly title?: string; readonly metadata?: NonNullable<Message["metadata"]> | null }
     ): Effect.Effect<Conversation, Rest.RestError> =>
       rest(Calls.updateConversation, { params: params(conversationId), payload: { user_id, ...change } }),
-    putMember: (conversationId: number, memberId: number, role?: Member["role"]): Effect.Effect<Member, Rest.RestError> =>
+    putMember: (
+      conversationId: number,
+      memberId: number,
+      role?: Member["role"]
+    ): Effect.Effect<Member, Rest.RestError> =>
       rest(Calls.putMember, {
         params: { ...params(conversationId), member_id: memberId },
         payload: { user_id, ...(role === undefined ? {} : { role }) }
       }),
     removeMember: (conversationId: number, memberId: number): Effect.Effect<void, Rest.RestError> =>
-      rest(Calls.removeMember, { params: { ...params(conversationId), member_id: memberId }, query: { user_id } }),
+      rest(Calls.removeMember, {
+        params: { ...params(conversationId), member_id: memberId },
+        query: { user_id }
+      }),
     leave: (conversationId: number): Effect.Effect<void, Rest.RestError> =>
-      rest(Calls.removeMember, { params: { ...params(conversationId), member_id: user_id }, query: { user_id } }),
+      rest(Calls.removeMember, {
+        params: { ...params(conversationId), member_id: user_id },
+        query: { user_id }
+      }),
     users: (after?: number): Effect.Effect<ReadonlyArray<User>, Rest.RestError> =>
       rest(Calls.listUsers, { query: after === undefined ? {} : { after_id: after } }),
-    user: (userId: number): Effect.Effect<User, Rest.RestError> => rest(Calls.getUser, { params: { user_id: userId } }),
+    user: (userId: number): Effect.Effect<User, Rest.RestError> =>
+      rest(Calls.getUser, { params: { user_id: userId } }),
     /** Writes the snapshot now. A page calls it when it is hidden. */
     save: saveSnapshot,
     /** Forgets everything that is stored of this user on this device, as after a log-out. */

@@ -2,7 +2,14 @@ import { Effect, Exit, Scope } from "effect"
 import type { Conversation, Member } from "../domain/Conversation.ts"
 import type { Message } from "../domain/Message.ts"
 import type { User } from "../domain/User.ts"
-import { type EffectChat, type GroupOptions, make, type Options, type SendOptions, type Target } from "./Chat.ts"
+import {
+  type EffectChat,
+  type GroupOptions,
+  make,
+  type Options,
+  type SendOptions,
+  type Target
+} from "./Chat.ts"
 import { indexedDbStorage } from "./IndexedDbStorage.ts"
 import { iterateEvents, iterateStates } from "./Iterate.ts"
 import type { InboxEvent, State } from "./State.ts"

@@ -27,7 +27,9 @@ export interface Connection {
   /** Waits until there is a connection. */
   readonly online: Effect.Effect<void>
   /** Sends a message and waits for the answer. Without an answer it may have been sent all the same. */
-  send(frame: Extract<ClientFrame, { type: "send" }> & { readonly client_id: string }): Effect.Effect<Message, RestError>
+  send(
+    frame: Extract<ClientFrame, { type: "send" }> & { readonly client_id: string }
+  ): Effect.Effect<Message, RestError>
   /** Sends a frame if there is a connection. It is not repeated. */
   tell(frame: ClientFrame): Effect.Effect<void>
   /** Whose presence the server tells, on this connection and those after it. */
@@ -137,7 +139,9 @@ export const make = Effect.fnUntraced(function* (
 
   const tell = (frame: ClientFrame) =>
     Effect.suspend(() =>
-      session === undefined ? Effect.void : Effect.flatMap(encodeFrame(frame), session.write).pipe(Effect.ignore)
+      session === undefined
+        ? Effect.void
+        : Effect.flatMap(encodeFrame(frame), session.write).pipe(Effect.ignore)
     )
 
   return {

@@ -1,5 +1,5 @@
-import type { ConversationState, InboxEvent, State, Sync } from "./State.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
+import type { ConversationState, InboxEvent, State, Sync } from "./State.ts"
 
 type Mutable<A> = { -readonly [Key in keyof A]: A[Key] }
 
@@ -67,7 +67,8 @@ export class Draft {
     const before = conversations.get(id)
     conversations.set(id, conversation)
     if (before?.activity === activity) return
-    const order = before === undefined ? [...this.state.order] : this.state.order.filter((other) => other !== id)
+    const order =
+      before === undefined ? [...this.state.order] : this.state.order.filter((other) => other !== id)
     let low = 0
     let high = order.length
     while (low < high) {

@@ -27,7 +27,9 @@ type Plain<A> = A extends number
       ? { readonly [K in keyof A]: Plain<A[K]> }
       : A
 
-type Part<Name extends string, S> = [S] extends [never] ? unknown : { readonly [K in Name]: Plain<S extends { readonly Type: infer A } ? A : never> }
+type Part<Name extends string, S> = [S] extends [never]
+  ? unknown
+  : { readonly [K in Name]: Plain<S extends { readonly Type: infer A } ? A : never> }
 type Body<S> = [S] extends [never] ? unknown : { readonly payload: Plain<Encoded<S>> }
 
 /** What a call of an endpoint takes: its path's parameters, its query and its body, as far as it has them. */
@@ -81,7 +83,12 @@ export const Calls = {
   ),
   createConversation: conversations("create", "POST", `${Paths.conversations}/`, Conversation),
   getConversation: conversations("get", "GET", `${Paths.conversations}/:conversation_id`, ConversationEntry),
-  updateConversation: conversations("update", "PATCH", `${Paths.conversations}/:conversation_id`, Conversation),
+  updateConversation: conversations(
+    "update",
+    "PATCH",
+    `${Paths.conversations}/:conversation_id`,
+    Conversation
+  ),
   listMembers: conversations(
     "members",
     "GET",

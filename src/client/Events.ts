@@ -6,8 +6,8 @@ import type { Draft } from "./Draft.ts"
 import type { PassingFrame } from "./Input.ts"
 import { deletedMessage, mapChanged, withChange, withMessage, withQuote, withReaction } from "./Messages.ts"
 import { settleSent } from "./OutboxState.ts"
-import type { ConversationState, InboxEvent, Timeline } from "./State.ts"
 import { withReadOf } from "./Pages.ts"
+import type { ConversationState, InboxEvent, Timeline } from "./State.ts"
 import { afterRead, counted } from "./Unread.ts"
 
 /** How long a user types at most after the last frame that said so. In milliseconds. */
@@ -82,7 +82,10 @@ const messageOf = (event: Message & { readonly type: string; readonly seq: numbe
   return message
 }
 
-const takeMessage = (draft: Draft, event: Extract<InboxEvent, { type: "message" | "message_sent" }>): void => {
+const takeMessage = (
+  draft: Draft,
+  event: Extract<InboxEvent, { type: "message" | "message_sent" }>
+): void => {
   const message = messageOf(event)
   const id = message.conversation_id
   if (id === undefined) return
@@ -94,7 +97,8 @@ const takeMessage = (draft: Draft, event: Extract<InboxEvent, { type: "message" 
     // A part of the history that may hold the message already, in an earlier state.
     changeTimeline(draft, id, (messages) => withChange(messages, message))
   }
-  if (draft.state.conversations.has(id)) draft.change(id, (known) => counted(known, message, draft.state.userId))
+  if (draft.state.conversations.has(id))
+    draft.change(id, (known) => counted(known, message, draft.state.userId))
   else draft.want(id)
 }
 
@@ -210,7 +214,9 @@ const applyRead = (
   }
   draft.change(id, (known) => {
     if (user_id === draft.state.userId) {
-      return known.last_read_id >= message_id ? known : recounted(draft, { ...known, last_read_id: message_id })
+      return known.last_read_id >= message_id
+        ? known
+        : recounted(draft, { ...known, last_read_id: message_id })
     }
     return known.with?.user_id === user_id && known.with.last_read_id < message_id
       ? { ...known, with: { ...known.with, last_read_id: message_id } }

@@ -57,8 +57,12 @@ export const fileStorage = (folder: string): ClientStorage => {
     list: async (prefix) => {
       await made()
       const start = encodeURIComponent(prefix)
-      const names = (await fs.readdir(folder)).filter((name) => name.startsWith(start) && name.endsWith(".json"))
-      return (await Promise.all(names.map((name) => read(join(folder, name))))).filter((value) => value !== undefined)
+      const names = (await fs.readdir(folder)).filter(
+        (name) => name.startsWith(start) && name.endsWith(".json")
+      )
+      return (await Promise.all(names.map((name) => read(join(folder, name))))).filter(
+        (value) => value !== undefined
+      )
     }
   }
 }

@@ -23,18 +23,28 @@ interface Transaction {
   onabort: (() => void) | null
 }
 interface Database {
-  transaction(name: string, mode: "readonly" | "readwrite", options?: { readonly durability: "strict" }): Transaction
+  transaction(
+    name: string,
+    mode: "readonly" | "readwrite",
+    options?: { readonly durability: "strict" }
+  ): Transaction
   createObjectStore(name: string): void
   close(): void
   onclose: (() => void) | null
   onversionchange: (() => void) | null
 }
 const browser = globalThis as unknown as {
-  readonly indexedDB: { open(name: string, version: number): Request<Database> & { onupgradeneeded: (() => void) | null } }
+  readonly indexedDB: {
+    open(name: string, version: number): Request<Database> & { onupgradeneeded: (() => void) | null }
+  }
   readonly IDBKeyRange: { bound(lower: string, upper: string): unknown }
   readonly navigator?: {
     readonly locks?: {
-      request(name: string, options: { readonly signal: AbortSignal }, run: () => Promise<void>): Promise<void>
+      request(
+        name: string,
+        options: { readonly signal: AbortSignal },
+        run: () => Promise<void>
+      ): Promise<void>
     }
   }
 }
@@ -85,7 +95,8 @@ export const indexedDbStorage = (name: string): ClientStorage => {
       await write((store) => store.delete(key))
       tell(key)
     },
-    list: (prefix) => read<Array<unknown>>((store) => store.getAll(browser.IDBKeyRange.bound(prefix, `${prefix}\uffff`))),
+    list: (prefix) =>
+      read<Array<unknown>>((store) => store.getAll(browser.IDBKeyRange.bound(prefix, `${prefix}\uffff`))),
     watch: (listener) => {
       tabs?.addEventListener("message", listener)
       return () => tabs?.removeEventListener("message", listener)

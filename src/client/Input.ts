@@ -15,7 +15,11 @@ export type Page =
       readonly isFirst: boolean
     }
   /** One conversation; `undefined` when the user is not a member of it any more. */
-  | { readonly type: "conversation"; readonly id: ConversationId; readonly entry: ConversationEntry | undefined }
+  | {
+      readonly type: "conversation"
+      readonly id: ConversationId
+      readonly entry: ConversationEntry | undefined
+    }
   | {
       readonly type: "messages"
       readonly id: ConversationId
@@ -41,7 +45,12 @@ export type Input =
   | { readonly type: "status"; readonly status: Status }
   | { readonly type: "storage"; readonly storage: StorageStatus }
   /** A socket was opened. `recovered: false`: the events since the cursor are not to be had. */
-  | { readonly type: "connected"; readonly cursor: number; readonly epoch: string; readonly recovered: boolean }
+  | {
+      readonly type: "connected"
+      readonly cursor: number
+      readonly epoch: string
+      readonly recovered: boolean
+    }
   | { readonly type: "event"; readonly event: InboxEvent }
   | { readonly type: "passing"; readonly frame: PassingFrame; readonly now: number }
   /** Time went on: ends what others have stopped typing. */

@@ -1,8 +1,7 @@
 import { Effect } from "effect"
-import type { State } from "./State.ts"
-import type { Store } from "./Store.ts"
 import type { Events } from "./Readers.ts"
-import type { InboxEvent } from "./State.ts"
+import type { InboxEvent, State } from "./State.ts"
+import type { Store } from "./Store.ts"
 
 const END = { done: true, value: undefined } as const
 

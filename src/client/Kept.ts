@@ -9,7 +9,10 @@ import type { Store } from "./Store.ts"
 /** What one client keeps in a storage, and reads from it. */
 export interface Kept {
   /** The state at the last snapshot, and the outbox. What does not decode is left out: another release wrote it. */
-  readonly load: Effect.Effect<{ readonly state: Partial<State> | undefined; readonly outbox: ReadonlyArray<OutboxEntry> }>
+  readonly load: Effect.Effect<{
+    readonly state: Partial<State> | undefined
+    readonly outbox: ReadonlyArray<OutboxEntry>
+  }>
   readonly outbox: Effect.Effect<ReadonlyArray<OutboxEntry>>
   put(entry: OutboxEntry): Effect.Effect<void>
   remove(clientId: string): Effect.Effect<void>
@@ -77,14 +80,19 @@ export const make = (storage: ClientStorage, store: Store): Kept => {
     }),
     outbox: Effect.map(outbox, (stored) => [
       ...stored.filter(({ client_id }) => !unsaved.has(OUTBOX + client_id)),
-      ...[...unsaved].flatMap(([key, value]) => (key.startsWith(OUTBOX) && value !== undefined ? [value as OutboxEntry] : []))
+      ...[...unsaved].flatMap(([key, value]) =>
+        key.startsWith(OUTBOX) && value !== undefined ? [value as OutboxEntry] : []
+      )
     ]),
     put: (entry) => write(OUTBOX + entry.client_id, entry),
     remove: (clientId) => write(OUTBOX + clientId, undefined),
     isGone: (clientId) =>
       unsaved.has(OUTBOX + clientId)
         ? Effect.succeed(false)
-        : Effect.map(read(() => storage.get(OUTBOX + clientId), null), (value) => value === undefined),
+        : Effect.map(
+            read(() => storage.get(OUTBOX + clientId), null),
+            (value) => value === undefined
+          ),
     saveSnapshot: (state) => write(SNAPSHOT, encodeSnapshot(state)),
     exclusively: (name, effect) =>
       Effect.acquireUseRelease(

@@ -1,4 +1,4 @@
-import { Effect, FiberMap, Semaphore } from "effect"
+import { Effect, Exit, FiberMap, Semaphore } from "effect"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message, MessageId } from "../domain/Message.ts"
 import { Calls } from "./Endpoints.ts"
@@ -27,7 +27,10 @@ export interface Loader {
   older(id: ConversationId): Effect.Effect<void, RestError>
   newer(id: ConversationId): Effect.Effect<void, RestError>
   /** Makes a call whose answer is put into the state together with the events that came meanwhile. */
-  asked<A>(call: Effect.Effect<A, RestError>, page: (answer: A) => Page | undefined): Effect.Effect<A, RestError>
+  asked<A>(
+    call: Effect.Effect<A, RestError>,
+    page: (answer: A) => Page | undefined
+  ): Effect.Effect<A, RestError>
 }
 
 export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
@@ -40,10 +43,14 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
     Effect.suspend(() => {
       const request = ++requests
       store.dispatch({ type: "requested", request })
-      return call.pipe(
-        Effect.tap((answer) => Effect.sync(() => store.dispatch({ type: "answered", request, page: page(answer) }))),
-        // Does nothing when there was an answer.
-        Effect.ensuring(Effect.sync(() => store.dispatch({ type: "answered", request, page: undefined })))
+      return Effect.onExit(call, (exit) =>
+        Effect.sync(() =>
+          store.dispatch({
+            type: "answered",
+            request,
+            page: Exit.isSuccess(exit) ? page(exit.value) : undefined
+          })
+        )
       )
     }).pipe(places.withPermit)
 
@@ -103,7 +110,9 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
       if (timeline === undefined || !timeline[side === "older" ? "hasOlder" : "hasNewer"]) return Effect.void
       const { messages: known, load } = timeline
       const place =
-        side === "older" ? { before_id: known[0]?.id ?? Number.MAX_SAFE_INTEGER } : { after_id: known.at(-1)?.id ?? 0 }
+        side === "older"
+          ? { before_id: known[0]?.id ?? Number.MAX_SAFE_INTEGER }
+          : { after_id: known.at(-1)?.id ?? 0 }
       return Effect.asVoid(
         asked(history(id, place), (messages: ReadonlyArray<Message>): Page => {
           const isMore = messages.length === MESSAGES
@@ -114,7 +123,10 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
 
   const around = (id: ConversationId, messageId: MessageId) => {
     const load = loadOf(id)
-    const parts = Effect.all([history(id, { before_id: messageId + 1 }), history(id, { after_id: messageId })])
+    const parts = Effect.all([
+      history(id, { before_id: messageId + 1 }),
+      history(id, { after_id: messageId })
+    ])
     return asked(
       parts,
       ([before, after]): Page => ({
@@ -150,7 +162,12 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
       const { sync, list, timelines, status } = store.state
       if (sync.cursor === undefined || status.type === "closed") return
       if (!list.isLoaded) {
-        yield* load("list", conversations(true), { type: "conversations", conversations: [], next: null, isFirst: true })
+        yield* load("list", conversations(true), {
+          type: "conversations",
+          conversations: [],
+          next: null,
+          isFirst: true
+        })
       }
       for (const id of sync.wanted) {
         yield* load(`conversation ${id}`, conversation(id), { type: "conversation", id, entry: undefined })

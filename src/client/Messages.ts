@@ -61,7 +61,10 @@ export const withReaction = (
 export const withReactions = (message: Message, reactions: NonNullable<Message["reactions"]>): Message => {
   const { reactions: _, ...rest } = message
   if (reactions.length === 0) return rest
-  return { ...rest, reactions: reactions.toSorted((a, b) => b.count - a.count || (a.emoji < b.emoji ? -1 : 1)) }
+  return {
+    ...rest,
+    reactions: reactions.toSorted((a, b) => b.count - a.count || (a.emoji < b.emoji ? -1 : 1))
+  }
 }
 
 /** Maps an array, and is the same array when nothing changed. */

@@ -1,6 +1,6 @@
 import { Clock, Deferred, Effect, FiberSet, Semaphore } from "effect"
 import type { Message } from "../domain/Message.ts"
-import { type Command, Failure, OutboxEntry } from "./Command.ts"
+import type { Command, Failure, OutboxEntry } from "./Command.ts"
 import type { Connection } from "./Connection.ts"
 import { Calls } from "./Endpoints.ts"
 import type { Input, Page } from "./Input.ts"
@@ -64,7 +64,9 @@ export const make = Effect.fnUntraced(function* (
     Effect.suspend(() => {
       const deferreds = [...(waiting.get(clientId) ?? [])]
       waiting.delete(clientId)
-      return Effect.forEach(deferreds, (deferred) => Deferred.completeWith(deferred, result), { discard: true })
+      return Effect.forEach(deferreds, (deferred) => Deferred.completeWith(deferred, result), {
+        discard: true
+      })
     })
 
   const kick = (lane: string) => {
@@ -261,4 +263,6 @@ export const make = Effect.fnUntraced(function* (
 
 /** 128 random bits. `crypto.randomUUID` is missing on pages that do not come from https or localhost. */
 export const randomId = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("")
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(
+    ""
+  )

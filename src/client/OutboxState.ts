@@ -27,7 +27,11 @@ export const reduceOutbox = (
     case "requeued":
       return changed(outbox, input.clientId, ({ failure: _, ...entry }) => ({ ...entry, state: "queued" }))
     case "refused":
-      return changed(outbox, input.clientId, (entry) => ({ ...entry, state: "failed", failure: input.failure }))
+      return changed(outbox, input.clientId, (entry) => ({
+        ...entry,
+        state: "failed",
+        failure: input.failure
+      }))
     case "settled":
       return outbox.filter(({ client_id }) => client_id !== input.clientId)
   }
@@ -41,7 +45,11 @@ export const acknowledge = (draft: Draft, clientId: string, message: Message): v
   const id = message.conversation_id
   if (id !== undefined && !draft.state.conversations.has(id)) {
     draft.want(id)
-    draft.state.outbox = changed(draft.state.outbox, clientId, (entry) => ({ ...entry, state: "sent", message }))
+    draft.state.outbox = changed(draft.state.outbox, clientId, (entry) => ({
+      ...entry,
+      state: "sent",
+      message
+    }))
     return
   }
   const timeline = id === undefined ? undefined : draft.state.timelines.get(id)
@@ -59,7 +67,10 @@ export const settleKnown = (draft: Draft, id: ConversationId): void => {
 }
 
 /** The outbox without a message that has come back as an event. */
-export const settleSent = (outbox: ReadonlyArray<OutboxEntry>, clientId: string): ReadonlyArray<OutboxEntry> =>
+export const settleSent = (
+  outbox: ReadonlyArray<OutboxEntry>,
+  clientId: string
+): ReadonlyArray<OutboxEntry> =>
   outbox.some(({ client_id }) => client_id === clientId)
     ? outbox.filter(({ client_id }) => client_id !== clientId)
     : outbox

@@ -38,7 +38,9 @@ export const applyPage = (draft: Draft, page: Page): void => {
       wanted.delete(page.id)
       draft.sync.wantedMembers = wanted
       const known = draft.state.members.get(page.id)
-      const members = page.members.map((member) => [member.user_id, withReadOf(known?.get(member.user_id), member)] as const)
+      const members = page.members.map(
+        (member) => [member.user_id, withReadOf(known?.get(member.user_id), member)] as const
+      )
       draft.members().set(page.id, new Map(members))
     }
   }

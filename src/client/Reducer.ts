@@ -26,8 +26,8 @@ const apply = (draft: Draft, input: Input): void => {
       state.status = input.status
       // Passing frames are not told again: what was so before the connection was lost is not known.
       if (input.status.type !== "online") {
-        state.typing = new Map()
-        state.presence = new Map()
+        if (state.typing.size > 0) state.typing = new Map()
+        if (state.presence.size > 0) state.presence = new Map()
       }
       return
     case "storage":
@@ -65,10 +65,14 @@ const apply = (draft: Draft, input: Input): void => {
       const { id, around } = input
       const before = state.timelines.get(id)
       const isThere =
-        around === undefined ? before?.hasNewer === false : before?.messages.some((message) => message.id === around)
+        around === undefined
+          ? before?.hasNewer === false
+          : before?.messages.some((message) => message.id === around)
       if (!isThere) {
         const load = (before?.load ?? 0) + 1
-        draft.timelines().set(id, { messages: [], hasOlder: true, hasNewer: true, ...before, isLoading: true, around, load })
+        draft
+          .timelines()
+          .set(id, { messages: [], hasOlder: true, hasNewer: true, ...before, isLoading: true, around, load })
       }
       if (!state.conversations.has(input.id)) draft.want(input.id)
       return

@@ -57,7 +57,9 @@ export const make = (url: string, tokens: Tokens): Rest => {
     })
     if (!response.ok) return yield* refused(response)
     return (yield* Schema.decodeUnknownEffect(call.answer)(response.body).pipe(
-      Effect.mapError((error) => new Unreachable({ message: `${url} answered what is no answer: ${error.message}` }))
+      Effect.mapError(
+        (error) => new Unreachable({ message: `${url} answered what is no answer: ${error.message}` })
+      )
     )) as Answer<Call<E>>
   })
 
@@ -66,7 +68,8 @@ export const make = (url: string, tokens: Tokens): Rest => {
       const token = yield* tokens.current
       return yield* once(call, request as Parts, token).pipe(
         Effect.catchIf(
-          (error) => error._tag === "Refused" && error.status === 401 && token !== undefined && tokens.isRenewable,
+          (error) =>
+            error._tag === "Refused" && error.status === 401 && token !== undefined && tokens.isRenewable,
           () => Effect.flatMap(tokens.renewed(token!), (renewed) => once(call, request as Parts, renewed))
         )
       )
@@ -85,7 +88,8 @@ const address = (path: string, { params = {}, query = {} }: Parts): string => {
     .map(([name, value]) => `${name}=${encodeURIComponent(value!)}`)
     .join("&")
   return (
-    path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name]!)) + (search && `?${search}`)
+    path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name]!)) +
+    (search && `?${search}`)
   )
 }
 
@@ -96,12 +100,15 @@ const fetched = (url: string, init: RequestInit) =>
       const text = await response.text()
       return { ok: response.ok, status: response.status, headers: response.headers, body: parsed(text) }
     },
-    catch: (cause) => new Unreachable({ message: `${new URL(url).origin} does not answer: ${reasonOf(cause)}` })
+    catch: (cause) =>
+      new Unreachable({ message: `${new URL(url).origin} does not answer: ${reasonOf(cause)}` })
   }).pipe(
     Effect.timeoutOrElse({
       duration: PATIENCE,
       orElse: () =>
-        Effect.fail(new Unreachable({ message: `${new URL(url).origin} did not answer within ${PATIENCE / 1000} s` }))
+        Effect.fail(
+          new Unreachable({ message: `${new URL(url).origin} did not answer within ${PATIENCE / 1000} s` })
+        )
     })
   )
 

@@ -1,4 +1,4 @@
-import { Clock, Deferred, Effect, type Queue, Queue as Q } from "effect"
+import { Clock, Deferred, Effect, Queue as Q, type Queue } from "effect"
 import type { Socket } from "effect/socket"
 import type { ErrorFrame } from "../api/Protocol.ts"
 import type { Message } from "../domain/Message.ts"
@@ -63,12 +63,20 @@ export const converse = Effect.fnUntraced(function* (
     Effect.map(Clock.currentTimeMillis, (now) =>
       Deferred.doneUnsafe(
         ending,
-        Effect.succeed({ wasOpen, code, reason, after: after === undefined ? undefined : Math.max(after - now, 0) })
+        Effect.succeed({
+          wasOpen,
+          code,
+          reason,
+          after: after === undefined ? undefined : Math.max(after - now, 0)
+        })
       )
     )
 
   /** Answers what one frame settles; the change of the state that it means. */
-  const take = Effect.fnUntraced(function* (frame: Received, write: Session["write"]): Effect.fn.Return<Input | undefined> {
+  const take = Effect.fnUntraced(function* (
+    frame: Received,
+    write: Session["write"]
+  ): Effect.fn.Return<Input | undefined> {
     switch (frame.type) {
       case "system": {
         wasOpen = true
@@ -135,7 +143,9 @@ export const converse = Effect.fnUntraced(function* (
       if (inputs.length === 0) return Effect.void
       const cursor = store.state.sync.cursor ?? 0
       store.dispatch(...inputs)
-      const events = inputs.flatMap((input) => (input.type === "event" && input.event.seq > cursor ? [input.event] : []))
+      const events = inputs.flatMap((input) =>
+        input.type === "event" && input.event.seq > cursor ? [input.event] : []
+      )
       if (events.length > 0) onEvents(events)
       // An event is missing between two: the connection begins anew at the cursor.
       return events.length > 0 && store.state.sync.cursor !== events.at(-1)!.seq

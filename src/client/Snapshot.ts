@@ -69,7 +69,9 @@ export const decodeSnapshot = (value: unknown, userId: UserId): Effect.Effect<Pa
       snapshot.user_id !== userId
         ? undefined
         : {
-            conversations: new Map(snapshot.conversations.map((conversation) => [conversation.id, conversation])),
+            conversations: new Map(
+              snapshot.conversations.map((conversation) => [conversation.id, conversation])
+            ),
             order: snapshot.conversations.map(({ id }) => id),
             list: { isLoaded: snapshot.isWhole, next: snapshot.next },
             timelines: new Map(

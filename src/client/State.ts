@@ -14,7 +14,13 @@ export type Status =
   /** For good: closed by the application, or refused by the server. */
   | { readonly type: "closed"; readonly reason: ClosedReason; readonly message: string }
 
-export type ClosedReason = "closed" | "unauthorized" | "forbidden" | "user_not_found" | "too_many_sockets" | "protocol"
+export type ClosedReason =
+  | "closed"
+  | "unauthorized"
+  | "forbidden"
+  | "user_not_found"
+  | "too_many_sockets"
+  | "protocol"
 
 /** Where the outbox and the snapshot are kept. After a failure the client goes on in memory, and says so here. */
 export type StorageStatus =

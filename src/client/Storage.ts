@@ -28,7 +28,8 @@ export const memoryStorage = (): ClientStorage => {
     delete: async (key) => {
       values.delete(key)
     },
-    list: async (prefix) => [...values].filter(([key]) => key.startsWith(prefix)).map(([, text]) => parsed(text))
+    list: async (prefix) =>
+      [...values].filter(([key]) => key.startsWith(prefix)).map(([, text]) => parsed(text))
   }
 }
 

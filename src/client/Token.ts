@@ -60,7 +60,8 @@ const expiryOf = (token: string) =>
   Effect.gen(function* () {
     const payload = token.split(".")[1] ?? ""
     const bytes = yield* Effect.try({
-      try: () => Uint8Array.from(atob(payload.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0)),
+      try: () =>
+        Uint8Array.from(atob(payload.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0)),
       catch: reasonOf
     })
     const { exp } = yield* decodeClaims(new TextDecoder().decode(bytes))

@@ -1,7 +1,7 @@
 import type { Message } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
-import type { ConversationState, Timeline } from "./State.ts"
 import { keptMessage, laterOf } from "./Messages.ts"
+import type { ConversationState, Timeline } from "./State.ts"
 
 /** As far as unread messages are counted: this many, or more. */
 export const MOST_UNREAD = 100

@@ -21,7 +21,8 @@ export const conversationOf = (state: State, id: ConversationId): ConversationSt
   if (known === undefined) return undefined
   let read = known.last_read_id
   for (const { command, state: at } of state.outbox) {
-    if (command.type === "read" && command.conversation_id === id && at !== "failed") read = Math.max(read, command.message_id)
+    if (command.type === "read" && command.conversation_id === id && at !== "failed")
+      read = Math.max(read, command.message_id)
   }
   if (read === known.last_read_id) return known
   const shown = { ...known, last_read_id: read }
@@ -30,7 +31,8 @@ export const conversationOf = (state: State, id: ConversationId): ConversationSt
 
 /** The direct conversation with a user, when it is loaded. */
 export const directWith = (state: State, userId: UserId): ConversationState | undefined => {
-  for (const conversation of state.conversations.values()) if (conversation.with?.user_id === userId) return conversation
+  for (const conversation of state.conversations.values())
+    if (conversation.with?.user_id === userId) return conversation
   return undefined
 }
 
@@ -46,7 +48,11 @@ export const messagesOf = (state: State, id: ConversationId): ReadonlyArray<Mess
   )
 }
 
-const withPending = (messages: ReadonlyArray<Message>, { command, created_at }: OutboxEntry, state: State) => {
+const withPending = (
+  messages: ReadonlyArray<Message>,
+  { command, created_at }: OutboxEntry,
+  state: State
+) => {
   if (!("message_id" in command)) return messages
   const at = new Date(created_at).toISOString()
   return mapChanged(messages, (message) => {
@@ -79,7 +85,9 @@ export const outgoingOf = (state: State, id: ConversationId): ReadonlyArray<Outb
 }
 
 /** Who types in a conversation. */
-export const typingIn = (state: State, id: ConversationId): ReadonlyArray<UserId> => [...(state.typing.get(id)?.keys() ?? [])]
+export const typingIn = (state: State, id: ConversationId): ReadonlyArray<UserId> => [
+  ...(state.typing.get(id)?.keys() ?? [])
+]
 
 /** Who has read a message: the other user of a direct conversation, or those members of a group that are loaded. */
 export const readersOf = (state: State, id: ConversationId, messageId: MessageId): ReadonlyArray<UserId> => {
