@@ -1,5 +1,6 @@
+import type { ConversationEntry } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
-import type { ConversationState, InboxEvent, State, Sync } from "./State.ts"
+import type { InboxEvent, State, Sync } from "./State.ts"
 
 type Mutable<A> = { -readonly [Key in keyof A]: A[Key] }
 
@@ -17,28 +18,40 @@ export class Draft {
     this.sync = this.state.sync
   }
 
-  conversations(): Map<ConversationId, ConversationState> {
-    return (this.state.conversations = this.own(this.state.conversations))
+  conversations(): Map<ConversationId, ConversationEntry> {
+    const own = this.own(this.state.conversations)
+    this.state.conversations = own
+    return own
   }
 
   timelines() {
-    return (this.state.timelines = this.own(this.state.timelines))
+    const own = this.own(this.state.timelines)
+    this.state.timelines = own
+    return own
   }
 
   members() {
-    return (this.state.members = this.own(this.state.members))
+    const own = this.own(this.state.members)
+    this.state.members = own
+    return own
   }
 
   typing() {
-    return (this.state.typing = this.own(this.state.typing))
+    const own = this.own(this.state.typing)
+    this.state.typing = own
+    return own
   }
 
   presence() {
-    return (this.state.presence = this.own(this.state.presence))
+    const own = this.own(this.state.presence)
+    this.state.presence = own
+    return own
   }
 
   requests() {
-    return (this.sync.requests = this.own(this.sync.requests))
+    const own = this.own(this.sync.requests)
+    this.sync.requests = own
+    return own
   }
 
   /** Keeps an event for the answers that may not know it. */
@@ -61,7 +74,7 @@ export class Draft {
   }
 
   /** Puts a conversation into the list at its place. */
-  put(conversation: ConversationState): void {
+  put(conversation: ConversationEntry): void {
     const { id, activity } = conversation
     const conversations = this.conversations()
     const before = conversations.get(id)
@@ -85,7 +98,7 @@ export class Draft {
   }
 
   /** Changes a conversation of the list, if it is in it. */
-  change(id: ConversationId, change: (conversation: ConversationState) => ConversationState): void {
+  change(id: ConversationId, change: (conversation: ConversationEntry) => ConversationEntry): void {
     const conversation = this.state.conversations.get(id)
     if (conversation !== undefined) this.put(change(conversation))
   }

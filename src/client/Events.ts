@@ -1,4 +1,4 @@
-import type { Conversation } from "../domain/Conversation.ts"
+import type { Conversation, ConversationEntry } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
@@ -7,14 +7,14 @@ import type { PassingFrame } from "./Input.ts"
 import { deletedMessage, mapChanged, withChange, withMessage, withQuote, withReaction } from "./Messages.ts"
 import { settleSent } from "./OutboxState.ts"
 import { withReadOf } from "./Pages.ts"
-import type { ConversationState, InboxEvent, Timeline } from "./State.ts"
+import type { InboxEvent, Timeline } from "./State.ts"
 import { afterRead, counted } from "./Unread.ts"
 
 /** How long a user types at most after the last frame that said so. In milliseconds. */
 const TYPING = 6000
 
 /** Applies an event. Applying it again, after those that came later, changes nothing. */
-export const applyEvent = (draft: Draft, event: InboxEvent): void => {
+export const applyEvent = (draft: Draft, event: InboxEvent) => {
   switch (event.type) {
     case "message":
       return takeMessage(draft, event)
@@ -49,7 +49,7 @@ export const applyEvent = (draft: Draft, event: InboxEvent): void => {
 }
 
 /** Applies what is told in passing. */
-export const applyPassing = (draft: Draft, frame: PassingFrame, now: number): void => {
+export const applyPassing = (draft: Draft, frame: PassingFrame, now: number) => {
   switch (frame.type) {
     case "typing": {
       if (frame.typing) setTyping(draft, frame.conversation_id, frame.user_id, now + TYPING)
@@ -66,7 +66,7 @@ export const applyPassing = (draft: Draft, frame: PassingFrame, now: number): vo
   }
 }
 
-const setTyping = (draft: Draft, id: ConversationId, userId: UserId, until: number | undefined): void => {
+const setTyping = (draft: Draft, id: ConversationId, userId: UserId, until: number | undefined) => {
   const before = draft.state.typing.get(id)
   if (until === undefined && !before?.has(userId)) return
   const users = new Map(before)
@@ -82,10 +82,7 @@ const messageOf = (event: Message & { readonly type: string; readonly seq: numbe
   return message
 }
 
-const takeMessage = (
-  draft: Draft,
-  event: Extract<InboxEvent, { type: "message" | "message_sent" }>
-): void => {
+const takeMessage = (draft: Draft, event: Extract<InboxEvent, { type: "message" | "message_sent" }>) => {
   const message = messageOf(event)
   const id = message.conversation_id
   if (id === undefined) return
@@ -105,14 +102,14 @@ const takeMessage = (
 const isWithin = ({ messages, hasOlder }: Timeline, { id }: Message) =>
   !hasOlder || messages.length === 0 || id > messages[0]!.id
 
-const changeMessage = (draft: Draft, message: Message): void => {
+const changeMessage = (draft: Draft, message: Message) => {
   const id = message.conversation_id
   if (id === undefined) return
   changeTimeline(draft, id, (messages) => withChange(messages, message))
   changeLast(draft, id, message)
 }
 
-const deleteMessage = (draft: Draft, event: Extract<InboxEvent, { type: "message_deleted" }>): void => {
+const deleteMessage = (draft: Draft, event: Extract<InboxEvent, { type: "message_deleted" }>) => {
   const { conversation_id: id, message_id, sender_id, deleted_at } = event
   changeTimeline(draft, id, (messages) => {
     const deleted = messages.find((message) => message.id === message_id)
@@ -145,7 +142,7 @@ const changeTimeline = (
   draft: Draft,
   id: ConversationId,
   change: (messages: ReadonlyArray<Message>) => ReadonlyArray<Message>
-): void => {
+) => {
   const timeline = draft.state.timelines.get(id)
   if (timeline === undefined) return
   const messages = change(timeline.messages)
@@ -153,19 +150,19 @@ const changeTimeline = (
 }
 
 /** How many messages are unread, when the loaded ones tell it; else the conversation is read anew. */
-const recounted = (draft: Draft, known: ConversationState): ConversationState => {
+const recounted = (draft: Draft, known: ConversationEntry): ConversationEntry => {
   const unread = afterRead(known, draft.state.timelines.get(known.id), draft.state.userId)
   if (unread === undefined) draft.want(known.id)
   return unread === undefined || unread === known.unread ? known : { ...known, unread }
 }
 
-const merged = (known: ConversationState, told: Conversation): ConversationState => {
+const merged = (known: ConversationEntry, told: Conversation): ConversationEntry => {
   // What is not there was removed, except what only this user sees.
   const { title: _, metadata: __, ...rest } = known
   return { ...rest, ...told }
 }
 
-const addConversation = (draft: Draft, conversation: Conversation): void => {
+const addConversation = (draft: Draft, conversation: Conversation) => {
   const { conversations } = draft.state
   const known = conversations.get(conversation.id)
   // It has a history when the user was a member before, or reads what was sent before it joined.
@@ -175,7 +172,7 @@ const addConversation = (draft: Draft, conversation: Conversation): void => {
   draft.put({ ...conversation, last_read_id: 0, unread: 0, last_message: null, activity: top + 1 })
 }
 
-const removeConversation = (draft: Draft, id: ConversationId): void => {
+const removeConversation = (draft: Draft, id: ConversationId) => {
   draft.remove(id)
   draft.unwant(id)
   if (draft.state.timelines.has(id)) draft.timelines().delete(id)
@@ -186,7 +183,7 @@ const removeConversation = (draft: Draft, id: ConversationId): void => {
 const changeMembers = (
   draft: Draft,
   event: Extract<InboxEvent, { type: "member_added" | "member_updated" | "member_removed" }>
-): void => {
+) => {
   const { conversation_id: id, member_count } = event
   draft.change(id, (known) => ({
     ...known,
@@ -206,7 +203,7 @@ const changeMembers = (
 const applyRead = (
   draft: Draft,
   { conversation_id: id, user_id, message_id }: Omit<Extract<InboxEvent, { type: "read" }>, "seq">
-): void => {
+) => {
   const members = draft.state.members.get(id)
   const member = members?.get(user_id)
   if (member !== undefined && member.last_read_id < message_id) {

@@ -1,5 +1,5 @@
 import type { ReactionFrame } from "../api/Protocol.ts"
-import { type Message, type MessageId, QUOTE_LENGTH } from "../domain/Message.ts"
+import { type Message, QUOTE_LENGTH } from "../domain/Message.ts"
 
 /** A message as the client keeps it: of a deleted one that it was there, by whom, and when it was deleted. */
 export const keptMessage = (message: Message): Message => {
@@ -10,7 +10,8 @@ export const keptMessage = (message: Message): Message => {
 
 /** Of two states of a message the later one. Frames carry no reactions: they are kept. */
 export const laterOf = (known: Message, told: Message): Message => {
-  if (known.deleted_at !== undefined || (known.version ?? 1) > (told.version ?? 1)) return known
+  if (known.deleted_at !== undefined) return known
+  if (told.deleted_at === undefined && (known.version ?? 1) > (told.version ?? 1)) return known
   return keptMessage(known.reactions === undefined ? told : { ...told, reactions: known.reactions })
 }
 
@@ -72,10 +73,9 @@ export const mapChanged = <A>(items: ReadonlyArray<A>, f: (item: A) => A): Reado
   let changed: Array<A> | undefined
   for (let i = 0; i < items.length; i++) {
     const item = f(items[i]!)
-    if (item !== items[i]) (changed ??= [...items])[i] = item
+    if (item === items[i]) continue
+    changed ??= [...items]
+    changed[i] = item
   }
   return changed ?? items
 }
-
-export const indexOfMessage = (messages: ReadonlyArray<Message>, id: MessageId) =>
-  messages.findIndex((message) => message.id === id)

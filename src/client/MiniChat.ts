@@ -20,7 +20,6 @@ export { Refusal } from "./Outbox.ts"
 export { Refused, Unreachable } from "./Rest.ts"
 export type {
   ClosedReason,
-  ConversationState,
   InboxEvent,
   PresenceState,
   State,

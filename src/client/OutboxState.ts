@@ -41,7 +41,7 @@ export const reduceOutbox = (
  * Puts an acknowledged message into its conversation, where the event that reports it will find it. It stays in the outbox only
  * while its conversation is not known, as after the first message to somebody.
  */
-export const acknowledge = (draft: Draft, clientId: string, message: Message): void => {
+export const acknowledge = (draft: Draft, clientId: string, message: Message) => {
   const id = message.conversation_id
   if (id !== undefined && !draft.state.conversations.has(id)) {
     draft.want(id)
@@ -60,7 +60,7 @@ export const acknowledge = (draft: Draft, clientId: string, message: Message): v
 }
 
 /** The outbox without the messages to a conversation that is known by now. */
-export const settleKnown = (draft: Draft, id: ConversationId): void => {
+export const settleKnown = (draft: Draft, id: ConversationId) => {
   const { outbox } = draft.state
   const isSettled = ({ message }: OutboxEntry) => message?.conversation_id === id
   if (outbox.some(isSettled)) draft.state.outbox = outbox.filter((entry) => !isSettled(entry))

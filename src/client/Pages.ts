@@ -4,10 +4,10 @@ import type { Draft } from "./Draft.ts"
 import type { Page } from "./Input.ts"
 import { keptMessage, mapChanged, withReactions } from "./Messages.ts"
 import { settleKnown } from "./OutboxState.ts"
-import type { ConversationState, Timeline } from "./State.ts"
+import type { Timeline } from "./State.ts"
 
 /** Puts an answer in place of what was known. The events that it may not know are applied again after it. */
-export const applyPage = (draft: Draft, page: Page): void => {
+export const applyPage = (draft: Draft, page: Page) => {
   switch (page.type) {
     case "conversations":
       return applyList(draft, page)
@@ -19,8 +19,7 @@ export const applyPage = (draft: Draft, page: Page): void => {
         return
       }
       settleKnown(draft, page.id)
-      const activity = draft.state.conversations.get(page.id)?.activity ?? 0
-      return draft.put(withActivity(page.entry, activity))
+      return draft.put(withoutReactions(page.entry))
     }
     case "messages":
       return applyMessages(draft, page)
@@ -52,18 +51,14 @@ export const withReadOf = (known: Member | undefined, member: Member): Member =>
     ? { ...member, last_read_id: known.last_read_id }
     : member
 
-const applyList = (draft: Draft, page: Extract<Page, { type: "conversations" }>): void => {
+const applyList = (draft: Draft, page: Extract<Page, { type: "conversations" }>) => {
   const { state } = draft
   if (page.isFirst) {
     state.conversations = new Map()
     state.order = []
   }
-  // The answer is ordered by activity and does not tell it. It is at least the id of the last message, and larger than that of
-  // the conversation after it.
-  let activity = page.next ?? 0
-  for (const entry of page.conversations.toReversed()) {
-    activity = Math.max(activity, entry.last_message?.id ?? 0)
-    draft.put(withActivity(entry, Math.max(activity, state.conversations.get(entry.id)?.activity ?? 0)))
+  for (const entry of page.conversations) {
+    draft.put(withoutReactions(entry))
     draft.unwant(entry.id)
     settleKnown(draft, entry.id)
   }
@@ -73,15 +68,14 @@ const applyList = (draft: Draft, page: Extract<Page, { type: "conversations" }>)
   state.list = { isLoaded: true, next: page.next }
 }
 
-const withActivity = (entry: ConversationEntry, atLeast: number): ConversationState => {
-  const last = entry.last_message
-  if (last === null) return { ...entry, activity: atLeast }
-  // Reactions to it are told to those only who have its conversation open.
-  const { reactions: _, ...shown } = keptMessage(last)
-  return { ...entry, last_message: shown, activity: Math.max(atLeast, last.id) }
+/** Reactions to the last message are told to those only who have its conversation open. */
+const withoutReactions = (entry: ConversationEntry): ConversationEntry => {
+  if (entry.last_message === null) return entry
+  const { reactions: _, ...last_message } = keptMessage(entry.last_message)
+  return { ...entry, last_message }
 }
 
-const applyMessages = (draft: Draft, page: Extract<Page, { type: "messages" }>): void => {
+const applyMessages = (draft: Draft, page: Extract<Page, { type: "messages" }>) => {
   const timeline = draft.state.timelines.get(page.id)
   // It was closed, or loaded anew, since.
   if (timeline === undefined || timeline.load !== page.load) return

@@ -19,7 +19,7 @@ export const reduce = (state: State, inputs: ReadonlyArray<Input>): State => {
   return draft.state
 }
 
-const apply = (draft: Draft, input: Input): void => {
+const apply = (draft: Draft, input: Input) => {
   const { state, sync } = draft
   switch (input.type) {
     case "status":
@@ -95,7 +95,7 @@ const apply = (draft: Draft, input: Input): void => {
   }
 }
 
-const takeEvent = (draft: Draft, event: InboxEvent): void => {
+const takeEvent = (draft: Draft, event: InboxEvent) => {
   const { sync } = draft
   // A repeat; or one after a gap, which the connection answers with a new one that begins at the cursor.
   if (sync.cursor === undefined || event.seq !== sync.cursor + 1) return
@@ -106,7 +106,7 @@ const takeEvent = (draft: Draft, event: InboxEvent): void => {
 }
 
 /** Forgets which events came when, and has all that is shown be loaded anew. It is shown as it was until then. */
-const loadAnew = (draft: Draft, cursor: number): void => {
+const loadAnew = (draft: Draft, cursor: number) => {
   const { state, sync } = draft
   sync.cursor = cursor
   sync.log = []
@@ -116,16 +116,17 @@ const loadAnew = (draft: Draft, cursor: number): void => {
   state.list = { isLoaded: false, next: null }
   state.outbox = state.outbox.filter((entry) => entry.state !== "sent")
   for (const [id, timeline] of state.timelines) {
-    draft.timelines().set(id, { ...timeline, isLoading: true, load: timeline.load + 1 })
+    // New messages are not added to the old ones: there is a gap between them.
+    draft.timelines().set(id, { ...timeline, hasNewer: true, isLoading: true, load: timeline.load + 1 })
   }
 }
 
-const trimLog = ({ sync }: Draft): void => {
+const trimLog = ({ sync }: Draft) => {
   const oldest = Math.min(...sync.requests.values())
   if (sync.log.length > 0 && sync.log[0]!.seq <= oldest) sync.log = sync.log.filter(({ seq }) => seq > oldest)
 }
 
-const endTyping = (draft: Draft, now: number): void => {
+const endTyping = (draft: Draft, now: number) => {
   for (const [id, users] of draft.state.typing) {
     const left = new Map([...users].filter(([, until]) => until > now))
     if (left.size === users.size) continue

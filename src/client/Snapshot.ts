@@ -23,7 +23,7 @@ const Snapshot = Schema.Struct({
   cursor: Seq,
   epoch: EpochText,
   /** By activity, the newest first. */
-  conversations: Schema.Array(Schema.Struct({ ...ConversationEntry.fields, activity: Schema.Finite })),
+  conversations: Schema.Array(ConversationEntry),
   /** Whether these are all that were loaded. Otherwise the first page is loaded anew: where the next one is, is not known. */
   isWhole: Schema.Boolean,
   next: Schema.NullOr(Schema.Finite),

@@ -28,12 +28,6 @@ export type StorageStatus =
   /** What was written since is lost when the page is closed or the process ends. */
   | { readonly type: "failed"; readonly reason: string }
 
-/** A conversation of the list. */
-export interface ConversationState extends ConversationEntry {
-  /** The larger one comes first in the list. */
-  readonly activity: number
-}
-
 /** The loaded messages of an opened conversation: one part of its history, without a gap. */
 export interface Timeline {
   /** By ascending id. */
@@ -72,7 +66,7 @@ export interface State {
   readonly userId: UserId
   readonly status: Status
   readonly storage: StorageStatus
-  readonly conversations: ReadonlyMap<ConversationId, ConversationState>
+  readonly conversations: ReadonlyMap<ConversationId, ConversationEntry>
   /** The ids of `conversations`, newest activity first. */
   readonly order: ReadonlyArray<ConversationId>
   /** Whether the first conversations are loaded, and from where the next page is; `null` when there are no more. */

@@ -1,9 +1,10 @@
+import type { ConversationEntry } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message, MessageId } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 import type { OutboxEntry } from "./Command.ts"
 import { keptMessage, mapChanged, withReaction } from "./Messages.ts"
-import type { ConversationState, State } from "./State.ts"
+import type { State } from "./State.ts"
 import { afterRead } from "./Unread.ts"
 
 /**
@@ -12,11 +13,11 @@ import { afterRead } from "./Unread.ts"
  */
 
 /** The conversations by activity, with what this user has read on this device taken as read. */
-export const conversationList = (state: State): ReadonlyArray<ConversationState> =>
+export const conversationList = (state: State): ReadonlyArray<ConversationEntry> =>
   state.order.map((id) => conversationOf(state, id)!)
 
 /** One conversation; `undefined` when it is not loaded. */
-export const conversationOf = (state: State, id: ConversationId): ConversationState | undefined => {
+export const conversationOf = (state: State, id: ConversationId): ConversationEntry | undefined => {
   const known = state.conversations.get(id)
   if (known === undefined) return undefined
   let read = known.last_read_id
@@ -30,7 +31,7 @@ export const conversationOf = (state: State, id: ConversationId): ConversationSt
 }
 
 /** The direct conversation with a user, when it is loaded. */
-export const directWith = (state: State, userId: UserId): ConversationState | undefined => {
+export const directWith = (state: State, userId: UserId): ConversationEntry | undefined => {
   for (const conversation of state.conversations.values())
     if (conversation.with?.user_id === userId) return conversation
   return undefined
