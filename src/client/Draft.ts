@@ -62,15 +62,20 @@ export class Draft {
     this.sync.log = log
   }
 
-  want(id: ConversationId): void {
-    if (!this.sync.wanted.has(id)) this.sync.wanted = new Set(this.sync.wanted).add(id)
+  want(id: ConversationId) {
+    this.sync.wanted = withElement(this.sync.wanted, id)
   }
 
-  unwant(id: ConversationId): void {
-    if (!this.sync.wanted.has(id)) return
-    const wanted = new Set(this.sync.wanted)
-    wanted.delete(id)
-    this.sync.wanted = wanted
+  unwant(id: ConversationId) {
+    this.sync.wanted = withoutElement(this.sync.wanted, id)
+  }
+
+  wantMembers(id: ConversationId) {
+    this.sync.wantedMembers = withElement(this.sync.wantedMembers, id)
+  }
+
+  unwantMembers(id: ConversationId) {
+    this.sync.wantedMembers = withoutElement(this.sync.wantedMembers, id)
   }
 
   /** Puts a conversation into the list at its place. */
@@ -110,3 +115,9 @@ export class Draft {
     return copy
   }
 }
+
+const withElement = <A>(set: ReadonlySet<A>, element: A): ReadonlySet<A> =>
+  set.has(element) ? set : new Set(set).add(element)
+
+const withoutElement = <A>(set: ReadonlySet<A>, element: A): ReadonlySet<A> =>
+  set.has(element) ? new Set([...set].filter((other) => other !== element)) : set

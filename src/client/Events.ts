@@ -167,6 +167,7 @@ const addConversation = (draft: Draft, conversation: Conversation) => {
   const known = conversations.get(conversation.id)
   // It has a history when the user was a member before, or reads what was sent before it joined.
   draft.want(conversation.id)
+  if (draft.state.members.has(conversation.id)) draft.wantMembers(conversation.id)
   if (known !== undefined) return draft.put(merged(known, conversation))
   const top = conversations.get(draft.state.order[0]!)?.activity ?? 0
   draft.put({ ...conversation, last_read_id: 0, unread: 0, last_message: null, activity: top + 1 })
@@ -175,6 +176,7 @@ const addConversation = (draft: Draft, conversation: Conversation) => {
 const removeConversation = (draft: Draft, id: ConversationId) => {
   draft.remove(id)
   draft.unwant(id)
+  draft.unwantMembers(id)
   if (draft.state.timelines.has(id)) draft.timelines().delete(id)
   if (draft.state.members.has(id)) draft.members().delete(id)
   if (draft.state.typing.has(id)) draft.typing().delete(id)

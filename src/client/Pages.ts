@@ -33,9 +33,7 @@ export const applyPage = (draft: Draft, page: Page) => {
       return
     }
     case "members": {
-      const wanted = new Set(draft.sync.wantedMembers)
-      wanted.delete(page.id)
-      draft.sync.wantedMembers = wanted
+      draft.unwantMembers(page.id)
       const known = draft.state.members.get(page.id)
       const members = page.members.map(
         (member) => [member.user_id, withReadOf(known?.get(member.user_id), member)] as const

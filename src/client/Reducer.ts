@@ -81,8 +81,7 @@ const apply = (draft: Draft, input: Input) => {
       draft.timelines().delete(input.id)
       return
     case "members wanted":
-      sync.wantedMembers = new Set(sync.wantedMembers).add(input.id)
-      return
+      return draft.wantMembers(input.id)
     case "restored":
       Object.assign(state, input.state)
       Object.assign(sync, input.state.sync)
