@@ -75,8 +75,8 @@ const withoutReactions = (entry: ConversationEntry): ConversationEntry => {
 
 const applyMessages = (draft: Draft, page: Extract<Page, { type: "messages" }>) => {
   const timeline = draft.state.timelines.get(page.id)
-  // It was closed, or loaded anew, since.
-  if (timeline === undefined || timeline.load !== page.load) return
+  // It was closed, or loaded anew, since. Of two answers to one load the first counts: further pages are joined to it.
+  if (timeline?.load !== page.load || timeline.isLoading !== (page.side === "all")) return
   const messages = page.messages.map(loaded)
   draft.timelines().set(page.id, { ...joined(timeline, messages, page), isLoading: false })
 }
