@@ -16,6 +16,7 @@ import * as Rest from "./Rest.ts"
 import { isComplete } from "./Snapshot.ts"
 import type { InboxEvent, State } from "./State.ts"
 import type { ClientStorage } from "./Storage.ts"
+import { messageOf } from "./Events.ts"
 import { makeStore } from "./Store.ts"
 import * as Token from "./Token.ts"
 import { wakeUps } from "./WakeUps.ts"
@@ -67,14 +68,20 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   if (state !== undefined) store.dispatch({ type: "restored", state })
   store.dispatch({ type: "stored", entries: unsent })
 
+  let outbox: Outbox.Outbox | undefined
   const onEvents = (events: ReadonlyArray<InboxEvent>) => {
+    for (const event of events) {
+      if (event.type === "message_sent" && event.client_id !== undefined && outbox !== undefined)
+        fork(outbox.reported(event.client_id, messageOf(event)))
+    }
     for (const reader of readers) for (const event of events) reader.offer(event)
   }
   const connection = yield* Connection.make(url, store, tokens, rest, onEvents).pipe(
     Effect.provide(Socket.layerWebSocketConstructorGlobal)
   )
   const loader = yield* Loader.make(store, rest)
-  const outbox = yield* Outbox.make(store, kept, connection, rest, loader)
+  outbox = yield* Outbox.make(store, kept, connection, rest, loader)
+  const { add, refresh } = outbox
 
   yield* Effect.acquireRelease(
     Effect.sync(() => store.subscribeAll(() => fork(loader.check))),
@@ -82,10 +89,10 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   )
   yield* wakeUps(() => fork(connection.nudge))
   yield* Effect.acquireRelease(
-    Effect.sync(() => options.storage.watch?.(() => fork(outbox.refresh))),
+    Effect.sync(() => options.storage.watch?.(() => fork(refresh))),
     (unwatch) => Effect.sync(() => unwatch?.())
   )
-  yield* outbox.refresh
+  yield* refresh
 
   /** Writes the snapshot once all events until it were taken by those who read events: a crash tells them again. */
   const isCaughtUp = () => [...readers].every((reader) => reader.isCaughtUp())
@@ -147,7 +154,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       )
     ),
     send: (to: Target, content: string, { replyTo, metadata, clientId }: SendOptions = {}) =>
-      outbox.add(
+      add(
         {
           type: "send",
           ...("userId" in to
@@ -163,21 +170,21 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     retry: outbox.retry,
     discard: outbox.discard,
     edit: (conversationId: number, messageId: number, content: string, version?: number) =>
-      outbox.add({
+      add({
         type: "edit",
         ...conversationOf(messageId, conversationId),
         content,
         ...(version === undefined ? {} : { version })
       }),
     remove: (conversationId: number, messageId: number) =>
-      outbox.add({ type: "delete", ...conversationOf(messageId, conversationId) }),
+      add({ type: "delete", ...conversationOf(messageId, conversationId) }),
     react: (conversationId: number, messageId: number, emoji: string, added = true) =>
-      outbox.add({ type: "react", ...conversationOf(messageId, conversationId), emoji, added }),
+      add({ type: "react", ...conversationOf(messageId, conversationId), emoji, added }),
     markRead: (conversationId: number, messageId: number) =>
       Effect.suspend((): Effect.Effect<OutboxEntry | undefined> => {
         const known = store.state.conversations.get(conversationId as ConversationId)
         if (known !== undefined && known.last_read_id >= messageId) return Effect.succeed(undefined)
-        return outbox.add({ type: "read", ...conversationOf(messageId, conversationId) })
+        return add({ type: "read", ...conversationOf(messageId, conversationId) })
       }),
     /** Tells the others that the user types, as often as it is of use. Call it at each key. */
     typing: (conversationId: number, typing = true) =>

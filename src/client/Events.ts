@@ -77,7 +77,7 @@ const setTyping = (draft: Draft, id: ConversationId, userId: UserId, until: numb
 }
 
 /** The message in an event. */
-const messageOf = (event: Message & { readonly type: string; readonly seq: number }): Message => {
+export const messageOf = (event: Message & { readonly type: string; readonly seq: number }): Message => {
   const { type: _, seq: __, client_id: ___, ...message } = event as typeof event & { client_id?: string }
   return message
 }

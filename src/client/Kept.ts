@@ -15,6 +15,8 @@ export interface Kept {
   }>
   readonly outbox: Effect.Effect<ReadonlyArray<OutboxEntry>>
   put(entry: OutboxEntry): Effect.Effect<void>
+  /** Whether an entry is in the storage, as far as this tab knows. */
+  has(clientId: string): boolean
   remove(clientId: string): Effect.Effect<void>
   /** Whether another tab has removed an entry: it was sent or discarded there. */
   isGone(clientId: string): Effect.Effect<boolean>
@@ -37,6 +39,7 @@ const decodeEntry = Schema.decodeUnknownEffect(OutboxEntry)
 export const make = (storage: ClientStorage, store: Store): Kept => {
   /** What the storage does not have yet, or has still, by its key; `undefined` stands for nothing. */
   const unsaved = new Map<string, unknown>()
+  const stored = new Set<string>()
 
   const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: reasonOf })
 
@@ -62,7 +65,9 @@ export const make = (storage: ClientStorage, store: Store): Kept => {
   const outbox = Effect.gen(function* () {
     const values = yield* read(() => storage.list(OUTBOX), [])
     const entries = yield* Effect.forEach(values, (value) => Effect.option(decodeEntry(value)))
-    return entries.flatMap((entry) => (entry._tag === "Some" ? [entry.value] : []))
+    const decoded = entries.flatMap((entry) => (entry._tag === "Some" ? [entry.value] : []))
+    for (const { client_id } of decoded) stored.add(client_id)
+    return decoded
   })
 
   const lock = (name: string) =>
@@ -78,14 +83,21 @@ export const make = (storage: ClientStorage, store: Store): Kept => {
       const snapshot = yield* read(() => storage.get(SNAPSHOT), undefined)
       return { state: yield* decodeSnapshot(snapshot, store.state.userId), outbox: yield* outbox }
     }),
-    outbox: Effect.map(outbox, (stored) => [
-      ...stored.filter(({ client_id }) => !unsaved.has(OUTBOX + client_id)),
+    outbox: Effect.map(outbox, (entries) => [
+      ...entries.filter(({ client_id }) => !unsaved.has(OUTBOX + client_id)),
       ...[...unsaved].flatMap(([key, value]) =>
         key.startsWith(OUTBOX) && value !== undefined ? [value as OutboxEntry] : []
       )
     ]),
-    put: (entry) => write(OUTBOX + entry.client_id, entry),
-    remove: (clientId) => write(OUTBOX + clientId, undefined),
+    put: (entry) => {
+      stored.add(entry.client_id)
+      return write(OUTBOX + entry.client_id, entry)
+    },
+    has: (clientId) => stored.has(clientId),
+    remove: (clientId) => {
+      stored.delete(clientId)
+      return write(OUTBOX + clientId, undefined)
+    },
     isGone: (clientId) =>
       unsaved.has(OUTBOX + clientId)
         ? Effect.succeed(false)

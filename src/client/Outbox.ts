@@ -28,6 +28,8 @@ export interface Outbox {
   retry(clientId: string): Effect.Effect<void>
   /** Forgets a command. A message that is on its way may arrive all the same. */
   discard(clientId: string): Effect.Effect<void>
+  /** A message has come back as an event: it is committed, also when the answer to it was lost. */
+  reported(clientId: string, message: Message): Effect.Effect<void>
   /** Takes what the storage holds: commands of an earlier page or process, or of another tab. */
   readonly refresh: Effect.Effect<void>
 }
@@ -254,6 +256,11 @@ export const make = Effect.fnUntraced(function* (
         )
       }),
     discard,
+    reported: Effect.fnUntraced(function* (clientId, message) {
+      if (!kept.has(clientId)) return
+      yield* kept.remove(clientId)
+      yield* settle(clientId, Effect.succeed(message))
+    }),
     refresh: Effect.gen(function* () {
       store.dispatch({ type: "stored", entries: yield* kept.outbox })
       kickAll()

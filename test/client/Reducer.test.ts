@@ -11,6 +11,8 @@ const RUNS = 1000
 const STEPS = 120
 const PAGE = 4
 
+const NONE: ReadonlySet<ConversationId> = new Set()
+
 /** A client whose network does what it likes: events repeat, answers come late, connections end. */
 class Run {
   readonly draw: Draw
@@ -128,7 +130,7 @@ class Run {
     }
     const { sync, list, timelines } = this.state
     assert.strictEqual(sync.cursor, this.model.head)
-    assert.deepInclude(sync, { wanted: new Set(), wantedMembers: new Set(), log: [] })
+    assert.deepInclude(sync, { wanted: NONE, wantedMembers: NONE, log: [] })
     assert.isTrue(list.isLoaded)
     assert.isFalse([...timelines.values()].some(({ isLoading }) => isLoading))
   }

@@ -2,7 +2,7 @@ import type { InboxEvent } from "../../../src/client/State.ts"
 import type { ConversationEntry, Member } from "../../../src/domain/Conversation.ts"
 import type { ConversationId } from "../../../src/domain/ConversationId.ts"
 import type { Message, MessageId } from "../../../src/domain/Message.ts"
-import type { UserId } from "../../../src/domain/User.ts"
+import { UserId } from "../../../src/domain/User.ts"
 
 /** A number below `bound`, drawn from a seed: the same ones for the same seed. */
 export type Draw = (bound: number) => number
@@ -17,8 +17,8 @@ export const drawFrom = (seed: number): Draw => {
   }
 }
 
-export const SELF = 1 as UserId
-const USERS = [1, 2, 3, 4] as ReadonlyArray<UserId>
+export const SELF = UserId.make(1)
+const USERS = [1, 2, 3, 4].map((id) => UserId.make(id))
 const EMOJI = ["👍", "🎉", "😀"]
 const AT = "2026-01-01T00:00:00.000Z"
 
