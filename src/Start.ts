@@ -2,7 +2,7 @@ import { Cause, ConfigProvider, Console, Effect, Exit, type Runtime, Schema, Sch
 import type { ConfigError } from "effect/Config"
 import type { ServeError } from "effect/http/HttpServerError"
 import { settingNames } from "./AppConfig.ts"
-import type { TokenKeyError } from "./access/Tokens.ts"
+import type { TokenKeyError } from "./access/TokenKeys.ts"
 import type { DatabaseStartError } from "./database/Database.ts"
 import type { DataDirLocked } from "./database/DataDirLock.ts"
 import { unknownSettings } from "./settings/UnknownSettings.ts"

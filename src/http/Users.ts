@@ -84,7 +84,7 @@ export const layer = HttpApiBuilder.group(
         permit({ _tag: "ReadEvents", of: user_id }).pipe(
           Effect.andThen(permitRows(limit)),
           // A call that may wait has a place of its user's, as a socket has.
-          Effect.andThen(wait > 0 ? places.take(user_id, 0) : Effect.void),
+          Effect.andThen(wait > 0 ? places.takePoll(user_id) : Effect.void),
           Effect.andThen(
             unlessKnown(
               // A call that may wait answers 304 only after it waited.

@@ -91,18 +91,13 @@ export class EventBuilder {
     return this.kinds.get(type)?.since === "minichat.v1"
   }
 
-  /** Whether the frame of this fact can be built. */
-  canBuild(fact: EventFact): boolean {
-    return Option.isSome(this.fieldsOf(fact))
-  }
-
   /**
    * Builds the frames of a fact: encodes its fields once, and answers how to build the event at each number. A fact that
    * cannot be built becomes an `omitted` event.
    */
   prepare(fact: EventFact, traceparent?: string): (seq: number) => InboxEvent {
     const { committedAt } = fact
-    const fields = this.fieldsOf(fact)
+    const fields = this.kinds.get(fact.type)?.fields(fact) ?? Option.none()
     const type = Option.isSome(fields) ? fact.type : "omitted"
     const toldAs = this.kinds.get(type)?.toldAs ?? type
     const json = JSON.stringify(Option.getOrElse(fields, () => ({})))
@@ -123,10 +118,5 @@ export class EventBuilder {
 
   build(record: EventRecord): InboxEvent {
     return this.prepare(record)(record.seq)
-  }
-
-  private fieldsOf(fact: EventFact): Option.Option<object> {
-    const kind = this.kinds.get(fact.type)
-    return kind === undefined ? Option.none() : kind.fields(fact)
   }
 }

@@ -67,9 +67,10 @@ export class InboxReader extends Context.Service<
         epoch: string
       ) {
         const records = yield* repo.page(userId, after, limit, epoch)
-        const broken = records.filter((record) => !builder.canBuild(record))
+        const built = records.map((record) => builder.build(record))
+        const broken = records.filter(({ type }, i) => type !== built[i]!.type)
         if (broken.length > 0) yield* logBroken(userId, broken)
-        return records.map((record) => builder.build(record))
+        return built
       })
 
       const page = Effect.fnUntraced(function* <R>(

@@ -10,8 +10,8 @@ import { LiveInbox } from "./LiveInbox.ts"
 /** How often the heads of all inboxes in use are compared with the database, in case Redis lost an event. */
 const SWEEP_INTERVAL = Duration.seconds(10)
 
-/** The same while Redis is away: events then arrive by this alone. */
-const SWEEP_INTERVAL_AWAY = Duration.seconds(1)
+/** The same while Redis is unavailable: events then arrive by the sweep alone. */
+const SWEEP_INTERVAL_WITHOUT_REDIS = Duration.seconds(1)
 
 const TICK = Duration.millis(250)
 
@@ -19,21 +19,21 @@ const TICK = Duration.millis(250)
 const SWEEP_BATCH = 5000
 
 /**
- * The inboxes that someone on this node follows. Each is opened once however many follow it, and closed, with
- * its subscription, when the last one leaves.
+ * The inboxes that sockets and long polls of this node follow. Each inbox is opened once, however many follow it. It is closed,
+ * with its subscription to the bus, when the last follower's scope closes.
  */
 export class LiveInboxes extends Context.Service<
   LiveInboxes,
   {
     /**
-     * Follows a user's inbox until the scope closes. From here on its head misses no event that is committed.
-     * A client may have seen an event on another node that did not get here yet: a head that is behind `since`
+     * Follows a user's inbox until the scope closes. From then on its head reaches every event that is committed.
+     * A client may have got an event from another node that this node did not receive yet: a head that is behind `since`
      * is looked up again.
      */
     open(userId: UserId, since?: number): Effect.Effect<LiveInbox, UserNotFound | Unavailable, Scope.Scope>
     /**
-     * Tells this node's sockets of an event that this node committed, ahead of the bus. Only if it is the next of an
-     * inbox that is open: any other comes over the bus, behind those that it follows.
+     * Delivers an event that this node committed to this node's sockets, ahead of the bus. Ignores an event that is not the next
+     * of an open inbox: the bus delivers it, after the events before it.
      */
     offer(addressed: AddressedEvent): void
     /** How many inboxes are open. */
@@ -48,7 +48,7 @@ export class LiveInboxes extends Context.Service<
       const epoch = yield* Epoch
       const opened = new Map<UserId, LiveInbox>()
 
-      // Subscribed first, looked up second: an event between the two moves the head by itself.
+      // Subscribe first, look up second: an event that is committed between the two then arrives over the bus.
       const lookup = Effect.fnUntraced(function* (userId: UserId) {
         while (true) {
           const inbox = new LiveInbox(userId, epoch.current())
@@ -59,7 +59,7 @@ export class LiveInboxes extends Context.Service<
           )
           const found = yield* repo.find(userId)
           epoch.observe(found.epoch)
-          // The channel is one of the epoch: an inbox of another is to be heard on another.
+          // The channel's name holds the epoch that was current before: subscribe again under the epoch that was found.
           if (found.epoch !== inbox.epoch) continue
           inbox.username = found.username
           inbox.learn(found.head, found.pruned)
@@ -72,7 +72,8 @@ export class LiveInboxes extends Context.Service<
       })
       const inboxes = yield* RcMap.make({ lookup })
 
-      // Numbers of the former history say nothing in this one. Whoever follows an inbox still has it, and gives it up.
+      // Numbers of the former history mean nothing in the new one: later calls open the inboxes anew. A follower keeps the former
+      // inbox until its own scope closes.
       const changes = yield* epoch.changes
       yield* PubSub.take(changes).pipe(
         Effect.andThen(
@@ -89,8 +90,8 @@ export class LiveInboxes extends Context.Service<
       )
 
       /**
-       * Takes in what a query says of an inbox whose head was `headBefore` when the query was sent. What is known is committed:
-       * a database that has less went back, without its epoch telling so.
+       * Takes in the bounds that a query read of an inbox whose head was `headBefore` when the query was sent. A head that a node
+       * knows is committed: a database whose head is lower went back, though its epoch did not change.
        */
       const learn = (inbox: LiveInbox, headBefore: number, bounds: Bounds) => {
         epoch.observe(bounds.epoch)
@@ -123,24 +124,24 @@ export class LiveInboxes extends Context.Service<
         const batches = Array.from({ length: Math.ceil(userIds.length / SWEEP_BATCH) }, (_, i) =>
           userIds.slice(i * SWEEP_BATCH, (i + 1) * SWEEP_BATCH)
         )
-        // Without the database there is nothing to catch up with. When it is back, whoever sent while it went away
-        // may not know what was committed: the next sweep is due at once, not after a whole interval.
+        // A send whose connection to the database broke may be committed, and no node published it. After a failed sweep, the next
+        // one is due at the next tick, so that its event is found as soon as the database answers.
         return Effect.forEach(batches, sweepBatch, { discard: true }).pipe(
           Effect.tapCause(() => Effect.sync(() => (sinceSweep = Number.POSITIVE_INFINITY))),
           Effect.ignoreCause
         )
       })
 
-      // The first sweep follows at once on Redis going away: an event may be on its way already.
+      // Sweep as soon as Redis becomes unavailable: an event that was published just then may be lost.
       let wasUp = true
       let sinceSweep = 0
       yield* Effect.suspend(() => {
         sinceSweep += Duration.toMillis(TICK)
         const isUp = bus.isUp()
-        const justWentAway = wasUp && !isUp
+        const justWentDown = wasUp && !isUp
         wasUp = isUp
-        const interval = Duration.toMillis(isUp ? SWEEP_INTERVAL : SWEEP_INTERVAL_AWAY)
-        if (!justWentAway && sinceSweep < interval) return Effect.void
+        const interval = Duration.toMillis(isUp ? SWEEP_INTERVAL : SWEEP_INTERVAL_WITHOUT_REDIS)
+        if (!justWentDown && sinceSweep < interval) return Effect.void
         sinceSweep = 0
         for (const inbox of opened.values()) inbox.forgetOld()
         return sweep

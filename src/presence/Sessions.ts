@@ -12,7 +12,7 @@ const HEARTBEAT_INTERVAL = Duration.seconds(5)
 /** Whether a user is online. */
 export interface Presence {
   readonly connections: number
-  /** Now for an online user; else when its last socket closed or the node of that socket died; none when unknown. */
+  /** Now for an online user; else when its last socket closed, or when the node of that socket died. None when neither is known. */
   readonly lastSeen: Option.Option<DateTime.Utc>
 }
 
@@ -52,23 +52,23 @@ export class Sessions extends Context.Service<
       const olderNodes = yield* OlderNodes
       const node = yield* NodeId
       const own = new Map<UserId, number>()
-      /** When the last socket of each user closed, in milliseconds, until Redis confirms it. */
+      /** When the last socket of each user closed, in milliseconds, until Redis acknowledges it. */
       const closed = new Map<UserId, number>()
       const ownPrefix = () => `${prefix}${epoch.current()}:`
-      /** Where keys stand: for nodes of release 1.0, which know no epochs, a second time without one. */
+      /** The prefixes of the keys. Nodes of release 1.0 know no epochs: while one runs, each key is written without epoch, too. */
       const prefixes = () => (olderNodes.run() ? [ownPrefix(), prefix] : [ownPrefix()])
       const sessionsOf = (prefix: string, userId: UserId) => `${prefix}user:${userId}:sessions`
       const lastSeenOf = (prefix: string, userId: UserId) => `${prefix}user:${userId}:last_seen`
 
-      /** Users whose last write Redis did not confirm. */
-      const unconfirmed = new Set<UserId>()
+      /** Users whose last write Redis did not acknowledge. */
+      const unacknowledged = new Set<UserId>()
 
-      // Writes the state at the time of the write, not of the call: whichever write of a user runs last is then right.
+      // Writes the state at the time of the write, not of the call: of two writes of a user, the last to run is then right.
       const write = Effect.fnUntraced(
         function* (userId: UserId) {
           const connections = own.get(userId)
           const closedAt = closed.get(userId)
-          unconfirmed.add(userId)
+          unacknowledged.add(userId)
           yield* run<ReadonlyArray<unknown>>((redis) =>
             Promise.all(
               prefixes().flatMap((prefix): ReadonlyArray<Promise<unknown>> => {
@@ -82,19 +82,19 @@ export class Sessions extends Context.Service<
               })
             )
           )
-          // The state changed during this write: another write of this user is running.
+          // The state changed during this write: the call that changed it writes, and acknowledges, it.
           if (own.get(userId) !== connections || closed.get(userId) !== closedAt) return
           closed.delete(userId)
-          unconfirmed.delete(userId)
+          unacknowledged.delete(userId)
         },
         (effect) => Effect.ignore(effect)
       )
 
       const writeEach = (userIds: Iterable<UserId>) =>
         Effect.forEach([...userIds], write, { concurrency: 100, discard: true })
-      const writeAll = Effect.suspend(() => writeEach([...own.keys(), ...unconfirmed]))
+      const writeAll = Effect.suspend(() => writeEach([...own.keys(), ...unacknowledged]))
 
-      // When Redis lost the node's key, it lost the node's sessions too: write them again.
+      // A node's key that Redis no longer has means that Redis lost the node's sessions, too: write all of them again.
       const heartbeat = run((redis) =>
         Promise.all(
           prefixes().map((prefix) =>
@@ -102,7 +102,7 @@ export class Sessions extends Context.Service<
           )
         )
       ).pipe(
-        Effect.flatMap((before) => (before.includes(null) ? writeAll : writeEach(unconfirmed))),
+        Effect.flatMap((before) => (before.includes(null) ? writeAll : writeEach(unacknowledged))),
         Effect.ignore
       )
       yield* heartbeat

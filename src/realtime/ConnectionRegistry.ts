@@ -43,14 +43,6 @@ export class ConnectionRegistry extends Context.Service<
       const metrics = yield* Metrics
       const epoch = yield* Epoch
       const connections = new Set<Connection>()
-      const byUser = new Map<UserId, number>()
-
-      const count = (userId: UserId, change: 1 | -1) => {
-        const connected = (byUser.get(userId) ?? 0) + change
-        if (connected === 0) byUser.delete(userId)
-        else byUser.set(userId, connected)
-        return sessions.set(userId, connected)
-      }
 
       yield* metrics.sockets(() => connections.size)
       yield* metrics.socketQueueBytes(() => {
@@ -62,25 +54,28 @@ export class ConnectionRegistry extends Context.Service<
       let draining = false
 
       // A user with a socket here may have more on other nodes. For a first socket no query is spent on that.
-      const socketsOf = (userId: UserId) =>
-        byUser.has(userId)
-          ? Effect.map(sessions.presence(userId), ({ connections }) => connections)
-          : Effect.succeed(0)
+      const socketsElsewhere = (userId: UserId) =>
+        places.socketsOf(userId) === 0
+          ? Effect.succeed(0)
+          : Effect.map(sessions.presence(userId), ({ connections }) =>
+              Math.max(0, connections - places.socketsOf(userId))
+            )
 
       const add = Effect.fnUntraced(function* (connection: Connection) {
         const { userId } = connection.inbox
-        const everywhere = yield* socketsOf(userId)
-        yield* places.take(userId, Math.max(0, everywhere - (byUser.get(userId) ?? 0)))
+        const elsewhere = yield* socketsElsewhere(userId)
+        const here = yield* places.takeSocket(userId, elsewhere)
         connections.add(connection)
         // Its handshake had begun before the drain did, or before the history of the database changed.
         if (draining || connection.inbox.epoch !== epoch.current()) connection.close(CloseCode.restarting)
-        yield* count(userId, 1)
+        yield* sessions.set(userId, here)
       })
 
       const remove = (connection: Connection) =>
         Effect.suspend(() => {
+          const { userId } = connection.inbox
           connections.delete(connection)
-          return count(connection.inbox.userId, -1)
+          return sessions.set(userId, places.releaseSocket(userId))
         })
 
       const register: ConnectionRegistry["Service"]["register"] = (connection) =>

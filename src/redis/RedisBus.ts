@@ -3,10 +3,11 @@ import type { AddressedEvent, InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { Metrics } from "../observability/Metrics.ts"
+import { decode, encode, PASSING } from "./BusPayload.ts"
 import { OlderNodes } from "./OlderNodes.ts"
 import { Redis } from "./Redis.ts"
 
-/** Who listens to a channel. */
+/** A local subscription to one channel. */
 interface Listener {
   readonly userId: UserId
   readonly epoch: string
@@ -17,17 +18,17 @@ interface Listener {
 type Publication = readonly [channel: string, payload: Buffer]
 
 /**
- * Tells every node about events that are committed, so that they reach sockets at once.
+ * Publishes committed events to every node, so that they reach sockets at once.
  *
- * Guarantees nothing: an event may be lost, repeated or overtaken, and that is harmless, because whoever
- * listens compares numbers with the inbox. The name of a channel holds the epoch, and so does each payload: Redis knows no
- * databases for channels, and another deployment on the same server is never heard. `recoveries` tells when some were certainly lost.
+ * Guarantees nothing: an event may be lost, repeated or overtaken. That is harmless, because each subscriber compares the
+ * event's number with the head of its inbox. The name of a channel holds the epoch, and so does each payload: channels of Redis
+ * belong to no database of Redis, so that deployments on one server would else receive each other's events.
  */
 export class RedisBus extends Context.Service<
   RedisBus,
   {
     /**
-     * Publishes events, each to its user. Answers, in the same order, whether a node listens for that user; false when Redis
+     * Publishes events, each to its user. Answers, in the same order, whether a node subscribes to that user; false when Redis
      * is unavailable. Takes 100 ms at the most.
      */
     publish(events: ReadonlyArray<AddressedEvent>): Effect.Effect<ReadonlyArray<boolean>>
@@ -37,15 +38,15 @@ export class RedisBus extends Context.Service<
      */
     pass(userIds: ReadonlyArray<UserId>, type: string, frame: Uint8Array): Effect.Effect<void>
     /**
-     * Listens for a user's events, and for frames that have no number, until the scope closes. Answers once what is published
-     * from now on arrives; while Redis is away it answers at once, and listens when Redis is back.
+     * Subscribes to a user's events, and to frames that have no number, until the scope closes. Answers once what is published
+     * from now on arrives. While Redis is unavailable it answers at once, and subscribes when Redis has recovered.
      */
     subscribe(
       userId: UserId,
       onEvent: (event: InboxEvent) => void,
       onPassing?: (frame: Uint8Array) => void
     ): Effect.Effect<void, never, Scope.Scope>
-    /** Yields each time that events may have been missed. */
+    /** Yields each time that Redis recovered: events may have been lost before. */
     readonly recoveries: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
     isUp(): boolean
   }
@@ -78,9 +79,9 @@ export class RedisBus extends Context.Service<
         const decoded = decode(payload)
         if (Option.isNone(decoded)) return
         // Only on the channels of release 1.0 may a payload come without an epoch.
-        const said = decoded.value.epoch
+        const published = decoded.value.epoch
         const mayLackEpoch = channel === olderChannelOf(listener.userId)
-        if (said !== listener.epoch && !(said === undefined && mayLackEpoch)) return
+        if (published !== listener.epoch && !(published === undefined && mayLackEpoch)) return
         const { event } = decoded.value
         if (event.seq === PASSING) listener.onPassing?.(event.frame)
         else listener.onEvent(event)
@@ -117,29 +118,29 @@ export class RedisBus extends Context.Service<
               publications.map(([channel, payload]) => redis.spublish(channel, payload) as Promise<number>)
             )
           : publishAll(redis, [], publications.flat())
-        const heard = (await replies).values()
-        return gathered.map((publications) => publications.map(() => heard.next().value!))
+        const subscribers = (await replies).values()
+        return gathered.map((publications) => publications.map(() => subscribers.next().value!))
       })
 
-      // The last event of each channel that Redis may not have taken: a node that finds Redis away alone has to
-      // tell the others when it is back, as they do not sweep for it meanwhile.
-      const unannounced = new Map<string, Buffer>()
+      // The last event of each channel that Redis did not acknowledge, published again when Redis has recovered. This node may be
+      // the only one that lost Redis: the others then sweep at the long interval only.
+      const unpublished = new Map<string, Buffer>()
       yield* Effect.suspend(() => {
         if (!isUp()) return Effect.void
-        const late = [...unannounced]
-        unannounced.clear()
+        const late = [...unpublished]
+        unpublished.clear()
         return Effect.forEach(
           late,
           ([channel, payload]) =>
             Effect.flatten(send([[channel, payload]])).pipe(
-              // Redis is away again. A newer event of the channel tells of this one too.
+              // Redis is unavailable again. A newer event of the channel moves the head past this one, too.
               Effect.catch(() =>
-                Effect.sync(() => unannounced.has(channel) || unannounced.set(channel, payload))
+                Effect.sync(() => unpublished.has(channel) || unpublished.set(channel, payload))
               )
             ),
-          { concurrency: ANNOUNCE_CONCURRENCY, discard: true }
+          { concurrency: PUBLISH_CONCURRENCY, discard: true }
         )
-      }).pipe(Effect.repeat(Schedule.spaced(ANNOUNCE_INTERVAL)), Effect.forkScoped)
+      }).pipe(Effect.repeat(Schedule.spaced(CHECK_INTERVAL)), Effect.forkScoped)
 
       const publish: RedisBus["Service"]["publish"] = (events) => {
         const inForce = epoch.current()
@@ -152,19 +153,20 @@ export class RedisBus extends Context.Service<
             ...events.map(({ userId }, i): Publication => [olderChannelOf(userId), payloads[i]!])
           )
         }
-        const unheard = Effect.sync(() => {
+        const publishLater = Effect.sync(() => {
           for (const [channel, payload] of publications) {
-            if (unannounced.has(channel) || unannounced.size < UNANNOUNCED) unannounced.set(channel, payload)
+            if (unpublished.has(channel) || unpublished.size < MAX_UNPUBLISHED)
+              unpublished.set(channel, payload)
           }
           return events.map(({ userId, event }) => {
-            // Sockets on this node need not wait for the sweep.
+            // Sockets on this node do not wait for the sweep.
             listeners.get(channelOf(inForce, userId))?.onEvent(event)
             return false
           })
         })
         return Effect.flatten(send(publications)).pipe(
           Effect.map((nodes) => events.map((_, i) => nodes[i]! + (nodes[i + events.length] ?? 0) > 0)),
-          Effect.catch(() => unheard)
+          Effect.catch(() => publishLater)
         )
       }
 
@@ -216,11 +218,11 @@ export class RedisBus extends Context.Service<
           )
         )
 
-      // A node of release 1.0 that starts beside this one, as when an upgrade is taken back, is heard from then on.
-      let heardOlder = olderNodes.run()
+      // A node of release 1.0 may start beside this one, as when an upgrade is taken back: subscribe to its channels then.
+      let subscribedOlder = olderNodes.run()
       yield* Effect.suspend(() => {
-        const startsNow = olderNodes.run() && !heardOlder
-        heardOlder = olderNodes.run()
+        const startsNow = olderNodes.run() && !subscribedOlder
+        subscribedOlder = olderNodes.run()
         if (!startsNow) return Effect.void
         const channels = [...listeners.values()].map((listener) => {
           const channel = olderChannelOf(listener.userId)
@@ -228,7 +230,7 @@ export class RedisBus extends Context.Service<
           return channel
         })
         return isUp() ? Effect.forEach(chunks(channels), subscribeTo, { discard: true }) : Effect.void
-      }).pipe(Effect.repeat(Schedule.spaced(ANNOUNCE_INTERVAL)), Effect.forkScoped)
+      }).pipe(Effect.repeat(Schedule.spaced(CHECK_INTERVAL)), Effect.forkScoped)
 
       yield* (yield* Metrics).busUp(() => (isUp() ? 1 : 0))
 
@@ -274,12 +276,13 @@ export class RedisBus extends Context.Service<
   )
 }
 
-/** How many channels' last events are kept while Redis is away; the sweeps find the rest. */
-const UNANNOUNCED = 10_000
+/** How many channels' last events are kept while Redis is unavailable. The sweeps find the rest. */
+const MAX_UNPUBLISHED = 10_000
 
-const ANNOUNCE_INTERVAL = Duration.millis(250)
+/** How often what was not published is tried again, and how often a node of release 1.0 is looked for. */
+const CHECK_INTERVAL = Duration.millis(250)
 
-const ANNOUNCE_CONCURRENCY = 100
+const PUBLISH_CONCURRENCY = 100
 
 /** How many channels one SUBSCRIBE names. */
 const SUBSCRIBE_BATCH = 1000
@@ -292,59 +295,13 @@ const chunks = (channels: ReadonlyArray<string>, size = SUBSCRIBE_BATCH) =>
     channels.slice(i * size, (i + 1) * size)
   )
 
-/** Stands for the number of a frame that has none. Nodes of releases before 1.1 take no payload that begins so. */
-const PASSING = 0
-
 const NO_EVENT = { seq: PASSING, committedAt: undefined, traceparent: undefined }
 
-const LINE_FEED = 10
-
-/** Stands in the head of a payload for what is not known. */
-const NONE = "-"
-
-/**
- * `seq SP type SP traceparent|- SP committedAt|- SP epoch LF frame`: a head to read without parsing the frame. Nodes of release 1.0 read
- * the first three fields and send three.
- */
-const encode = ({ seq, type, traceparent, committedAt, frame }: InboxEvent, epoch: string) =>
-  Buffer.concat([
-    Buffer.from(`${seq} ${type} ${traceparent ?? NONE} ${committedAt ?? NONE} ${epoch}\n`, "latin1"),
-    frame
-  ])
-
-const decode = (
-  payload: Buffer
-): Option.Option<{ readonly event: InboxEvent; readonly epoch: string | undefined }> => {
-  const end = payload.indexOf(LINE_FEED)
-  const [seq, type, traceparent, committedAt, epoch] = payload
-    .toString("latin1", 0, Math.max(end, 0))
-    .split(" ")
-  return type === undefined || traceparent === undefined || !/^(0|[1-9][0-9]*)$/.test(seq!)
-    ? Option.none()
-    : Option.some({
-        epoch,
-        event: {
-          seq: Number(seq),
-          type,
-          traceparent: traceparent === NONE ? undefined : traceparent,
-          committedAt: committedAt === undefined || committedAt === NONE ? undefined : Number(committedAt),
-          frame: ownCopy(payload, end + 1)
-        }
-      })
-}
-
-/** A payload is a view of a buffer that may be far larger: a frame that is kept must not keep that buffer. */
-const ownCopy = (payload: Buffer, start: number): Buffer => {
-  const own = Buffer.allocUnsafeSlow(payload.length - start)
-  payload.copy(own, 0, start)
-  return own
-}
-
-/** Publishes each payload to the channel before it; answers how many nodes listen to each. */
+/** Publishes each payload to the channel before it. Answers how many nodes subscribe to each. */
 const PUBLISH = `
-local heard = {}
-for i = 1, #ARGV, 2 do heard[#heard + 1] = redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
-return heard`
+local nodes = {}
+for i = 1, #ARGV, 2 do nodes[#nodes + 1] = redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end
+return nodes`
 
 /** Publishes the first argument to the channels that follow. */
 const PASS = `for i = 2, #ARGV do redis.call('PUBLISH', ARGV[i], ARGV[1]) end`

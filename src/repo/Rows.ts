@@ -5,9 +5,8 @@ import type { ReactionCount } from "../domain/Reaction.ts"
 import type { User } from "../domain/User.ts"
 
 /**
- * Rows as the driver decodes them from PostgreSQL's binary format, by the columns' own types. They are our
- * own statements' answers from our own tables, so they are mapped and not decoded by Schema a second time:
- * a page of 50 messages would spend most of its time there.
+ * Rows of this server's own statements, as the driver decodes them from PostgreSQL's binary format by the types of the columns.
+ * They are mapped without a Schema: the driver has decoded them, and a Schema would take most of the time of a page of 50 messages.
  */
 
 export interface UserRow {

@@ -219,21 +219,23 @@ const manyNodes = () => {
     })
   )
 
-  it.live("while Redis is unavailable a survey counts the own connections, and says that it is not complete", () =>
-    Effect.gen(function* () {
-      const { first, second, proxy, secondIsUp } = yield* nodes
-      const [here, there] = [newUser(), newUser()]
-      yield* second.set(here, 1)
-      yield* first.set(there, 1)
-      yield* proxy.cut
-      yield* until(Effect.map(secondIsUp, (isUp) => !isUp))
-      const { presences, isComplete } = yield* second.survey([here, there])
-      assert.isFalse(isComplete)
-      assert.deepEqual(
-        presences.map(({ connections }) => connections),
-        [1, 0]
-      )
-    })
+  it.live(
+    "while Redis is unavailable a survey counts the own connections, and says that it is not complete",
+    () =>
+      Effect.gen(function* () {
+        const { first, second, proxy, secondIsUp } = yield* nodes
+        const [here, there] = [newUser(), newUser()]
+        yield* second.set(here, 1)
+        yield* first.set(there, 1)
+        yield* proxy.cut
+        yield* until(Effect.map(secondIsUp, (isUp) => !isUp))
+        const { presences, isComplete } = yield* second.survey([here, there])
+        assert.isFalse(isComplete)
+        assert.deepEqual(
+          presences.map(({ connections }) => connections),
+          [1, 0]
+        )
+      })
   )
 
   it.live("the connections on all nodes add up, on each of them", () =>

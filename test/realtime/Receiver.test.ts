@@ -1,15 +1,28 @@
 import { assert, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Layer } from "effect"
 import { Gate } from "../../src/access/Gate.ts"
+import { Drafts } from "../../src/chat/Drafts.ts"
+import { Reads } from "../../src/chat/Reads.ts"
 import { Sends } from "../../src/chat/Sends.ts"
+import { Typing } from "../../src/chat/Typing.ts"
+import { Watches } from "../../src/chat/Watches.ts"
 import { RateLimited } from "../../src/domain/Caller.ts"
 import { UserId } from "../../src/domain/User.ts"
 import { InboxReader } from "../../src/inbox/InboxReader.ts"
 import * as Receiver from "../../src/realtime/Receiver.ts"
 import { fakeConnection } from "./support/FakeConnection.ts"
 
-const services = Layer.mergeAll(
+/** What no frame of these tests asks for, but sends to users, which are drafts as they are. */
+const others = Layer.mergeAll(
   Layer.mock(Sends, {}),
+  Layer.mock(Drafts, {}),
+  Layer.mock(Reads, {}),
+  Layer.mock(Typing, {}),
+  Layer.mock(Watches, {})
+)
+
+const services = Layer.mergeAll(
+  others,
   Layer.mock(Gate, { isOpen: true, framesOf: () => undefined, permitSend: () => Effect.void }),
   Layer.mock(InboxReader, {})
 )
@@ -59,5 +72,5 @@ it.effect("each send is decided by the latest token of its socket", () => {
     assert.deepStrictEqual(senders, ["Anyone", "Member"])
     assert.deepStrictEqual(connection.credential, { caller: member, expiresAt: 60 })
     assert.lengthOf(webSocket.frames, 2)
-  }).pipe(Effect.provide(Layer.mergeAll(Layer.mock(Sends, {}), gate, Layer.mock(InboxReader, {}))))
+  }).pipe(Effect.provide(Layer.mergeAll(others, gate, Layer.mock(InboxReader, {}))))
 })

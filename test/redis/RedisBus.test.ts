@@ -194,7 +194,10 @@ const redisBusContract = <E>(name: string, bus: Layer.Layer<RedisBus, E>) =>
       Effect.gen(function* () {
         const bus = yield* RedisBus
         const users = Array.from({ length: 1001 }, newUser)
-        const [first, last] = [yield* listenToPassing(bus, users[0]!), yield* listenToPassing(bus, users[999]!)]
+        const [first, last] = [
+          yield* listenToPassing(bus, users[0]!),
+          yield* listenToPassing(bus, users[999]!)
+        ]
         const deaf = yield* listen(bus, users[1000]!)
         yield* bus.pass(users, "typing", Buffer.from("{}"))
         assert.deepEqual([yield* first.next, yield* last.next], ["{}", "{}"])

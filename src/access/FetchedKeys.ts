@@ -1,0 +1,58 @@
+import { Effect, Schedule } from "effect"
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  errors,
+  type JSONWebKeySet,
+  type JWTVerifyGetKey
+} from "jose"
+
+/** How often the keys at `JWT_JWKS_URL` are fetched again. A token with an unknown key id fetches them at once. */
+const REFRESH_KEYS = "10 minutes"
+
+/**
+ * The set of keys at a URL. `key` looks among the keys that were fetched, without a fetch; `fetched` fetches them anew for a key
+ * id that is not among them. The keys have no maximum age: while the endpoint is unavailable, they stay in use.
+ */
+export const fetchedKeys = Effect.fnUntraced(function* (url: string) {
+  const keys = createRemoteJWKSet(new URL(url), {
+    cacheMaxAge: Number.POSITIVE_INFINITY,
+    timeoutDuration: 5000,
+    cooldownDuration: 10_000,
+    [customFetch]: fetchBounded
+  })
+  const refresh = Effect.ignore(
+    Effect.tryPromise(() => keys.reload()),
+    {
+      log: "Warn",
+      message: "The keys at JWT_JWKS_URL could not be fetched; those that were fetched before stay in use"
+    }
+  )
+  yield* Effect.forkScoped(Effect.repeat(refresh, Schedule.spaced(REFRESH_KEYS)))
+  let known: { readonly set: JSONWebKeySet; readonly key: JWTVerifyGetKey } | undefined
+  const key: JWTVerifyGetKey = (header, token) => {
+    const set = keys.jwks()
+    if (set === undefined) return Promise.reject(new errors.JWKSNoMatchingKey())
+    if (known?.set !== set) known = { set, key: createLocalJWKSet(set) }
+    return known.key(header, token)
+  }
+  return { key, fetched: keys satisfies JWTVerifyGetKey as JWTVerifyGetKey }
+})
+
+/** How many bytes a set of keys may have. */
+const KEY_SET_BYTES = 1024 * 1024
+
+/** Fetches a set of keys, and reads no more of it than it may have. */
+const fetchBounded = async (url: string, options: RequestInit): Promise<Response> => {
+  const response = await fetch(url, options)
+  const chunks: Array<Uint8Array> = []
+  let bytes = 0
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length
+    if (bytes > KEY_SET_BYTES)
+      throw new errors.JWKSInvalid(`The key set has more than ${KEY_SET_BYTES} bytes`)
+    chunks.push(chunk)
+  }
+  return new Response(Buffer.concat(chunks), { status: response.status, headers: response.headers })
+}

@@ -1,0 +1,288 @@
+import { isDeepStrictEqual } from "node:util"
+import type { HistoryAccess, Role } from "../../../src/domain/Conversation.ts"
+import type { ConversationId } from "../../../src/domain/ConversationId.ts"
+import type { MessageId } from "../../../src/domain/Message.ts"
+import type { UserId } from "../../../src/domain/User.ts"
+import { MAXIMUM, type Operation, type Outcome } from "./Operation.ts"
+
+export interface ModelMessage {
+  readonly id: MessageId
+  readonly conversation: ConversationId
+  readonly sender: UserId
+  readonly isDirect: boolean
+  readonly replyTo: MessageId | undefined
+  readonly clientId: string | undefined
+  /** When it was sent, in operations. */
+  readonly at: number
+  content: string
+  metadata: unknown
+  version: number
+  isEdited: boolean
+  isDeleted: boolean
+  readonly reactions: Map<string, Set<UserId>>
+}
+
+export interface ModelMember {
+  role: Role
+  /** When it joined, in operations. */
+  readonly since: number
+  /** The time of the last message that it read. */
+  readUpTo: number
+  lastRead: MessageId | undefined
+}
+
+export interface ModelConversation {
+  readonly id: ConversationId
+  readonly kind: "direct" | "group"
+  readonly history: HistoryAccess
+  title: string | undefined
+  metadata: unknown
+  readonly members: Map<UserId, ModelMember>
+}
+
+type Verdict = "changed" | "unchanged" | { readonly why: string }
+
+const refused = (why: string): Verdict => ({ why })
+
+/** What the server should know, kept in the plainest way: one operation after the other. */
+export class Model {
+  readonly conversations = new Map<ConversationId, ModelConversation>()
+  readonly messages = new Map<MessageId, ModelMessage>()
+  /** What each user was ever shown or told of messages, so that nothing else may be in its inbox. */
+  readonly shown = new Map<UserId, Set<string>>()
+  private time = 0
+
+  /** Applies an operation: answers what should have come of it, given what did, as that has the ids. */
+  apply(operation: Operation, outcome: Outcome): Verdict {
+    this.time++
+    const id = outcome.verdict === "refused" ? undefined : outcome.id
+    const verdict = this.decide(operation, id)
+    for (const message of this.messages.values()) {
+      const { members } = this.conversations.get(message.conversation)!
+      for (const user of members.keys()) {
+        if (this.mayRead(user, message)) this.shownTo(user).add(message.content)
+      }
+    }
+    return verdict
+  }
+
+  shownTo(user: UserId): Set<string> {
+    const shown = this.shown.get(user) ?? new Set([""])
+    this.shown.set(user, shown)
+    return shown
+  }
+
+  mayRead(user: UserId, { conversation, at }: ModelMessage): boolean {
+    const { members, history } = this.conversations.get(conversation)!
+    const member = members.get(user)
+    return member !== undefined && (history === "all" || at > member.since)
+  }
+
+  directOf(a: UserId, b: UserId): ModelConversation | undefined {
+    return [...this.conversations.values()].find(
+      ({ kind, members }) => kind === "direct" && members.has(a) && members.has(b)
+    )
+  }
+
+  private decide(operation: Operation, id: number | undefined): Verdict {
+    switch (operation.type) {
+      case "send":
+        return this.send(operation, id)
+      case "createGroup": {
+        const members = new Set([operation.by, ...operation.members])
+        if (members.size > MAXIMUM) return refused("GroupFull")
+        this.make(id!, "group", [...members], operation.history, operation.title).members.get(
+          operation.by
+        )!.role = "owner"
+        return "changed"
+      }
+      case "createDirect": {
+        if (this.directOf(operation.by, operation.other) !== undefined) return "unchanged"
+        this.make(id!, "direct", [operation.by, operation.other], "all", undefined)
+        return "changed"
+      }
+      case "update":
+      case "putMember":
+      case "removeMember":
+        return this.changeGroup(operation)
+      case "markRead":
+        return this.markRead(operation)
+      default:
+        return this.changeMessage(operation)
+    }
+  }
+
+  private make(
+    id: number,
+    kind: "direct" | "group",
+    users: ReadonlyArray<UserId>,
+    history: HistoryAccess,
+    title: string | undefined
+  ): ModelConversation {
+    const member = (user: UserId): [UserId, ModelMember] => [
+      user,
+      { role: "member", since: this.time, readUpTo: kind === "group" ? this.time : 0, lastRead: undefined }
+    ]
+    const made: ModelConversation = {
+      id: id as ConversationId,
+      kind,
+      history,
+      title,
+      metadata: undefined,
+      members: new Map(users.map(member))
+    }
+    this.conversations.set(made.id, made)
+    return made
+  }
+
+  private send(operation: Extract<Operation, { type: "send" }>, id: number | undefined): Verdict {
+    const { by, to, content, replyTo, clientId, metadata } = operation
+    const known = "group" in to ? this.conversations.get(to.group) : this.directOf(by, to.user)
+    const repeated =
+      clientId === undefined
+        ? undefined
+        : [...this.messages.values()].find(
+            (message) => message.sender === by && message.clientId === clientId
+          )
+    if (repeated !== undefined) return "unchanged"
+    if ("group" in to && !known!.members.has(by)) return refused("NotMember")
+    const quoted = replyTo === undefined ? undefined : this.messages.get(replyTo)!
+    if (
+      quoted !== undefined &&
+      (quoted.isDeleted ||
+        quoted.conversation !== known?.id ||
+        ![...known.members.keys()].every((user) => this.mayRead(user, quoted)))
+    ) {
+      return refused("QuoteNotFound")
+    }
+    if (id === undefined) return "changed"
+    const conversation =
+      known ??
+      this.make(this.directIdOf.get(id)!, "direct", [by, (to as { user: UserId }).user], "all", undefined)
+    this.messages.set(id as MessageId, {
+      id: id as MessageId,
+      conversation: conversation.id,
+      sender: by,
+      isDirect: conversation.kind === "direct",
+      replyTo,
+      clientId,
+      at: this.time,
+      content,
+      metadata,
+      version: 1,
+      isEdited: false,
+      isDeleted: false,
+      reactions: new Map()
+    })
+    return "changed"
+  }
+
+  /** The conversation of a direct message, as the server answered it. */
+  readonly directIdOf = new Map<number, number>()
+
+  private changeGroup(
+    operation: Extract<Operation, { type: "update" | "putMember" | "removeMember" }>
+  ): Verdict {
+    const conversation = this.conversations.get(operation.conversation)!
+    const { kind, members } = conversation
+    const actor = members.get(operation.by)
+    if (operation.type === "removeMember" && kind === "group" && operation.by === operation.member && !actor)
+      return "unchanged"
+    if (actor === undefined) return refused("NotMember")
+    if (kind === "direct") return refused("NotAGroup")
+    const leads = actor.role !== "member"
+    if (operation.type === "update") {
+      if (!leads) return refused("RoleForbids")
+      const title = operation.title ?? conversation.title
+      const metadata =
+        operation.metadata === undefined ? conversation.metadata : (operation.metadata ?? undefined)
+      if (title === conversation.title && isDeepStrictEqual(metadata, conversation.metadata))
+        return "unchanged"
+      Object.assign(conversation, { title, metadata })
+      return "changed"
+    }
+    const target = members.get(operation.member)
+    if (operation.type === "removeMember") {
+      if (target === undefined) return "unchanged"
+      const may =
+        operation.by === operation.member ||
+        actor.role === "owner" ||
+        (actor.role === "admin" && target.role === "member")
+      if (!may) return refused("RoleForbids")
+      members.delete(operation.member)
+      if (target.role === "owner") this.crown(members)
+      return "changed"
+    }
+    const { role } = operation
+    if (target !== undefined && (role === undefined || role === target.role)) return "unchanged"
+    const isPlainAdding = target === undefined && (role ?? "member") === "member"
+    if (isPlainAdding ? !leads : actor.role !== "owner") return refused("RoleForbids")
+    if (target?.role === "owner") return refused("RoleForbids")
+    if (target === undefined && members.size >= MAXIMUM) return refused("GroupFull")
+    if (role === "owner") actor.role = "admin"
+    if (target !== undefined) target.role = role!
+    else {
+      const joined = { since: this.time, readUpTo: this.time, lastRead: undefined }
+      members.set(operation.member, { role: role ?? "member", ...joined })
+    }
+    return "changed"
+  }
+
+  private crown(members: ModelConversation["members"]): void {
+    const oldest = [...members]
+      .sort(([a, x], [b, y]) => x.since - y.since || a - b)
+      .map(([, member]) => member)
+    const next = oldest.find(({ role }) => role === "admin") ?? oldest[0]
+    if (next !== undefined) next.role = "owner"
+  }
+
+  private markRead(operation: Extract<Operation, { type: "markRead" }>): Verdict {
+    const member = this.conversations.get(operation.conversation)!.members.get(operation.by)
+    if (member === undefined) return refused("NotMember")
+    const message = this.messages.get(operation.message)!
+    if (message.conversation !== operation.conversation || !this.mayRead(operation.by, message))
+      return refused("MessageNotFound")
+    if (message.at <= member.readUpTo) return "unchanged"
+    Object.assign(member, { readUpTo: message.at, lastRead: message.id })
+    return "changed"
+  }
+
+  private changeMessage(
+    operation: Extract<Operation, { type: "edit" | "remove" | "react" | "unreact" }>
+  ): Verdict {
+    const message = this.messages.get(operation.message)!
+    const { kind, members } = this.conversations.get(message.conversation)!
+    const member = members.get(operation.by)
+    if (member === undefined) return refused("NotMember")
+    if (!this.mayRead(operation.by, message)) return refused("MessageNotFound")
+    const isOwn = message.sender === operation.by
+    if (operation.type === "edit") {
+      if (!isOwn) return refused("NotAuthor")
+      if (message.isDeleted) return refused("MessageDeleted")
+      if (message.content === operation.content) return "unchanged"
+      if (operation.version !== undefined && operation.version !== message.version)
+        return refused("VersionConflict")
+      Object.assign(message, { content: operation.content, version: message.version + 1, isEdited: true })
+      return "changed"
+    }
+    if (operation.type === "remove") {
+      if (!isOwn && (kind === "direct" || member.role === "member")) return refused("RoleForbids")
+      if (message.isDeleted) return "unchanged"
+      Object.assign(message, {
+        content: "",
+        metadata: undefined,
+        version: message.version + 1,
+        isDeleted: true
+      })
+      message.reactions.clear()
+      return "changed"
+    }
+    if (operation.type === "react" && message.isDeleted) return refused("MessageDeleted")
+    const users = message.reactions.get(operation.emoji) ?? new Set()
+    if (users.has(operation.by) === (operation.type === "react")) return "unchanged"
+    if (operation.type === "react") message.reactions.set(operation.emoji, users.add(operation.by))
+    else users.delete(operation.by)
+    if (users.size === 0) message.reactions.delete(operation.emoji)
+    return "changed"
+  }
+}

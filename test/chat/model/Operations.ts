@@ -1,0 +1,133 @@
+import type { ConversationId } from "../../../src/domain/ConversationId.ts"
+import type { MessageId } from "../../../src/domain/Message.ts"
+import type { UserId } from "../../../src/domain/User.ts"
+import type { Random } from "../../fuzz/support/Random.ts"
+import type { Model } from "./Model.ts"
+import type { Operation } from "./Operation.ts"
+
+const EMOJIS = ["👍", "🎉", "👩‍🚀", "1️⃣"]
+
+/** Makes operations that make sense for what there is, and some that do not. */
+export const makeOperations = (random: Random, users: ReadonlyArray<UserId>, model: Model) => {
+  let made = 0
+  const recent = <A>(items: ReadonlyArray<A>) => random.pick(random.chance(0.7) ? items.slice(-12) : items)
+  const sends: Array<Operation> = []
+
+  /** Mostly a member of the conversation. */
+  const someoneIn = (conversation: ConversationId) => {
+    const members = [...model.conversations.get(conversation)!.members.keys()]
+    return members.length > 0 && random.chance(0.85) ? random.pick(members) : random.pick(users)
+  }
+  const messageIn = (conversation: ConversationId): MessageId | undefined => {
+    const inIt = [...model.messages.values()].filter((message) => message.conversation === conversation)
+    return inIt.length === 0 ? undefined : recent(inIt).id
+  }
+  const anyMessage = () => recent([...model.messages.values()])
+
+  const send = (conversation: ConversationId): Operation => {
+    const by = someoneIn(conversation)
+    const known = model.conversations.get(conversation)!
+    const peer = [...known.members.keys()].find((user) => user !== by)
+    const to = known.kind === "group" ? { group: conversation } : { user: peer! }
+    const [n, clientId] = [++made, random.chance(0.3) ? `c${made}` : undefined]
+    const replyTo = random.chance(0.3)
+      ? random.chance(0.8)
+        ? messageIn(conversation)
+        : anyMessage().id
+      : undefined
+    const metadata = random.chance(0.2) ? { n } : undefined
+    const operation: Operation = { type: "send", by, to, content: `text ${n}`, replyTo, clientId, metadata }
+    if (clientId !== undefined) sends.push(operation)
+    return operation
+  }
+
+  const direct = (): Operation => {
+    const by = random.pick(users)
+    const user = random.pick(users.filter((other) => other !== by))
+    const content = `text ${++made}`
+    return {
+      type: "send",
+      by,
+      to: { user },
+      content,
+      replyTo: undefined,
+      clientId: undefined,
+      metadata: undefined
+    }
+  }
+
+  const createGroup = (): Operation => {
+    const members = users.filter(() => random.chance(0.45))
+    const history = random.chance(0.5) ? "all" : "joined"
+    return { type: "createGroup", by: random.pick(users), members, title: `group ${++made}`, history }
+  }
+
+  const aboutConversation = (conversation: ConversationId): Operation => {
+    const by = someoneIn(conversation)
+    switch (random.below(8)) {
+      case 0: {
+        const title = random.chance(0.6) ? `title ${++made}` : undefined
+        const metadata = random.chance(0.4) ? (random.chance(0.3) ? null : { n: ++made }) : undefined
+        return { type: "update", by, conversation, title, metadata }
+      }
+      case 1:
+      case 2: {
+        const role = random.chance(0.5) ? undefined : random.pick(["owner", "admin", "member"] as const)
+        return { type: "putMember", by, conversation, member: random.pick(users), role }
+      }
+      case 3:
+        return {
+          type: "removeMember",
+          by,
+          conversation,
+          member: random.chance(0.4) ? by : random.pick(users)
+        }
+      default: {
+        const message = random.chance(0.9) ? messageIn(conversation) : undefined
+        return { type: "markRead", by, conversation, message: message ?? anyMessage().id }
+      }
+    }
+  }
+
+  const aboutMessage = (): Operation => {
+    const message = anyMessage()
+    const by = random.chance(0.5) ? message.sender : someoneIn(message.conversation)
+    switch (random.below(8)) {
+      case 0:
+        return { type: "remove", by, message: message.id }
+      case 1:
+      case 2:
+      case 3: {
+        const content = random.chance(0.15) ? message.content : `text ${++made}`
+        const version = random.chance(0.4)
+          ? random.chance(0.8)
+            ? message.version
+            : message.version + 1
+          : undefined
+        return { type: "edit", by, message: message.id, content, version }
+      }
+      case 4:
+      case 5:
+        return { type: "unreact", by, message: message.id, emoji: random.pick(EMOJIS) }
+      default:
+        return { type: "react", by, message: message.id, emoji: random.pick(EMOJIS) }
+    }
+  }
+
+  return (): Operation => {
+    const conversations = [...model.conversations.keys()]
+    if (conversations.length === 0) return createGroup()
+    if (model.messages.size === 0) return send(recent(conversations))
+    const kind = random.below(100)
+    if (kind < 3) return createGroup()
+    if (kind < 5) {
+      const by = random.pick(users)
+      return { type: "createDirect", by, other: random.pick(users.filter((other) => other !== by)) }
+    }
+    if (kind < 9) return direct()
+    if (kind < 12 && sends.length > 0) return recent(sends)
+    if (kind < 45) return send(recent(conversations))
+    if (kind < 70) return aboutConversation(recent(conversations))
+    return aboutMessage()
+  }
+}

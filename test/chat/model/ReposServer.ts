@@ -1,0 +1,133 @@
+import { assert } from "@effect/vitest"
+import { type Context, Effect } from "effect"
+import type { Change } from "../../../src/domain/Event.ts"
+import type { Draft, GroupDraft } from "../../../src/domain/Message.ts"
+import { EventBuilder, EventKinds } from "../../../src/inbox/EventKinds.ts"
+import { ConversationRepo } from "../../../src/repo/ConversationRepo.ts"
+import { EditRepo } from "../../../src/repo/EditRepo.ts"
+import { InboxRepo } from "../../../src/repo/InboxRepo.ts"
+import { MessageRepo } from "../../../src/repo/MessageRepo.ts"
+import type { Repos } from "../../repo/Conversations.ts"
+import { frameOf } from "../../support/Events.ts"
+import { MAXIMUM, type Operation, type Outcome } from "./Operation.ts"
+import type { Event, Server } from "./Server.ts"
+
+const changedOr = <A>({ value, appended }: Change<A>, id?: (value: A) => number): Outcome => ({
+  verdict: appended.length > 0 ? "changed" : "unchanged",
+  ...(id === undefined ? {} : { id: id(value) })
+})
+
+/** The repositories of one server. */
+export const reposServer = Effect.gen(function* () {
+  const repos: Context.Context<Repos> = yield* Effect.context<Repos>()
+  const builder = new EventBuilder(yield* EventKinds)
+
+  const send = Effect.fnUntraced(function* (operation: Extract<Operation, { type: "send" }>) {
+    const { by, to, content, replyTo, clientId, metadata } = operation
+    const draft = {
+      sender_id: by,
+      content,
+      ...(replyTo === undefined ? {} : { reply_to_id: replyTo }),
+      ...(clientId === undefined ? {} : { client_id: clientId }),
+      ...(metadata === undefined ? {} : { metadata })
+    }
+    const repo = yield* MessageRepo
+    const [outcome] =
+      "group" in to
+        ? yield* repo.sendToGroups([{ ...draft, conversation_id: to.group } satisfies GroupDraft])
+        : yield* repo.send([{ ...draft, receiver_id: to.user } satisfies Draft])
+    const { message, isRepeat } = yield* Effect.fromResult(outcome!)
+    return { verdict: isRepeat ? "unchanged" : "changed", id: message.id } satisfies Outcome
+  })
+
+  const run = Effect.fnUntraced(function* (operation: Operation) {
+    const conversations = yield* ConversationRepo
+    const edits = yield* EditRepo
+    const { by } = operation
+    switch (operation.type) {
+      case "send":
+        return yield* send(operation)
+      case "createGroup": {
+        const { title, members: memberIds, history } = operation
+        const group = { by, title, memberIds, history, metadata: undefined, clientId: undefined }
+        return changedOr(yield* conversations.createGroup(group, MAXIMUM), ({ id }) => id)
+      }
+      case "createDirect":
+        return changedOr(yield* conversations.createDirect(by, operation.other), ({ id }) => id)
+      case "update": {
+        const { conversation, title, metadata } = operation
+        return changedOr(yield* conversations.update(by, conversation, { title, metadata }))
+      }
+      case "putMember": {
+        const { conversation, member, role } = operation
+        return changedOr(yield* conversations.putMember(by, conversation, member, role, MAXIMUM))
+      }
+      case "removeMember":
+        return changedOr(yield* conversations.removeMember(by, operation.conversation, operation.member))
+      case "markRead":
+        return changedOr(yield* conversations.markRead(by, operation.conversation, operation.message))
+      case "edit": {
+        const { message: messageId, content, version } = operation
+        return changedOr(yield* edits.edit({ by, messageId, content, version, metadata: undefined }))
+      }
+      case "remove":
+        return changedOr(yield* edits.remove(by, operation.message))
+      case "react":
+        return changedOr(yield* edits.react(by, operation.message, operation.emoji))
+      case "unreact":
+        return changedOr(yield* edits.unreact(by, operation.message, operation.emoji))
+    }
+  })
+
+  const provided = <A, E>(effect: Effect.Effect<A, E, Repos>) => Effect.provideContext(effect, repos)
+
+  const ofMember = <A, E extends { readonly _tag: string }>(effect: Effect.Effect<A, E, Repos>, none: A) =>
+    provided(effect).pipe(
+      Effect.catch((error) => (error._tag === "NotMember" ? Effect.succeed(none) : Effect.die(error)))
+    )
+
+  return {
+    perform: (operation) =>
+      provided(run(operation)).pipe(
+        Effect.catch((error) => {
+          assert.notStrictEqual(error._tag, "Unavailable", `${error}`)
+          return Effect.succeed<Outcome>({ verdict: "refused", why: error._tag })
+        })
+      ),
+    conversationOf: (by, message) =>
+      provided(MessageRepo.use((repo) => repo.find(by, message))).pipe(
+        Effect.map(({ conversation_id }) => conversation_id!),
+        Effect.orDie
+      ),
+    list: (user, limit, before) =>
+      Effect.orDie(provided(ConversationRepo.use((repo) => repo.list(user, limit, before)))),
+    find: (user, id) =>
+      ofMember(
+        ConversationRepo.use((repo) => repo.find(user, id)),
+        undefined
+      ),
+    messages: (userId, conversationId, beforeId, limit) =>
+      ofMember(
+        Effect.map(
+          MessageRepo.use((repo) =>
+            repo.ofConversation({ userId, conversationId, beforeId, skip: 0, limit })
+          ),
+          ({ messages }) => messages
+        ),
+        []
+      ),
+    members: (user, id) =>
+      ofMember(
+        Effect.map(
+          ConversationRepo.use((repo) => repo.members(user, id, undefined, 100)),
+          ({ members }) => members
+        ),
+        []
+      ),
+    events: (user, after, limit) =>
+      provided(InboxRepo.use((repo) => repo.page(user, after, limit))).pipe(
+        Effect.map((records) => records.map((record) => JSON.parse(frameOf(builder.build(record))) as Event)),
+        Effect.orDie
+      )
+  } satisfies Server
+})
