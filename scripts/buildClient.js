@@ -6,11 +6,12 @@ import { dirname, join } from "node:path"
 const ROOT = join(import.meta.dirname, "..")
 
 /** Bundles an entry and everything that it imports, for browsers. The text of one ES module. */
-export const bundle = async (/** @type {string} */ entry) => {
+export const bundle = async (/** @type {string} */ entry, /** @type {RegExp | undefined} */ external) => {
   const { rolldown } = await import("rolldown")
   const build = await rolldown({
     input: join(ROOT, entry),
     platform: "browser",
+    ...(external === undefined ? {} : { external }),
     treeshake: { moduleSideEffects: false },
     logLevel: "warn"
   })

@@ -31,7 +31,9 @@ layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the c
         yield* a.open(conversation)
         yield* b.react(conversation, id, "👍")
         // Shown before the server has said a word.
-        assert.deepEqual(messagesOf(b.state(), conversation)[0]?.reactions, [{ emoji: "👍", count: 1, mine: true }])
+        assert.deepEqual(messagesOf(b.state(), conversation)[0]?.reactions, [
+          { emoji: "👍", count: 1, mine: true }
+        ])
         yield* b.markRead(conversation, id)
         assert.strictEqual(conversationList(b.state())[0]?.unread, 0)
         yield* a.edit(conversation, id, "hello!")
@@ -40,7 +42,9 @@ layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the c
         const settled = [a, b].map((client) =>
           client.until((state) => {
             const message = state.timelines.get(conversation)?.messages[0]
-            return message?.content === "hello!" && message.reactions !== undefined && state.outbox.length === 0
+            return (
+              message?.content === "hello!" && message.reactions !== undefined && state.outbox.length === 0
+            )
           })
         )
         yield* Effect.all(settled)
@@ -97,7 +101,9 @@ layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the c
 
         const after = yield* openClient(proxy, alice, { storage: fileStorage(folder) })
         assert.deepEqual(
-          after.state().outbox.map(({ command, state }) => [command.type === "send" && command.content, state]),
+          after
+            .state()
+            .outbox.map(({ command, state }) => [command.type === "send" && command.content, state]),
           texts.map((text) => [text, "queued"])
         )
         yield* proxy.restore
@@ -203,7 +209,9 @@ layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the c
         const offline = yield* openClient(proxy, alice, { storage })
         yield* Effect.all([online, offline].map((tab) => tab.until(isOnline)))
         yield* chat.post(bob, alice, "first")
-        yield* Effect.all([online, offline].map((tab) => tab.until((state) => state.conversations.size === 1)))
+        yield* Effect.all(
+          [online, offline].map((tab) => tab.until((state) => state.conversations.size === 1))
+        )
         const id = conversationList(offline.state())[0]!.id
         yield* offline.open(id)
         yield* proxy.cut
@@ -263,32 +271,34 @@ layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the c
     })
   )
 
-  it.effect("tells an application that reads events each one, in order, and again what it had not finished", () =>
-    Effect.gen(function* () {
-      const { chat, server, alice, bob } = yield* pair
-      const storage = memoryStorage()
-      const a = yield* openClient(server, alice, { storage })
-      const events = yield* a.openEvents
-      yield* a.until(isOnline)
-      yield* a.until(({ list }) => list.isLoaded)
-      yield* a.save
-      yield* Effect.forEach(["1", "2", "3"], (text) => chat.post(bob, alice, text))
-      const taken = yield* Effect.replicateEffect(events.next, 2)
-      assert.deepEqual(
-        taken.map((event) => event.type === "message" && event.content),
-        ["1", "2"]
-      )
-      yield* a.until(({ sync }) => sync.cursor === 3 && sync.requests.size === 0)
-      // Nothing is saved: the second one is being worked on.
-      yield* a.save
-      yield* a.crash
-      const again = yield* openClient(server, alice, { storage })
-      const told = yield* again.openEvents
-      const repeated = yield* Effect.replicateEffect(told.next, 3)
-      assert.deepEqual(
-        repeated.map((event) => event.type === "message" && event.content),
-        ["1", "2", "3"]
-      )
-    })
+  it.effect(
+    "tells an application that reads events each one, in order, and again what it had not finished",
+    () =>
+      Effect.gen(function* () {
+        const { chat, server, alice, bob } = yield* pair
+        const storage = memoryStorage()
+        const a = yield* openClient(server, alice, { storage })
+        const events = yield* a.openEvents
+        yield* a.until(isOnline)
+        yield* a.until(({ list }) => list.isLoaded)
+        yield* a.save
+        yield* Effect.forEach(["1", "2", "3"], (text) => chat.post(bob, alice, text))
+        const taken = yield* Effect.replicateEffect(events.next, 2)
+        assert.deepEqual(
+          taken.map((event) => event.type === "message" && event.content),
+          ["1", "2"]
+        )
+        yield* a.until(({ sync }) => sync.cursor === 3 && sync.requests.size === 0)
+        // Nothing is saved: the second one is being worked on.
+        yield* a.save
+        yield* a.crash
+        const again = yield* openClient(server, alice, { storage })
+        const told = yield* again.openEvents
+        const repeated = yield* Effect.replicateEffect(told.next, 3)
+        assert.deepEqual(
+          repeated.map((event) => event.type === "message" && event.content),
+          ["1", "2", "3"]
+        )
+      })
   )
 })

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { Input, Page } from "../../src/client/Input.ts"
 import { keptMessage } from "../../src/client/Messages.ts"
 import { reduce } from "../../src/client/Reducer.ts"
-import { initialState, type InboxEvent, type State } from "../../src/client/State.ts"
+import { type InboxEvent, initialState, type State } from "../../src/client/State.ts"
 import type { ConversationId } from "../../src/domain/ConversationId.ts"
 import { type Draw, drawFrom, Model, SELF } from "./support/Model.ts"
 
@@ -33,7 +33,8 @@ class Run {
   }
 
   connect(recovered: boolean): void {
-    const cursor = recovered && this.state.sync.cursor !== undefined ? this.state.sync.cursor : this.model.head
+    const cursor =
+      recovered && this.state.sync.cursor !== undefined ? this.state.sync.cursor : this.model.head
     this.delivered = cursor
     this.dispatch({ type: "connected", cursor, epoch: "e", recovered })
   }
@@ -63,8 +64,10 @@ class Run {
   check(): void {
     const { list, sync, timelines } = this.state
     if (sync.cursor === undefined || sync.requests.size > 3) return
-    if (!list.isLoaded) return this.ask(() => ({ type: "conversations", ...this.model.list(2), isFirst: true }))
-    for (const id of sync.wanted) return this.ask(() => ({ type: "conversation", id, entry: this.model.entry(id) }))
+    if (!list.isLoaded)
+      return this.ask(() => ({ type: "conversations", ...this.model.list(2), isFirst: true }))
+    for (const id of sync.wanted)
+      return this.ask(() => ({ type: "conversation", id, entry: this.model.entry(id) }))
     for (const id of sync.wantedMembers)
       return this.ask(() => ({ type: "members", id, members: this.model.members(id) }))
     for (const [id, { isLoading, load }] of timelines)
@@ -143,7 +146,10 @@ class Run {
     const { next } = state.list
     const expected = fresh.conversations
       .filter(({ id, activity }) => next === null || activity >= next || state.conversations.has(id))
-      .map((entry) => ({ ...entry, last_message: entry.last_message && withoutReactions(keptMessage(entry.last_message)) }))
+      .map((entry) => ({
+        ...entry,
+        last_message: entry.last_message && withoutReactions(keptMessage(entry.last_message))
+      }))
     assert.deepEqual(loaded, expected, `${label}: conversations`)
     for (const [id, timeline] of state.timelines) {
       const history = model.history(id)
@@ -185,7 +191,10 @@ describe("the reducer", () => {
   })
 
   it("takes no event after a gap, and says so by its cursor", () => {
-    const event = (seq: number): Input => ({ type: "event", event: { type: "unknown", seq } satisfies InboxEvent })
+    const event = (seq: number): Input => ({
+      type: "event",
+      event: { type: "unknown", seq } satisfies InboxEvent
+    })
     const connected: Input = { type: "connected", cursor: 4, epoch: "e", recovered: true }
     const state = reduce(initialState(SELF), [connected, event(5), event(5), event(7), event(8)])
     assert.strictEqual(state.sync.cursor, 5)

@@ -40,7 +40,11 @@ export type TestClient = Effect.Success<ReturnType<typeof openClient>>
 export const isOnline = ({ status }: State) => status.type === "online"
 
 /** The contents of all messages in a user's history that it exchanged with another, oldest first. */
-export const historyOf = (server: { readonly url: string | URL }, user: { readonly id: number }, other: { readonly id: number }) =>
+export const historyOf = (
+  server: { readonly url: string | URL },
+  user: { readonly id: number },
+  other: { readonly id: number }
+) =>
   Effect.promise(async () => {
     const base = String(server.url).replace(/\/$/, "")
     const response = await fetch(`${base}/messages/?user_id=${user.id}&chat_with=${other.id}&limit=1000`)
@@ -52,7 +56,8 @@ export const historyOf = (server: { readonly url: string | URL }, user: { readon
 export const failingStorage = () => {
   const inner = memoryStorage()
   let isFull = false
-  const guarded = <A>(call: () => Promise<A>) => (isFull ? Promise.reject(new Error("The quota is used up")) : call())
+  const guarded = <A>(call: () => Promise<A>) =>
+    isFull ? Promise.reject(new Error("The quota is used up")) : call()
   return {
     storage: {
       get: (key) => guarded(() => inner.get(key)),

@@ -99,7 +99,9 @@ export class Model {
         })
       }
       case 5:
-        return message === undefined || message.isDeleted ? undefined : this.react(conversation, message, user)
+        return message === undefined || message.isDeleted
+          ? undefined
+          : this.react(conversation, message, user)
       case 6:
         return message === undefined ? undefined : this.read(conversation, message, user)
       case 7:
@@ -147,12 +149,15 @@ export class Model {
   members(id: number): ReadonlyArray<Member> {
     const conversation = this.conversations[id - 1]!
     return conversation.members.has(SELF)
-      ? [...conversation.members.keys()].toSorted((a, b) => a - b).map((user) => this.member(conversation, user))
+      ? [...conversation.members.keys()]
+          .toSorted((a, b) => a - b)
+          .map((user) => this.member(conversation, user))
       : []
   }
 
   private send(conversation: StoredConversation, sender: UserId): void {
-    const quoted = this.draw(3) === 0 ? conversation.messages.filter(({ isDeleted }) => !isDeleted).at(-1) : undefined
+    const quoted =
+      this.draw(3) === 0 ? conversation.messages.filter(({ isDeleted }) => !isDeleted).at(-1) : undefined
     const message: StoredMessage = {
       id: ++this.ids,
       sender,
@@ -208,16 +213,27 @@ export class Model {
     if (member !== undefined && this.draw(2) === 0) {
       member.role = member.role === "admin" ? "member" : "admin"
       const member_count = conversation.members.size
-      return this.tell(wasIn, { type: "member_updated", ...about, member_count, member: this.member(conversation, user) })
+      return this.tell(wasIn, {
+        type: "member_updated",
+        ...about,
+        member_count,
+        member: this.member(conversation, user)
+      })
     }
     if (member !== undefined) {
       conversation.members.delete(user)
       if (user === SELF) return this.tell(true, { type: "conversation_removed", ...about })
-      return this.tell(wasIn, { type: "member_removed", ...about, member_count: conversation.members.size, user_id: user })
+      return this.tell(wasIn, {
+        type: "member_removed",
+        ...about,
+        member_count: conversation.members.size,
+        user_id: user
+      })
     }
     const place = ++this.ids
     conversation.members.set(user, { role: "member", joinedAfter: place, lastRead: place })
-    if (user === SELF) return this.tell(true, { type: "conversation_added", conversation: this.shared(conversation) })
+    if (user === SELF)
+      return this.tell(true, { type: "conversation_added", conversation: this.shared(conversation) })
     this.tell(wasIn, {
       type: "member_added",
       ...about,
@@ -261,7 +277,14 @@ export class Model {
 
   private member(conversation: StoredConversation, user: UserId): Member {
     const { role, lastRead } = conversation.members.get(user)!
-    return { user_id: user, username: `user${user}`, display_name: `User ${user}`, role, joined_at: AT, last_read_id: lastRead }
+    return {
+      user_id: user,
+      username: `user${user}`,
+      display_name: `User ${user}`,
+      role,
+      joined_at: AT,
+      last_read_id: lastRead
+    }
   }
 
   private shared({ id, kind, title, members }: StoredConversation) {
@@ -279,7 +302,9 @@ export class Model {
   private entryOf(conversation: StoredConversation): ConversationEntry {
     const { members, messages, kind } = conversation
     const lastRead = members.get(SELF)!.lastRead
-    const unread = messages.filter(({ id, sender, isDeleted }) => id > lastRead && sender !== SELF && !isDeleted)
+    const unread = messages.filter(
+      ({ id, sender, isDeleted }) => id > lastRead && sender !== SELF && !isDeleted
+    )
     const peer = [...members.keys()].find((user) => user !== SELF)
     const last = messages.at(-1)
     return {
