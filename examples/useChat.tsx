@@ -6,7 +6,6 @@ import { useEffect, useState, useSyncExternalStore } from "react"
 export const useClient = (options: ConnectOptions): Client | undefined => {
   const [client, setClient] = useState<Client>()
   const { url, userId } = options
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the token may be a new function at each rendering
   useEffect(() => {
     let isMounted = true
     const connecting = connect(options)

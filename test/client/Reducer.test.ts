@@ -28,18 +28,18 @@ class Run {
     this.model = new Model(this.draw)
   }
 
-  dispatch(...inputs: ReadonlyArray<Input>): void {
+  dispatch(...inputs: ReadonlyArray<Input>) {
     this.state = reduce(this.state, inputs)
   }
 
-  connect(recovered: boolean): void {
+  connect(recovered: boolean) {
     const cursor =
       recovered && this.state.sync.cursor !== undefined ? this.state.sync.cursor : this.model.head
     this.delivered = cursor
     this.dispatch({ type: "connected", cursor, epoch: "e", recovered })
   }
 
-  deliver(count: number): void {
+  deliver(count: number) {
     const events = this.model.inbox.slice(this.delivered, this.delivered + count)
     this.delivered += events.length
     const repeated = this.draw(4) === 0 ? this.model.inbox.slice(0, this.delivered).slice(-3) : []
@@ -47,7 +47,7 @@ class Run {
   }
 
   /** Asks for a page. The server reads it some time later, and the answer comes later still. */
-  ask(read: () => Page): void {
+  ask(read: () => Page) {
     const request = ++this.requests
     this.dispatch({ type: "requested", request })
     const steps = this.draw(6)
@@ -56,12 +56,12 @@ class Run {
     this.onTheWay.push(() => this.dispatch({ type: "answered", request, page }))
   }
 
-  arrive(): void {
+  arrive() {
     this.onTheWay.splice(this.draw(this.onTheWay.length), 1)[0]?.()
   }
 
   /** Asks for what the state says is missing. */
-  check(): void {
+  check() {
     const { list, sync, timelines } = this.state
     if (sync.cursor === undefined || sync.requests.size > 3) return
     if (!list.isLoaded)
@@ -80,7 +80,7 @@ class Run {
         })
   }
 
-  older(id: ConversationId): void {
+  older(id: ConversationId) {
     const timeline = this.state.timelines.get(id)
     if (timeline === undefined || timeline.isLoading || !timeline.hasOlder) return
     const first = timeline.messages[0]?.id ?? Number.POSITIVE_INFINITY
@@ -92,7 +92,7 @@ class Run {
     })
   }
 
-  step(): void {
+  step() {
     const id = (1 + this.draw(4)) as ConversationId
     switch (this.draw(13)) {
       case 0:
@@ -125,7 +125,7 @@ class Run {
   }
 
   /** Everything arrives, and nothing more happens. */
-  settle(): void {
+  settle() {
     for (let i = 0; i < 200; i++) {
       this.deliver(1000)
       while (this.onTheWay.length > 0) this.arrive()
@@ -139,7 +139,7 @@ class Run {
   }
 
   /** The loaded part of the state, and the same part of a fresh load. */
-  compare(label: string): void {
+  compare(label: string) {
     const { state, model } = this
     const fresh = model.list(100)
     const loaded = state.order.map((id) => state.conversations.get(id)!)

@@ -70,7 +70,7 @@ export class Model {
   }
 
   /** Something happens. */
-  step(): void {
+  step() {
     const conversation = this.pick(this.conversations)
     const isIn = conversation.members.has(SELF)
     const user = this.pick([...conversation.members.keys()])
@@ -155,7 +155,7 @@ export class Model {
       : []
   }
 
-  private send(conversation: StoredConversation, sender: UserId): void {
+  private send(conversation: StoredConversation, sender: UserId) {
     const quoted =
       this.draw(3) === 0 ? conversation.messages.filter(({ isDeleted }) => !isDeleted).at(-1) : undefined
     const message: StoredMessage = {
@@ -174,7 +174,7 @@ export class Model {
     })
   }
 
-  private react(conversation: StoredConversation, message: StoredMessage, user: UserId): void {
+  private react(conversation: StoredConversation, message: StoredMessage, user: UserId) {
     const emoji = this.pick(EMOJI)
     const users = message.reactions.get(emoji) ?? new Set()
     message.reactions.set(emoji, users)
@@ -191,7 +191,7 @@ export class Model {
     })
   }
 
-  private read(conversation: StoredConversation, message: StoredMessage, user: UserId): void {
+  private read(conversation: StoredConversation, message: StoredMessage, user: UserId) {
     const member = conversation.members.get(user)!
     if (member.lastRead >= message.id) return
     // What others read in a group is told in passing, and its loss is allowed: it is left out here.
@@ -205,7 +205,7 @@ export class Model {
     })
   }
 
-  private changeMember(conversation: StoredConversation): void {
+  private changeMember(conversation: StoredConversation) {
     const user = this.pick(USERS.filter((id) => id !== 2))
     const wasIn = conversation.members.has(SELF)
     const about = { conversation_id: conversation.id as ConversationId, by: 2 as UserId }
@@ -242,7 +242,7 @@ export class Model {
     })
   }
 
-  private tell(isIn: boolean, event: object): void {
+  private tell(isIn: boolean, event: object) {
     if (isIn) this.inbox.push({ ...event, seq: this.inbox.length + 1 } as InboxEvent)
   }
 
