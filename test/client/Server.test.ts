@@ -49,7 +49,7 @@ describe("a client whose server", () => {
         const url = yield* restart
         yield* Effect.all([a.nudge, b.nudge])
         yield* a.until(({ outbox }) => outbox.length === 0)
-        assert.deepEqual(yield* historyOf(url, alice, bob), texts)
+        assert.deepEqual(yield* historyOf({ url }, alice, bob), texts)
         const [id] = [...b.state().conversations.keys()]
         yield* b.open(id!)
         const state = yield* b.until(({ timelines }) => timelines.get(id!)?.messages.length === texts.length)
@@ -79,7 +79,7 @@ describe("a client whose server", () => {
       yield* first.signal("SIGCONT")
       yield* a.nudge
       yield* a.until(({ outbox }) => outbox.length === 0)
-      assert.deepEqual(yield* historyOf(proxy.url, alice, bob), ["into the cold"])
+      assert.deepEqual(yield* historyOf(proxy, alice, bob), ["into the cold"])
     })
   )
 })
