@@ -90,7 +90,11 @@ export type ReadState = typeof ReadState.Type
 export const ConversationEntry = Schema.Struct({
   ...Conversation.fields,
   ...ReadState.fields,
-  last_message: Schema.NullOr(Message)
+  last_message: Schema.NullOr(Message),
+  activity: Schema.Int.annotate({
+    description:
+      "Its place in the list, the largest first: the id of the last message, or a number drawn when the user joined, if that is larger"
+  })
 }).annotate({
   identifier: "ConversationEntry",
   description: "A conversation, its last message, and what is unread"

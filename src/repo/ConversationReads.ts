@@ -208,5 +208,6 @@ const toEntry = (row: EntryRow): ConversationEntry => ({
   ...withOwn(row),
   last_read_id: row.last_read_id,
   unread: row.unread,
-  last_message: row.id === null ? null : toMessage(row)
+  last_message: row.id === null ? null : toMessage(row),
+  activity: row.activity
 })

@@ -43,7 +43,7 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
 
   const find = (userId: UserId, id: ConversationId) =>
     asMember(userId, id, (conversation, member) =>
-      Effect.succeed(entryFor(tables, conversation, member).entry)
+      Effect.succeed(entryFor(tables, conversation, member))
     )
 
   const list = (userId: UserId, limit: number, before: number | undefined) =>
@@ -58,7 +58,7 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
         .sort((a, b) => b.activity - a.activity)
       const page = found.slice(0, limit)
       return Effect.succeed({
-        conversations: page.map(({ entry }) => entry),
+        conversations: page,
         next: page.length < found.length ? page.at(-1)?.activity : undefined
       })
     })

@@ -150,19 +150,17 @@ export const readStateOf = (
   return { last_read_id: member.lastReadId, unread: Math.min(unread.length, MAX_UNREAD) }
 }
 
-/** A conversation in the list of one of its members, and its activity: the larger of its last message and of the joining. */
+/** A conversation in the list of one of its members. */
 export const entryFor = (
   tables: Tables,
   conversation: MemoryConversation,
   member: MemoryMember
-): { readonly entry: ConversationEntry; readonly activity: number } => {
+): ConversationEntry => {
   const last = readableBy(tables, conversation, member.userId).at(-1)
   return {
-    entry: {
-      ...conversationSeenBy(tables, member.userId, conversation),
-      ...readStateOf(tables, conversation, member),
-      last_message: last === undefined ? null : messageSeenBy(tables, member.userId, last)
-    },
+    ...conversationSeenBy(tables, member.userId, conversation),
+    ...readStateOf(tables, conversation, member),
+    last_message: last === undefined ? null : messageSeenBy(tables, member.userId, last),
     activity: Math.max(last?.id ?? 0, member.joinedAfter)
   }
 }

@@ -9,6 +9,7 @@ const STANDS_ON: Readonly<Record<string, ReadonlyArray<string>>> = {
   domain: [],
   api: ["domain"],
   "api/openapi": ["api"],
+  client: ["api"],
   "RedisUrl.ts": [],
   "Epoch.ts": ["domain"],
   settings: [],

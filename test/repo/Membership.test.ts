@@ -92,6 +92,7 @@ const membershipContract = <E>(name: string, repos: ReposLayer<E>) =>
             last_read_id: __,
             unread: ___,
             last_message: ____,
+            activity: _____,
             ...conversation
           } = yield* repo.find(other.id, id)
           assert.deepEqual(told, [[added], [added], [added], [{ type: "conversation_added", conversation }]])

@@ -23,7 +23,7 @@ const direct = {
   member_count: 2
 } as const
 
-const entry = { ...direct, last_message: reply, last_read_id: 7, unread: 1 }
+const entry = { ...direct, last_message: reply, last_read_id: 7, unread: 1, activity: reply.id }
 
 const owner = {
   user_id: 1,

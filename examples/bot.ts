@@ -1,0 +1,26 @@
+// A bot that answers. It may be stopped and started at any time: each message is answered once.
+//   MINI_CHAT_URL=http://localhost:8000 BOT_ID=2 node bot.ts
+import { connect, fileStorage } from "mini-chat/client"
+
+const {
+  MINI_CHAT_URL = "http://localhost:8000",
+  BOT_ID = "2",
+  BOT_TOKEN,
+  BOT_FOLDER = "./bot-data"
+} = process.env
+
+const chat = await connect({
+  url: MINI_CHAT_URL,
+  userId: Number(BOT_ID),
+  storage: fileStorage(BOT_FOLDER),
+  ...(BOT_TOKEN === undefined ? {} : { token: BOT_TOKEN })
+})
+
+for await (const event of chat.events()) {
+  if (event.type !== "message" || event.conversation_id === undefined || event.content === "") continue
+  await chat.send({ conversationId: event.conversation_id }, `You said: ${event.content}`.slice(0, 1000), {
+    replyTo: event.id,
+    // Told again after a crash, the message is answered under the same id: that is one answer.
+    clientId: `answer to ${event.id}`
+  })
+}

@@ -1,0 +1,157 @@
+import { Effect, Exit, Scope } from "effect"
+import type { Conversation, Member } from "../domain/Conversation.ts"
+import type { Message } from "../domain/Message.ts"
+import type { User } from "../domain/User.ts"
+import {
+  type EffectChat,
+  type GroupOptions,
+  make,
+  type Options,
+  type SendOptions,
+  type Target
+} from "./Chat.ts"
+import { indexedDbStorage } from "./IndexedDbStorage.ts"
+import { iterateEvents, iterateStates } from "./Iterate.ts"
+import type { InboxEvent, State } from "./State.ts"
+import { type ClientStorage, memoryStorage } from "./Storage.ts"
+
+/** How to connect. */
+export interface ConnectOptions extends Omit<Options, "storage"> {
+  /** Where the outbox and the snapshot live. IndexedDB where there is one, else memory. */
+  readonly storage?: ClientStorage
+}
+
+/** A message that is kept, and on its way. */
+export interface Sent {
+  readonly clientId: string
+  /** Resolves to the message once it is committed. Rejects with a `Refusal` when the server refuses it, or it is discarded. */
+  acknowledged(): Promise<Message>
+}
+
+/**
+ * A user's chat. What a person asked for (`send`, `edit`, `remove`, `react`, `markRead`) resolves once it is in the storage, works
+ * without a connection, and is done once. The other calls reject without a connection.
+ */
+export interface Client extends AsyncDisposable {
+  /** What is known now. It is never changed in place. Read it with the functions of this package, such as `messagesOf`. */
+  readonly state: State
+  /** Calls the listener after each change of the state, until the returned function is called. */
+  subscribe(listener: (state: State) => void): () => void
+  /** The state now and after each change; a slow reader misses states in between. */
+  states(): AsyncIterableIterator<State>
+  /**
+   * The events of the inbox in order, each once: all those since the snapshot of the storage, if it is called at once after
+   * `connect`. What was being worked on when the process ended comes again in the next one.
+   */
+  events(): AsyncIterableIterator<InboxEvent>
+  send(to: Target, content: string, options?: SendOptions): Promise<Sent>
+  /** Edits a message of the user. With a `version` it is refused when the message is not of that version any more. */
+  edit(conversationId: number, messageId: number, content: string, version?: number): Promise<void>
+  /** Deletes a message. */
+  remove(conversationId: number, messageId: number): Promise<void>
+  /** Reacts with one emoji, or takes the reaction back. */
+  react(conversationId: number, messageId: number, emoji: string, added?: boolean): Promise<void>
+  /** Marks a conversation as read up to a message. */
+  markRead(conversationId: number, messageId: number): Promise<void>
+  /** Tries once more what was refused. */
+  retry(clientId: string): Promise<void>
+  /** Forgets what was refused, or waits. A message that is on its way may arrive all the same. */
+  discard(clientId: string): Promise<void>
+  /** Tells the others that the user types. Call it at each key: it is told as often as needed. */
+  typing(conversationId: number, typing?: boolean): void
+  /** Whose presence is in the state from now on, at most 200 users. Replaces the call before. */
+  watch(userIds: ReadonlyArray<number>): void
+  /** Loads the newest messages of a conversation, or those around one, and keeps them up to date until `close`. */
+  open(conversationId: number, around?: number): Promise<void>
+  close(conversationId: number): void
+  loadOlder(conversationId: number): Promise<void>
+  loadNewer(conversationId: number): Promise<void>
+  /** Loads the next page of the list. */
+  loadConversations(): Promise<void>
+  loadMembers(conversationId: number): Promise<void>
+  createGroup(title: string, memberIds: ReadonlyArray<number>, options?: GroupOptions): Promise<Conversation>
+  /** The direct conversation with a user, made when there is none. A first message makes it as well. */
+  openDirect(userId: number): Promise<Conversation>
+  updateGroup(
+    conversationId: number,
+    change: { readonly title?: string; readonly metadata?: NonNullable<Message["metadata"]> | null }
+  ): Promise<Conversation>
+  /** Adds a member to a group, or changes its role. */
+  putMember(conversationId: number, memberId: number, role?: Member["role"]): Promise<Member>
+  removeMember(conversationId: number, memberId: number): Promise<void>
+  leave(conversationId: number): Promise<void>
+  users(after?: number): Promise<ReadonlyArray<User>>
+  user(userId: number): Promise<User>
+  /** Connects now, if it is waiting to. */
+  nudge(): void
+  /** Removes what is stored of this user on this device, and disconnects, as after a log-out. */
+  forget(): Promise<void>
+  /** Disconnects. What waits in the outbox stays in the storage. */
+  disconnect(): Promise<void>
+}
+
+/** Connects a user. Resolves once what is stored is read, without waiting for the network. */
+export const connect = async (options: ConnectOptions): Promise<Client> => {
+  const scope = Scope.makeUnsafe()
+  const chat = await Effect.runPromise(
+    Scope.provide(make({ ...options, storage: options.storage ?? defaultStorage(options) }), scope)
+  )
+  return promising(chat, scope)
+}
+
+const defaultStorage = ({ url, userId }: Pick<Options, "url" | "userId">) =>
+  "indexedDB" in globalThis ? indexedDbStorage(`mini-chat ${url} ${userId}`) : memoryStorage()
+
+const promising = (chat: EffectChat, scope: Scope.Closeable): Client => {
+  const run = Effect.runPromise
+  const quietly = <A, E>(effect: Effect.Effect<A, E>) => {
+    Effect.runFork(Effect.ignore(effect))
+  }
+  const disconnect = async () => {
+    await run(Effect.ignore(chat.save))
+    await run(Scope.close(scope, Exit.void))
+    const closed = { type: "closed", reason: "closed", message: "The application has disconnected" } as const
+    chat.store.dispatch({ type: "status", status: closed })
+  }
+  return {
+    get state() {
+      return chat.store.state
+    },
+    subscribe: chat.store.subscribe,
+    states: () => iterateStates(chat.store),
+    events: () => iterateEvents(Effect.runSync(chat.openEvents)),
+    send: async (to, content, sendOptions) => {
+      const { client_id: clientId } = await run(chat.send(to, content, sendOptions))
+      return { clientId, acknowledged: () => run(chat.acknowledged(clientId)) }
+    },
+    edit: (...args) => run(Effect.asVoid(chat.edit(...args))),
+    remove: (...args) => run(Effect.asVoid(chat.remove(...args))),
+    react: (...args) => run(Effect.asVoid(chat.react(...args))),
+    markRead: (...args) => run(Effect.asVoid(chat.markRead(...args))),
+    retry: (clientId) => run(chat.retry(clientId)),
+    discard: (clientId) => run(chat.discard(clientId)),
+    typing: (...args) => quietly(chat.typing(...args)),
+    watch: (userIds) => quietly(chat.watch(userIds)),
+    open: (...args) => run(chat.open(...args)),
+    close: (conversationId) => quietly(chat.close(conversationId)),
+    loadOlder: (conversationId) => run(chat.loadOlder(conversationId)),
+    loadNewer: (conversationId) => run(chat.loadNewer(conversationId)),
+    loadConversations: () => run(chat.loadConversations),
+    loadMembers: (conversationId) => run(chat.loadMembers(conversationId)),
+    createGroup: (...args) => run(chat.createGroup(...args)),
+    openDirect: (userId) => run(chat.openDirect(userId)),
+    updateGroup: (...args) => run(chat.updateGroup(...args)),
+    putMember: (...args) => run(chat.putMember(...args)),
+    removeMember: (...args) => run(chat.removeMember(...args)),
+    leave: (conversationId) => run(chat.leave(conversationId)),
+    users: (after) => run(chat.users(after)),
+    user: (userId) => run(chat.user(userId)),
+    nudge: () => quietly(chat.nudge),
+    forget: async () => {
+      await run(Scope.close(scope, Exit.void))
+      await run(chat.forget)
+    },
+    disconnect,
+    [Symbol.asyncDispose]: disconnect
+  }
+}

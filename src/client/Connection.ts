@@ -1,0 +1,189 @@
+import { Clock, Deferred, Effect, FiberSet, Latch, Queue, Random } from "effect"
+import { Socket } from "effect/socket"
+import { CloseCode } from "../api/CloseCode.ts"
+import { Paths } from "../api/Paths.ts"
+import type { ClientFrame } from "../api/Protocol.ts"
+import type { Message } from "../domain/Message.ts"
+import type { UserId } from "../domain/User.ts"
+import { Calls } from "./Endpoints.ts"
+import { encodeFrame } from "./Frames.ts"
+import { type Rest, type RestError, Unreachable } from "./Rest.ts"
+import { converse, type Session } from "./Session.ts"
+import type { ClosedReason, InboxEvent } from "./State.ts"
+import type { Store } from "./Store.ts"
+import type { Tokens } from "./Token.ts"
+
+/** The first delay before another attempt, at most, and the last. Each is drawn from 0 to its bound: full jitter. In milliseconds. */
+const FIRST_DELAY = 500
+const LAST_DELAY = 30_000
+
+/** A connection that lasted so long was a good one: the delays begin anew. In milliseconds. */
+const GOOD = 5000
+
+/** How long a message may wait for its answer before the connection is taken for dead. In milliseconds. */
+const PATIENCE = 20_000
+
+export interface Connection {
+  /** Waits until there is a connection. */
+  readonly online: Effect.Effect<void>
+  /** Sends a message and waits for the answer. Without an answer it may have been sent all the same. */
+  send(
+    frame: Extract<ClientFrame, { type: "send" }> & { readonly client_id: string }
+  ): Effect.Effect<Message, RestError>
+  /** Sends a frame if there is a connection. It is not repeated. */
+  tell(frame: ClientFrame): Effect.Effect<void>
+  /** Whose presence the server tells, on this connection and those after it. */
+  watch(userIds: ReadonlyArray<UserId>): Effect.Effect<void>
+  /** Connects now if it is waiting to, and looks whether the connection is alive if it has one. */
+  readonly nudge: Effect.Effect<void>
+}
+
+/** Keeps a connection until the scope closes, or the server refuses it for good. */
+export const make = Effect.fnUntraced(function* (
+  url: string,
+  store: Store,
+  tokens: Tokens,
+  rest: Rest,
+  onEvents: (events: ReadonlyArray<InboxEvent>) => void
+) {
+  const latch = yield* Latch.make()
+  const nudges = yield* Queue.sliding<void>(1)
+  const answers = new Map<string, Deferred.Deferred<Message, RestError>>()
+  let session: Session | undefined
+  let attempts = 0
+  let watched: ReadonlyArray<UserId> = []
+  const fork = yield* FiberSet.makeRuntime<never>()
+
+  const end = Effect.suspend(() => {
+    latch.closeUnsafe()
+    session = undefined
+    const open = [...answers.values()]
+    answers.clear()
+    const lost = new Unreachable({ message: "The connection was lost before there was an answer" })
+    return Effect.forEach(open, (deferred) => Deferred.fail(deferred, lost), { discard: true })
+  })
+
+  /** One connection, from its handshake to its end: how it ended. */
+  const connect = Effect.gen(function* () {
+    store.dispatch({ type: "status", status: { type: "connecting" } })
+    const token = yield* tokens.current
+    const { cursor, epoch } = store.state.sync
+    const place = cursor === undefined ? "" : `?since=${cursor}&epoch=${encodeURIComponent(epoch ?? "")}`
+    const path = Paths.webSocket.replace(":user_id", String(store.state.userId))
+    const socket = yield* Socket.makeWebSocket(url.replace(/^http/, "ws") + path + place, {
+      protocols: token === undefined ? ["minichat.v2"] : ["minichat.v2", `bearer.${token}`],
+      openTimeout: "10 seconds"
+    })
+    return yield* converse({ socket, store, tokens, nudges, answers, onEvents }, (opened) => {
+      session = opened
+      latch.openUnsafe()
+      if (watched.length > 0) fork(tell({ type: "watch", user_ids: watched }))
+    })
+  }).pipe(
+    Effect.scoped,
+    Effect.catchTag("Unreachable", ({ message }) =>
+      Effect.succeed({ wasOpen: true, code: undefined, reason: message, after: undefined })
+    ),
+    Effect.ensuring(end)
+  )
+
+  /** Why a handshake was refused. A browser does not tell; a call of REST does. */
+  const reasonOf = Effect.gen(function* () {
+    const user_id = store.state.userId
+    // The first one only the user itself may make, the second one tells whether there is such a user.
+    yield* rest(Calls.history, { query: { user_id, limit: 1 } })
+    yield* rest(Calls.getUser, { params: { user_id } })
+  }).pipe(
+    Effect.flip,
+    Effect.orElseSucceed(() => undefined)
+  )
+
+  const close = (reason: ClosedReason, message: string) =>
+    Effect.sync(() => store.dispatch({ type: "status", status: { type: "closed", reason, message } }))
+
+  const wait = Effect.fnUntraced(function* (reason: string, delay: number) {
+    const retryAt = (yield* Clock.currentTimeMillis) + delay
+    store.dispatch({ type: "status", status: { type: "offline", reason, retryAt } })
+    yield* Queue.clear(nudges)
+    yield* Effect.raceFirst(Effect.sleep(delay), Queue.take(nudges))
+  })
+
+  /** Connects again and again. Ends when that is of no use. */
+  const run = Effect.gen(function* () {
+    while (true) {
+      const began = yield* Clock.currentTimeMillis
+      const ended = yield* connect
+      if ((yield* Clock.currentTimeMillis) - began >= GOOD) attempts = 0
+      if (ended.code !== undefined && FINAL.has(ended.code)) {
+        const isNew = ended.code === CloseCode.unauthorized.code && (yield* hasNewToken)
+        if (!isNew) return yield* close(FINAL.get(ended.code)!, ended.reason)
+      }
+      if (!ended.wasOpen) {
+        const error = yield* reasonOf
+        const why = error?._tag === "Refused" ? REFUSED.get(error.status) : undefined
+        if (why !== undefined) return yield* close(why, error!.message)
+      }
+      const bound = Math.min(LAST_DELAY, FIRST_DELAY * 2 ** attempts++)
+      yield* wait(ended.reason, ended.after ?? (yield* Random.nextBetween(0, bound)))
+    }
+  })
+
+  /** Whether there is another token than the one that expired. */
+  const hasNewToken = Effect.gen(function* () {
+    if (!tokens.isRenewable) return false
+    const before = yield* tokens.current
+    return before !== undefined && (yield* tokens.renewed(before)) !== before
+  }).pipe(Effect.orElseSucceed(() => true))
+
+  yield* Effect.forkScoped(run)
+
+  const tell = (frame: ClientFrame) =>
+    Effect.suspend(() =>
+      session === undefined
+        ? Effect.void
+        : Effect.flatMap(encodeFrame(frame), session.write).pipe(Effect.ignore)
+    )
+
+  return {
+    online: latch.await,
+    tell,
+    send: Effect.fnUntraced(function* (frame) {
+      const deferred = yield* Deferred.make<Message, RestError>()
+      answers.set(frame.client_id, deferred)
+      const current = session
+      yield* tell(frame)
+      return yield* Deferred.await(deferred).pipe(
+        Effect.timeoutOrElse({
+          duration: PATIENCE,
+          orElse: () => {
+            current?.abandon("The server does not answer")
+            return Effect.fail(new Unreachable({ message: "The server did not answer in time" }))
+          }
+        }),
+        Effect.ensuring(Effect.sync(() => answers.delete(frame.client_id)))
+      )
+    }),
+    watch: (userIds) =>
+      Effect.suspend(() => {
+        watched = userIds
+        return tell({ type: "watch", user_ids: userIds })
+      }),
+    nudge: Effect.asVoid(Queue.offer(nudges, undefined))
+  } satisfies Connection as Connection
+})
+
+/** The close codes after which connecting again is of no use, and what each means to an application. */
+const FINAL = new Map<number, ClosedReason>([
+  [CloseCode.unauthorized.code, "unauthorized"],
+  [CloseCode.forbidden.code, "forbidden"],
+  [CloseCode.userNotFound.code, "user_not_found"],
+  [CloseCode.tooManySockets.code, "too_many_sockets"],
+  [CloseCode.protocolAbuse.code, "protocol"],
+  [CloseCode.frameTooBig.code, "protocol"]
+])
+
+const REFUSED = new Map<number, ClosedReason>([
+  [401, "unauthorized"],
+  [403, "forbidden"],
+  [404, "user_not_found"]
+])

@@ -1,0 +1,55 @@
+import { Effect } from "effect"
+import type { Events } from "./Readers.ts"
+import type { InboxEvent, State } from "./State.ts"
+import type { Store } from "./Store.ts"
+
+const END = { done: true, value: undefined } as const
+
+/** The state now and after each change. A reader that is slow gets the latest one. */
+export const iterateStates = (store: Store): AsyncIterableIterator<State> => {
+  let told: State | undefined
+  let isOver = false
+  let wake = () => {}
+  const unsubscribe = store.subscribe(() => wake())
+  return {
+    next: async () => {
+      while (!isOver && told === store.state) {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+      if (isOver) return END
+      told = store.state
+      // The last one there is.
+      if (told.status.type === "closed") isOver = true
+      return { done: false, value: told }
+    },
+    return: async () => {
+      isOver = true
+      unsubscribe()
+      wake()
+      return END
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    }
+  }
+}
+
+/** Events one by one. Asking for the next one says that the one before is done with. */
+export const iterateEvents = (events: Events): AsyncIterableIterator<InboxEvent> => ({
+  next: () =>
+    Effect.runPromise(
+      Effect.match(events.next, {
+        onSuccess: (value) => ({ done: false as const, value }),
+        onFailure: () => END
+      })
+    ),
+  return: async () => {
+    await Effect.runPromise(events.close)
+    return END
+  },
+  [Symbol.asyncIterator]() {
+    return this
+  }
+})

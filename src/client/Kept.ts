@@ -1,0 +1,120 @@
+import { Effect, Schema } from "effect"
+import { OutboxEntry } from "./Command.ts"
+import { reasonOf } from "./Rest.ts"
+import { decodeSnapshot, encodeSnapshot } from "./Snapshot.ts"
+import type { State } from "./State.ts"
+import type { ClientStorage } from "./Storage.ts"
+import type { Store } from "./Store.ts"
+
+/** What one client keeps in a storage, and reads from it. */
+export interface Kept {
+  /** The state at the last snapshot, and the outbox. What does not decode is left out: another release wrote it. */
+  readonly load: Effect.Effect<{
+    readonly state: Partial<State> | undefined
+    readonly outbox: ReadonlyArray<OutboxEntry>
+  }>
+  readonly outbox: Effect.Effect<ReadonlyArray<OutboxEntry>>
+  put(entry: OutboxEntry): Effect.Effect<void>
+  /** Whether an entry is in the storage, as far as this tab knows. */
+  has(clientId: string): boolean
+  remove(clientId: string): Effect.Effect<void>
+  /** Whether another tab has removed an entry: it was sent or discarded there. */
+  isGone(clientId: string): Effect.Effect<boolean>
+  saveSnapshot(state: State): Effect.Effect<void>
+  /** Runs an effect while no other tab runs one under the same name. */
+  exclusively<A, E>(name: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E>
+  /** Forgets everything of this user. */
+  readonly clear: Effect.Effect<void>
+}
+
+const OUTBOX = "outbox/"
+const SNAPSHOT = "snapshot"
+
+const decodeEntry = Schema.decodeUnknownEffect(OutboxEntry)
+
+/**
+ * Guarantee: nothing here fails. What the storage refuses is held in memory, which `storage` of the state tells, and written
+ * with the next write that the storage takes.
+ */
+export const make = (storage: ClientStorage, store: Store): Kept => {
+  /** What the storage does not have yet, or has still, by its key; `undefined` stands for nothing. */
+  const unsaved = new Map<string, unknown>()
+  const stored = new Set<string>()
+
+  const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: reasonOf })
+
+  const failed = (reason: string) =>
+    Effect.sync(() => store.dispatch({ type: "storage", storage: { type: "failed", reason } }))
+
+  const writeOne = (key: string, value: unknown) =>
+    attempt(() => (value === undefined ? storage.delete(key) : storage.set(key, value)))
+
+  const write = Effect.fnUntraced(function* (key: string, value: unknown) {
+    unsaved.set(key, value)
+    // Copied: other fibers write at the same time.
+    for (const [late, content] of [...unsaved]) {
+      yield* writeOne(late, content)
+      if (unsaved.get(late) === content) unsaved.delete(late)
+    }
+    if (store.state.storage.type === "failed") store.dispatch({ type: "storage", storage: { type: "ok" } })
+  }, Effect.catch(failed))
+
+  const read = <A>(run: () => Promise<A>, otherwise: A) =>
+    attempt(run).pipe(Effect.catch((reason) => Effect.as(failed(reason), otherwise)))
+
+  const outbox = Effect.gen(function* () {
+    const values = yield* read(() => storage.list(OUTBOX), [])
+    const entries = yield* Effect.forEach(values, (value) => Effect.option(decodeEntry(value)))
+    const decoded = entries.flatMap((entry) => (entry._tag === "Some" ? [entry.value] : []))
+    for (const { client_id } of decoded) stored.add(client_id)
+    return decoded
+  })
+
+  const lock = (name: string) =>
+    storage.lock === undefined
+      ? Effect.succeed(() => {})
+      : Effect.tryPromise({ try: (signal) => storage.lock!(name, signal), catch: reasonOf }).pipe(
+          // Without the lock two tabs may carry out one command, which the server answers once.
+          Effect.orElseSucceed(() => () => {})
+        )
+
+  return {
+    load: Effect.gen(function* () {
+      const snapshot = yield* read(() => storage.get(SNAPSHOT), undefined)
+      return { state: yield* decodeSnapshot(snapshot, store.state.userId), outbox: yield* outbox }
+    }),
+    outbox: Effect.map(outbox, (entries) => [
+      ...entries.filter(({ client_id }) => !unsaved.has(OUTBOX + client_id)),
+      ...[...unsaved].flatMap(([key, value]) =>
+        key.startsWith(OUTBOX) && value !== undefined ? [value as OutboxEntry] : []
+      )
+    ]),
+    put: (entry) => {
+      stored.add(entry.client_id)
+      return write(OUTBOX + entry.client_id, entry)
+    },
+    has: (clientId) => stored.has(clientId),
+    remove: (clientId) => {
+      stored.delete(clientId)
+      return write(OUTBOX + clientId, undefined)
+    },
+    isGone: (clientId) =>
+      unsaved.has(OUTBOX + clientId)
+        ? Effect.succeed(false)
+        : Effect.map(
+            read(() => storage.get(OUTBOX + clientId), null),
+            (value) => value === undefined
+          ),
+    saveSnapshot: (state) => write(SNAPSHOT, encodeSnapshot(state)),
+    exclusively: (name, effect) =>
+      Effect.acquireUseRelease(
+        lock(name),
+        () => effect,
+        (release) => Effect.sync(release)
+      ),
+    clear: Effect.gen(function* () {
+      for (const { client_id } of yield* outbox) yield* write(OUTBOX + client_id, undefined)
+      yield* write(SNAPSHOT, undefined)
+    })
+  }
+}

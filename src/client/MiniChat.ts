@@ -1,0 +1,40 @@
+/** The face of the package `mini-chat/client`: all that an application imports comes from here. */
+export type { ServerEvent } from "../api/Protocol.ts"
+export type { Conversation, ConversationEntry, Member, Role } from "../domain/Conversation.ts"
+export type { ConversationId } from "../domain/ConversationId.ts"
+export type { Message, MessageId } from "../domain/Message.ts"
+export type { User, UserId } from "../domain/User.ts"
+export {
+  type EffectChat,
+  type GroupOptions,
+  make,
+  type Options,
+  type SendOptions,
+  type Target
+} from "./Chat.ts"
+export { type Client, type ConnectOptions, connect, type Sent } from "./Client.ts"
+export type { Command, Failure, OutboxEntry } from "./Command.ts"
+export { fileStorage } from "./FileStorage.ts"
+export { indexedDbStorage } from "./IndexedDbStorage.ts"
+export { Refusal } from "./Outbox.ts"
+export { Refused, Unreachable } from "./Rest.ts"
+export type {
+  ClosedReason,
+  InboxEvent,
+  PresenceState,
+  State,
+  Status,
+  StorageStatus,
+  Timeline
+} from "./State.ts"
+export { type ClientStorage, memoryStorage } from "./Storage.ts"
+export type { TokenSource } from "./Token.ts"
+export {
+  conversationList,
+  conversationOf,
+  directWith,
+  messagesOf,
+  outgoingOf,
+  readersOf,
+  typingIn
+} from "./Views.ts"

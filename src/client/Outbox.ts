@@ -1,0 +1,275 @@
+import { Clock, Deferred, Effect, FiberSet, Semaphore } from "effect"
+import type { Message } from "../domain/Message.ts"
+import type { Command, Failure, OutboxEntry } from "./Command.ts"
+import type { Connection } from "./Connection.ts"
+import { Calls } from "./Endpoints.ts"
+import type { Input, Page } from "./Input.ts"
+import type { Kept } from "./Kept.ts"
+import type { Loader } from "./Loader.ts"
+import type { Rest, RestError } from "./Rest.ts"
+import type { Store } from "./Store.ts"
+
+/** When a command that got no answer is tried again while the connection stays, in milliseconds. */
+const RETRY = 1000
+
+/**
+ * What a user asked for and the server has not confirmed yet.
+ *
+ * Guarantee: a command is in the storage before `add` returns, and stays there until the server has confirmed or refused it, or
+ * the user discards it. Commands of one lane are carried out in order, one at a time, across tabs where the storage has locks. A
+ * message is sent again under the same `client_id` until there is an answer, and the server sends it once.
+ */
+export interface Outbox {
+  /** Keeps a command, and returns without waiting for the server. */
+  add(command: Command, clientId?: string): Effect.Effect<OutboxEntry>
+  /** The message, once it is committed. Fails when it is refused or discarded. */
+  acknowledged(clientId: string): Effect.Effect<Message, Refusal>
+  /** Tries a refused command once more. */
+  retry(clientId: string): Effect.Effect<void>
+  /** Forgets a command. A message that is on its way may arrive all the same. */
+  discard(clientId: string): Effect.Effect<void>
+  /** A message has come back as an event: it is committed, also when the answer to it was lost. */
+  reported(clientId: string, message: Message): Effect.Effect<void>
+  /** Takes what the storage holds: commands of an earlier page or process, or of another tab. */
+  readonly refresh: Effect.Effect<void>
+}
+
+/** Why a command was not carried out. */
+export class Refusal extends Error {
+  override readonly name = "Refusal"
+  readonly _tag = "Refusal"
+  readonly code: string
+  constructor({ code, message }: Failure) {
+    super(message)
+    this.code = code
+  }
+}
+
+export const make = Effect.fnUntraced(function* (
+  store: Store,
+  kept: Kept,
+  connection: Connection,
+  rest: Rest,
+  loader: Loader
+) {
+  const fork = yield* FiberSet.makeRuntime<never>()
+  const writes = yield* Semaphore.make(1)
+  /** Lanes that are being worked on. */
+  const active = new Set<string>()
+  const waiting = new Map<string, Set<Deferred.Deferred<Message, Refusal>>>()
+  const user_id = store.state.userId
+  let places = 0
+
+  const find = (clientId: string) => store.state.outbox.find(({ client_id }) => client_id === clientId)
+
+  const settle = (clientId: string, result: Effect.Effect<Message, Refusal>) =>
+    Effect.suspend(() => {
+      const deferreds = [...(waiting.get(clientId) ?? [])]
+      waiting.delete(clientId)
+      return Effect.forEach(deferreds, (deferred) => Deferred.completeWith(deferred, result), {
+        discard: true
+      })
+    })
+
+  const kick = (lane: string) => {
+    if (active.has(lane)) return
+    active.add(lane)
+    fork(work(lane).pipe(Effect.ensuring(Effect.sync(() => active.delete(lane)))))
+  }
+
+  const kickAll = () => {
+    for (const { lane, state } of store.state.outbox) if (state === "queued") kick(lane)
+  }
+
+  const work = (lane: string): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      while (true) {
+        // In one step with the end of the work: a command that is added later starts it again.
+        const entry = store.state.outbox.find((queued) => queued.lane === lane && queued.state === "queued")
+        if (entry === undefined) {
+          active.delete(lane)
+          return
+        }
+        yield* connection.online
+        yield* kept.exclusively(lane, carryOut(entry))
+      }
+    })
+
+  const carryOut = Effect.fnUntraced(function* ({ client_id }: OutboxEntry) {
+    if (yield* kept.isGone(client_id)) return store.dispatch({ type: "settled", clientId: client_id })
+    const entry = find(client_id)
+    if (entry?.state !== "queued") return
+    store.dispatch({ type: "sending", clientId: client_id })
+    yield* told(entry).pipe(
+      Effect.flatMap((inputs) => confirmed(entry, inputs)),
+      Effect.catch((error) => failed(entry, error)),
+      // The client is closed meanwhile, or the page: the next one tries again.
+      Effect.onInterrupt(() => Effect.sync(() => store.dispatch({ type: "requeued", clientId: client_id })))
+    )
+  })
+
+  const confirmed = Effect.fnUntraced(function* (entry: OutboxEntry, inputs: ReadonlyArray<Input>) {
+    const { client_id: clientId } = entry
+    // The state first: when the removal takes long, the command is shown as what it is.
+    store.dispatch(...inputs)
+    yield* kept.remove(clientId)
+    const [input] = inputs
+    if (input?.type === "acknowledged") yield* settle(clientId, Effect.succeed(input.message))
+  })
+
+  const failed = Effect.fnUntraced(function* (entry: OutboxEntry, error: RestError) {
+    const { client_id: clientId } = entry
+    const known = find(clientId)
+    // It was discarded, or has come back as an event: then it is committed.
+    if (known === undefined) return yield* kept.remove(clientId)
+    if (error._tag === "Unreachable" || error.retryAfter !== undefined || error.status === 401) {
+      yield* Effect.sleep(error._tag === "Refused" ? (error.retryAfter ?? RETRY) : RETRY)
+      return store.dispatch({ type: "requeued", clientId })
+    }
+    const failure = { code: error.code, message: error.message }
+    yield* kept.put({ ...entry, state: "failed", failure })
+    store.dispatch({ type: "refused", clientId, failure })
+    yield* settle(clientId, Effect.fail(new Refusal(failure)))
+  })
+
+  /** Tells the server of a command; what is so once it has confirmed it. */
+  const told = ({ command, client_id }: OutboxEntry): Effect.Effect<ReadonlyArray<Input>, RestError> => {
+    const settled: Input = { type: "settled", clientId: client_id }
+    if (command.type === "send") {
+      const { type, ...fields } = command
+      return Effect.map(connection.send({ type, ...fields, client_id }), (message) => [
+        { type: "acknowledged", clientId: client_id, message }
+      ])
+    }
+    const { conversation_id, message_id } = command
+    const params = { message_id }
+    const changed = (call: Effect.Effect<Message, RestError>) =>
+      Effect.as(
+        loader.asked(call, (message): Page => ({ type: "message", message })),
+        [settled]
+      )
+    switch (command.type) {
+      case "edit": {
+        const { content, version, metadata } = command
+        return changed(
+          rest(Calls.editMessage, {
+            params,
+            payload: {
+              user_id,
+              content,
+              ...(version === undefined ? {} : { version }),
+              ...(metadata === undefined ? {} : { metadata })
+            }
+          })
+        )
+      }
+      case "delete":
+        return changed(rest(Calls.deleteMessage, { params, query: { user_id } }))
+      case "react": {
+        const request = { params: { message_id, emoji: command.emoji }, query: { user_id } }
+        return changed(command.added ? rest(Calls.react, request) : rest(Calls.unreact, request))
+      }
+      case "read":
+        return Effect.map(
+          rest(Calls.markRead, { params: { conversation_id }, payload: { user_id, message_id } }),
+          () => [
+            // Shown until the event comes, which says the same.
+            { type: "passing", frame: { type: "read", conversation_id, user_id, message_id }, now: 0 },
+            settled
+          ]
+        )
+    }
+  }
+
+  const laneOf = (command: Command): string => {
+    const about = command.conversation_id
+    if (command.type === "read") return `read ${about}`
+    const peer =
+      command.type === "send" && command.receiver_id !== undefined
+        ? command.receiver_id
+        : store.state.conversations.get(about!)?.with?.user_id
+    return peer === undefined ? `conversation ${about}` : `user ${peer}`
+  }
+
+  /** Removes commands that a later one makes needless: of the marks of one conversation, all but the last. */
+  const removeObsolete = ({ command, client_id }: OutboxEntry) =>
+    Effect.forEach(
+      store.state.outbox.filter(
+        (other) =>
+          command.type === "read" &&
+          other.command.type === "read" &&
+          other.state === "queued" &&
+          other.client_id !== client_id &&
+          other.command.conversation_id === command.conversation_id &&
+          other.command.message_id <= command.message_id
+      ),
+      (other) => discard(other.client_id),
+      { discard: true }
+    )
+
+  const discard = Effect.fnUntraced(function* (clientId: string) {
+    store.dispatch({ type: "settled", clientId })
+    yield* kept.remove(clientId)
+    yield* settle(
+      clientId,
+      Effect.fail(new Refusal({ code: "discarded", message: "The message was discarded before it was sent" }))
+    )
+  })
+
+  return {
+    add: Effect.fnUntraced(function* (command: Command, clientId?: string) {
+      const created_at = yield* Clock.currentTimeMillis
+      const entry: OutboxEntry = {
+        client_id: clientId ?? randomId(),
+        created_at,
+        // By time, then in the order of this tab's calls.
+        place: `${String(created_at).padStart(15, "0")} ${String(places++).padStart(9, "0")}`,
+        lane: laneOf(command),
+        command,
+        state: "queued"
+      }
+      if (find(entry.client_id) !== undefined) return find(entry.client_id)!
+      store.dispatch({ type: "queued", entry })
+      yield* kept.put(entry)
+      yield* removeObsolete(entry)
+      kick(entry.lane)
+      return entry
+    }, writes.withPermit),
+    acknowledged: (clientId) =>
+      Effect.suspend(() => {
+        const failure = find(clientId)?.failure
+        if (failure !== undefined) return Effect.fail(new Refusal(failure))
+        const deferred = Deferred.makeUnsafe<Message, Refusal>()
+        const deferreds = waiting.get(clientId) ?? new Set()
+        waiting.set(clientId, deferreds.add(deferred))
+        return Deferred.await(deferred)
+      }),
+    retry: (clientId) =>
+      Effect.suspend(() => {
+        const entry = find(clientId)
+        if (entry?.state !== "failed") return Effect.void
+        const { failure: _, ...again } = entry
+        store.dispatch({ type: "requeued", clientId })
+        return Effect.andThen(
+          kept.put({ ...again, state: "queued" }),
+          Effect.sync(() => kick(entry.lane))
+        )
+      }),
+    discard,
+    reported: Effect.fnUntraced(function* (clientId, message) {
+      if (!kept.has(clientId)) return
+      yield* kept.remove(clientId)
+      yield* settle(clientId, Effect.succeed(message))
+    }),
+    refresh: Effect.gen(function* () {
+      store.dispatch({ type: "stored", entries: yield* kept.outbox })
+      kickAll()
+    })
+  } satisfies Outbox as Outbox
+})
+
+/** 128 random bits. `crypto.randomUUID` is missing on pages that do not come from https or localhost. */
+export const randomId = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(
+    ""
+  )

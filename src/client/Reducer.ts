@@ -1,0 +1,135 @@
+import { Draft } from "./Draft.ts"
+import { applyEvent, applyPassing } from "./Events.ts"
+import type { Input } from "./Input.ts"
+import { acknowledge, reduceOutbox } from "./OutboxState.ts"
+import { applyPage } from "./Pages.ts"
+import type { InboxEvent, State } from "./State.ts"
+
+/**
+ * The next state. It depends on nothing else: no time, no chance, no network.
+ *
+ * Guarantee: after all events of an inbox up to a number, in order, and with every request answered, the loaded part of the state
+ * is what a fresh load at that number shows, however often events were repeated and however late answers came. This holds
+ * because an event says what is so from then on, not by how much something changed, so that events may be applied again on top
+ * of an answer that knows them already.
+ */
+export const reduce = (state: State, inputs: ReadonlyArray<Input>): State => {
+  const draft = new Draft(state)
+  for (const input of inputs) apply(draft, input)
+  return draft.state
+}
+
+const apply = (draft: Draft, input: Input) => {
+  const { state, sync } = draft
+  switch (input.type) {
+    case "status":
+      state.status = input.status
+      // Passing frames are not told again: what was so before the connection was lost is not known.
+      if (input.status.type !== "online") {
+        if (state.typing.size > 0) state.typing = new Map()
+        if (state.presence.size > 0) state.presence = new Map()
+      }
+      return
+    case "storage":
+      state.storage = input.storage
+      return
+    case "connected": {
+      const isKnown = sync.cursor !== undefined && input.recovered
+      if (!isKnown) loadAnew(draft, input.cursor)
+      sync.epoch = input.epoch
+      if (state.members.size > 0) sync.wantedMembers = new Set(state.members.keys())
+      return
+    }
+    case "event":
+      return takeEvent(draft, input.event)
+    case "passing":
+      return applyPassing(draft, input.frame, input.now)
+    case "tick":
+      return endTyping(draft, input.now)
+    case "requested":
+      draft.requests().set(input.request, sync.cursor ?? 0)
+      return
+    case "answered": {
+      const since = sync.requests.get(input.request)
+      // Asked before everything was loaded anew.
+      if (since === undefined) return
+      draft.requests().delete(input.request)
+      if (input.page !== undefined) {
+        applyPage(draft, input.page)
+        for (const event of sync.log) if (event.seq > since) applyEvent(draft, event)
+      }
+      trimLog(draft)
+      return
+    }
+    case "opened": {
+      const { id, around } = input
+      const before = state.timelines.get(id)
+      const isThere =
+        around === undefined
+          ? before?.hasNewer === false
+          : before?.messages.some((message) => message.id === around)
+      if (!isThere) {
+        const load = (before?.load ?? 0) + 1
+        draft
+          .timelines()
+          .set(id, { messages: [], hasOlder: true, hasNewer: true, ...before, isLoading: true, around, load })
+      }
+      if (!state.conversations.has(input.id)) draft.want(input.id)
+      return
+    }
+    case "closed":
+      draft.timelines().delete(input.id)
+      return
+    case "members wanted":
+      return draft.wantMembers(input.id)
+    case "restored":
+      Object.assign(state, input.state)
+      Object.assign(sync, input.state.sync)
+      state.sync = sync
+      return
+    case "acknowledged":
+      return acknowledge(draft, input.clientId, input.message)
+    default:
+      state.outbox = reduceOutbox(state.outbox, input)
+  }
+}
+
+const takeEvent = (draft: Draft, event: InboxEvent) => {
+  const { sync } = draft
+  // A repeat; or one after a gap, which the connection answers with a new one that begins at the cursor.
+  if (sync.cursor === undefined || event.seq !== sync.cursor + 1) return
+  sync.cursor = event.seq
+  if (event.type === "omitted") return loadAnew(draft, event.seq)
+  if (sync.requests.size > 0) draft.keep(event)
+  applyEvent(draft, event)
+}
+
+/** Forgets which events came when, and has all that is shown be loaded anew. It is shown as it was until then. */
+const loadAnew = (draft: Draft, cursor: number) => {
+  const { state, sync } = draft
+  sync.cursor = cursor
+  sync.log = []
+  sync.requests = new Map()
+  sync.wanted = new Set()
+  sync.generation++
+  state.list = { isLoaded: false, next: null }
+  state.outbox = state.outbox.filter((entry) => entry.state !== "sent")
+  for (const [id, timeline] of state.timelines) {
+    // New messages are not added to the old ones: there is a gap between them.
+    draft.timelines().set(id, { ...timeline, hasNewer: true, isLoading: true, load: timeline.load + 1 })
+  }
+}
+
+const trimLog = ({ sync }: Draft) => {
+  const oldest = Math.min(...sync.requests.values())
+  if (sync.log.length > 0 && sync.log[0]!.seq <= oldest) sync.log = sync.log.filter(({ seq }) => seq > oldest)
+}
+
+const endTyping = (draft: Draft, now: number) => {
+  for (const [id, users] of draft.state.typing) {
+    const left = new Map([...users].filter(([, until]) => until > now))
+    if (left.size === users.size) continue
+    if (left.size === 0) draft.typing().delete(id)
+    else draft.typing().set(id, left)
+  }
+}
