@@ -18,11 +18,11 @@ const EVERY = Duration.minutes(10)
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { pipeline: sql, inPipeline: pipelined } = yield* Database
+    const { pipeline: sql, inPipeline } = yield* Database
     let checked = 0
 
     const fillBatch = Effect.gen(function* () {
-      const users = yield* pipelined(
+      const users = yield* inPipeline(
         sql<{ readonly id: number; readonly username: string }>`
           SELECT u.id, u.username FROM users u WHERE u.id > ${int4(checked)}
             AND NOT EXISTS (SELECT FROM username_looks l WHERE l.user_id = u.id)
@@ -31,7 +31,7 @@ export const layer = Layer.effectDiscard(
       const last = users.at(-1)
       if (last === undefined) return false
       const looks = users.map(({ username }) => lookOf(username))
-      yield* pipelined(
+      yield* inPipeline(
         sql`INSERT INTO username_looks (user_id, skeleton, scripts)
           SELECT id, skeleton, string_to_array(scripts, ' ')
           FROM unnest(

@@ -10,7 +10,7 @@ import { embeddedRepos, newUsername, postgresRepos } from "./Repos.ts"
 const contract = <E>(name: string, repos: Layer.Layer<Database | UserRepo, E>) =>
   it.live(`users of a former release keep their names, and are not imitated any more: ${name}`, () =>
     Effect.gen(function* () {
-      const { reads: sql } = yield* Database
+      const { pipeline: sql } = yield* Database
       const users = yield* UserRepo
       const rest = newUsername()
       const forms = ["A", "\u0410", "\u0391"].map((letter) => letter + rest)
