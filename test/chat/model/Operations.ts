@@ -64,18 +64,23 @@ export const makeOperations = (random: Random, users: ReadonlyArray<UserId>, mod
 
   const aboutConversation = (conversation: ConversationId): Operation => {
     const by = someoneIn(conversation)
-    switch (random.below(8)) {
+    switch (random.below(10)) {
       case 0: {
         const title = random.chance(0.6) ? `title ${++made}` : undefined
         const metadata = random.chance(0.4) ? (random.chance(0.3) ? null : { n: ++made }) : undefined
         return { type: "update", by, conversation, title, metadata }
       }
       case 1:
-      case 2: {
-        const role = random.chance(0.5) ? undefined : random.pick(["owner", "admin", "member"] as const)
+      case 2:
+      case 3:
+      case 4: {
+        const role = random.chance(0.5)
+          ? undefined
+          : random.pick(["owner", "admin", "admin", "member"] as const)
         return { type: "putMember", by, conversation, member: random.pick(users), role }
       }
-      case 3:
+      case 5:
+      case 6:
         return {
           type: "removeMember",
           by,
@@ -119,13 +124,13 @@ export const makeOperations = (random: Random, users: ReadonlyArray<UserId>, mod
     if (conversations.length === 0) return createGroup()
     if (model.messages.size === 0) return send(recent(conversations))
     const kind = random.below(100)
-    if (kind < 3) return createGroup()
-    if (kind < 5) {
+    if (kind < 1) return createGroup()
+    if (kind < 2) {
       const by = random.pick(users)
       return { type: "createDirect", by, other: random.pick(users.filter((other) => other !== by)) }
     }
-    if (kind < 9) return direct()
-    if (kind < 12 && sends.length > 0) return recent(sends)
+    if (kind < 4) return direct()
+    if (kind < 7 && sends.length > 0) return recent(sends)
     if (kind < 45) return send(recent(conversations))
     if (kind < 70) return aboutConversation(recent(conversations))
     return aboutMessage()
