@@ -117,7 +117,7 @@ const decodeSubject = Schema.decodeUnknownOption(Schema.String.check(Schema.isPa
 
 const toCredential = ({ sub, exp, iat, scope }: JWTPayload) => {
   if (typeof scope === "string" && scope.split(" ").includes("service")) {
-    return Effect.succeed<Credential>({ caller: { _tag: "Service" }, expiresAt: exp, issuedAt: iat })
+    return Effect.succeed<Credential>({ caller: { _tag: "Service" }, expiresAt: exp, ...issued(iat) })
   }
   return Option.match(decodeSubject(sub), {
     onNone: () => Effect.fail(new InvalidToken({ message: 'The token\'s claim "sub" is not a user id' })),
@@ -125,7 +125,10 @@ const toCredential = ({ sub, exp, iat, scope }: JWTPayload) => {
       Effect.succeed<Credential>({
         caller: { _tag: "Member", userId: UserId.make(Number(digits)) },
         expiresAt: exp,
-        issuedAt: iat
+        ...issued(iat)
       })
   })
 }
+
+/** When a token was issued, where it tells. */
+const issued = (iat: number | undefined) => (iat === undefined ? {} : { issuedAt: iat })

@@ -7,11 +7,12 @@ import type { Message } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 import { Calls } from "./Endpoints.ts"
 import { encodeFrame } from "./Frames.ts"
-import { type Rest, type RestError, Unreachable } from "./Rest.ts"
+import type { Rest, RestError } from "./Rest.ts"
 import { converse, type Session } from "./Session.ts"
 import type { ClosedReason, InboxEvent } from "./State.ts"
 import type { Store } from "./Store.ts"
 import type { Tokens } from "./Token.ts"
+import { Unreachable } from "./Unreachable.ts"
 
 /** The first delay before another attempt, at most, and the last. Each is drawn from 0 to its bound: full jitter. In milliseconds. */
 const FIRST_DELAY = 500

@@ -1,10 +1,10 @@
 import { Effect, Schema } from "effect"
 import { OutboxEntry } from "./Command.ts"
-import { reasonOf } from "./Rest.ts"
 import { decodeSnapshot, encodeSnapshot } from "./Snapshot.ts"
 import type { State } from "./State.ts"
 import type { ClientStorage } from "./Storage.ts"
 import type { Store } from "./Store.ts"
+import { reasonOf } from "./Unreachable.ts"
 
 /** What one client keeps in a storage, and reads from it. */
 export interface Kept {

@@ -17,7 +17,7 @@ export type { Command, Failure, OutboxEntry } from "./Command.ts"
 export { fileStorage } from "./FileStorage.ts"
 export { indexedDbStorage } from "./IndexedDbStorage.ts"
 export { Refusal } from "./Outbox.ts"
-export { Refused, Unreachable } from "./Rest.ts"
+export { Refused } from "./Rest.ts"
 export type {
   ClosedReason,
   InboxEvent,
@@ -29,6 +29,7 @@ export type {
 } from "./State.ts"
 export { type ClientStorage, memoryStorage } from "./Storage.ts"
 export type { TokenSource } from "./Token.ts"
+export { Unreachable } from "./Unreachable.ts"
 export {
   conversationList,
   conversationOf,

@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import type { Call, Request } from "./Endpoints.ts"
 import type { Tokens } from "./Token.ts"
+import { reasonOf, Unreachable } from "./Unreachable.ts"
 
 /** The server answered, and not with what was asked for. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", {
@@ -11,11 +12,6 @@ export class Refused extends Schema.TaggedError<Refused>()("Refused", {
   message: Schema.String,
   /** When the call may be repeated, in milliseconds; `undefined` when repeating it is of no use. */
   retryAfter: Schema.UndefinedOr(Schema.Finite)
-}) {}
-
-/** There was no answer: the network is down, or the server is. The call may have been carried out all the same. */
-export class Unreachable extends Schema.TaggedError<Unreachable>()("Unreachable", {
-  message: Schema.String
 }) {}
 
 export type RestError = Refused | Unreachable
@@ -120,8 +116,6 @@ const parsed = (text: string): unknown => {
     return undefined
   }
 }
-
-export const reasonOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause))
 
 const refused = Effect.fnUntraced(function* (response: { status: number; headers: Headers; body: unknown }) {
   const { status, headers, body } = response

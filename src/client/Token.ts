@@ -1,5 +1,5 @@
 import { Clock, Effect, Schema, Semaphore } from "effect"
-import { reasonOf, Unreachable } from "./Rest.ts"
+import { reasonOf, Unreachable } from "./Unreachable.ts"
 
 /** A token, or where to get one. The function is asked again before the token expires, and when it is refused. */
 export type TokenSource = string | (() => string | Promise<string>)

@@ -69,6 +69,8 @@ const tests = (repos: typeof embeddedRepos) => () =>
             const full = yield* read
             yield* sql`CREATE ROLE minichat_restricted`
             yield* sql`GRANT SELECT ON deployment TO minichat_restricted`
+            const [current] = yield* sql<{ readonly schema: string }>`SELECT current_schema() AS schema`
+            yield* sql`GRANT USAGE ON SCHEMA ${sql(current!.schema)} TO minichat_restricted`
             yield* sql`REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC`
             yield* sql`SET LOCAL ROLE minichat_restricted`
             const without = [yield* read, yield* read]

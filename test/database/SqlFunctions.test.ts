@@ -39,11 +39,33 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
         rows.map(({ name }) => name),
         [
           "append_events",
+          "append_to_all",
+          "change_reaction",
+          "conversation_for_first_message",
+          "conversation_json",
+          "create_direct",
           "create_distinct_user",
+          "create_group",
           "create_user",
           "current_epoch",
+          "delete_message",
+          "direct_conversation",
+          "discard_empty_direct",
+          "edit_message",
+          "json_time",
+          "lock_conversation",
+          "mark_read",
+          "may_read",
+          "member_json",
+          "peer_json",
           "prune_inbox_events",
-          "send_messages"
+          "put_member",
+          "readers_of",
+          "remove_member",
+          "send_direct_messages",
+          "send_group_messages",
+          "send_messages",
+          "update_conversation"
         ]
       )
       for (const { release } of rows) assert.strictEqual(release, VERSION)

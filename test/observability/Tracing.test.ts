@@ -79,7 +79,7 @@ const assertOneTrace = (
   assert.strictEqual(span("commit").parentSpanId, span("send").spanId)
   assert.strictEqual(span("batch").parentSpanId, span("commit").spanId)
   assert.strictEqual(statement.parentSpanId, span("batch").spanId)
-  assert.match(String(statement.attributes["db.query.text"]), /send_messages/)
+  assert.match(String(statement.attributes["db.query.text"]), /send_direct_messages/)
   assert.strictEqual(span("publish").parentSpanId, span("send").spanId)
   assert.strictEqual(span("socket write").parentSpanId, span("publish").spanId)
   for (const name of ["POST /messages", "send", "commit", "batch", "publish"]) {

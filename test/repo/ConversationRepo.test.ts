@@ -69,11 +69,12 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
           const [a, b] = yield* three
           const made = yield* group(a, [b])
 
-          const { last_message, unread, last_read_id, ...rest } = yield* repo.find(a.id, made.id)
+          const { last_message, unread, last_read_id, activity, ...rest } = yield* repo.find(a.id, made.id)
 
           assert.deepEqual(rest, made)
           assert.deepEqual([last_message, unread], [null, 0])
           assert.isAtLeast(last_read_id, 0)
+          assert.isAtLeast(activity, 1)
           const { members, next } = yield* repo.members(b.id, made.id, undefined, 10)
           assert.isUndefined(next)
           assert.deepEqual(

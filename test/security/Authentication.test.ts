@@ -10,10 +10,16 @@ import { badTokens, makeKeys } from "./support/Tokens.ts"
 const ALICE = 1
 const BOB = 2
 
+/** The conversation of a message from alice to bob, and a group of alice's. */
+const DIRECT = 1
+const GROUP = 2
+
 interface Call {
   /** `everyone` needs no token, `users` any good one, `owner` alice's own, `service` the application's. */
   readonly for: "everyone" | "users" | "owner" | "service"
   readonly path: string
+  /** GET, or POST with a body, unless it says otherwise. */
+  readonly method?: "PUT" | "PATCH" | "DELETE"
   /** What is posted; each call gets a number of its own. */
   readonly body?: (n: number) => unknown
 }
@@ -32,6 +38,47 @@ const calls: Readonly<Record<string, Call>> = {
   },
   "messages.history": { for: "owner", path: `/messages/?user_id=${ALICE}` },
   "messages.recent": { for: "owner", path: `/messages/recent/${ALICE}` },
+  "users.disconnect": { for: "service", path: `/users/${ALICE}/disconnect`, body: () => ({}) },
+  "messages.get": { for: "owner", path: `/messages/1?user_id=${ALICE}` },
+  "messages.edit": {
+    for: "owner",
+    method: "PATCH",
+    path: "/messages/1",
+    body: (n) => ({ user_id: ALICE, content: `hello again ${n}` })
+  },
+  "messages.react": { for: "owner", method: "PUT", path: `/messages/1/reactions/👍?user_id=${ALICE}` },
+  "messages.unreact": { for: "owner", method: "DELETE", path: `/messages/1/reactions/👍?user_id=${ALICE}` },
+  "messages.delete": { for: "owner", method: "DELETE", path: `/messages/1?user_id=${ALICE}` },
+  "conversations.create": {
+    for: "owner",
+    path: "/conversations/",
+    body: (n) => ({ user_id: ALICE, kind: "group", title: `Group ${n}`, member_ids: [] })
+  },
+  "conversations.list": { for: "owner", path: `/conversations/?user_id=${ALICE}` },
+  "conversations.get": { for: "owner", path: `/conversations/${GROUP}?user_id=${ALICE}` },
+  "conversations.update": {
+    for: "owner",
+    method: "PATCH",
+    path: `/conversations/${GROUP}`,
+    body: (n) => ({ user_id: ALICE, title: `Title ${n}` })
+  },
+  "conversations.members": { for: "owner", path: `/conversations/${GROUP}/members?user_id=${ALICE}` },
+  "conversations.putMember": {
+    for: "owner",
+    method: "PUT",
+    path: `/conversations/${GROUP}/members/${BOB}`,
+    body: () => ({ user_id: ALICE })
+  },
+  "conversations.read": {
+    for: "owner",
+    path: `/conversations/${DIRECT}/read`,
+    body: () => ({ user_id: ALICE, message_id: 1 })
+  },
+  "conversations.removeMember": {
+    for: "owner",
+    method: "DELETE",
+    path: `/conversations/${GROUP}/members/${BOB}?user_id=${ALICE}`
+  },
   "system.welcome": { for: "everyone", path: "/" },
   "system.health": { for: "everyone", path: "/health" },
   "system.livez": { for: "everyone", path: "/livez" },
@@ -68,6 +115,19 @@ class Guarded extends Context.Service<
         const { status } = yield* post(`${server.url}/users/`, { username }, bearer(service))
         assert.strictEqual(status, 200)
       }
+      const made = [
+        yield* post(
+          `${server.url}/messages/`,
+          { sender_id: ALICE, receiver_id: BOB, content: "hi" },
+          bearer(service)
+        ),
+        yield* post(
+          `${server.url}/conversations/`,
+          { user_id: ALICE, kind: "group", title: "Group", member_ids: [] },
+          bearer(service)
+        )
+      ]
+      for (const { status } of made) assert.strictEqual(status, 200)
       const tokens = {
         alice: yield* keys.mint({ sub: String(ALICE) }),
         bob: yield* keys.mint({ sub: String(BOB) }),
@@ -80,8 +140,15 @@ class Guarded extends Context.Service<
 
 let made = 0
 
-const perform = ({ url }: TestServer, { path, body }: Call, headers: Record<string, string>) =>
-  body === undefined ? request(`${url}${path}`, { headers }) : post(`${url}${path}`, body(++made), headers)
+const perform = ({ url }: TestServer, { path, method, body }: Call, headers: Record<string, string>) =>
+  request(`${url}${path}`, {
+    method: method ?? (body === undefined ? "GET" : "POST"),
+    headers: body === undefined ? headers : { "content-type": "application/json", ...headers },
+    ...(body === undefined ? {} : { body: JSON.stringify(body(++made)) })
+  })
+
+/** An answer without a body is as good. */
+const isDone = (status: number) => (status === 204 ? 200 : status)
 
 layer(Guarded.layer, { excludeTestServices: true, timeout: "60 seconds" })("with AUTH=required", (it) => {
   it.effect("every endpoint of the contract has a rule here", () =>
@@ -124,7 +191,7 @@ layer(Guarded.layer, { excludeTestServices: true, timeout: "60 seconds" })("with
       Effect.gen(function* () {
         const { server, tokens } = yield* Guarded
         const statusFor = (token: string) =>
-          Effect.map(perform(server, call, bearer(token)), ({ status }) => status)
+          Effect.map(perform(server, call, bearer(token)), ({ status }) => isDone(status))
         assert.strictEqual(yield* statusFor(tokens.service), 200)
         assert.strictEqual(yield* statusFor(tokens.alice), call.for === "service" ? 403 : 200)
         assert.strictEqual(yield* statusFor(tokens.bob), call.for === "users" ? 200 : 403)
