@@ -5,7 +5,6 @@ export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
   // Every message is rewritten. Sends and reads wait for the end: nothing is answered from a half of it.
-  yield* sql`SET LOCAL statement_timeout = 0`
   yield* sql`LOCK TABLE messages IN ACCESS EXCLUSIVE MODE`
   const [{ messages }] = (yield* sql`SELECT count(*)::int AS messages FROM messages`) as unknown as [
     { readonly messages: number }

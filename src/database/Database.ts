@@ -112,7 +112,8 @@ const inProcess = Effect.fnUntraced(
       health: client,
       mode: "embedded" as const,
       location: dataDir,
-      retire: nothing
+      retire: nothing,
+      patiently: <A, E, R>(effect: Effect.Effect<A, E, R>) => effect
     }
   },
   Effect.catchTags({
@@ -189,19 +190,28 @@ const remote = Effect.fnUntraced(
       if (code === READ_ONLY || code === CANNOT_CONNECT_NOW) sendSockets.retire()
       if (code === CANNOT_CONNECT_NOW) pipelineSockets.retire()
     }
-    return { pipeline, sends, health, mode: "postgresql" as const, location, retire }
+    const { patiently } = pipelineSockets
+    return { pipeline, sends, health, mode: "postgresql" as const, location, retire, patiently }
   },
   Effect.catchTag("SqlError", (error) => startError("The database does not accept a connection", error))
 )
 
+/** How a migration may take its time, beside the connection that it runs on. */
+interface Connected extends Pick<Database["Service"], "pipeline"> {
+  readonly patiently: WatchedSockets.WatchedSockets["patiently"]
+}
+
 const migrate = Effect.fnUntraced(
-  function* ({ pipeline: sql }: Pick<Database["Service"], "pipeline">) {
+  function* ({ pipeline: sql, patiently }: Pick<Connected, "pipeline" | "patiently">) {
     const path = yield* Path.Path
     const loader = fromFileSystem(path.join(import.meta.dirname, "../../migrations"))
-    yield* sql`SELECT pg_advisory_xact_lock(${int8(MIGRATION_LOCK)})`.pipe(
+    // A migration of a large table takes longer than any other statement may, and so does waiting for that of another node.
+    yield* sql`SET LOCAL statement_timeout = 0`.pipe(
+      Effect.andThen(sql`SELECT pg_advisory_xact_lock(${int8(MIGRATION_LOCK)})`),
       Effect.andThen(PgMigrator.run({ loader })),
       Effect.andThen(applyFunctions(sql)),
       sql.withTransaction,
+      patiently,
       Effect.provideService(SqlClient.SqlClient, sql),
       Effect.provideService(PgClient.PgClient, sql)
     )

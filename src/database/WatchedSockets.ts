@@ -18,6 +18,8 @@ export interface WatchedSockets {
   readonly open: () => Socket
   /** Ends every connection: a new one may lead to a better server. */
   readonly retire: () => void
+  /** Runs something during which an answer may take as long as it likes. The kernel's keep-alive still ends dead connections. */
+  readonly patiently: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
 /** Where a connection URL leads to, as the driver reads it. */
@@ -38,7 +40,9 @@ export const make = Effect.fnUntraced(function* (url: URL, patience: Duration.Du
   const sockets = new Map<Socket, Watched>()
   const ticks = Math.ceil(Duration.toMillis(patience) / Duration.toMillis(TICK))
 
+  let isPatient = false
   yield* Effect.sync(() => {
+    if (isPatient) return
     for (const [socket, watched] of sockets) {
       const { bytesRead, bytesWritten } = socket
       if (bytesRead !== watched.bytesRead) watched.dueFor = 0
@@ -52,6 +56,12 @@ export const make = Effect.fnUntraced(function* (url: URL, patience: Duration.Du
   }).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
 
   const watched: WatchedSockets = {
+    patiently: (effect) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => void (isPatient = true)),
+        () => effect,
+        () => Effect.sync(() => void (isPatient = false))
+      ),
     open: () => {
       const socket = connect({
         ...(host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }),
