@@ -1,4 +1,5 @@
 import type { ConversationEntry, Message } from "../src/client/MiniChat.ts"
+import { Icon } from "./Icon.tsx"
 import type { Session } from "./session.ts"
 
 const EMOJI = ["👍", "❤️", "😂", "😮", "😢", "🙏"]
@@ -15,7 +16,7 @@ export const Actions = ({ session, entry, message, isMine }: Props) => {
   const mayDelete = isMine || entry.role === "owner" || entry.role === "admin"
   const focusText = () => document.querySelector<HTMLElement>(`#text-${session.account.userId}`)?.focus()
   return (
-    <div class="actions" role="group" aria-label="Actions">
+    <div class="actions" role="toolbar" aria-label="Actions">
       {EMOJI.map((emoji) => (
         <button
           key={emoji}
@@ -45,7 +46,7 @@ export const Actions = ({ session, entry, message, isMine }: Props) => {
           focusText()
         }}
       >
-        ↩
+        <Icon name="reply" />
       </button>
       {isMine && (
         <button
@@ -58,7 +59,7 @@ export const Actions = ({ session, entry, message, isMine }: Props) => {
             focusText()
           }}
         >
-          ✎
+          <Icon name="edit" />
         </button>
       )}
       {mayDelete && (
@@ -68,7 +69,7 @@ export const Actions = ({ session, entry, message, isMine }: Props) => {
           title="Delete"
           onClick={() => session.attempt(session.client.remove(entry.id, message.id))}
         >
-          🗑
+          <Icon name="remove" />
         </button>
       )}
     </div>

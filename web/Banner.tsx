@@ -1,3 +1,4 @@
+import { hasNetwork } from "./network.ts"
 import type { Session } from "./session.ts"
 
 /** Says that there is no connection and what waits for it, or what was refused. */
@@ -10,7 +11,7 @@ export const Banner = ({ session, onSignOut }: { session: Session; onSignOut: ()
   return (
     <>
       <div role="status">
-        {status.type === "offline" && (
+        {(status.type === "offline" || !hasNetwork.value) && (
           <p class="banner">
             <span>
               You are offline.{" "}

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks"
 import { type ConversationEntry, messagesOf } from "../src/client/MiniChat.ts"
+import { Icon } from "./Icon.tsx"
 import { type Session, titleOf } from "./session.ts"
 
 /** Where a message is written. The draft of each conversation is kept. */
@@ -71,7 +72,7 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
             {editing !== undefined ? "Editing" : `Reply to ${quoted!.sender_username}: ${quoted!.content}`}
           </span>
           <button type="button" class="icon" aria-label="Cancel" onClick={cancel}>
-            ×
+            <Icon name="close" />
           </button>
         </p>
       )}

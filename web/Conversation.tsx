@@ -2,6 +2,7 @@ import { conversationOf, typingIn } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { Composer } from "./Composer.tsx"
 import { History } from "./History.tsx"
+import { Icon } from "./Icon.tsx"
 import { type Session, titleOf } from "./session.ts"
 
 /** The open conversation. */
@@ -36,7 +37,7 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
           aria-label="Back to the list"
           onClick={() => session.select(undefined)}
         >
-          ‹
+          <Icon name="back" />
         </button>
         <Avatar id={entry.with?.user_id ?? entry.id} name={titleOf(entry)} isOnline={isOnline} />
         <div class="heading">

@@ -14,7 +14,7 @@ export const ConversationRow = ({ session, entry }: { session: Session; entry: C
       ? ""
       : last.sender_id === state.userId
         ? "You: "
-        : `${last.sender_username}: `
+        : `${state.members.get(entry.id)?.get(last.sender_id)?.display_name ?? last.sender_username}: `
   const own = entry.kind === "direct" && last?.sender_id === state.userId ? "You: " : ""
   const preview =
     last === null ? "No messages yet" : last.deleted_at !== undefined ? "Deleted message" : last.content

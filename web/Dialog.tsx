@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact"
 import { useEffect, useRef } from "preact/hooks"
+import { Icon } from "./Icon.tsx"
 
 /** A dialog above the page; Escape closes it. */
 export const Dialog = ({
@@ -18,7 +19,7 @@ export const Dialog = ({
       <header class="bar">
         <h2>{title}</h2>
         <button type="button" class="icon" aria-label="Close" onClick={() => dialog.current?.close()}>
-          ×
+          <Icon name="close" />
         </button>
       </header>
       {children}

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks"
 import { Avatar } from "./Avatar.tsx"
 import { ConversationRow } from "./ConversationRow.tsx"
+import { Icon } from "./Icon.tsx"
 import { type Session, titleOf } from "./session.ts"
 import { switchTheme, theme } from "./theme.ts"
 
@@ -36,7 +37,8 @@ export const Sidebar = ({
             session.dialog.value = "new"
           }}
         >
-          ＋
+          {" "}
+          <Icon name="plus" />
         </button>
         <button
           type="button"
@@ -45,7 +47,8 @@ export const Sidebar = ({
           aria-label={theme.value === "dark" ? "Switch to light" : "Switch to dark"}
           onClick={switchTheme}
         >
-          ◐
+          {" "}
+          <Icon name="theme" />
         </button>
         <button
           type="button"
@@ -56,10 +59,11 @@ export const Sidebar = ({
             session.dialog.value = "help"
           }}
         >
-          ?
+          <Icon name="help" />
         </button>
         <button type="button" class="icon" title="Sign out" aria-label="Sign out" onClick={onSignOut}>
-          ⏻
+          {" "}
+          <Icon name="out" />
         </button>
       </header>
       <input
@@ -77,7 +81,7 @@ export const Sidebar = ({
           <i />
         </div>
       ) : all.length === 0 ? (
-        <p class="hint">No conversations yet. Press ＋ to start one.</p>
+        <p class="hint">No conversations yet. Start one with New chat, above.</p>
       ) : (
         <ul class="list">
           {shown.map((entry) => (
