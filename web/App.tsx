@@ -15,7 +15,8 @@ export const App = () => {
   }, [signedIn.length])
   if (signedIn.length === 0) return <Start />
   return (
-    <div class="panes">
+    <main class="panes">
+      <h1 class="hidden">Mini Chat</h1>
       {signedIn.map((account, index) => (
         <Pane
           key={account.userId}
@@ -24,6 +25,6 @@ export const App = () => {
           peer={signedIn.find((other) => other !== account)?.userId}
         />
       ))}
-    </div>
+    </main>
   )
 }
