@@ -18,11 +18,23 @@ COPY src src
 # Fails here, not at the start of a container, when something that was removed above is imported after all.
 RUN node --input-type=module -e "await import('/app/src/Server.ts'); const { PGlite } = await import('@electric-sql/pglite'); const { dataDir } = await import('@electric-sql/pglite-prepopulatedfs'); await (await PGlite.create({ loadDataDir: await dataDir() })).close()"
 
+# What browsers get: built with development dependencies, of which none gets into the image.
+FROM node:24-slim AS page
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json ./
+COPY scripts scripts
+COPY src src
+COPY web web
+RUN npm run build
+
 FROM node:24-slim
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 DATA_DIR=/data DRAIN_DELAY="5 seconds"
 WORKDIR /app
 RUN install -d -o node -g node /data
 COPY --from=build /app ./
+COPY --from=page /app/dist dist
 USER node
 VOLUME /data
 EXPOSE 8000

@@ -175,6 +175,7 @@ const config = Config.all({
     ),
     "OTEL_TRACES_SAMPLER_ARG"
   ).pipe(Config.withDefault(1)),
+  page: Config.Literals(["on", "off"], "PAGE").pipe(Config.withDefault("on")),
   corsOrigins: list(
     "CORS_ORIGINS",
     (text) => Option.isSome(parseOriginPattern(text)),

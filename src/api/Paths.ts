@@ -12,7 +12,9 @@ export const Paths = {
   openApi: "/openapi.json",
   docs: "/docs",
   redoc: "/redoc",
-  redocScript: "/redoc/redoc.standalone.js"
+  redocScript: "/redoc/redoc.standalone.js",
+  pageScript: "/page/app.js",
+  pageStyles: "/page/app.css"
 } as const
 
 /** A pattern as documents write it: `/ws/{user_id}` for `/ws/:user_id`. */

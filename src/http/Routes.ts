@@ -7,6 +7,7 @@ import * as Conversations from "./Conversations.ts"
 import * as Docs from "./Docs.ts"
 import * as Messages from "./Messages.ts"
 import * as Metrics from "./Metrics.ts"
+import * as Page from "./Page.ts"
 import * as RequestValidation from "./RequestValidation.ts"
 import * as System from "./System.ts"
 import * as Users from "./Users.ts"
@@ -18,6 +19,7 @@ export const layer = Layer.mergeAll(
     Layer.provide([Authorization.layer, RequestValidation.layer])
   ),
   Docs.layer,
+  Page.layer,
   Metrics.layer,
   Boundary.layer
 )

@@ -60,7 +60,7 @@ const prepare = ({ body, contentType, headers }: Content) =>
       headers: {
         ...headers,
         etag: `W/"${createHash("sha256").update(identity).digest("base64url")}"`,
-        vary: "accept-encoding",
+        vary: headers?.vary ?? "accept-encoding",
         "cache-control": "no-cache"
       }
     }

@@ -8,6 +8,7 @@ import { VERSION } from "../domain/Version.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { RedisBus } from "../redis/RedisBus.ts"
 import { json } from "./Json.ts"
+import * as Page from "./Page.ts"
 
 /** `/health` and `/readyz` are open to everyone and not limited. The database is asked once within this time. */
 const ASKED_EVERY = "250 millis"
@@ -22,7 +23,7 @@ export const layer = HttpApiBuilder.group(
     const database = yield* Database
     const bus = yield* RedisBus
     const lifecycle = yield* Lifecycle
-    const { redisUrl } = yield* AppConfig
+    const { redisUrl, page: isPageOn } = yield* AppConfig
     const embeddedRedis = redisUrl._tag === "None"
 
     const databaseAnswers = yield* database
@@ -33,13 +34,11 @@ export const layer = HttpApiBuilder.group(
         Effect.cachedWithTTL(ASKED_EVERY)
       )
 
+    const welcome = Effect.succeed({ message: "Mini Chat", version: VERSION, endpoints })
+    const page = isPageOn === "on" ? yield* Page.document : undefined
+
     return handlers.handleAll({
-      welcome: () =>
-        Effect.succeed({
-          message: "Mini Chat",
-          version: VERSION,
-          endpoints
-        }),
+      welcome: ({ request }) => (page !== undefined && Page.isWanted(request) ? page(request) : welcome),
 
       health: Effect.fnUntraced(function* () {
         const databaseUp = yield* databaseAnswers

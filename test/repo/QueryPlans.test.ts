@@ -1,4 +1,4 @@
-import { PgTypes } from "@effect/sql-pg"
+import { type PgClient, PgTypes } from "@effect/sql-pg"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { Statement } from "effect/sql"
@@ -17,7 +17,11 @@ const partner = UserId.make(2)
 
 /** 100,000 messages of one user with fifty others, then 100,000 among a thousand, and their events. */
 const seed = Effect.gen(function* () {
-  const { pipeline: sql } = yield* Database
+  const { sends: sql } = yield* Database
+  yield* Effect.andThen(sql`SET LOCAL statement_timeout = 0`, seedWith(sql)).pipe(sql.withTransaction)
+})
+
+const seedWith = Effect.fnUntraced(function* (sql: PgClient.PgClient) {
   // Checking 400,000 references would take most of the time.
   yield* sql`ALTER TABLE messages DROP CONSTRAINT messages_sender_id_fkey, DROP CONSTRAINT messages_receiver_id_fkey`
   yield* sql`INSERT INTO users (username, display_name) SELECT 'user' || i, 'user' FROM generate_series(1, 1001) i`
@@ -28,6 +32,7 @@ const seed = Effect.gen(function* () {
       UNION SELECT least(2 + i % 1000, 2 + (i + 1 + i / 1000) % 1000), greatest(2 + i % 1000, 2 + (i + 1 + i / 1000) % 1000)
       FROM generate_series(1, 100000) i
     ) pairs`
+  yield* sql`ANALYZE conversations`
   yield* sql`INSERT INTO members (conversation_id, user_id, joined_at)
     SELECT DISTINCT id, unnest(ARRAY[low, high]), created_at FROM conversations`
   yield* sql`INSERT INTO messages (sender_id, receiver_id, conversation_id, content, timestamp)

@@ -1,0 +1,35 @@
+// Builds dist/web, the chat page that the server hands to browsers at `/`. npm runs this after an install. JavaScript, so that
+// every Node.js that can install can run it.
+import { join } from "node:path"
+
+const ROOT = join(import.meta.dirname, "..")
+
+try {
+  const { build } = await import("vite")
+  await build({
+    configFile: false,
+    root: join(ROOT, "web"),
+    // Relative, so that the page works where a proxy serves it under a path of its own.
+    base: "./",
+    logLevel: "warn",
+    oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
+    build: {
+      outDir: join(ROOT, "dist/web"),
+      emptyOutDir: true,
+      target: "es2024",
+      cssTarget: "chrome125",
+      modulePreload: false,
+      rolldownOptions: {
+        output: {
+          codeSplitting: false,
+          entryFileNames: "page/app.js",
+          assetFileNames: "page/app[extname]"
+        }
+      }
+    }
+  })
+} catch (error) {
+  // An install without development dependencies has no bundler: an image brings the files that it was built with.
+  if (error.code !== "ERR_MODULE_NOT_FOUND") throw error
+  console.warn("dist/web is not built: vite is not installed. Run `npm ci` with development dependencies")
+}

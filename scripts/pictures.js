@@ -1,0 +1,102 @@
+// Takes the pictures of the page in docs/images, of a server that runs with an empty database: node scripts/pictures.js URL FOLDER
+import { mkdirSync } from "node:fs"
+import { chromium } from "playwright-core"
+
+const [, , url = "http://localhost:8000", folder = "docs/images"] = process.argv
+mkdirSync(folder, { recursive: true })
+
+const post = async (path, body, method = "POST") => {
+  const response = await fetch(url + path, {
+    method,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body)
+  })
+  if (!response.ok) throw new Error(await response.text())
+  return response.json()
+}
+const suffix = Math.random().toString(36).slice(2, 8)
+const people = []
+for (const name of ["Ada Okafor", "Ben Larsen", "Chiara Rossi", "Daniel Kim", "Eva Novak"])
+  people.push(await post("/users/", { username: `${name.replace(" ", "")}${suffix}`, display_name: name }))
+const [ada, ben, chiara, daniel, eva] = people.map(({ id }) => id)
+const say = (from, to, content, more = {}) => post("/messages/", { sender_id: from, ...to, content, ...more })
+await say(eva, { receiver_id: ada }, "The tickets are here: https://example.com/tickets")
+await say(daniel, { receiver_id: ada }, "See you at nine?")
+const group = await post("/conversations/", {
+  user_id: ada,
+  kind: "group",
+  title: "Sunday hike",
+  member_ids: [ben, chiara, daniel],
+  client_id: suffix
+})
+const inGroup = { conversation_id: group.id }
+await say(ada, inGroup, "Which way do we take on Sunday?")
+await say(ben, inGroup, "The one along the lake. It is flat, and there is a café at the end.")
+await say(chiara, inGroup, "Yes please, lake!")
+await say(chiara, inGroup, "I bring lunch for everybody.")
+const first = await say(ben, { receiver_id: ada }, "Morning! Did the release go out?")
+await say(ada, { receiver_id: ben }, "It did, at eight. No alarms so far.")
+await say(ada, { receiver_id: ben }, "Nothing was lost while we restarted the nodes.", {
+  reply_to_id: first.id
+})
+await say(ben, { receiver_id: ada }, "Perfect. Then I close my laptop and have breakfast.")
+await say(ben, { receiver_id: ada }, "Call me if anything turns red 🙂")
+
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] })
+const shot = async (name, size, colorScheme, users, use) => {
+  const context = await browser.newContext({ viewport: size, colorScheme })
+  await context.addInitScript(
+    (accounts) =>
+      sessionStorage.getItem("minichat.accounts") ?? sessionStorage.setItem("minichat.accounts", accounts),
+    JSON.stringify(users.map((userId) => ({ userId })))
+  )
+  const page = await context.newPage()
+  page.on("console", (message) => message.type() === "error" && console.error(name, message.text()))
+  page.on("pageerror", (error) => console.error(name, error))
+  await page.goto(url)
+  await use(page, context)
+  await page.screenshot({ path: `${folder}/${name}.png` })
+  await context.close()
+}
+const open = (title) => async (page) => {
+  await page.locator(".conversation", { hasText: title }).first().click()
+  await page.locator(".message").first().waitFor()
+  await page.mouse.move(0, 0)
+  await page.waitForFunction(() => document.querySelectorAll(".dot").length > 0)
+}
+const desktop = { width: 1180, height: 720 }
+const phone = { width: 360, height: 720 }
+const all = {
+  start: () => shot("start", desktop, "light", [], (page) => page.locator(".person").first().waitFor()),
+  "desktop-light": () => shot("desktop-light", desktop, "light", [ada], open("Ben")),
+  "desktop-dark": () => shot("desktop-dark", desktop, "dark", [ada], open("Sunday")),
+  two: () => shot("two", desktop, "light", [ada, ben], (page) => page.locator(".message").nth(5).waitFor()),
+  "phone-list": () =>
+    shot("phone-list", phone, "light", [ada], (page) => page.locator(".conversation").first().waitFor()),
+  phone: () => shot("phone", phone, "dark", [ada], open("Ben")),
+  empty: () =>
+    shot("empty", desktop, "light", [eva], (page) => page.locator(".conversation").first().waitFor()),
+  members: () =>
+    shot("members", desktop, "light", [ada], async (page) => {
+      await open("Sunday")(page)
+      await page.getByRole("button", { name: "Members" }).click()
+      await page.getByText("Remove").first().waitFor()
+    }),
+  new: () =>
+    shot("new", desktop, "dark", [ada], async (page) => {
+      await page.getByRole("button", { name: "New chat" }).first().click()
+      await page.locator(".person").first().waitFor()
+    }),
+  offline: () =>
+    shot("offline", desktop, "light", [ada], async (page, context) => {
+      await open("Ben")(page)
+      await context.setOffline(true)
+      await page.getByLabel(/Message to/).fill("This waits.")
+      await page.keyboard.press("Enter")
+      await page.locator("[data-state=queued], [data-state=sending]").waitFor()
+      await page.locator(".message").last().hover()
+    })
+}
+const wanted = process.argv[4]?.split(",") ?? Object.keys(all)
+for (const name of wanted) await all[name]().catch((error) => console.error(name, error.message))
+await browser.close()

@@ -1,0 +1,59 @@
+import { Context, Effect, Layer } from "effect"
+import { type Browser, chromium, type Page } from "playwright-core"
+import { CHROMIUM } from "../support/Chromium.ts"
+
+/** A browser that the pages are opened in. */
+export class Chromium extends Context.Service<Chromium, Browser>()("test/web/Chromium") {
+  static readonly layer = Layer.effect(
+    Chromium,
+    Effect.acquireRelease(
+      Effect.promise(() =>
+        chromium.launch({
+          executablePath: CHROMIUM,
+          args: ["--no-sandbox", "--disable-gpu", "--disable-quic"]
+        })
+      ),
+      (browser) => Effect.promise(() => browser.close())
+    )
+  )
+}
+
+/** Opens the page as some users, and collects what it complains about. */
+export const openChat = Effect.fnUntraced(function* (
+  url: string,
+  userIds: ReadonlyArray<number> = [],
+  options: { readonly colorScheme?: "light" | "dark" } = {}
+) {
+  const browser = yield* Chromium
+  const context = yield* Effect.acquireRelease(
+    Effect.promise(() => browser.newContext({ viewport: { width: 1500, height: 800 }, ...options })),
+    (context) => Effect.promise(() => context.close())
+  )
+  const complaints: Array<string> = []
+  const page = yield* Effect.promise(async () => {
+    if (userIds.length > 0) {
+      const accounts = JSON.stringify(userIds.map((userId) => ({ userId })))
+      await context.addInitScript(`sessionStorage.setItem("minichat.accounts", ${JSON.stringify(accounts)})`)
+    }
+    const page = await context.newPage()
+    page.on("pageerror", (error) => complaints.push(error.message))
+    page.on("console", (message) => {
+      if (["error", "warning"].includes(message.type())) complaints.push(message.text())
+    })
+    await page.goto(url)
+    return page
+  })
+  return { page, complaints }
+})
+
+export const inPage = <A>(page: Page, use: (page: Page) => Promise<A>) => Effect.promise(() => use(page))
+
+/** Writes a message in the conversation that is open in a pane. */
+export const write = async (page: Page, text: string, pane = 0) => {
+  const area = page
+    .locator(".pane")
+    .nth(pane)
+    .getByLabel(/^Message to/)
+  await area.fill(text)
+  await area.press("Enter")
+}

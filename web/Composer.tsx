@@ -1,0 +1,98 @@
+import { useEffect, useRef, useState } from "preact/hooks"
+import { type ConversationEntry, messagesOf } from "../src/client/MiniChat.ts"
+import { Icon } from "./Icon.tsx"
+import { type Session, titleOf } from "./session.ts"
+
+/** Where a message is written. The draft of each conversation is kept. */
+export const Composer = ({ session, entry }: { session: Session; entry: ConversationEntry }) => {
+  const key = `minichat.draft.${session.account.userId}.${entry.id}`
+  const [text, setText] = useState(sessionStorage.getItem(key) ?? "")
+  const area = useRef<HTMLTextAreaElement>(null)
+  const editing = session.editing.value
+  const quoted = session.replyTo.value
+  useEffect(() => {
+    setText(editing?.content ?? sessionStorage.getItem(key) ?? "")
+  }, [editing?.id])
+  const change = (next: string) => {
+    setText(next)
+    if (editing === undefined) sessionStorage.setItem(key, next)
+  }
+  const cancel = () => {
+    session.editing.value = undefined
+    session.replyTo.value = undefined
+  }
+  const submit = async () => {
+    const content = text.trim()
+    if (content === "") return
+    if (editing !== undefined) {
+      if (content !== editing.content)
+        await session.attempt(session.client.edit(entry.id, editing.id, content))
+      cancel()
+      return
+    }
+    change("")
+    cancel()
+    const sent = await session.attempt(
+      session.client.send(
+        { conversationId: entry.id },
+        content,
+        quoted === undefined ? {} : { replyTo: quoted.id }
+      )
+    )
+    if (sent === undefined) change(content)
+    // A refusal is shown with the message.
+    else sent.acknowledged().catch(() => {})
+  }
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.isComposing) return
+    if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault()
+      submit()
+    } else if (event.key === "Escape" && (editing !== undefined || quoted !== undefined)) {
+      event.stopPropagation()
+      cancel()
+    } else if (event.key === "ArrowUp" && text === "") {
+      const own = messagesOf(session.state.value, entry.id).findLast(
+        ({ sender_id, deleted_at }) => sender_id === session.account.userId && deleted_at === undefined
+      )
+      if (own !== undefined) session.editing.value = own
+    }
+  }
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault()
+        submit()
+      }}
+    >
+      {(editing ?? quoted) !== undefined && (
+        <p class="context">
+          <span>
+            {editing !== undefined ? "Editing" : `Reply to ${quoted!.sender_username}: ${quoted!.content}`}
+          </span>
+          <button type="button" class="icon" aria-label="Cancel" onClick={cancel}>
+            <Icon name="close" />
+          </button>
+        </p>
+      )}
+      <textarea
+        ref={area}
+        id={`text-${session.account.userId}`}
+        rows={1}
+        aria-label={`Message to ${titleOf(entry)}`}
+        placeholder="Message"
+        maxLength={4000}
+        value={text}
+        onInput={(event) => {
+          change(event.currentTarget.value)
+          session.client.typing(entry.id)
+        }}
+        onKeyDown={onKeyDown}
+      />
+      <button type="submit" class="primary" disabled={text.trim() === ""}>
+        {editing === undefined ? "Send" : "Save"}
+      </button>
+    </form>
+  )
+}

@@ -1,0 +1,62 @@
+import { conversationOf, typingIn } from "../src/client/MiniChat.ts"
+import { Avatar } from "./Avatar.tsx"
+import { Composer } from "./Composer.tsx"
+import { History } from "./History.tsx"
+import { Icon } from "./Icon.tsx"
+import { type Session, titleOf } from "./session.ts"
+
+/** The open conversation. */
+export const Conversation = ({ session, id }: { session: Session; id: number }) => {
+  const state = session.state.value
+  const entry = conversationOf(state, id as never)
+  if (entry === undefined)
+    return (
+      <div class="empty" role="status">
+        {state.list.isLoaded ? "Loading…" : "Loading your conversations…"}
+      </div>
+    )
+  const members = state.members.get(entry.id)
+  const names = typingIn(state, entry.id).map(
+    (user) => members?.get(user)?.display_name ?? entry.with?.display_name ?? "Somebody"
+  )
+  const isOnline = entry.with !== undefined && state.presence.get(entry.with.user_id)?.online === true
+  const about =
+    names.length > 0
+      ? `${names.join(", ")} ${names.length === 1 ? "is" : "are"} typing…`
+      : entry.kind === "group"
+        ? `${entry.member_count} members`
+        : isOnline
+          ? "Online"
+          : "Offline"
+  return (
+    <>
+      <header class="bar">
+        <button
+          type="button"
+          class="icon back"
+          aria-label="Back to the list"
+          onClick={() => session.select(undefined)}
+        >
+          <Icon name="back" />
+        </button>
+        <Avatar id={entry.with?.user_id ?? entry.id} name={titleOf(entry)} isOnline={isOnline} />
+        <div class="heading">
+          <h2>{titleOf(entry)}</h2>
+          <p class="about">{about}</p>
+        </div>
+        {entry.kind === "group" && (
+          <button
+            type="button"
+            onClick={() => {
+              session.dialog.value = "group"
+            }}
+          >
+            Members
+          </button>
+        )}
+      </header>
+      <History session={session} entry={entry} />
+      <Composer session={session} entry={entry} />
+    </>
+  )
+}

@@ -1,0 +1,48 @@
+import { type ConversationEntry, typingIn } from "../src/client/MiniChat.ts"
+import { Avatar } from "./Avatar.tsx"
+import { shortTime } from "./format.ts"
+import { type Session, titleOf } from "./session.ts"
+
+/** A conversation in the list. */
+export const ConversationRow = ({ session, entry }: { session: Session; entry: ConversationEntry }) => {
+  const state = session.state.value
+  const title = titleOf(entry)
+  const last = entry.last_message
+  const isOnline = entry.with !== undefined && state.presence.get(entry.with.user_id)?.online === true
+  const author =
+    last === null || entry.kind === "direct"
+      ? ""
+      : last.sender_id === state.userId
+        ? "You: "
+        : `${state.members.get(entry.id)?.get(last.sender_id)?.display_name ?? last.sender_username}: `
+  const own = entry.kind === "direct" && last?.sender_id === state.userId ? "You: " : ""
+  const preview =
+    last === null ? "No messages yet" : last.deleted_at !== undefined ? "Deleted message" : last.content
+  const isTyping = typingIn(state, entry.id).length > 0
+  return (
+    <li>
+      <button
+        type="button"
+        class="conversation"
+        aria-current={session.selected.value === entry.id ? "true" : undefined}
+        onClick={() => session.select(entry.id)}
+      >
+        <Avatar id={entry.with?.user_id ?? entry.id} name={title} isOnline={isOnline} />
+        <span class="title">
+          {title}
+          {isOnline && <span class="hidden">, online</span>}
+        </span>
+        {last !== null && <time dateTime={last.timestamp}>{shortTime(new Date(last.timestamp))}</time>}
+        <span class="preview" data-typing={isTyping}>
+          {isTyping ? "typing…" : author + own + preview}
+        </span>
+        {entry.unread > 0 && (
+          <span class="count">
+            {entry.unread >= 100 ? "99+" : entry.unread}
+            <span class="hidden"> unread</span>
+          </span>
+        )}
+      </button>
+    </li>
+  )
+}

@@ -1,0 +1,28 @@
+import type { ComponentChildren } from "preact"
+import { useEffect, useRef } from "preact/hooks"
+import { Icon } from "./Icon.tsx"
+
+/** A dialog above the page; Escape closes it. */
+export const Dialog = ({
+  title,
+  onClose,
+  children
+}: {
+  title: string
+  onClose: () => void
+  children: ComponentChildren
+}) => {
+  const dialog = useRef<HTMLDialogElement>(null)
+  useEffect(() => dialog.current?.showModal(), [])
+  return (
+    <dialog ref={dialog} aria-label={title} onClose={onClose}>
+      <header class="bar">
+        <h2>{title}</h2>
+        <button type="button" class="icon" aria-label="Close" onClick={() => dialog.current?.close()}>
+          <Icon name="close" />
+        </button>
+      </header>
+      {children}
+    </dialog>
+  )
+}

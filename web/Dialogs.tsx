@@ -1,0 +1,26 @@
+import { conversationOf } from "../src/client/MiniChat.ts"
+import { GroupDialog } from "./GroupDialog.tsx"
+import { NewChatDialog } from "./NewChatDialog.tsx"
+import { ShortcutsDialog } from "./ShortcutsDialog.tsx"
+import type { Session } from "./session.ts"
+
+/** The dialog that is open, if any. */
+export const Dialogs = ({ session }: { session: Session }) => {
+  const close = () => {
+    session.dialog.value = undefined
+  }
+  const entry =
+    session.selected.value === undefined
+      ? undefined
+      : conversationOf(session.state.value, session.selected.value as never)
+  switch (session.dialog.value) {
+    case "new":
+      return <NewChatDialog session={session} onClose={close} />
+    case "help":
+      return <ShortcutsDialog onClose={close} />
+    case "group":
+      return entry === undefined ? null : <GroupDialog session={session} entry={entry} onClose={close} />
+    default:
+      return null
+  }
+}

@@ -1,0 +1,101 @@
+import { useState } from "preact/hooks"
+import type { ConversationEntry } from "../src/client/MiniChat.ts"
+import { Avatar } from "./Avatar.tsx"
+import { Dialog } from "./Dialog.tsx"
+import type { Session } from "./session.ts"
+import { usePeople } from "./usePeople.ts"
+
+/** The members of a group, and what this user may change about it. */
+export const GroupDialog = ({
+  session,
+  entry,
+  onClose
+}: {
+  session: Session
+  entry: ConversationEntry
+  onClose: () => void
+}) => {
+  const people = usePeople(session)
+  const [title, setTitle] = useState(entry.title ?? "")
+  const members = [...(session.state.value.members.get(entry.id)?.values() ?? [])]
+  const mayManage = entry.role === "owner" || entry.role === "admin"
+  const others = people?.filter(({ id }) => !members.some(({ user_id }) => user_id === id)) ?? []
+  const { client } = session
+  const leave = async () => {
+    await session.attempt(client.leave(entry.id))
+    if (session.error.value === undefined) session.select(undefined)
+    onClose()
+  }
+  return (
+    <Dialog title={entry.title ?? "Group"} onClose={onClose}>
+      <div class="form">
+        {session.error.value !== undefined && (
+          <p class="error" role="alert">
+            {session.error.value}
+          </p>
+        )}
+        {mayManage && (
+          <form
+            class="row"
+            onSubmit={(event) => {
+              event.preventDefault()
+              session.attempt(client.updateGroup(entry.id, { title }))
+            }}
+          >
+            <input
+              aria-label="Name of the group"
+              required
+              maxLength={200}
+              value={title}
+              onInput={(event) => setTitle(event.currentTarget.value)}
+            />
+            <button type="submit">Rename</button>
+          </form>
+        )}
+        <ul class="people" aria-label="Members">
+          {members.map((member) => (
+            <li key={member.user_id} class="person">
+              <Avatar id={member.user_id} name={member.display_name} />
+              <span class="name">
+                {member.user_id === session.account.userId ? "You" : member.display_name}
+              </span>
+              {member.role !== "member" && <span class="role">{member.role}</span>}
+              {member.user_id !== session.account.userId &&
+                (entry.role === "owner" || (entry.role === "admin" && member.role === "member")) && (
+                  <button
+                    type="button"
+                    aria-label={`Remove ${member.display_name}`}
+                    onClick={() => session.attempt(client.removeMember(entry.id, member.user_id))}
+                  >
+                    Remove
+                  </button>
+                )}
+            </li>
+          ))}
+        </ul>
+        {mayManage && others.length > 0 && (
+          <label>
+            Add a member
+            <select
+              value=""
+              onChange={(event) => {
+                session.attempt(client.putMember(entry.id, Number(event.currentTarget.value)))
+                event.currentTarget.value = ""
+              }}
+            >
+              <option value="">Choose a user</option>
+              {others.map(({ id, display_name }) => (
+                <option key={id} value={id}>
+                  {display_name}
+                </option>
+              ))}
+            </select>
+          </label>
+        )}
+        <button type="button" class="danger" onClick={leave}>
+          Leave the group
+        </button>
+      </div>
+    </Dialog>
+  )
+}

@@ -1,0 +1,18 @@
+const PATHS = {
+  plus: "M12 5v14M5 12h14",
+  theme: "M12 4a8 8 0 1 0 0 16zM12 4a8 8 0 0 1 0 16",
+  help: "M9 9.5a3 3 0 1 1 4.4 2.6c-.9.5-1.4 1-1.4 2.1M12 17.6v.1",
+  out: "M14 5H6v14h8M11 12h10M17.5 8.5 21 12l-3.5 3.5",
+  back: "M15 5l-7 7 7 7",
+  close: "M6 6l12 12M18 6L6 18",
+  reply: "M10 6l-6 6 6 6M4 12h9a7 7 0 0 1 7 7",
+  edit: "M5 19l1-4L16 5l3 3L9 18z",
+  remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13"
+} as const
+
+/** A drawn sign beside a name that says the same. */
+export const Icon = ({ name }: { name: keyof typeof PATHS }) => (
+  <svg viewBox="0 0 24 24" aria-hidden="true" data-filled={name === "theme"}>
+    <path d={PATHS[name]} />
+  </svg>
+)

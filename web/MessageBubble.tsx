@@ -1,0 +1,75 @@
+import { type ConversationEntry, type Message, readersOf } from "../src/client/MiniChat.ts"
+import { Actions } from "./Actions.tsx"
+import { timeOf } from "./format.ts"
+import { LinkedText } from "./LinkedText.tsx"
+import type { Session } from "./session.ts"
+
+interface Props {
+  readonly session: Session
+  readonly entry: ConversationEntry
+  readonly message: Message
+  /** Whether it belongs to the message before it. */
+  readonly isGrouped: boolean
+}
+
+/** A message that the server has. */
+export const MessageBubble = ({ session, entry, message, isGrouped }: Props) => {
+  const state = session.state.value
+  const isMine = message.sender_id === state.userId
+  const isDeleted = message.deleted_at !== undefined
+  const quote = message.reply_to
+  const readers = isMine ? readersOf(state, entry.id, message.id).length : 0
+  const author = state.members.get(entry.id)?.get(message.sender_id)?.display_name ?? message.sender_username
+  const jump = () => {
+    const target = document.querySelector(`[data-message="${session.account.userId}-${quote?.id}"]`)
+    if (target === null) session.attempt(session.client.open(entry.id, quote!.id))
+    else target.scrollIntoView({ block: "center" })
+  }
+  return (
+    <article
+      class="message"
+      data-mine={isMine}
+      data-grouped={isGrouped}
+      data-message={`${session.account.userId}-${message.id}`}
+      aria-label={`${isMine ? "You" : author}, ${timeOf(new Date(message.timestamp))}`}
+    >
+      {!isGrouped && !isMine && entry.kind === "group" && <p class="author">{author}</p>}
+      <div class="bubble">
+        {quote !== undefined && (
+          <button type="button" class="quote" onClick={jump}>
+            {quote.content === "" ? "Deleted message" : quote.content}
+          </button>
+        )}
+        {isDeleted ? <em class="gone">Deleted</em> : <LinkedText text={message.content} />}
+        <span class="meta">
+          {message.edited_at !== undefined && !isDeleted && "edited "}
+          <time dateTime={message.timestamp}>{timeOf(new Date(message.timestamp))}</time>
+          {isMine && !isDeleted && (
+            <span class="ticks" data-read={readers > 0}>
+              <span aria-hidden="true">{readers > 0 ? " ✓✓" : " ✓"}</span>
+              <span class="hidden">
+                {readers === 0 ? ", sent" : entry.kind === "group" ? `, read by ${readers}` : ", read"}
+              </span>
+            </span>
+          )}
+        </span>
+      </div>
+      {!isDeleted && <Actions session={session} entry={entry} message={message} isMine={isMine} />}
+      {message.reactions !== undefined && message.reactions.length > 0 && (
+        <div class="reactions">
+          {message.reactions.map(({ emoji, count, mine }) => (
+            <button
+              key={emoji}
+              type="button"
+              aria-pressed={mine ?? false}
+              aria-label={`${emoji} ${count}`}
+              onClick={() => session.attempt(session.client.react(entry.id, message.id, emoji, !mine))}
+            >
+              {emoji} {count}
+            </button>
+          ))}
+        </div>
+      )}
+    </article>
+  )
+}

@@ -1,0 +1,93 @@
+import { useEffect, useRef, useState } from "preact/hooks"
+import { type Account, accounts, setAccounts } from "./accounts.ts"
+import { Banner } from "./Banner.tsx"
+import { Conversation } from "./Conversation.tsx"
+import { Dialogs } from "./Dialogs.tsx"
+import { Sidebar } from "./Sidebar.tsx"
+import { reasonOf } from "./server.ts"
+import { type Session, startSession } from "./session.ts"
+import { useShortcuts } from "./useShortcuts.ts"
+
+interface Props {
+  readonly account: Account
+  readonly isFirst: boolean
+  /** The user of the other pane. */
+  readonly peer: number | undefined
+}
+
+/** One user: the list of conversations and the one that is open. */
+export const Pane = ({ account, isFirst, peer }: Props) => {
+  const [session, setSession] = useState<Session>()
+  const [error, setError] = useState<string>()
+  useEffect(() => {
+    const starting = startSession(account)
+    starting.then(setSession, (cause) => setError(reasonOf(cause)))
+    return () => {
+      starting.then(
+        ({ client }) => client.disconnect(),
+        () => {}
+      )
+    }
+  }, [account])
+  if (error !== undefined)
+    return (
+      <p class="error" role="alert">
+        {error}
+      </p>
+    )
+  return session === undefined ? (
+    <section class="pane" aria-busy="true" />
+  ) : (
+    <Opened session={session} isFirst={isFirst} peer={peer} />
+  )
+}
+
+const Opened = ({
+  session,
+  isFirst,
+  peer
+}: {
+  session: Session
+  isFirst: boolean
+  peer: number | undefined
+}) => {
+  const root = useRef<HTMLElement>(null)
+  useShortcuts(session, root, isFirst)
+  const status = session.state.value.status
+  const isOnline = status.type === "online"
+  useEffect(() => {
+    if (isOnline && peer !== undefined && session.selected.value === undefined) session.startWith(peer)
+  }, [isOnline, peer])
+  const selected = session.selected.value
+  const name = session.me.value?.display_name ?? `User ${session.account.userId}`
+  const signOut = async () => {
+    setAccounts(accounts.value.filter((account) => account !== session.account))
+    await session.client.forget()
+  }
+  return (
+    <section ref={root} class="pane" aria-label={`Chat of ${name}`} data-open={selected !== undefined}>
+      <Sidebar session={session} name={name} onSignOut={signOut} />
+      <div class="main">
+        <Banner session={session} onSignOut={signOut} />
+        {selected === undefined ? (
+          <div class="empty">
+            <h2>Choose a conversation</h2>
+            <p>Or start one with somebody.</p>
+            <button
+              type="button"
+              class="primary"
+              onClick={() => {
+                session.dialog.value = "new"
+              }}
+            >
+              New chat
+            </button>
+          </div>
+        ) : (
+          <Conversation key={selected} session={session} id={selected} />
+        )}
+      </div>
+      <Dialogs session={session} />
+    </section>
+  )
+}

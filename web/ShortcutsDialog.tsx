@@ -1,0 +1,27 @@
+import { Dialog } from "./Dialog.tsx"
+
+const SHORTCUTS = [
+  ["Enter", "Send"],
+  ["Shift Enter", "New line"],
+  ["↑", "Edit your last message"],
+  ["Alt ↑ / Alt ↓", "Previous or next conversation"],
+  ["N", "New chat"],
+  ["/", "Filter conversations"],
+  ["Escape", "Cancel, or back to the list"],
+  ["?", "This list"]
+] as const
+
+export const ShortcutsDialog = ({ onClose }: { onClose: () => void }) => (
+  <Dialog title="Shortcuts" onClose={onClose}>
+    <dl class="shortcuts">
+      {SHORTCUTS.map(([keys, meaning]) => (
+        <div key={keys}>
+          <dt>
+            <kbd>{keys}</kbd>
+          </dt>
+          <dd>{meaning}</dd>
+        </div>
+      ))}
+    </dl>
+  </Dialog>
+)

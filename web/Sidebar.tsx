@@ -1,0 +1,103 @@
+import { useState } from "preact/hooks"
+import { Avatar } from "./Avatar.tsx"
+import { ConversationRow } from "./ConversationRow.tsx"
+import { Icon } from "./Icon.tsx"
+import { type Session, titleOf } from "./session.ts"
+import { switchTheme, theme } from "./theme.ts"
+
+/** Who this is, and their conversations by activity. */
+export const Sidebar = ({
+  session,
+  name,
+  onSignOut
+}: {
+  session: Session
+  name: string
+  onSignOut: () => void
+}) => {
+  const [filter, setFilter] = useState("")
+  const state = session.state.value
+  const all = session.conversations.value
+  const shown =
+    filter === ""
+      ? all
+      : all.filter((entry) => titleOf(entry).toLocaleLowerCase().includes(filter.toLocaleLowerCase()))
+  const hasMore = state.list.next !== null
+  return (
+    <nav class="sidebar" aria-label="Conversations">
+      <header class="bar">
+        <Avatar id={session.account.userId} name={name} isOnline={state.status.type === "online"} />
+        <strong class="name">{name}</strong>
+        <button
+          type="button"
+          class="icon"
+          title="New chat (N)"
+          aria-label="New chat"
+          onClick={() => {
+            session.dialog.value = "new"
+          }}
+        >
+          {" "}
+          <Icon name="plus" />
+        </button>
+        <button
+          type="button"
+          class="icon"
+          title="Light or dark"
+          aria-label={theme.value === "dark" ? "Switch to light" : "Switch to dark"}
+          onClick={switchTheme}
+        >
+          {" "}
+          <Icon name="theme" />
+        </button>
+        <button
+          type="button"
+          class="icon"
+          title="Shortcuts (?)"
+          aria-label="Shortcuts"
+          onClick={() => {
+            session.dialog.value = "help"
+          }}
+        >
+          <Icon name="help" />
+        </button>
+        <button type="button" class="icon" title="Sign out" aria-label="Sign out" onClick={onSignOut}>
+          {" "}
+          <Icon name="out" />
+        </button>
+      </header>
+      <input
+        class="filter"
+        type="search"
+        aria-label="Filter conversations"
+        placeholder="Filter"
+        value={filter}
+        onInput={(event) => setFilter(event.currentTarget.value)}
+      />
+      {!state.list.isLoaded && all.length === 0 ? (
+        <div class="skeletons" aria-hidden="true">
+          <i />
+          <i />
+          <i />
+        </div>
+      ) : all.length === 0 ? (
+        <p class="hint">No conversations yet. Start one with New chat, above.</p>
+      ) : (
+        <ul class="list">
+          {shown.map((entry) => (
+            <ConversationRow key={entry.id} session={session} entry={entry} />
+          ))}
+        </ul>
+      )}
+      {hasMore && filter === "" && (
+        <button
+          type="button"
+          class="more"
+          onClick={() => session.attempt(session.client.loadConversations())}
+        >
+          Show more
+        </button>
+      )}
+    </nav>
+  )
+}

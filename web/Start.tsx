@@ -1,0 +1,88 @@
+import { useEffect, useState } from "preact/hooks"
+import type { User } from "../src/client/MiniChat.ts"
+import { Avatar } from "./Avatar.tsx"
+import { setAccounts } from "./accounts.ts"
+import { createUser, listUsers, reasonOf, ServerError } from "./server.ts"
+import { TokenForm } from "./TokenForm.tsx"
+
+/** Where a person says who they are. */
+export const Start = () => {
+  const [users, setUsers] = useState<ReadonlyArray<User>>()
+  const [needsToken, setNeedsToken] = useState(false)
+  const [error, setError] = useState<string>()
+  const [name, setName] = useState("")
+  useEffect(() => {
+    listUsers().then(setUsers, (cause) => {
+      if (cause instanceof ServerError && cause.status === 401) setNeedsToken(true)
+      else setError(reasonOf(cause))
+    })
+  }, [])
+  const attempt = async (action: () => Promise<void>) => {
+    setError(undefined)
+    await action().catch((cause) => setError(reasonOf(cause)))
+  }
+  const makeTwo = () =>
+    attempt(async () => {
+      const suffix = Math.random().toString(36).slice(2, 6)
+      const one = await createUser(`Alice ${suffix}`)
+      const two = await createUser(`Bob ${suffix}`)
+      setAccounts([{ userId: one.id }, { userId: two.id }])
+    })
+  return (
+    <main class="start">
+      <h1 class="brand">Mini Chat</h1>
+      {error !== undefined && (
+        <p class="error" role="alert">
+          {error}
+        </p>
+      )}
+      {needsToken ? (
+        <TokenForm />
+      ) : (
+        <>
+          <section class="card">
+            <h2>Try it alone</h2>
+            <p>Make two users and see both sides of their conversation in this window.</p>
+            <button type="button" class="primary" onClick={makeTwo}>
+              Make two users
+            </button>
+          </section>
+          <section class="card">
+            <h2>Be one user</h2>
+            <form
+              class="row"
+              onSubmit={(event) => {
+                event.preventDefault()
+                attempt(async () => setAccounts([{ userId: (await createUser(name)).id }]))
+              }}
+            >
+              <input
+                aria-label="Your name"
+                placeholder="Your name"
+                autocomplete="nickname"
+                required
+                minLength={3}
+                maxLength={50}
+                value={name}
+                onInput={(event) => setName(event.currentTarget.value)}
+              />
+              <button type="submit">Create</button>
+            </form>
+            {users !== undefined && users.length > 0 && (
+              <ul class="people" aria-label="Users">
+                {users.slice(0, 50).map((user) => (
+                  <li key={user.id}>
+                    <button type="button" class="person" onClick={() => setAccounts([{ userId: user.id }])}>
+                      <Avatar id={user.id} name={user.display_name} />
+                      <span class="name">{user.display_name}</span>
+                    </button>
+                  </li>
+                ))}
+              </ul>
+            )}
+          </section>
+        </>
+      )}
+    </main>
+  )
+}

@@ -1,0 +1,50 @@
+import { signal } from "@preact/signals"
+
+/** A user who is signed in on this page. */
+export interface Account {
+  readonly userId: number
+  /** For a server that requires one. */
+  readonly token?: string
+  /** Whether it outlives this tab. */
+  readonly isKept?: boolean
+}
+
+const KEY = "minichat.accounts"
+
+const read = (storage: Storage): ReadonlyArray<Account> => {
+  try {
+    return JSON.parse(storage.getItem(KEY) ?? "[]")
+  } catch {
+    return []
+  }
+}
+
+const known = read(sessionStorage)
+
+/** Who is signed in, one pane each. */
+export const accounts = signal<ReadonlyArray<Account>>(known.length > 0 ? known : read(localStorage))
+
+/** Signs in other users. What is not to be kept goes to a storage that ends with the tab. */
+export const setAccounts = (next: ReadonlyArray<Account>) => {
+  accounts.value = next
+  sessionStorage.setItem(KEY, JSON.stringify(next))
+  localStorage.setItem(KEY, JSON.stringify(next.filter(({ isKept }) => isKept)))
+}
+
+/** The user id that a token names; `undefined` when it names none. It is the server that checks the token. */
+export const userIdOf = (token: string): number | undefined => {
+  try {
+    const payload = token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/")
+    const id = Number(JSON.parse(atob(payload)).sub)
+    return Number.isInteger(id) && id > 0 ? id : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** Takes `#token=` from the address, so that nobody finds it there. */
+export const tokenFromAddress = (): string | undefined => {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? undefined
+  if (token !== undefined) history.replaceState(null, "", location.pathname + location.search)
+  return token
+}

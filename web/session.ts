@@ -1,0 +1,103 @@
+import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals"
+import {
+  type Client,
+  type ConversationEntry,
+  connect,
+  conversationList,
+  type Message,
+  type State,
+  type User
+} from "../src/client/MiniChat.ts"
+import type { Account } from "./accounts.ts"
+import { reasonOf, SERVER } from "./server.ts"
+
+/** One signed-in user: the client, and what the pane shows of it. */
+export interface Session {
+  readonly account: Account
+  readonly client: Client
+  readonly state: Signal<State>
+  readonly conversations: ReadonlySignal<ReadonlyArray<ConversationEntry>>
+  readonly me: Signal<User | undefined>
+  readonly selected: Signal<number | undefined>
+  readonly replyTo: Signal<Message | undefined>
+  readonly editing: Signal<Message | undefined>
+  readonly dialog: Signal<"new" | "group" | "help" | undefined>
+  /** What went wrong with the last thing that was asked for. */
+  readonly error: Signal<string | undefined>
+  /** Does something that may be refused; its reason is shown. */
+  attempt<A>(action: Promise<A>): Promise<A | undefined>
+  select(conversationId: number | undefined): void
+  /** Opens the direct conversation with a user. */
+  startWith(userId: number): Promise<void>
+}
+
+export const startSession = async (account: Account): Promise<Session> => {
+  const client = await connect({ url: SERVER, userId: account.userId, token: account.token })
+  const state = signal(client.state)
+  const selected = signal<number | undefined>(undefined)
+  const replyTo = signal<Message | undefined>(undefined)
+  const editing = signal<Message | undefined>(undefined)
+  const error = signal<string | undefined>(undefined)
+  const dialog = signal<"new" | "group" | "help" | undefined>(undefined)
+  const me = signal<User | undefined>(undefined)
+  let watched = ""
+
+  const update = () => {
+    state.value = client.state
+    const ids = [...client.state.conversations.values()]
+      .flatMap((entry) => entry.with?.user_id ?? [])
+      .slice(0, 200)
+    const wanted = ids.join()
+    if (wanted !== watched) client.watch(ids)
+    watched = wanted
+    if (me.value === undefined && client.state.status.type === "online") loadMe()
+  }
+  const loadMe = () =>
+    client.user(account.userId).then(
+      (user) => {
+        me.value = user
+      },
+      () => {}
+    )
+  const attempt = async <A>(action: Promise<A>) => {
+    error.value = undefined
+    try {
+      return await action
+    } catch (cause) {
+      error.value = reasonOf(cause)
+      return undefined
+    }
+  }
+  const select = (id: number | undefined) => {
+    selected.value = id
+    replyTo.value = undefined
+    editing.value = undefined
+    error.value = undefined
+    if (id !== undefined && !client.state.timelines.has(id as never)) client.open(id).catch(() => {})
+    if (id !== undefined && client.state.conversations.get(id as never)?.kind === "group")
+      client.loadMembers(id).catch(() => {})
+  }
+  client.subscribe(update)
+  update()
+  return {
+    account,
+    client,
+    state,
+    me,
+    selected,
+    replyTo,
+    editing,
+    dialog,
+    error,
+    attempt,
+    select,
+    conversations: computed(() => conversationList(state.value)),
+    startWith: async (userId) => {
+      const conversation = await attempt(client.openDirect(userId))
+      if (conversation !== undefined) select(conversation.id)
+    }
+  }
+}
+
+export const titleOf = (entry: ConversationEntry): string =>
+  entry.title ?? entry.with?.display_name ?? entry.with?.username ?? "Group"
