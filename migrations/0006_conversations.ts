@@ -11,7 +11,7 @@ export default Effect.gen(function* () {
   ]
   if (messages > 0) {
     yield* Effect.logInfo(
-      `Migrating ${messages} messages into conversations: sends and reads wait, about ten seconds a million`
+      `Migrating ${messages} messages into conversations: sends and reads wait, about half a minute a million`
     )
   }
 
