@@ -40,7 +40,7 @@ await say(ada, { receiver_id: ben }, "Nothing was lost while we restarted the no
   reply_to_id: first.id
 })
 await say(ben, { receiver_id: ada }, "Perfect. Then I close my laptop and have breakfast.")
-await say(ben, { receiver_id: ada }, "Call me if anything turns red 🙂")
+await say(ben, { receiver_id: ada }, "Call me if anything turns red")
 
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] })
 const shot = async (name, size, colorScheme, users, use) => {
