@@ -41,6 +41,9 @@ export const make = Effect.fnUntraced(function* (url: URL, patience: Duration.Du
   const ticks = Math.ceil(Duration.toMillis(patience) / Duration.toMillis(TICK))
 
   let isPatient = false
+  const setPatient = (value: boolean) => {
+    isPatient = value
+  }
   yield* Effect.sync(() => {
     if (isPatient) return
     for (const [socket, watched] of sockets) {
@@ -58,9 +61,9 @@ export const make = Effect.fnUntraced(function* (url: URL, patience: Duration.Du
   const watched: WatchedSockets = {
     patiently: (effect) =>
       Effect.acquireUseRelease(
-        Effect.sync(() => void (isPatient = true)),
+        Effect.sync(() => setPatient(true)),
         () => effect,
-        () => Effect.sync(() => void (isPatient = false))
+        () => Effect.sync(() => setPatient(false))
       ),
     open: () => {
       const socket = connect({

@@ -42,9 +42,7 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
     })
 
   const find = (userId: UserId, id: ConversationId) =>
-    asMember(userId, id, (conversation, member) =>
-      Effect.succeed(entryFor(tables, conversation, member))
-    )
+    asMember(userId, id, (conversation, member) => Effect.succeed(entryFor(tables, conversation, member)))
 
   const list = (userId: UserId, limit: number, before: number | undefined) =>
     Effect.suspend(() => {
