@@ -13,6 +13,7 @@ export const Paths = {
   docs: "/docs",
   redoc: "/redoc",
   redocScript: "/redoc/redoc.standalone.js",
+  clientScript: "/client.js",
   pageScript: "/page/app.js",
   pageStyles: "/page/app.css"
 } as const

@@ -39,8 +39,21 @@ const built = Effect.fnUntraced(function* (name: string) {
     .pipe(Effect.orElseSucceed(() => undefined))
 })
 
+const SCRIPT = "text/javascript; charset=utf-8"
+
 const content = (name: string, contentType: string) =>
   Effect.map(built(name), (body): Content => ({ body: body ?? "", contentType }))
+
+/** The client in one file, for pages without a build step of their own. */
+const client = Effect.map(
+  built("../client.js"),
+  (body): Content => ({
+    body:
+      body ??
+      'throw new Error("The client is not built: run `npm run build` in the folder of the server, and start it again")',
+    contentType: SCRIPT
+  })
+)
 
 /** The page at `/`, or how to build it. */
 export const document = staticContent(
@@ -62,14 +75,16 @@ export const document = staticContent(
 export const isWanted = ({ headers }: HttpServerRequest.HttpServerRequest): boolean =>
   /(^|[\s,])text\/html\s*(,|;(?!\s*q=0(\.0*)?\s*(,|$))|$)/i.test(headers.accept ?? "")
 
-/** The script and the styles of the page. */
+/** The client, and the script and the styles of the page. */
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const { page } = yield* AppConfig
-    if (page === "off") return
     const limited = yield* limitStrangers
+    const serveClient = yield* staticContent(client)
+    yield* router.add("GET", Paths.clientScript, (request) => limited(serveClient(request)))
+    if (page === "off") return
     for (const [path, type] of [
-      [Paths.pageScript, "text/javascript; charset=utf-8"],
+      [Paths.pageScript, SCRIPT],
       [Paths.pageStyles, "text/css; charset=utf-8"]
     ] as const) {
       const serve = yield* staticContent(content(path.slice(1), type))
