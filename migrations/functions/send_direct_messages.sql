@@ -66,7 +66,7 @@ BEGIN
       status := refusal;
       IF refusal <> 'sender_not_found' AND client_ids[i] IS NOT NULL THEN
         -- A statement of its own each time: a kept plan could be one for a small table.
-        EXECUTE 'SELECT id, timestamp, conversation_id, 
+        EXECUTE 'SELECT id, timestamp, conversation_id,
             CASE WHEN receiver_id = $3 AND (content = $4 OR version > 1) THEN ''repeat'' ELSE ''conflict'' END
           FROM messages WHERE sender_id = $1 AND client_id = $2'
           INTO id, timestamp, conversation_id, status USING senders[i], client_ids[i], receivers[i], contents[i];
@@ -98,10 +98,6 @@ BEGIN
         event_times := event_times || timestamp || timestamp;
       ELSE
         status := CASE WHEN is_same THEN 'repeat' ELSE 'conflict' END;
-        IF NOT is_same THEN
-          -- A refused send leaves nothing behind: the conversation that was made for it has no message.
-          PERFORM discard_empty_direct(senders[i], receivers[i]);
-        END IF;
       END IF;
     END IF;
     statuses[i] := status; ids[i] := id; times[i] := timestamp; conversation_ids[i] := conversation_id; quotes[i] := quote;

@@ -50,7 +50,6 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
           "current_epoch",
           "delete_message",
           "direct_conversation",
-          "discard_empty_direct",
           "edit_message",
           "json_time",
           "lock_conversation",
