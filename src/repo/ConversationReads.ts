@@ -32,18 +32,21 @@ interface EntryRow extends MessageRow {
 
 /** What members read of conversations. */
 export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
+  /** SQL for how many messages of others are unread in the membership `b`, which reads from `beginsAfter` on. */
+  const unread = (userId: UserId, beginsAfter: string) => sql`(
+      SELECT count(*)::int FROM (
+        SELECT FROM messages x
+        WHERE x.conversation_id = b.conversation_id AND x.id > greatest(b.last_read_id, ${sql.literal(beginsAfter)})
+          AND x.sender_id <> ${int4(userId)} AND x.deleted_at IS NULL
+        LIMIT ${int4(COUNTED)}
+      ) u
+    )`
+
   /** Entries of memberships `s (conversation_id, activity, last_id)` of a user. */
   const entries = (userId: UserId, selected: Statement.Fragment) => sql<EntryRow>`
     SELECT s.activity, conversation_json(s.conversation_id) AS conversation,
       CASE WHEN c.kind = 'direct' THEN peer_json(c.id, ${int4(userId)}) END AS peer,
-      b.role, b.last_read_id, (
-        SELECT count(*)::int FROM (
-          SELECT FROM messages x
-          WHERE x.conversation_id = s.conversation_id AND x.id > greatest(b.last_read_id, s.begins_after)
-            AND x.sender_id <> ${int4(userId)} AND x.deleted_at IS NULL
-          LIMIT ${int4(COUNTED)}
-        ) u
-      ) AS unread, l.*
+      b.role, b.last_read_id, ${unread(userId, "s.begins_after")} AS unread, l.*
     FROM (${selected}) s
     JOIN conversations c ON c.id = s.conversation_id
     JOIN members b ON b.conversation_id = s.conversation_id AND b.user_id = ${int4(userId)}
@@ -130,10 +133,15 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
     )
 
   const readState = (userId: UserId, id: ConversationId): Effect.Effect<ReadState, Unavailable | NotMember> =>
-    Effect.flatMap(entriesOf(userId, id), ([entry]) =>
-      entry === undefined
-        ? Effect.fail(new NotMember())
-        : Effect.succeed({ last_read_id: entry.last_read_id, unread: entry.unread })
+    sql<ReadState>`
+      SELECT b.last_read_id,
+        ${unread(userId, "CASE c.history WHEN 'joined' THEN b.joined_after ELSE 0 END")} AS unread
+      FROM members b JOIN conversations c ON c.id = b.conversation_id
+      WHERE b.conversation_id = ${int8(id)} AND b.user_id = ${int4(userId)}`.pipe(
+      inPipeline,
+      Effect.flatMap(([state]) =>
+        state === undefined ? Effect.fail(new NotMember()) : Effect.succeed(state)
+      )
     )
 
   const memberRows = (id: ConversationId, after: number, limit: number) =>

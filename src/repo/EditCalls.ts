@@ -29,7 +29,7 @@ export interface Edit {
 export type MessageDenied = MessageNotFound | NotMember | Unavailable
 
 /**
- * Changes of messages that were sent. Each commits together with its events, in the inboxes of all members of the conversation.
+ * Changes of messages that were sent. Each commits together with its events, in the inboxes of all members who may read the message.
  * A change that changes nothing has no events. The message of the answer is as the user sees it now.
  */
 export interface EditCalls {
