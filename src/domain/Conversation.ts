@@ -1,30 +1,17 @@
-import { Schema, SchemaTransformation } from "effect"
+import { Schema } from "effect"
 import { ConversationId } from "./ConversationId.ts"
 import { Message } from "./Message.ts"
 import { Metadata } from "./Metadata.ts"
-import { Text, Timestamp } from "./Text.ts"
+import { Timestamp, trimmedText } from "./Text.ts"
 import { UserId } from "./User.ts"
 
 const MAX_TITLE_LENGTH = 200
 
-const titleDocs = {
-  description: `1 to ${MAX_TITLE_LENGTH} characters; white space around it is dropped`,
-  examples: ["Hiking on Sunday"],
-  toJsonSchema: () => [{ minLength: 1, maxLength: MAX_TITLE_LENGTH }, true] as const
-}
-
 /** The title of a group: trimmed, and then 1 to 200 code points on one line. */
-export const Title = Text.annotate(titleDocs).pipe(
-  Schema.decodeTo(
-    Schema.String.check(
-      Schema.isBetweenCodePoints(1, MAX_TITLE_LENGTH, {
-        message: `must have 1 to ${MAX_TITLE_LENGTH} characters, white space around it aside`
-      }),
-      Schema.isPattern(/^\P{Cc}*$/u, { message: "must not have control characters" })
-    ),
-    SchemaTransformation.trim()
-  ),
-  Schema.annotate(titleDocs)
+export const Title = trimmedText(
+  MAX_TITLE_LENGTH,
+  "Hiking on Sunday",
+  Schema.isPattern(/^\P{Cc}*$/u, { message: "must not have control characters" })
 )
 
 /** What a member of a group may do: see `groupRights` in the policy. */

@@ -1,9 +1,9 @@
-import { Schema, SchemaTransformation } from "effect"
+import { Schema } from "effect"
 import type { ConversationNotFound, NotMember } from "./ConversationErrors.ts"
 import { ConversationId } from "./ConversationId.ts"
 import { Metadata } from "./Metadata.ts"
 import { ReactionCount } from "./Reaction.ts"
-import { Text, Timestamp } from "./Text.ts"
+import { Text, Timestamp, trimmedText } from "./Text.ts"
 import { UserId } from "./User.ts"
 
 /** The id of a message. In each inbox, of the sender and of the receiver, a later message has a larger id. */
@@ -15,25 +15,8 @@ export type MessageId = typeof MessageId.Type
 /** The most characters (code points) of a message. */
 const MAX_CONTENT_LENGTH = 1000
 
-const contentDocs = {
-  description: `1 to ${MAX_CONTENT_LENGTH} characters; white space around it is dropped`,
-  examples: ["Hello!"],
-  // `true`: this replaces what the checks would say. JSON Schema cannot say that white space is trimmed first.
-  toJsonSchema: () => [{ minLength: 1, maxLength: MAX_CONTENT_LENGTH }, true] as const
-}
-
 /** The content of a message: trimmed, and then 1 to 1000 code points. */
-export const Content = Text.annotate(contentDocs).pipe(
-  Schema.decodeTo(
-    Schema.String.check(
-      Schema.isBetweenCodePoints(1, MAX_CONTENT_LENGTH, {
-        message: `must have 1 to ${MAX_CONTENT_LENGTH} characters, white space around it aside`
-      })
-    ),
-    SchemaTransformation.trim()
-  ),
-  Schema.annotate(contentDocs)
-)
+export const Content = trimmedText(MAX_CONTENT_LENGTH, "Hello!")
 
 /**
  * The idempotency key of a send, unique among the sender's sends. A repeated send is not sent again: it is answered with the
@@ -168,7 +151,7 @@ export class ReceiverNotFound extends Schema.TaggedError<ReceiverNotFound>()("Re
 /** The `client_id` was used before by this sender, for another content or another receiver. */
 export class ClientIdConflict extends Schema.TaggedError<ClientIdConflict>()("ClientIdConflict", {}) {}
 
-/** The message that a reply quotes is deleted, or is none of its conversation that the sender may read. */
+/** The message that a reply quotes is deleted, or is none of its conversation that all who get the reply may read. */
 export class QuoteNotFound extends Schema.TaggedError<QuoteNotFound>()("QuoteNotFound", {}) {}
 
 /** There is no message with this id. */

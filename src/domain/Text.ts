@@ -1,4 +1,4 @@
-import { Schema } from "effect"
+import { Schema, type SchemaAST, SchemaTransformation } from "effect"
 
 const storable = Schema.makeFilter(
   (text: string) =>
@@ -9,6 +9,32 @@ const storable = Schema.makeFilter(
 
 /** Text that PostgreSQL stores and JSON carries byte for byte: no NUL, no lone surrogate. */
 export const Text = Schema.String.check(storable)
+
+/** Text of 1 to `maximum` code points, once the white space around it is dropped. */
+export const trimmedText = (
+  maximum: number,
+  example: string,
+  ...checks: ReadonlyArray<SchemaAST.Check<string>>
+) => {
+  const docs = {
+    description: `1 to ${maximum} characters; white space around it is dropped`,
+    examples: [example],
+    // `true`: this replaces what the checks would say. JSON Schema cannot say that white space is trimmed first.
+    toJsonSchema: () => [{ minLength: 1, maxLength: maximum }, true] as const
+  }
+  return Text.annotate(docs).pipe(
+    Schema.decodeTo(
+      Schema.String.check(
+        Schema.isBetweenCodePoints(1, maximum, {
+          message: `must have 1 to ${maximum} characters, white space around it aside`
+        }),
+        ...checks
+      ),
+      SchemaTransformation.trim()
+    ),
+    Schema.annotate(docs)
+  )
+}
 
 /** RFC 3339 in UTC with milliseconds, e.g. `2026-01-31T12:00:00.000Z`. */
 export const Timestamp = Schema.String.annotate({
