@@ -3,8 +3,9 @@ import type { Change } from "../domain/Event.ts"
 import type { EventPublisher } from "../inbox/EventPublisher.ts"
 import { span } from "../observability/Spans.ts"
 
-const committing = span("commit")
-const publishing = span("publish", { kind: "producer" })
+/** The parts of every change: its transaction, and the publishing of its events. */
+export const committing = span("commit")
+export const publishing = span("publish", { kind: "producer" })
 
 /**
  * Commits changes, then publishes their events; answers once both are done. An interruption waits: what is committed is always

@@ -7,6 +7,7 @@ import { Metrics, type SendResult } from "../observability/Metrics.ts"
 import { span } from "../observability/Spans.ts"
 import { Sessions } from "../presence/Sessions.ts"
 import { OlderNodes } from "../redis/OlderNodes.ts"
+import { committing, publishing } from "./Committed.ts"
 import { SendQueue } from "./SendQueue.ts"
 
 /** How long the answer to a repeat waits for Redis to say whether the receiver is online. */
@@ -102,8 +103,6 @@ export class Sends extends Context.Service<
 }
 
 const sending = span("send")
-const committing = span("commit")
-const publishing = span("publish", { kind: "producer" })
 
 const resultOf = (outcome: Outcome): SendResult => {
   if (Result.isSuccess(outcome)) return outcome.success.isRepeat ? "repeat" : "sent"
