@@ -1,3 +1,4 @@
+import type { ComponentProps } from "preact"
 import type { ConversationEntry, Message } from "../src/client/MiniChat.ts"
 import { Icon } from "./Icon.tsx"
 import type { Session } from "./session.ts"
@@ -36,42 +37,45 @@ export const Actions = ({ session, entry, message, isMine }: Props) => {
           {emoji}
         </button>
       ))}
-      <button
-        type="button"
-        aria-label="Reply"
-        title="Reply"
-        onClick={() => {
+      <Action
+        name="Reply"
+        icon="reply"
+        act={() => {
           session.editing.value = undefined
           session.replyTo.value = message
           focusText()
         }}
-      >
-        <Icon name="reply" />
-      </button>
+      />
       {isMine && (
-        <button
-          type="button"
-          aria-label="Edit"
-          title="Edit"
-          onClick={() => {
+        <Action
+          name="Edit"
+          icon="edit"
+          act={() => {
             session.replyTo.value = undefined
             session.editing.value = message
             focusText()
           }}
-        >
-          <Icon name="edit" />
-        </button>
+        />
       )}
       {mayDelete && (
-        <button
-          type="button"
-          aria-label="Delete"
-          title="Delete"
-          onClick={() => session.attempt(session.client.remove(entry.id, message.id))}
-        >
-          <Icon name="remove" />
-        </button>
+        <Action
+          name="Delete"
+          icon="remove"
+          act={() => session.attempt(session.client.remove(entry.id, message.id))}
+        />
       )}
     </div>
   )
 }
+
+interface ActionProps {
+  readonly name: string
+  readonly icon: ComponentProps<typeof Icon>["name"]
+  readonly act: () => void
+}
+
+const Action = ({ name, icon, act }: ActionProps) => (
+  <button type="button" aria-label={name} title={name} onClick={act}>
+    <Icon name={icon} />
+  </button>
+)
