@@ -50,11 +50,15 @@ export class Model {
   constructor(draw: Draw) {
     this.draw = draw
     for (const peer of [2, 3] as Array<UserId>) {
+      // As the server does: the place of each conversation in the list is an id that no other has.
+      const place = ++this.ids
       this.conversations.push({
         id: this.conversations.length + 1,
         kind: "direct",
         title: "",
-        members: new Map([SELF, peer].map((user) => [user, { role: "member", joinedAfter: 0, lastRead: 0 }])),
+        members: new Map(
+          [SELF, peer].map((user) => [user, { role: "member", joinedAfter: place, lastRead: 0 }])
+        ),
         messages: []
       })
     }
