@@ -20,6 +20,10 @@ export const makeFrames = (random: Random, userIds: ReadonlyArray<number>): (() 
   const valid = () => {
     const frame = frames() as Record<string, unknown>
     if (random.chance(0.1)) return frame
+    // Few of a schema's values are sends, since a send names one addressee; and most of those quote what is not there.
+    if (random.chance(0.2)) {
+      return { type: "send", receiver_id: random.pick(userIds), content: `message ${random.below(MESSAGES)}` }
+    }
     // The first conversations and messages are there soon: the flood makes them.
     return {
       ...frame,
