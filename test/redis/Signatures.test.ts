@@ -1,6 +1,7 @@
+import { createHmac } from "node:crypto"
 import { assert, it } from "@effect/vitest"
 import { UserId } from "../../src/domain/User.ts"
-import { digestOf, makeVerify, sign } from "../../src/redis/Signatures.ts"
+import { digestOf, hmac, makeVerify, sign } from "../../src/redis/Signatures.ts"
 
 const KEY = Buffer.alloc(32, 7)
 const userId = UserId.make(3)
@@ -38,4 +39,12 @@ it("the signature of a frame is bound to its key, its user, its head, its start 
 it("the digest of a body that many frames share is made once", () => {
   const body = Buffer.from("shared")
   assert.strictEqual(digestOf(body), digestOf(body))
+})
+
+it("is an HMAC-SHA256", () => {
+  for (const length of [0, 32, 64]) {
+    const key = Buffer.alloc(length, 9)
+    const expected = createHmac("sha256", key).update("one").update("two").digest()
+    assert.deepEqual(hmac(key, Buffer.from("one"), Buffer.from("two")), expected)
+  }
 })
