@@ -1,6 +1,5 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Deferred, Effect, Fiber, type Layer } from "effect"
-import { Database } from "../../src/database/Database.ts"
+import { Effect, Fiber, type Layer } from "effect"
 import type { MessageId } from "../../src/domain/Message.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { BlockRepo } from "../../src/repo/BlockRepo.ts"
@@ -19,6 +18,7 @@ import {
   sendOne,
   verdicts
 } from "./Repos.ts"
+import { opened, somebodyWaits } from "./Transactions.ts"
 
 const three = Effect.map(newUsers(3), (users) => users as [User, User, User])
 
@@ -260,31 +260,6 @@ const blockContract = <E>(name: string, repos: Layer.Layer<Repos | BlockRepo, E>
 blockContract("in memory", memoryRepos)
 blockContract("embedded", embeddedRepos)
 
-/** Runs statements in a transaction of its own up to its end, and answers how to commit it. */
-const opened = Effect.fnUntraced(function* <A, E>(
-  statements: (sql: Database["Service"]["sends"]) => Effect.Effect<A, E>
-) {
-  const { pipeline: sql } = yield* Database
-  const ran = yield* Deferred.make<A>()
-  const release = yield* Deferred.make<void>()
-  const holder = yield* statements(sql).pipe(
-    Effect.flatMap((value) => Deferred.succeed(ran, value)),
-    Effect.andThen(Deferred.await(release)),
-    sql.withTransaction,
-    Effect.forkScoped
-  )
-  yield* Effect.raceFirst(Deferred.await(ran), Effect.andThen(Fiber.join(holder), Effect.never))
-  return { commit: Effect.orDie(Effect.andThen(Deferred.succeed(release, undefined), Fiber.join(holder))) }
-})
-
-/** Waits until some statement waits for a lock. */
-const somebodyWaits = Effect.flatMap(Database, ({ health: sql }) =>
-  sql<{ readonly waiting: number }>`SELECT count(*)::int AS waiting FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock'`.pipe(
-    Effect.repeat({ until: ([row]) => row!.waiting > 0 })
-  )
-)
-
 const races = () => {
   blockContract("PostgreSQL", postgresRepos)
   layer(postgresRepos, { excludeTestServices: true })("of a block and a send at once", (it) => {
@@ -293,7 +268,7 @@ const races = () => {
         const [a, b, c] = yield* three
         const { commit } = yield* opened((sql) => sql`SELECT * FROM change_block(${a.id}, ${b.id}, true)`)
         const sending = yield* Effect.forkChild(send(draft(b, c), draft(b, a)))
-        yield* somebodyWaits
+        yield* somebodyWaits()
         yield* commit
         assert.deepEqual(yield* Fiber.join(sending), ["sent", "Blocked"])
       })
@@ -311,7 +286,7 @@ const races = () => {
           [alice],
           Effect.gen(function* () {
             const blocking = yield* Effect.forkChild(block(alice, bob))
-            yield* somebodyWaits
+            yield* somebodyWaits()
             yield* commit
             yield* Fiber.join(blocking)
           })
