@@ -89,7 +89,7 @@ const url = (variable: string, protocols: ReadonlyArray<string>, example: string
   secretUrl(variable, (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), example)
 
 /**
- * Every setting of the server, each an environment variable. The README's table says what each means; a
+ * Every setting of the server, each an environment variable. docs/CONFIGURATION.md says what each means; a
  * value that is missing takes its default, one that is wrong stops the start with a line that names it.
  */
 const config = Config.all({
