@@ -56,6 +56,7 @@ import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { EditRepo } from "./repo/EditRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
+import { SearchRepo } from "./repo/SearchRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
 import { leaveWithPrimary } from "./Workers.ts"
@@ -68,6 +69,7 @@ const repos = Layer.mergeAll(
   ConversationRepo.layer,
   MessageRepo.layer,
   EditRepo.layer,
+  SearchRepo.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
   DatabaseEpoch.layer
@@ -210,6 +212,7 @@ const taken = takenByRoutes<
   Reads,
   RecentMessages,
   RedisBus,
+  SearchRepo,
   Sessions,
   Sends,
   Stdio.Stdio,
