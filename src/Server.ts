@@ -16,6 +16,7 @@ import { Paths } from "./api/Paths.ts"
 import { Conversations } from "./chat/Conversations.ts"
 import { Drafts } from "./chat/Drafts.ts"
 import { Edits } from "./chat/Edits.ts"
+import { Profiles } from "./chat/Profiles.ts"
 import { Reads } from "./chat/Reads.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
@@ -56,6 +57,7 @@ import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { EditRepo } from "./repo/EditRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
+import { ProfileRepo } from "./repo/ProfileRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
 import { leaveWithPrimary } from "./Workers.ts"
@@ -68,6 +70,7 @@ const repos = Layer.mergeAll(
   ConversationRepo.layer,
   MessageRepo.layer,
   EditRepo.layer,
+  ProfileRepo.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
   DatabaseEpoch.layer
@@ -110,6 +113,7 @@ const services = DisconnectOrders.layer.pipe(
       Watches.layer,
       Conversations.layer,
       Edits.layer,
+      Profiles.layer,
       ConnectionRegistry.layer,
       Heartbeat.layer,
       Upgrades.layer,
@@ -206,6 +210,8 @@ const taken = takenByRoutes<
   OpenPlaces,
   Passing,
   Path.Path,
+  ProfileRepo,
+  Profiles,
   RateLimits,
   Reads,
   RecentMessages,

@@ -5,6 +5,7 @@ import type { UserId } from "../domain/User.ts"
 export type Operation =
   | { readonly _tag: "CreateUser" }
   | { readonly _tag: "DisconnectUser" }
+  | { readonly _tag: "ChangeUser"; readonly as: UserId }
   | { readonly _tag: "ReadUsers" }
   | { readonly _tag: "ReadPresence" }
   | { readonly _tag: "Send"; readonly as: UserId }
@@ -34,6 +35,7 @@ export const allows = (caller: Caller, operation: Operation): boolean => {
     case "ReadUsers":
     case "ReadPresence":
       return true
+    case "ChangeUser":
     case "Send":
     case "ChangeMessages":
     case "ChangeConversations":

@@ -24,6 +24,7 @@ const rules: {
 } = {
   CreateUser: [{ _tag: "CreateUser" }, ["anyone", "service"]],
   DisconnectUser: [{ _tag: "DisconnectUser" }, ["anyone", "service"]],
+  ChangeUser: [{ _tag: "ChangeUser", as: alice }, onlyAlice],
   ReadUsers: [{ _tag: "ReadUsers" }, everyone],
   ReadPresence: [{ _tag: "ReadPresence" }, everyone],
   Send: [{ _tag: "Send", as: alice }, onlyAlice],
