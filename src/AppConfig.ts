@@ -208,6 +208,8 @@ const config = Config.all({
   rateLimits: Config.Literals(["auto", "on", "off"], "RATE_LIMITS").pipe(Config.withDefault("auto")),
   sendsPerSecond: between("SENDS_PER_SECOND", 1, 1_000_000, 20),
   sendsBurst: between("SENDS_BURST", 1, 1_000_000, 200),
+  searchesPerSecond: between("SEARCHES_PER_SECOND", 1, 1_000_000, 5),
+  searchesBurst: between("SEARCHES_BURST", 1, 1_000_000, 30),
   requestsPerSecond: between("REQUESTS_PER_SECOND", 1, 1_000_000, 200)
 })
 

@@ -58,6 +58,7 @@ import { EditRepo } from "./repo/EditRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
 import { ProfileRepo } from "./repo/ProfileRepo.ts"
+import { SearchRepo } from "./repo/SearchRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
 import { leaveWithPrimary } from "./Workers.ts"
@@ -71,6 +72,7 @@ const repos = Layer.mergeAll(
   MessageRepo.layer,
   EditRepo.layer,
   ProfileRepo.layer,
+  SearchRepo.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
   DatabaseEpoch.layer
@@ -216,6 +218,7 @@ const taken = takenByRoutes<
   Reads,
   RecentMessages,
   RedisBus,
+  SearchRepo,
   Sessions,
   Sends,
   Stdio.Stdio,

@@ -29,6 +29,7 @@ const STATUSES: Readonly<Record<string, ReadonlyArray<number>>> = {
   "messages.send": [200, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
   "messages.history": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "messages.recent": [200, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "messages.search": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "messages.get": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "messages.edit": [200, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
   "messages.delete": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],

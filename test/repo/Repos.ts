@@ -13,6 +13,7 @@ import { EditRepo } from "../../src/repo/EditRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
+import { SearchRepo } from "../../src/repo/SearchRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import * as EmbeddedPool from "../support/EmbeddedPool.ts"
 import { freshDatabase, settings } from "../support/Services.ts"
@@ -26,6 +27,7 @@ export const reposOn = (overrides: Partial<Settings>) =>
       ConversationRepo.layer,
       EditRepo.layer,
       ProfileRepo.layer,
+      SearchRepo.layer,
       InboxRepo.layer,
       DatabaseEpoch.layer
     ).pipe(
@@ -41,6 +43,7 @@ export const memoryRepos = Layer.mergeAll(
   ConversationRepo.layerMemory,
   EditRepo.layerMemory,
   ProfileRepo.layerMemory,
+  SearchRepo.layerMemory,
   InboxRepo.layerMemory,
   Epoch.layerMemory
 )
