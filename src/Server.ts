@@ -17,6 +17,7 @@ import { Blocks } from "./chat/Blocks.ts"
 import { Conversations } from "./chat/Conversations.ts"
 import { Drafts } from "./chat/Drafts.ts"
 import { Edits } from "./chat/Edits.ts"
+import { Profiles } from "./chat/Profiles.ts"
 import { Reads } from "./chat/Reads.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
@@ -58,6 +59,7 @@ import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { EditRepo } from "./repo/EditRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
+import { ProfileRepo } from "./repo/ProfileRepo.ts"
 import { ReportRepo } from "./repo/ReportRepo.ts"
 import { SearchRepo } from "./repo/SearchRepo.ts"
 import { SuspensionRepo } from "./repo/SuspensionRepo.ts"
@@ -73,6 +75,7 @@ const repos = Layer.mergeAll(
   ConversationRepo.layer,
   MessageRepo.layer,
   EditRepo.layer,
+  ProfileRepo.layer,
   SearchRepo.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
@@ -120,6 +123,7 @@ const services = DisconnectOrders.layer.pipe(
       Conversations.layer,
       Edits.layer,
       Blocks.layer,
+      Profiles.layer,
       ConnectionRegistry.layer,
       Heartbeat.layer,
       Upgrades.layer,
@@ -218,6 +222,8 @@ const taken = takenByRoutes<
   OpenPlaces,
   Passing,
   Path.Path,
+  ProfileRepo,
+  Profiles,
   RateLimits,
   Reads,
   RecentMessages,
