@@ -48,6 +48,7 @@ const gateWith = Effect.fnUntraced(function* (options: {
     })
   const rateLimits = Layer.succeed(RateLimits, {
     send: (userId) => take(`send of ${userId}`),
+    search: (userId) => take(`search of ${userId}`),
     act: (userId) => take(`act of ${userId}`),
     group: (userId) => take(`group of ${userId}`),
     react: (userId) => take(`react of ${userId}`),
@@ -127,6 +128,16 @@ const decisions: ReadonlyArray<
       anyone: [["send of 1"], "ok", "RateLimited"],
       service: [[], "ok", "ok"],
       alice: [["send of 1"], "ok", "RateLimited"],
+      bob: [[], "Forbidden", "Forbidden"]
+    }
+  ],
+  [
+    "a search as alice",
+    (gate, token) => gate.permitSearch(callers[token]!, request(), alice),
+    {
+      anyone: [["search of 1", "request of 10.0.0.1"], "ok", "RateLimited"],
+      service: [[], "ok", "ok"],
+      alice: [["search of 1", "request of 10.0.0.1"], "ok", "RateLimited"],
       bob: [[], "Forbidden", "Forbidden"]
     }
   ],

@@ -48,11 +48,13 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
           "create_direct",
           "create_distinct_user",
           "create_group",
+          "create_named_user",
           "create_user",
           "current_epoch",
           "delete_message",
           "direct_conversation",
           "edit_message",
+          "fellows_of",
           "json_time",
           "lock_conversation",
           "mark_read",
@@ -64,10 +66,13 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
           "readers_of",
           "remove_member",
           "report_message",
+          "save_user_names",
           "send_direct_messages",
           "send_group_messages",
           "send_messages",
-          "update_conversation"
+          "update_conversation",
+          "update_user",
+          "user_json"
         ]
       )
       for (const { release } of rows) assert.strictEqual(release, VERSION)

@@ -14,7 +14,9 @@ import { DisconnectRepo } from "../../src/repo/DisconnectRepo.ts"
 import { EditRepo } from "../../src/repo/EditRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
 import { ReportRepo } from "../../src/repo/ReportRepo.ts"
+import { SearchRepo } from "../../src/repo/SearchRepo.ts"
 import { SuspensionRepo } from "../../src/repo/SuspensionRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import * as EmbeddedPool from "../support/EmbeddedPool.ts"
@@ -28,6 +30,8 @@ export const reposOn = (overrides: Partial<Settings>) =>
       MessageRepo.layer,
       ConversationRepo.layer,
       EditRepo.layer,
+      ProfileRepo.layer,
+      SearchRepo.layer,
       InboxRepo.layer,
       BlockRepo.layer,
       ReportRepo.layer,
@@ -46,6 +50,8 @@ export const memoryRepos = Layer.mergeAll(
   MessageRepo.layerMemory,
   ConversationRepo.layerMemory,
   EditRepo.layerMemory,
+  ProfileRepo.layerMemory,
+  SearchRepo.layerMemory,
   InboxRepo.layerMemory,
   BlockRepo.layerMemory,
   ReportRepo.layerMemory,
