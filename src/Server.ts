@@ -56,6 +56,7 @@ import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { EditRepo } from "./repo/EditRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
+import * as SearchIndex from "./repo/SearchIndex.ts"
 import { SearchRepo } from "./repo/SearchRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
@@ -70,6 +71,7 @@ const repos = Layer.mergeAll(
   MessageRepo.layer,
   EditRepo.layer,
   SearchRepo.layer,
+  SearchIndex.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
   DatabaseEpoch.layer
