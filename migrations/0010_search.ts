@@ -48,7 +48,7 @@ export default Effect.gen(function* () {
       '"default"'
     ) AS collation`) as unknown as [{ readonly collation: string }]
 
-  yield* sql.unsafe(String.raw`
+  yield* sql.unsafe(`
     CREATE FUNCTION search_keys(id bigint, sender_id int, receiver_id int, conversation_id bigint, content text)
     RETURNS tsvector LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
     DECLARE
@@ -83,7 +83,7 @@ export default Effect.gen(function* () {
     END $$`)
 
   // A text as its words and runs, with spaces between them.
-  yield* sql.unsafe(String.raw`
+  yield* sql.unsafe(`
     CREATE FUNCTION search_words(given text) RETURNS text LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
     DECLARE
       is_ascii boolean;
@@ -93,7 +93,7 @@ export default Effect.gen(function* () {
       RETURN spaced;
     END $$`)
 
-  yield* sql.unsafe(String.raw`
+  yield* sql.unsafe(`
     CREATE FUNCTION search_terms(searched text) RETURNS TABLE (term text, is_prefix boolean, run text)
     LANGUAGE plpgsql IMMUTABLE AS $$
     DECLARE

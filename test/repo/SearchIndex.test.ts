@@ -36,32 +36,34 @@ const indexContract = (name: string, on: typeof embeddedRepos | typeof postgresR
       return rows[0]?.isValid
     })
 
-    it.effect("reads few pages for a common word and a rare user, and for a rare word and a busy user", () =>
-      Effect.gen(function* () {
-        const [busy, other, rare] = yield* newUsers(3)
-        yield* fill(rare!, other!, 1, 5)
-        yield* fill(busy!, other!, 1, 6000)
-        const { pipeline: sql } = yield* Database
-        yield* sql`ANALYZE messages`
-        const [table] = yield* sql<{ readonly pages: number }>`
+    it.effect(
+      "reads few pages for a common word and a rare user, and for a rare word and a busy user",
+      () =>
+        Effect.gen(function* () {
+          const [busy, other, rare] = yield* newUsers(3)
+          yield* fill(rare!, other!, 1, 5)
+          yield* fill(busy!, other!, 1, 6000)
+          const { pipeline: sql } = yield* Database
+          yield* sql`ANALYZE messages`
+          const [table] = yield* sql<{ readonly pages: number }>`
           SELECT pg_relation_size('messages')::int / 8192 AS pages`
-        const pagesOf = Effect.fnUntraced(function* (by: Person, text: string) {
-          const [row] = yield* sql<{ readonly "QUERY PLAN": ReadonlyArray<{ readonly Plan: Plan }> }>`
+          const pagesOf = Effect.fnUntraced(function* (by: Person, text: string) {
+            const [row] = yield* sql<{ readonly "QUERY PLAN": ReadonlyArray<{ readonly Plan: Plan }> }>`
             EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM search_messages(
               ${by.id}::int, ${text}, NULL, ${Number.MAX_SAFE_INTEGER}::bigint, 21, 10, 10000
             )`
-          const plan = row!["QUERY PLAN"][0]!.Plan
-          return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
-        })
-        // The first call reads the catalog too.
-        yield* pagesOf(busy!, "n777")
-        assert.isAbove(table!.pages, 400)
-        assert.isBelow(yield* pagesOf(rare!, "hello"), 250)
-        assert.isBelow(yield* pagesOf(busy!, "n777"), 250)
-        assert.isBelow(yield* pagesOf(rare!, "n777 hello number"), 250)
-        assert.lengthOf((yield* page(rare!, "hello")).messages, 5)
-        assert.lengthOf((yield* page(busy!, "n777 hello")).messages, 1)
-      }),
+            const plan = row!["QUERY PLAN"][0]!.Plan
+            return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+          })
+          // The first call reads the catalog too.
+          yield* pagesOf(busy!, "n777")
+          assert.isAbove(table!.pages, 400)
+          assert.isBelow(yield* pagesOf(rare!, "hello"), 250)
+          assert.isBelow(yield* pagesOf(busy!, "n777"), 250)
+          assert.isBelow(yield* pagesOf(rare!, "n777 hello number"), 250)
+          assert.lengthOf((yield* page(rare!, "hello")).messages, 5)
+          assert.lengthOf((yield* page(busy!, "n777 hello")).messages, 1)
+        }),
       60_000
     )
 
