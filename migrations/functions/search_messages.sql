@@ -18,7 +18,7 @@ DECLARE
   -- More groups than this are no keys of a query: their messages are matched by words only, and then asked for rights.
   max_groups CONSTANT int := 64;
   -- How many ids are looked through at first. Each call goes as far at least, however slow the database is.
-  first_span CONSTANT bigint := 4096;
+  first_span CONSTANT bigint := 1024;
   deadline timestamptz := clock_timestamp() + patience_ms * interval '1 ms';
   words text;
   longest text;
