@@ -61,6 +61,7 @@ import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
 import { ProfileRepo } from "./repo/ProfileRepo.ts"
 import { ReportRepo } from "./repo/ReportRepo.ts"
+import * as SearchIndex from "./repo/SearchIndex.ts"
 import { SearchRepo } from "./repo/SearchRepo.ts"
 import { SuspensionRepo } from "./repo/SuspensionRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
@@ -77,6 +78,7 @@ const repos = Layer.mergeAll(
   EditRepo.layer,
   ProfileRepo.layer,
   SearchRepo.layer,
+  SearchIndex.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
   BlockRepo.layer,
