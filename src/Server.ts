@@ -58,7 +58,11 @@ import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
+import { WebhookFacts } from "./repo/WebhookFacts.ts"
+import { WebhookRepo } from "./repo/WebhookRepo.ts"
 import { leaveWithPrimary } from "./Workers.ts"
+import * as Webhooks from "./webhooks/Webhooks.ts"
+import { WebhookTargets } from "./webhooks/WebhookTargets.ts"
 
 const database = Database.layer.pipe(Layer.provide(NodeServices.layer))
 
@@ -70,6 +74,8 @@ const repos = Layer.mergeAll(
   EditRepo.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
+  WebhookRepo.layer,
+  WebhookFacts.layer,
   DatabaseEpoch.layer
 ).pipe(Layer.provideMerge(database))
 
@@ -97,7 +103,8 @@ const first = Layer.mergeAll(
   Tokens.layer,
   Answers.layer,
   OpenPlaces.layer,
-  Disconnects.layer
+  Disconnects.layer,
+  WebhookTargets.layer
 )
 
 const services = DisconnectOrders.layer.pipe(
@@ -113,7 +120,8 @@ const services = DisconnectOrders.layer.pipe(
       ConnectionRegistry.layer,
       Heartbeat.layer,
       Upgrades.layer,
-      Pruner.layer
+      Pruner.layer,
+      Webhooks.layer
     )
   ),
   Layer.provideMerge(Reads.layer),
@@ -218,7 +226,10 @@ const taken = takenByRoutes<
   Typing,
   Upgrades,
   UserRepo,
-  Watches
+  Watches,
+  WebhookFacts,
+  WebhookRepo,
+  WebhookTargets
 ])
 
 const serve = Layer.effectDiscard(
