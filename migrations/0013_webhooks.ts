@@ -64,7 +64,7 @@ export default Effect.gen(function* () {
   yield* sql`CREATE INDEX webhook_dead_letters_died_at ON webhook_dead_letters (died_at)`
 
   // Their texts are those of `migrations/functions`, applied in this transaction.
-  const tables = ["message", "conversation", "member", "user"]
+  const tables = ["message", "conversation", "member", "user", "report"]
   for (const table of tables) {
     yield* sql.unsafe(
       `CREATE FUNCTION webhook_of_${table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$`
@@ -94,4 +94,7 @@ export default Effect.gen(function* () {
   yield* sql`
     CREATE TRIGGER webhook_of_user AFTER INSERT OR UPDATE ON users
     FOR EACH ROW EXECUTE FUNCTION webhook_of_user()`
+  yield* sql`
+    CREATE TRIGGER webhook_of_report AFTER INSERT ON reports
+    FOR EACH ROW EXECUTE FUNCTION webhook_of_report()`
 })

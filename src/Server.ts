@@ -13,6 +13,7 @@ import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
 import { CloseCode } from "./api/CloseCode.ts"
 import { Paths } from "./api/Paths.ts"
+import { Blocks } from "./chat/Blocks.ts"
 import { Conversations } from "./chat/Conversations.ts"
 import { Drafts } from "./chat/Drafts.ts"
 import { Edits } from "./chat/Edits.ts"
@@ -51,11 +52,15 @@ import { Upgrades } from "./realtime/Upgrades.ts"
 import * as OlderNodes from "./redis/OlderNodes.ts"
 import { Redis } from "./redis/Redis.ts"
 import { RedisBus } from "./redis/RedisBus.ts"
+import { BlockRepo } from "./repo/BlockRepo.ts"
 import { ConversationRepo } from "./repo/ConversationRepo.ts"
 import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { EditRepo } from "./repo/EditRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
+import { ReportRepo } from "./repo/ReportRepo.ts"
+import { SearchRepo } from "./repo/SearchRepo.ts"
+import { SuspensionRepo } from "./repo/SuspensionRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
 import { WebhookFacts } from "./repo/WebhookFacts.ts"
@@ -72,10 +77,14 @@ const repos = Layer.mergeAll(
   ConversationRepo.layer,
   MessageRepo.layer,
   EditRepo.layer,
+  SearchRepo.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
   WebhookRepo.layer,
   WebhookFacts.layer,
+  BlockRepo.layer,
+  ReportRepo.layer,
+  SuspensionRepo.layer,
   DatabaseEpoch.layer
 ).pipe(Layer.provideMerge(database))
 
@@ -117,6 +126,7 @@ const services = DisconnectOrders.layer.pipe(
       Watches.layer,
       Conversations.layer,
       Edits.layer,
+      Blocks.layer,
       ConnectionRegistry.layer,
       Heartbeat.layer,
       Upgrades.layer,
@@ -183,6 +193,8 @@ const taken = takenByRoutes<
 >()([
   Answers,
   AppConfig,
+  BlockRepo,
+  Blocks,
   ChildProcessSpawner.ChildProcessSpawner,
   Gate,
   Heartbeat,
@@ -218,9 +230,12 @@ const taken = takenByRoutes<
   Reads,
   RecentMessages,
   RedisBus,
+  SearchRepo,
+  ReportRepo,
   Sessions,
   Sends,
   Stdio.Stdio,
+  SuspensionRepo,
   Terminal.Terminal,
   Tokens,
   Typing,

@@ -84,12 +84,25 @@ export class WebhookFacts extends Context.Service<
           )
         )
 
+      const reportsOf = (ids: ReadonlyArray<number>) =>
+        none(
+          ids,
+          inPipeline(sql<Found>`
+            SELECT r.id, jsonb_strip_nulls(jsonb_build_object(
+              'id', r.id, 'message_id', r.message_id, 'reporter_id', r.reporter_id, 'reason', r.reason,
+              'created_at', json_time(r.created_at)
+            )) AS json
+            FROM reports r WHERE r.id = ANY (${int8Array(ids)})`).pipe(Effect.map(byId))
+        )
+
       const of = Effect.fn("WebhookFacts.of")(function* (events: ReadonlyArray<WebhookEvent>) {
         const about = (subject: string) => events.filter(({ type }) => subjectOf(type) === subject)
         const messages = yield* messagesOf(about("message").map(({ messageId }) => messageId!))
         const conversations = yield* conversationsOf(about("conversation").map(({ lane }) => lane))
         const members = yield* membersOf(about("member"))
         const users = yield* usersOf(about("user").map(({ userId }) => userId!))
+
+        const reports = yield* reportsOf(about("report").map(({ reportId }) => reportId!))
 
         return events.map((event): WebhookFact | undefined => {
           switch (subjectOf(event.type)) {
@@ -113,6 +126,15 @@ export class WebhookFacts extends Context.Service<
               const isThere = event.type !== "conversation.member_removed" && member !== undefined
               return { data: isThere ? { ...data, member } : data, recipients: [] }
             }
+            case "report": {
+              const found = reports.get(event.reportId!)
+              return (
+                found && {
+                  data: { conversation_id: event.lane, report: found.json },
+                  recipients: []
+                }
+              )
+            }
             default: {
               const found = users.get(event.userId!)
               return found && { data: { user: userOf(found.json) }, recipients: [] }
@@ -126,7 +148,8 @@ export class WebhookFacts extends Context.Service<
   )
 }
 
-const subjectOf = (type: string): "message" | "conversation" | "member" | "user" => {
+const subjectOf = (type: string): "message" | "conversation" | "member" | "user" | "report" => {
+  if (type === "message.reported") return "report"
   if (type.startsWith("conversation.member_")) return "member"
   if (type.startsWith("conversation.")) return "conversation"
   return type.startsWith("message.") ? "message" : "user"

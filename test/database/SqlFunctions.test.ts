@@ -38,9 +38,12 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
       assert.deepEqual(
         rows.map(({ name }) => name),
         [
+          "add_webhook_events",
           "append_events",
           "append_to_all",
+          "change_block",
           "change_reaction",
+          "change_suspension",
           "conversation_for_first_message",
           "conversation_json",
           "create_direct",
@@ -58,13 +61,22 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
           "member_json",
           "peer_json",
           "prune_inbox_events",
+          "prune_webhooks",
           "put_member",
           "readers_of",
           "remove_member",
+          "report_message",
+          "retry_webhooks",
           "send_direct_messages",
           "send_group_messages",
           "send_messages",
-          "update_conversation"
+          "step_webhooks",
+          "update_conversation",
+          "webhook_of_conversation",
+          "webhook_of_member",
+          "webhook_of_message",
+          "webhook_of_report",
+          "webhook_of_user"
         ]
       )
       for (const { release } of rows) assert.strictEqual(release, VERSION)

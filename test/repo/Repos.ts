@@ -12,6 +12,7 @@ import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
 import { EditRepo } from "../../src/repo/EditRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { SearchRepo } from "../../src/repo/SearchRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import * as EmbeddedPool from "../support/EmbeddedPool.ts"
 import { freshDatabase, settings } from "../support/Services.ts"
@@ -24,6 +25,7 @@ export const reposOn = (overrides: Partial<Settings>) =>
       MessageRepo.layer,
       ConversationRepo.layer,
       EditRepo.layer,
+      SearchRepo.layer,
       InboxRepo.layer,
       DatabaseEpoch.layer
     ).pipe(
@@ -38,6 +40,7 @@ export const memoryRepos = Layer.mergeAll(
   MessageRepo.layerMemory,
   ConversationRepo.layerMemory,
   EditRepo.layerMemory,
+  SearchRepo.layerMemory,
   InboxRepo.layerMemory,
   Epoch.layerMemory
 )

@@ -7,6 +7,7 @@ import { until } from "../support/Until.ts"
 export interface Received {
   readonly headers: Record<string, string>
   readonly body: string
+  // biome-ignore lint/suspicious/noExplicitAny: what it is, is for the test to assert
   readonly event: { readonly type: string; readonly timestamp: string; readonly data: Record<string, any> }
 }
 

@@ -1,8 +1,11 @@
+import type { ServerResponse } from "node:http"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Scope } from "effect"
 import { Webhook } from "standardwebhooks"
 import type { Settings } from "../../src/AppConfig.ts"
+import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { WebhookRepo } from "../../src/repo/WebhookRepo.ts"
+import { hasSharedServices, sharedServices } from "../realtime/support/ChatServer.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { databaseUrl, freshDatabase } from "../support/Services.ts"
 import { until } from "../support/Until.ts"
@@ -242,19 +245,78 @@ const suite = (name: string, fresh: Effect.Effect<Partial<Settings>, never, Scop
       })
     )
 
-    it.live("under way when a node stops are taken over by the next one", () =>
-      Effect.gen(function* () {
-        const { receiver, node, alice, bob, database } = yield* world()
-        const second = yield* Scope.make()
-        receiver.respond = () => {}
-        yield* node.post(alice, bob, "hello")
-        yield* receiver.got(1, "conversation.created")
-        yield* node.sql`UPDATE webhook_events SET due_at = clock_timestamp()`
+    it.live(
+      "whose node does not report within its lease are taken over, and its late report is ignored",
+      () =>
+        Effect.gen(function* () {
+          const { receiver, node, alice, bob } = yield* world()
+          const repo = Context.get(node.server.services, WebhookRepo)
+          const held: Array<ServerResponse> = []
+          receiver.respond = (_, response) => held.push(response)
+          yield* node.post(alice, bob, "hello")
+          yield* receiver.got(1, "conversation.created")
+          receiver.respond = (_, response) => response.writeHead(204).end()
+          yield* node.sql`UPDATE webhook_events SET due_at = clock_timestamp() WHERE attempts > 0`
 
-        const again = yield* receiver.got(2, "conversation.created")
-        assert.strictEqual(again[0]!.headers["webhook-id"], again[1]!.headers["webhook-id"])
-        yield* Scope.close(second, Exit.void)
-        assert.isDefined(database)
+          yield* receiver.got(1, "message.created")
+          const [first, again] = receiver.of("conversation.created")
+          assert.strictEqual(first!.headers["webhook-id"], again!.headers["webhook-id"])
+          held[0]!.writeHead(500).end()
+          yield* until(Effect.map(node.waiting, (count) => count === 0))
+          assert.deepEqual(yield* repo.deadLetters(1), [])
+        })
+    )
+
+    it.live("of reports and suspensions are told", () =>
+      Effect.gen(function* () {
+        const { receiver, node, alice, bob } = yield* world()
+        const { id, conversation_id } = yield* node.post(alice, bob, "rude")
+        yield* node.sql`INSERT INTO reports (message_id, reporter_id, reason, created_at)
+          VALUES (${id}, ${bob.id}, 'rude', now())`
+        yield* node.sql`UPDATE users SET suspended_at = now() WHERE id = ${alice.id}`
+        yield* node.sql`UPDATE users SET suspended_at = NULL WHERE id = ${alice.id}`
+
+        const [reported] = yield* receiver.got(1, "message.reported")
+        assert.deepInclude(reported!.event.data, { conversation_id })
+        assert.deepInclude(reported!.event.data.report, {
+          message_id: id,
+          reporter_id: bob.id,
+          reason: "rude"
+        })
+        const told = yield* receiver.got(2, "user.suspended", "user.restored")
+        assert.deepEqual(
+          told.map(({ event }) => event.type),
+          ["user.suspended", "user.restored"]
+        )
+      })
+    )
+
+    it.live("name the recipients who have neither a socket nor a waiting poll", () =>
+      Effect.gen(function* () {
+        const { receiver, node, alice, bob, carol } = yield* world()
+        const dave = yield* node.newUser
+        yield* (yield* node.connect(bob)).expect("system")
+        const { id } = yield* node.client.conversations.create({
+          payload: {
+            user_id: alice.id,
+            kind: "group",
+            title: "x",
+            member_ids: [bob, carol, dave].map((user) => user.id)
+          }
+        })
+        const poll = yield* Effect.forkChild(
+          node.client.users.events({ params: { user_id: carol.id }, query: { since: 1, wait: 25 } })
+        )
+        const { size } = Context.get(node.server.services, LiveInboxes)
+        yield* until(Effect.map(size, (following) => following === 2))
+        // Not through Sends: the poll is to wait while the event is delivered.
+        yield* node.sql`INSERT INTO messages (sender_id, conversation_id, content, timestamp)
+          VALUES (${alice.id}, ${id}, 'hello', now())`
+
+        const [created] = yield* receiver.got(1, "message.created")
+        assert.include(created!.event.data, { presence_known: true })
+        assert.deepEqual(created!.event.data.offline_user_ids, [dave.id])
+        yield* Fiber.interrupt(poll)
       })
     )
   })
@@ -272,3 +334,57 @@ const CONVERSATION_TYPES = [
 
 suite("the embedded database", freshEmbedded)
 if (databaseUrl !== undefined) suite("PostgreSQL", freshDatabase)
+
+describe.runIf(hasSharedServices)("webhooks of two nodes", () => {
+  it.live("keep the order of each conversation, and each event is told once", () =>
+    Effect.gen(function* () {
+      const receiver = yield* startReceiver
+      const services = yield* sharedServices
+      const a = yield* startNode([receiver.url], services)
+      const b = yield* startNode([receiver.url], services)
+      const users = yield* Effect.replicateEffect(a.newUser, 5)
+      const [alice, ...others] = users
+      yield* Effect.forEach(
+        others,
+        (other, i) =>
+          Effect.forEach(Array.from({ length: 15 }), (_, n) =>
+            (i % 2 === 0 ? a : b).post(alice!, other, `${n}`)
+          ),
+        { concurrency: "unbounded", discard: true }
+      )
+
+      const told = yield* receiver.got(60, "message.created")
+      for (const other of others) {
+        const ids = told.flatMap(({ event }) =>
+          event.data.message.receiver_id === other.id ? [event.data.message.id] : []
+        )
+        assert.lengthOf(ids, 15)
+        assert.deepEqual(
+          ids,
+          ids.toSorted((one, two) => one - two)
+        )
+      }
+      yield* until(Effect.map(a.waiting, (count) => count === 0))
+      assert.strictEqual(new Set(told.map(({ headers }) => headers["webhook-id"])).size, 60)
+    })
+  )
+
+  it.live("are delivered by the other one when a node stops in the middle of an attempt", () =>
+    Effect.gen(function* () {
+      const receiver = yield* startReceiver
+      const services = yield* sharedServices
+      const scope = yield* Scope.make()
+      const a = yield* Scope.provide(startNode([receiver.url], services), scope)
+      receiver.respond = () => {}
+      yield* a.newUser
+      yield* receiver.got(1, "user.created")
+      const b = yield* startNode([receiver.url], services)
+      receiver.respond = (_, response) => response.writeHead(204).end()
+      yield* Scope.close(scope, Exit.void)
+
+      const [first, again] = yield* receiver.got(2, "user.created")
+      assert.strictEqual(first!.headers["webhook-id"], again!.headers["webhook-id"])
+      yield* until(Effect.map(b.waiting, (count) => count === 0))
+    })
+  )
+})

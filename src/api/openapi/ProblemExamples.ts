@@ -17,6 +17,8 @@ export const problems: Readonly<Record<string, unknown>> = Object.fromEntries(
     new Problems.UsernameTaken(),
     new Problems.Unauthorized(),
     new Problems.Forbidden(),
+    new Problems.UserSuspended(),
+    new Problems.Blocked(),
     new Problems.UserNotFound(),
     new Problems.SenderNotFound(),
     new Problems.ReceiverNotFound(),
