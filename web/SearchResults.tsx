@@ -82,7 +82,7 @@ const Section = <A,>({
 }) =>
   entries.length === 0 ? null : (
     <section>
-      <h3 class="section">{title}</h3>
+      <h2 class="section">{title}</h2>
       <ul>{entries.map(children)}</ul>
     </section>
   )

@@ -28,10 +28,9 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
             await results.getByRole("button", { name: /swordfish/ }).click()
             const found = page.locator('.message[data-target="true"]')
             await found.getByText("swordfish").waitFor()
-            await page.waitForFunction(() => {
-              const box = document.querySelector('.message[data-target="true"]')?.getBoundingClientRect()
-              return box !== undefined && box.top >= 0 && box.bottom <= innerHeight
-            })
+            const box = await found.boundingBox()
+            assert.isAtLeast(box!.y, 0)
+            assert.isAtMost(box!.y + box!.height, page.viewportSize()!.height)
             await field.press("Escape")
             assert.strictEqual(await field.inputValue(), "")
             return faults
