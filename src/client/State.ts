@@ -19,6 +19,8 @@ export type ClosedReason =
   | "unauthorized"
   | "forbidden"
   | "user_not_found"
+  /** The application ended the session. */
+  | "disconnected"
   | "too_many_sockets"
   | "protocol"
 
