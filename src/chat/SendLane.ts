@@ -96,11 +96,11 @@ export const makeLane = Effect.fnUntraced(function* <D>({
     before = { size: submissions.length, fiber }
   }).pipe(Effect.forever, Effect.forkScoped)
 
-  const lane: Lane<D> = Effect.fnUntraced(function* (drafts) {
-    const answer = Deferred.makeUnsafe<ReadonlyArray<Outcome>>()
-    yield* Queue.offer(queue, { drafts, answer, span: yield* currentSpan })
-    return yield* Deferred.await(answer)
-  })
+  const lane: Lane<D> = (drafts) =>
+    Effect.flatMap(currentSpan, (span) => {
+      const answer = Deferred.makeUnsafe<ReadonlyArray<Outcome>>()
+      return Effect.andThen(Queue.offer(queue, { drafts, answer, span }), Deferred.await(answer))
+    })
   return lane
 })
 

@@ -23,17 +23,20 @@ export class EventPublisher extends Context.Service<
       const liveInboxes = yield* LiveInboxes
       const builder = new EventBuilder(yield* EventKinds)
 
-      const publish: EventPublisher["Service"]["publish"] = Effect.fnUntraced(function* (appended) {
-        if (appended.length === 0) return []
-        const traceparent = yield* currentTraceparent
-        const events = appended.flatMap(({ fact, places }) => {
-          const build = builder.prepare(fact, traceparent)
-          return places.map(({ userId, seq }): AddressedEvent => ({ userId, event: build(seq) }))
+      const publish: EventPublisher["Service"]["publish"] = (appended) => {
+        if (appended.length === 0) return Effect.succeed([])
+        return Effect.flatMap(currentTraceparent, (traceparent) => {
+          const events = appended.flatMap(({ fact, places }) => {
+            const build = builder.prepare(fact, traceparent)
+            return places.map(({ userId, seq }): AddressedEvent => ({ userId, event: build(seq) }))
+          })
+          for (const event of events) liveInboxes.offer(event)
+          return Effect.map(bus.publish(events), (heard) => {
+            let next = 0
+            return appended.map(({ places }) => places.map(() => heard[next++] === true))
+          })
         })
-        for (const event of events) liveInboxes.offer(event)
-        const heard = (yield* bus.publish(events)).values()
-        return appended.map(({ places }) => places.map(() => heard.next().value === true))
-      })
+      }
 
       return EventPublisher.of({ publish })
     })
