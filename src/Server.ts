@@ -13,9 +13,11 @@ import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
 import { CloseCode } from "./api/CloseCode.ts"
 import { Paths } from "./api/Paths.ts"
+import { Blocks } from "./chat/Blocks.ts"
 import { Conversations } from "./chat/Conversations.ts"
 import { Drafts } from "./chat/Drafts.ts"
 import { Edits } from "./chat/Edits.ts"
+import { Profiles } from "./chat/Profiles.ts"
 import { Reads } from "./chat/Reads.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
@@ -51,11 +53,17 @@ import { Upgrades } from "./realtime/Upgrades.ts"
 import * as OlderNodes from "./redis/OlderNodes.ts"
 import { Redis } from "./redis/Redis.ts"
 import { RedisBus } from "./redis/RedisBus.ts"
+import { BlockRepo } from "./repo/BlockRepo.ts"
 import { ConversationRepo } from "./repo/ConversationRepo.ts"
 import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { EditRepo } from "./repo/EditRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
+import { ProfileRepo } from "./repo/ProfileRepo.ts"
+import { ReportRepo } from "./repo/ReportRepo.ts"
+import * as SearchIndex from "./repo/SearchIndex.ts"
+import { SearchRepo } from "./repo/SearchRepo.ts"
+import { SuspensionRepo } from "./repo/SuspensionRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
 import { leaveWithPrimary } from "./Workers.ts"
@@ -68,8 +76,14 @@ const repos = Layer.mergeAll(
   ConversationRepo.layer,
   MessageRepo.layer,
   EditRepo.layer,
+  ProfileRepo.layer,
+  SearchRepo.layer,
+  SearchIndex.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
+  BlockRepo.layer,
+  ReportRepo.layer,
+  SuspensionRepo.layer,
   DatabaseEpoch.layer
 ).pipe(Layer.provideMerge(database))
 
@@ -110,6 +124,8 @@ const services = DisconnectOrders.layer.pipe(
       Watches.layer,
       Conversations.layer,
       Edits.layer,
+      Blocks.layer,
+      Profiles.layer,
       ConnectionRegistry.layer,
       Heartbeat.layer,
       Upgrades.layer,
@@ -175,6 +191,8 @@ const taken = takenByRoutes<
 >()([
   Answers,
   AppConfig,
+  BlockRepo,
+  Blocks,
   ChildProcessSpawner.ChildProcessSpawner,
   Gate,
   Heartbeat,
@@ -206,13 +224,18 @@ const taken = takenByRoutes<
   OpenPlaces,
   Passing,
   Path.Path,
+  ProfileRepo,
+  Profiles,
   RateLimits,
   Reads,
   RecentMessages,
   RedisBus,
+  SearchRepo,
+  ReportRepo,
   Sessions,
   Sends,
   Stdio.Stdio,
+  SuspensionRepo,
   Terminal.Terminal,
   Tokens,
   Typing,

@@ -26,6 +26,7 @@ LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   id_sequence CONSTANT regclass := 'messages_id_seq';
   known int[];
+  refusals text[];
   statuses text[];
   ids bigint[];
   times timestamptz[];
@@ -46,14 +47,21 @@ BEGIN
     SELECT i.user_id FROM inboxes i WHERE i.user_id = ANY (senders || receivers) ORDER BY i.user_id FOR UPDATE
   ) l;
   known := coalesce(known, '{}');
-  -- One statement for all: one for each takes about 8 µs more a message.
-  SELECT array_agg(d.conversation_id ORDER BY d.place), array_agg(d.username ORDER BY d.place)
-    INTO conversation_ids, usernames
+  -- After the locks, which `change_block` and `change_suspension` take too: what these committed before is seen. One statement for
+  -- all: one for each takes about a fifth more a message. The look-ups go by the primary keys (OFFSET 0).
+  SELECT array_agg(d.refusal ORDER BY d.place), array_agg(d.username ORDER BY d.place),
+      array_agg(d.conversation_id ORDER BY d.place)
+    INTO refusals, usernames, conversation_ids
     FROM (
-      SELECT x.place, (SELECT u.username FROM users u WHERE u.id = x.sender) AS username,
+      SELECT x.place, u.username,
+        CASE
+          WHEN u.suspended_at IS NOT NULL THEN 'suspended'
+          WHEN EXISTS (SELECT FROM blocks b WHERE b.user_id = x.receiver AND b.blocked_id = x.sender OFFSET 0) THEN 'blocked'
+        END AS refusal,
         (SELECT c.id FROM conversations c
           WHERE c.low = least(x.sender, x.receiver) AND c.high = greatest(x.sender, x.receiver)) AS conversation_id
       FROM unnest(senders, receivers) WITH ORDINALITY AS x (sender, receiver, place)
+      LEFT JOIN LATERAL (SELECT * FROM users WHERE id = x.sender OFFSET 0) u ON true
     ) d;
 
   FOR i IN 1 .. cardinality(senders) LOOP
@@ -62,6 +70,8 @@ BEGIN
       refusal := 'sender_not_found';
     ELSIF receivers[i] <> ALL (known) THEN
       refusal := 'receiver_not_found';
+    ELSIF refusals[i] IS NOT NULL THEN
+      refusal := refusals[i];
     ELSIF reply_to_ids[i] IS NOT NULL THEN
       SELECT jsonb_build_object('id', q.id, 'sender_id', q.sender_id, 'content', left(q.content, 200)) INTO quote
         FROM messages q JOIN conversations c ON c.id = q.conversation_id
