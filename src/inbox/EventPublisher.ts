@@ -30,8 +30,10 @@ export class EventPublisher extends Context.Service<
           const build = builder.prepare(fact, traceparent)
           return places.map(({ userId, seq }): AddressedEvent => ({ userId, event: build(seq) }))
         })
-        for (const event of events) liveInboxes.offer(event)
-        const heard = (yield* bus.publish(events)).values()
+        // A poll of this node that is handed its event here has ended before the bus counts who listens.
+        const offered = events.map((event) => liveInboxes.offer(event))
+        const published = yield* bus.publish(events)
+        const heard = offered.map((here, i) => here || published[i] === true).values()
         return appended.map(({ places }) => places.map(() => heard.next().value === true))
       })
 
