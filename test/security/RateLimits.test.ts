@@ -86,7 +86,7 @@ describe("a bucket", () => {
         RateLimits
       )
       const passedOf = (user: UserId) =>
-        Effect.all([group, react, type, act, send].map((take) => passed(take(user))))
+        Effect.forEach([group, react, type, act, send], (take) => passed(take(user)))
       assert.deepStrictEqual(yield* passedOf(ALICE), [2, 3, 5, 4, 4])
       assert.deepStrictEqual(yield* passedOf(BOB), [2, 3, 5, 4, 4])
       yield* TestClock.adjust("1 seconds")
