@@ -17,6 +17,7 @@ import { Blocks } from "./chat/Blocks.ts"
 import { Conversations } from "./chat/Conversations.ts"
 import { Drafts } from "./chat/Drafts.ts"
 import { Edits } from "./chat/Edits.ts"
+import { Profiles } from "./chat/Profiles.ts"
 import { Reads } from "./chat/Reads.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
@@ -58,7 +59,9 @@ import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { EditRepo } from "./repo/EditRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
+import { ProfileRepo } from "./repo/ProfileRepo.ts"
 import { ReportRepo } from "./repo/ReportRepo.ts"
+import * as SearchIndex from "./repo/SearchIndex.ts"
 import { SearchRepo } from "./repo/SearchRepo.ts"
 import { SuspensionRepo } from "./repo/SuspensionRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
@@ -77,7 +80,9 @@ const repos = Layer.mergeAll(
   ConversationRepo.layer,
   MessageRepo.layer,
   EditRepo.layer,
+  ProfileRepo.layer,
   SearchRepo.layer,
+  SearchIndex.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
   WebhookRepo.layer,
@@ -127,6 +132,7 @@ const services = DisconnectOrders.layer.pipe(
       Conversations.layer,
       Edits.layer,
       Blocks.layer,
+      Profiles.layer,
       ConnectionRegistry.layer,
       Heartbeat.layer,
       Upgrades.layer,
@@ -226,6 +232,8 @@ const taken = takenByRoutes<
   OpenPlaces,
   Passing,
   Path.Path,
+  ProfileRepo,
+  Profiles,
   RateLimits,
   Reads,
   RecentMessages,

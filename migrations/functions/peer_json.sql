@@ -8,6 +8,7 @@ BEGIN
         m.last_read_id, (SELECT b.last_read_id FROM blocks b WHERE b.user_id = viewer AND b.blocked_id = u.id)
       )
     )
+    || CASE WHEN u.avatar_url IS NULL THEN '{}' ELSE jsonb_build_object('avatar_url', u.avatar_url) END
     FROM conversations c
     JOIN users u ON u.id = CASE viewer WHEN c.low THEN c.high ELSE c.low END
     JOIN members m ON m.conversation_id = c.id AND m.user_id = u.id

@@ -193,6 +193,7 @@ export class Gate extends Context.Service<
 const CALLS_FOR_ONE_SEARCH = 4
 /** From which of its user's rates an act is taken. */
 const RATE_OF = {
+  ChangeUser: "act",
   Send: "send",
   ChangeMessages: "send",
   ChangeConversations: "send",

@@ -8,6 +8,7 @@ export type Operation =
   | { readonly _tag: "SuspendUser" }
   | { readonly _tag: "HandleReports" }
   | { readonly _tag: "RemoveMessage" }
+  | { readonly _tag: "ChangeUser"; readonly as: UserId }
   | { readonly _tag: "ReadUsers" }
   | { readonly _tag: "ReadPresence" }
   | { readonly _tag: "Send"; readonly as: UserId }
@@ -56,6 +57,7 @@ export const allows = (caller: Caller, operation: Operation): boolean => {
     case "ReadUsers":
     case "ReadPresence":
       return true
+    case "ChangeUser":
     case "Send":
     case "ChangeMessages":
     case "React":

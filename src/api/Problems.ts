@@ -45,6 +45,18 @@ export class UsernameTaken extends HttpApiError.Problem<UsernameTaken>()(
   detail("Username already registered")
 ) {}
 
+export class UsernameFixed extends HttpApiError.Problem<UsernameFixed>()(
+  "UsernameFixed",
+  { type: "urn:minichat:problem:username-fixed", status: 409, title: "Conflict" },
+  { username: Schema.String.annotate({ description: "The username of the user" }) }
+) {
+  static readonly of = (username: string) =>
+    new UsernameFixed({
+      detail: `The user is there already, as ${username}. A username never changes: leave it out, or give display_name`,
+      username
+    })
+}
+
 export class UserNotFound extends HttpApiError.Problem<UserNotFound>()(
   "UserNotFound",
   { type: "urn:minichat:problem:user-not-found", status: 404, title: "Not Found" },

@@ -4,7 +4,7 @@ import { ConversationId } from "../domain/ConversationId.ts"
 import { EpochText, Seq } from "../domain/Event.ts"
 import { addressee, Message, MessageId, messageFields } from "../domain/Message.ts"
 import { Timestamp } from "../domain/Text.ts"
-import { UserId } from "../domain/User.ts"
+import { User, UserId } from "../domain/User.ts"
 
 /**
  * The WebSocket protocol: text frames, each one JSON object with a `type`. A socket without subprotocol, or
@@ -242,6 +242,16 @@ export const BlockFrame = Schema.Struct({
   description: "The user has blocked another one, or taken that back. Only the user's own devices are told"
 })
 
+export const UserUpdatedFrame = Schema.Struct({
+  type: Schema.Literal("user_updated"),
+  seq: Seq,
+  user: User
+}).annotate({
+  identifier: "UserUpdatedEvent",
+  description:
+    "The profile of a user changed: of the user itself, or of one who shares a conversation with it. The user as it is now"
+})
+
 export const TypingEventFrame = Schema.Struct({
   type: Schema.Literal("typing"),
   conversation_id: ConversationId,
@@ -283,6 +293,7 @@ export const ServerEvent = Schema.Union([
   MemberRemovedFrame,
   ReadEventFrame,
   BlockFrame,
+  UserUpdatedFrame,
   OmittedFrame
 ])
 export type ServerEvent = typeof ServerEvent.Type

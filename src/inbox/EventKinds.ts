@@ -71,7 +71,8 @@ export const EventKinds = Context.Reference<Readonly<Record<string, EventKind>>>
       member_updated: told,
       member_removed: told,
       read: told,
-      block: told
+      block: told,
+      user_updated: told
     })
   }
 )

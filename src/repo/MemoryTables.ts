@@ -4,6 +4,7 @@ import { ConversationId } from "../domain/ConversationId.ts"
 import { MessageId } from "../domain/Message.ts"
 import type { Metadata } from "../domain/Metadata.ts"
 import type { User, UserId } from "../domain/User.ts"
+import type { Look } from "./Looks.ts"
 
 /** A row of `inbox_events`. */
 export interface MemoryEvent {
@@ -92,6 +93,8 @@ export class MemoryTables extends Context.Service<
   {
     /** In id order: the user with id 1 is the first. */
     readonly users: Array<User>
+    /** How the usernames look, by their skeletons. */
+    readonly looks: Map<string, ReadonlyArray<Look>>
     /** By ascending id. Ids have gaps: those at which members joined. */
     readonly messages: Map<number, MemoryMessage>
     readonly conversations: Map<number, MemoryConversation>
@@ -106,6 +109,7 @@ export class MemoryTables extends Context.Service<
   static readonly layer = Layer.sync(MemoryTables, () =>
     MemoryTables.of({
       users: [],
+      looks: new Map(),
       messages: new Map(),
       conversations: new Map(),
       inboxes: new Map(),

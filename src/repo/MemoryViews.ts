@@ -9,6 +9,17 @@ const MAX_UNREAD = 100
 
 const userOf = ({ users }: Tables, userId: UserId) => users[userId - 1]!
 
+/** How a user is shown among the members of a conversation. */
+const namesOf = (tables: Tables, userId: UserId) => {
+  const { username, display_name, avatar_url } = userOf(tables, userId)
+  return {
+    user_id: userId,
+    username,
+    display_name,
+    ...(avatar_url === undefined ? {} : { avatar_url })
+  }
+}
+
 /** Whether a user may read a message of a conversation. */
 export const mayRead = (
   { history, members }: MemoryConversation,
@@ -123,13 +134,7 @@ export const conversationSeenBy = (
 const peerOf = (tables: Tables, viewer: UserId, { members }: MemoryConversation): Peer => {
   const other = [...members.values()].find(({ userId }) => userId !== viewer)
   const { userId, lastReadId } = other ?? members.get(viewer)!
-  const { username, display_name } = userOf(tables, userId)
-  return {
-    user_id: userId,
-    username,
-    display_name,
-    last_read_id: shownRead(tables, viewer, userId, lastReadId)
-  }
+  return { ...namesOf(tables, userId), last_read_id: shownRead(tables, viewer, userId, lastReadId) }
 }
 
 /** How far a user has read a direct conversation, as the other one is shown it: a block hides what is read later. */
@@ -137,11 +142,8 @@ const shownRead = (tables: Tables, viewer: UserId, userId: UserId, lastReadId: n
   Math.min(lastReadId, blockOf(tables, viewer, userId)?.lastReadId ?? lastReadId)
 
 export const memberSeen = (tables: Tables, member: MemoryMember): Member => {
-  const { username, display_name } = userOf(tables, member.userId)
   return {
-    user_id: member.userId,
-    username,
-    display_name,
+    ...namesOf(tables, member.userId),
     role: member.role,
     joined_at: member.joinedAt,
     last_read_id: member.lastReadId

@@ -27,6 +27,7 @@ const rules: {
   SuspendUser: [{ _tag: "SuspendUser" }, ["anyone", "service"]],
   HandleReports: [{ _tag: "HandleReports" }, ["anyone", "service"]],
   RemoveMessage: [{ _tag: "RemoveMessage" }, ["anyone", "service"]],
+  ChangeUser: [{ _tag: "ChangeUser", as: alice }, onlyAlice],
   ReadUsers: [{ _tag: "ReadUsers" }, everyone],
   ReadPresence: [{ _tag: "ReadPresence" }, everyone],
   Send: [{ _tag: "Send", as: alice }, onlyAlice],
