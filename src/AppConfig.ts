@@ -14,6 +14,7 @@ import { IpInterface, IpNetwork } from "effect/net"
 import { parseRedisUrl } from "./RedisUrl.ts"
 import { isLongEnough } from "./settings/JwtSecrets.ts"
 import { parseOriginPattern } from "./settings/OriginPattern.ts"
+import { peopleSettings } from "./settings/PeopleSettings.ts"
 import { fileOf, SECRETS, withSecretFiles } from "./settings/SecretFiles.ts"
 
 const split = (text: string): ReadonlyArray<string> =>
@@ -205,6 +206,7 @@ const config = Config.all({
   jwtJwksUrl: Config.option(webUrl("JWT_JWKS_URL", "https://example.com/.well-known/jwks.json")),
   jwtIssuer: Config.option(Config.String("JWT_ISSUER")),
   jwtAudience: Config.option(Config.String("JWT_AUDIENCE")),
+  ...peopleSettings,
   rateLimits: Config.Literals(["auto", "on", "off"], "RATE_LIMITS").pipe(Config.withDefault("auto")),
   sendsPerSecond: between("SENDS_PER_SECOND", 1, 1_000_000, 20),
   sendsBurst: between("SENDS_BURST", 1, 1_000_000, 200),

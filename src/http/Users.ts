@@ -1,11 +1,19 @@
 import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { Directory } from "../access/Directory.ts"
 import { Disconnects } from "../access/Disconnects.ts"
 import { OpenPlaces } from "../access/OpenPlaces.ts"
 import { Api } from "../api/Api.ts"
+import { CurrentUser } from "../api/Authorization.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import { Wait } from "../api/Parameters.ts"
-import { serviceUnavailable, tooManyPlaces, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
+import {
+  forbidden,
+  serviceUnavailable,
+  tooManyPlaces,
+  userNotFound,
+  usernameTaken
+} from "../api/ProblemOf.ts"
 import { Disconnected, EventLimit, EventPage } from "../api/Users.ts"
 import type { InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
@@ -33,6 +41,7 @@ export const layer = HttpApiBuilder.group(
     const inboxes = yield* InboxRepo
     const reader = yield* InboxReader
     const places = yield* OpenPlaces
+    const directory = yield* Directory
     const people = yield* People.make
     const { permit, permitRows, reserve } = yield* Permit.make
 
@@ -57,6 +66,7 @@ export const layer = HttpApiBuilder.group(
       presence: Effect.fnUntraced(
         function* ({ params: { user_id } }) {
           yield* permit({ _tag: "ReadPresence" })
+          yield* directory.permitSight(yield* CurrentUser, [user_id])
           yield* users.find(user_id)
           const { connections, lastSeen } = yield* sessions.presence(user_id)
           return {
@@ -66,7 +76,11 @@ export const layer = HttpApiBuilder.group(
             last_seen: Option.getOrNull(Option.map(lastSeen, DateTime.formatIso))
           }
         },
-        Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
+        Effect.catchTags({
+          Forbidden: forbidden,
+          UserNotFound: userNotFound,
+          Unavailable: serviceUnavailable
+        })
       ),
 
       disconnect: ({ params: { user_id }, payload: { code, revoke_tokens = false } }) => {

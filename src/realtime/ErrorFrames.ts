@@ -14,7 +14,10 @@ const RECEIVER_NOT_FOUND: FrameError = {
   message: new Problems.ReceiverNotFound().message
 }
 const CONFLICT: FrameError = { code: "conflict", message: new Problems.ClientIdConflict().message }
-const FORBIDDEN: FrameError = { code: "forbidden", message: new Problems.Forbidden().message }
+const forbidden = ({ detail }: Forbidden): FrameError => ({
+  code: "forbidden",
+  message: detail ?? new Problems.Forbidden().message
+})
 const NOT_MEMBER: FrameError = { code: "forbidden", message: new Problems.NotMember().message }
 const CONVERSATION_NOT_FOUND: FrameError = {
   code: "not_found",
@@ -42,7 +45,7 @@ export const sendError = (error: SendError | Forbidden | RateLimited | Unavailab
     case "ClientIdConflict":
       return CONFLICT
     case "Forbidden":
-      return FORBIDDEN
+      return forbidden(error)
     case "RateLimited":
       return {
         code: "rate_limited",
@@ -68,7 +71,7 @@ export const actionError = (error: Denied | MessageNotFound | Forbidden | RateLi
     case "NotMember":
       return NOT_MEMBER
     case "Forbidden":
-      return FORBIDDEN
+      return forbidden(error)
     case "RateLimited":
       return {
         code: "rate_limited",
@@ -90,7 +93,7 @@ export const renewalError = (error: InvalidToken | Forbidden | Unavailable): Fra
     case "InvalidToken":
       return { code: "forbidden", message: error.message }
     case "Forbidden":
-      return FORBIDDEN
+      return forbidden(error)
     case "Unavailable":
       return { code: "unavailable", message: error.message, retry_after_ms: RETRY_AFTER_MS }
   }

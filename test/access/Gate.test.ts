@@ -9,6 +9,8 @@ import { RateLimits } from "../../src/access/RateLimits.ts"
 import { Tokens } from "../../src/access/Tokens.ts"
 import { type Caller, InvalidToken, RateLimited } from "../../src/domain/Caller.ts"
 import { UserId } from "../../src/domain/User.ts"
+import { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
+import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { settings } from "../support/Services.ts"
 
 const alice = UserId.make(1)
@@ -52,7 +54,14 @@ const gateWith = Effect.fnUntraced(function* (options: {
     rows: (userId, cost) => take(`${cost} of ${userId}`)
   })
   const services = yield* Layer.build(
-    Layer.provide(Gate.layer, [tokens, rateLimits, Disconnects.layer, settings(options.settings ?? {})])
+    Layer.provide(Gate.layer, [
+      tokens,
+      rateLimits,
+      Disconnects.layer,
+      UserRepo.layerMemory,
+      ProfileRepo.layerMemory,
+      settings(options.settings ?? {})
+    ])
   )
   return { gate: Context.get(services, Gate), taken }
 })

@@ -23,7 +23,7 @@ const STANDS_ON: Readonly<Record<string, ReadonlyArray<string>>> = {
   presence: ["redis"],
   inbox: ["api", "repo", "redis", "presence"],
   chat: ["inbox"],
-  access: ["redis"],
+  access: ["redis", "repo"],
   http: ["api/openapi", "access", "chat"],
   realtime: ["api", "access", "chat", "RequestContext.ts"],
   "Workers.ts": ["observability"],
