@@ -14,6 +14,7 @@ import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
 import { CloseCode } from "./api/CloseCode.ts"
 import { Paths } from "./api/Paths.ts"
+import { Blocks } from "./chat/Blocks.ts"
 import { Conversations } from "./chat/Conversations.ts"
 import { Drafts } from "./chat/Drafts.ts"
 import { Edits } from "./chat/Edits.ts"
@@ -53,13 +54,16 @@ import { Upgrades } from "./realtime/Upgrades.ts"
 import * as OlderNodes from "./redis/OlderNodes.ts"
 import { Redis } from "./redis/Redis.ts"
 import { RedisBus } from "./redis/RedisBus.ts"
+import { BlockRepo } from "./repo/BlockRepo.ts"
 import { ConversationRepo } from "./repo/ConversationRepo.ts"
 import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { EditRepo } from "./repo/EditRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
 import { ProfileRepo } from "./repo/ProfileRepo.ts"
+import { ReportRepo } from "./repo/ReportRepo.ts"
 import { SearchRepo } from "./repo/SearchRepo.ts"
+import { SuspensionRepo } from "./repo/SuspensionRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
 import { leaveWithPrimary } from "./Workers.ts"
@@ -76,6 +80,9 @@ const repos = Layer.mergeAll(
   SearchRepo.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
+  BlockRepo.layer,
+  ReportRepo.layer,
+  SuspensionRepo.layer,
   DatabaseEpoch.layer
 ).pipe(Layer.provideMerge(database))
 
@@ -117,6 +124,7 @@ const services = DisconnectOrders.layer.pipe(
       Watches.layer,
       Conversations.layer,
       Edits.layer,
+      Blocks.layer,
       Profiles.layer,
       ConnectionRegistry.layer,
       Heartbeat.layer,
@@ -183,6 +191,8 @@ const taken = takenByRoutes<
 >()([
   Answers,
   AppConfig,
+  BlockRepo,
+  Blocks,
   ChildProcessSpawner.ChildProcessSpawner,
   Gate,
   Heartbeat,
@@ -222,9 +232,11 @@ const taken = takenByRoutes<
   RecentMessages,
   RedisBus,
   SearchRepo,
+  ReportRepo,
   Sessions,
   Sends,
   Stdio.Stdio,
+  SuspensionRepo,
   Terminal.Terminal,
   Tokens,
   Typing,

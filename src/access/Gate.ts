@@ -7,6 +7,7 @@ import {
   Forbidden,
   InvalidToken,
   type RateLimited,
+  Suspended,
   type Verified
 } from "../domain/Caller.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
@@ -16,7 +17,7 @@ import { type AddressedRequest, clientAddress } from "./ClientAddress.ts"
 import { Disconnects } from "./Disconnects.ts"
 import { type FrameBudget, FrameBudgets } from "./FrameBudgets.ts"
 import { Identities } from "./Identities.ts"
-import { type Act, allows, type Operation } from "./Policy.ts"
+import { type Act, allows, type Operation, writerOf } from "./Policy.ts"
 import { limitsAreOn, RateLimits } from "./RateLimits.ts"
 import { Tokens } from "./Tokens.ts"
 
@@ -47,7 +48,7 @@ export class Gate extends Context.Service<
       userId: UserId | "me"
     ): Effect.Effect<
       { readonly credential: Credential; readonly userId: UserId },
-      RateLimited | InvalidToken | Unavailable | Forbidden
+      RateLimited | InvalidToken | Unavailable | Forbidden | Suspended
     >
 
     /** The user whose token a caller has. */
@@ -57,22 +58,25 @@ export class Gate extends Context.Service<
     renewSocket(
       token: string,
       userId: UserId
-    ): Effect.Effect<Credential, InvalidToken | Unavailable | Forbidden>
+    ): Effect.Effect<Credential, InvalidToken | Unavailable | Forbidden | Suspended>
 
-    /** Fails when the policy does not allow a caller an operation. */
-    permit(caller: Caller, operation: Operation): Effect.Effect<void, Forbidden>
+    /**
+     * Fails when the policy does not allow a caller an operation, and when the user for whom it is done is suspended and it does
+     * more than read. Whoever calls: also the application acts for no suspended user.
+     */
+    permit(caller: Caller, operation: Operation): Effect.Effect<void, Forbidden | Suspended>
 
-    /** `permit` for a change as a user, of which others are told. Takes it from the rate of that user's sends. */
-    permitAct(caller: Caller, act: Act): Effect.Effect<void, Forbidden | RateLimited>
+    /** `permit` for what a user does. Takes it from the rate of that user that is for acts of its kind. */
+    permitAct(caller: Caller, act: Act): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
     /** `permitAct` for one send as a user. */
-    permitSend(caller: Caller, sender: UserId): Effect.Effect<void, Forbidden | RateLimited>
+    permitSend(caller: Caller, sender: UserId): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
     /**
      * `permit` for a mark of what is read, or a change of whom a socket watches, as a user. Takes it from the rate of that user's
      * actions.
      */
-    permitAction(caller: Caller, user: UserId): Effect.Effect<void, Forbidden | RateLimited>
+    permitAction(caller: Caller, user: UserId): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
     /**
      * `permit` for a search as a user. Takes it from the rate of that user's searches, and as several calls from the rate of its
@@ -112,8 +116,13 @@ export class Gate extends Context.Service<
         headers["x-forwarded-for"] !== undefined &&
         addressOf({ remoteAddress, headers }) === addressOf({ remoteAddress, headers: Headers.empty })
 
-      const permit: Gate["Service"]["permit"] = (caller, operation) =>
-        allows(caller, operation) ? Effect.void : Effect.fail(new Forbidden())
+      const permit: Gate["Service"]["permit"] = (caller, operation) => {
+        if (!allows(caller, operation)) return Effect.fail(new Forbidden())
+        const writer = writerOf(operation)
+        return writer !== undefined && disconnects.isSuspended(writer)
+          ? Effect.fail(new Suspended())
+          : Effect.void
+      }
 
       const unlessTakenBack = (credential: Credential) =>
         disconnects.refuses(credential)
@@ -154,10 +163,10 @@ export class Gate extends Context.Service<
         return yield* Effect.fromResult(verified)
       })
 
-      const permitAct: Gate["Service"]["permitAct"] = (caller, act) => {
-        if (!allows(caller, act)) return Effect.fail(new Forbidden())
-        return isLimited(caller) ? rateLimits.send(act.as) : Effect.void
-      }
+      const permitAct: Gate["Service"]["permitAct"] = (caller, act) =>
+        isLimited(caller)
+          ? Effect.andThen(permit(caller, act), rateLimits[RATE_OF[act._tag]](act.as))
+          : permit(caller, act)
 
       const permitSocket = (userId: UserId) => (credential: Credential) =>
         Effect.as(permit(credential.caller, { _tag: "OpenSocket", of: userId }), credential)
@@ -184,8 +193,8 @@ export class Gate extends Context.Service<
         permitAct,
         permitSend: (caller, sender) => permitAct(caller, { _tag: "Send", as: sender }),
         permitAction: (caller, user) => {
-          if (!allows(caller, { _tag: "ChangeConversations", as: user })) return Effect.fail(new Forbidden())
-          return isLimited(caller) ? rateLimits.act(user) : Effect.void
+          const permitted = permit(caller, { _tag: "ChangeConversations", as: user })
+          return isLimited(caller) ? Effect.andThen(permitted, rateLimits.act(user)) : permitted
         },
         permitSearch: (caller, request, user) => {
           if (!allows(caller, { _tag: "ReadHistory", of: user })) return Effect.fail(new Forbidden())
@@ -212,6 +221,18 @@ export class Gate extends Context.Service<
 
 /** How many calls a search costs beyond its own. */
 const CALLS_FOR_ONE_SEARCH = 4
+/** From which of its user's rates an act is taken. */
+const RATE_OF = {
+  ChangeUser: "act",
+  Send: "send",
+  ChangeMessages: "send",
+  ChangeConversations: "send",
+  MakeGroup: "group",
+  React: "react",
+  Type: "type",
+  ChangeBlocks: "act",
+  Report: "act"
+} as const satisfies Record<Act["_tag"], keyof RateLimits["Service"]>
 
 /** How many rows cost as much as a call of its own. */
 const ROWS_FOR_ONE_CALL = 500

@@ -47,6 +47,10 @@ export const tooManyReactions = () => new Problems.TooManyReactions()
 export const forbidden = ({ detail }: Forbidden) =>
   new Problems.Forbidden(detail === undefined ? {} : { detail })
 
+export const userSuspended = () => new Problems.UserSuspended()
+
+export const blocked = () => new Problems.Blocked()
+
 export const unauthorized = ({ message }: InvalidToken) => new Problems.Unauthorized({ detail: message })
 
 export const tooManyRequests = ({ retryAfterMs }: RateLimited) =>

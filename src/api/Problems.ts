@@ -177,6 +177,18 @@ export class Forbidden extends HttpApiError.Problem<Forbidden>()(
   detail("The token does not allow this for that user")
 ) {}
 
+export class UserSuspended extends HttpApiError.Problem<UserSuspended>()(
+  "UserSuspended",
+  { type: "urn:minichat:problem:user-suspended", status: 403, title: "Forbidden" },
+  detail("The user is suspended: it may read, and do nothing else")
+) {}
+
+export class Blocked extends HttpApiError.Problem<Blocked>()(
+  "Blocked",
+  { type: "urn:minichat:problem:blocked", status: 403, title: "Forbidden" },
+  detail("The other user takes no messages from this user")
+) {}
+
 /** Answered with `Retry-After`, in whole seconds. */
 export class TooManyRequests extends HttpApiError.Problem<TooManyRequests>()(
   "TooManyRequests",

@@ -232,6 +232,16 @@ export const ReadEventFrame = Schema.Struct({
     "A user has read a conversation up to a message. An event, with a `seq`, for the user's own devices and for the other user of a direct conversation; the other members of a group are told in passing, without a `seq`"
 })
 
+export const BlockFrame = Schema.Struct({
+  type: Schema.Literal("block"),
+  seq: Seq,
+  blocked_id: UserId,
+  blocked: Schema.Boolean.annotate({ description: "False when the block was taken back" })
+}).annotate({
+  identifier: "BlockEvent",
+  description: "The user has blocked another one, or taken that back. Only the user's own devices are told"
+})
+
 export const UserUpdatedFrame = Schema.Struct({
   type: Schema.Literal("user_updated"),
   seq: Seq,
@@ -282,6 +292,7 @@ export const ServerEvent = Schema.Union([
   MemberUpdatedFrame,
   MemberRemovedFrame,
   ReadEventFrame,
+  BlockFrame,
   UserUpdatedFrame,
   OmittedFrame
 ])

@@ -49,6 +49,9 @@ export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {
   detail: Schema.optionalKey(Schema.String)
 }) {}
 
+/** The user for whom the call acts is suspended: it may read, and do nothing else. */
+export class Suspended extends Schema.TaggedError<Suspended>()("Suspended", {}) {}
+
 /** The caller did this too often. It may do it again after `retryAfter`. */
 export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
   retryAfter: Schema.DurationFromMillis

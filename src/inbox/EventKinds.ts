@@ -71,6 +71,7 @@ export const EventKinds = Context.Reference<Readonly<Record<string, EventKind>>>
       member_updated: told,
       member_removed: told,
       read: told,
+      block: told,
       user_updated: told
     })
   }

@@ -2,6 +2,7 @@ import type { Conversation, ConversationEntry, Member, Peer, ReadState } from ".
 import { type Message, QUOTE_LENGTH, type Quote } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 import type { MemoryConversation, MemoryEvent, MemoryMember, MemoryMessage, Tables } from "./MemoryTables.ts"
+import { blockOf } from "./MemoryTables.ts"
 
 /** Unread messages are counted to this number. */
 const MAX_UNREAD = 100
@@ -133,8 +134,12 @@ export const conversationSeenBy = (
 const peerOf = (tables: Tables, viewer: UserId, { members }: MemoryConversation): Peer => {
   const other = [...members.values()].find(({ userId }) => userId !== viewer)
   const { userId, lastReadId } = other ?? members.get(viewer)!
-  return { ...namesOf(tables, userId), last_read_id: lastReadId }
+  return { ...namesOf(tables, userId), last_read_id: shownRead(tables, viewer, userId, lastReadId) }
 }
+
+/** How far a user has read a direct conversation, as the other one is shown it: a block hides what is read later. */
+const shownRead = (tables: Tables, viewer: UserId, userId: UserId, lastReadId: number): number =>
+  Math.min(lastReadId, blockOf(tables, viewer, userId)?.lastReadId ?? lastReadId)
 
 export const memberSeen = (tables: Tables, member: MemoryMember): Member => {
   return {
@@ -143,6 +148,19 @@ export const memberSeen = (tables: Tables, member: MemoryMember): Member => {
     joined_at: member.joinedAt,
     last_read_id: member.lastReadId
   }
+}
+
+/** A member as another member of its conversation sees it. */
+export const memberSeenBy = (
+  tables: Tables,
+  viewer: UserId,
+  { kind }: MemoryConversation,
+  member: MemoryMember
+): Member => {
+  const seen = memberSeen(tables, member)
+  return kind === "group"
+    ? seen
+    : { ...seen, last_read_id: shownRead(tables, viewer, member.userId, member.lastReadId) }
 }
 
 export const readStateOf = (

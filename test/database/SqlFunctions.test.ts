@@ -40,7 +40,9 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
         [
           "append_events",
           "append_to_all",
+          "change_block",
           "change_reaction",
+          "change_suspension",
           "conversation_for_first_message",
           "conversation_json",
           "create_direct",
@@ -63,6 +65,7 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
           "put_member",
           "readers_of",
           "remove_member",
+          "report_message",
           "save_user_names",
           "send_direct_messages",
           "send_group_messages",

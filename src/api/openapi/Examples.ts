@@ -1,19 +1,28 @@
 import { VERSION } from "../../domain/Version.ts"
+import type { Blocks } from "../Blocks.ts"
 import type { Conversations } from "../Conversations.ts"
 import type { Messages } from "../Messages.ts"
+import type { Moderation } from "../Moderation.ts"
 import { endpoints, type System } from "../System.ts"
 import type { Users } from "../Users.ts"
 import { conversationOperations } from "./ConversationExamples.ts"
 import { alice, bob, deleted, edited, hello, known, reply, wholeNumber } from "./ExampleMessages.ts"
 import type { Examples } from "./ExampleTypes.ts"
 import type { LiveEvents } from "./LiveEvents.ts"
+import { moderationOperations } from "./ModerationExamples.ts"
 
 /** Examples of every request and answer. Tests decode them by the contract. */
 
 const badId = { path: ["params", "message_id"], message: wholeNumber }
 
 export const operations: Examples<
-  typeof Users | typeof Messages | typeof Conversations | typeof System | typeof LiveEvents
+  | typeof Users
+  | typeof Messages
+  | typeof Conversations
+  | typeof Blocks
+  | typeof Moderation
+  | typeof System
+  | typeof LiveEvents
 > = {
   "users.create": {
     request: { username: "alice", display_name: "Alice Liddell" },
@@ -114,6 +123,7 @@ export const operations: Examples<
   },
   "messages.unreact": { answers: { 200: reply }, invalidField: badId },
   ...conversationOperations,
+  ...moderationOperations,
   "live.connect": {
     answers: {},
     invalidField: { path: ["query", "since"], message: "must be a whole number of at least 0" }

@@ -18,6 +18,8 @@ export const problems: Readonly<Record<string, unknown>> = Object.fromEntries(
     Problems.UsernameFixed.of("alice"),
     new Problems.Unauthorized(),
     new Problems.Forbidden(),
+    new Problems.UserSuspended(),
+    new Problems.Blocked(),
     new Problems.UserNotFound(),
     new Problems.SenderNotFound(),
     new Problems.ReceiverNotFound(),
