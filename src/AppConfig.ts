@@ -14,6 +14,7 @@ import { IpInterface, IpNetwork } from "effect/net"
 import { parseRedisUrl } from "./RedisUrl.ts"
 import { isLongEnough } from "./settings/JwtSecrets.ts"
 import { parseOriginPattern } from "./settings/OriginPattern.ts"
+import { peopleSettings } from "./settings/PeopleSettings.ts"
 import { fileOf, SECRETS, withSecretFiles } from "./settings/SecretFiles.ts"
 import { webhookSecrets, webhookUrls } from "./settings/WebhookSettings.ts"
 
@@ -217,6 +218,7 @@ const config = Config.all({
     Config.map((text) => webhookSecrets.parse(Redacted.value(text)).map((secret) => Redacted.make(secret))),
     Config.withDefault([])
   ),
+  ...peopleSettings,
   rateLimits: Config.Literals(["auto", "on", "off"], "RATE_LIMITS").pipe(Config.withDefault("auto")),
   sendsPerSecond: between("SENDS_PER_SECOND", 1, 1_000_000, 20),
   sendsBurst: between("SENDS_BURST", 1, 1_000_000, 200),

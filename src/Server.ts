@@ -5,6 +5,7 @@ import { Etag, HttpIncomingMessage, HttpPlatform, HttpRouter, HttpServer } from 
 import { ChildProcessSpawner } from "effect/process"
 import { AppConfig } from "./AppConfig.ts"
 import { fromTrustedProxy } from "./access/ClientAddress.ts"
+import { Directory } from "./access/Directory.ts"
 import { Disconnects } from "./access/Disconnects.ts"
 import { Gate } from "./access/Gate.ts"
 import { isLoopback } from "./access/HostNames.ts"
@@ -125,6 +126,7 @@ const services = DisconnectOrders.layer.pipe(
   Layer.provideMerge(
     Layer.mergeAll(
       Gate.layer,
+      Directory.layer,
       InboxReader.layer,
       Sends.layer.pipe(Layer.provide(SendQueue.layer)),
       Typing.layer,
@@ -209,6 +211,7 @@ const taken = takenByRoutes<
   Conversations,
   Database,
   Drafts,
+  Directory,
   EditRepo,
   Edits,
   DisconnectRepo,

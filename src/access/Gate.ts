@@ -7,7 +7,8 @@ import {
   Forbidden,
   InvalidToken,
   type RateLimited,
-  Suspended
+  Suspended,
+  type Verified
 } from "../domain/Caller.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
@@ -15,6 +16,7 @@ import { warnOnce } from "../observability/Once.ts"
 import { type AddressedRequest, clientAddress } from "./ClientAddress.ts"
 import { Disconnects } from "./Disconnects.ts"
 import { type FrameBudget, FrameBudgets } from "./FrameBudgets.ts"
+import { Identities } from "./Identities.ts"
 import { type Act, allows, type Operation, writerOf } from "./Policy.ts"
 import { limitsAreOn, RateLimits } from "./RateLimits.ts"
 import { Tokens } from "./Tokens.ts"
@@ -31,19 +33,26 @@ export class Gate extends Context.Service<
 
     /**
      * The credential of a request. Takes the request from the rate of its client's address, also when the token is
-     * invalid: such a request fails with `RateLimited` when the rate is exhausted, else with `InvalidToken`.
+     * invalid: such a request fails with `RateLimited` when the rate is exhausted, else with `InvalidToken`. `Forbidden` is for a
+     * token that is valid, and of nobody.
      */
     admit(
       token: string | undefined,
       request: AddressedRequest
-    ): Effect.Effect<Credential, RateLimited | InvalidToken | Unavailable>
+    ): Effect.Effect<Credential, RateLimited | InvalidToken | Unavailable | Forbidden>
 
-    /** `admit` for a handshake that asks for the socket of a user. */
+    /** `admit` for a handshake that asks for the socket of a user, or of the token's own one. Answers whose it is. */
     admitSocket(
       token: string | undefined,
       request: AddressedRequest,
-      userId: UserId
-    ): Effect.Effect<Credential, RateLimited | InvalidToken | Unavailable | Forbidden | Suspended>
+      userId: UserId | "me"
+    ): Effect.Effect<
+      { readonly credential: Credential; readonly userId: UserId },
+      RateLimited | InvalidToken | Unavailable | Forbidden | Suspended
+    >
+
+    /** The user whose token a caller has. */
+    self(caller: Caller): Effect.Effect<UserId, Forbidden>
 
     /** The credential of a new token for an open socket of a user. It is taken from no rate. */
     renewSocket(
@@ -97,6 +106,7 @@ export class Gate extends Context.Service<
     Effect.gen(function* () {
       const config = yield* AppConfig
       const tokens = yield* Tokens
+      const identities = yield* Identities
       const disconnects = yield* Disconnects
       const rateLimits = yield* RateLimits
       const frameBudgets = yield* FrameBudgets
@@ -119,6 +129,14 @@ export class Gate extends Context.Service<
           ? Effect.fail(new InvalidToken({ message: "The token was taken back: get a new one" }))
           : Effect.succeed(credential)
 
+      // To look a user up, or to make it, is taken from the rate first.
+      const credentialOf =
+        <E = never>(take: Effect.Effect<void, E> = Effect.void) =>
+        (verified: Verified) =>
+          verified.caller._tag === "Subject"
+            ? take.pipe(Effect.andThen(identities.resolve(verified)), Effect.flatMap(unlessTakenBack))
+            : Effect.flatMap(identities.resolve(verified), unlessTakenBack)
+
       const warn = warnOnce()
       const warnOfProxy = (request: AddressedRequest) =>
         isForwardedUnheard(request)
@@ -135,11 +153,11 @@ export class Gate extends Context.Service<
           return Effect.tapError(rateLimits.request(addressOf(request)), () => warnOfProxy(request))
         })
         // A call that waits for keys is taken before it waits: strangers would else wait in any number.
-        const verified = yield* Effect.result(Effect.flatMap(tokens.verify(token, take), unlessTakenBack))
+        const verified = yield* Effect.result(Effect.flatMap(tokens.verify(token, take), credentialOf(take)))
         if (Result.isFailure(verified) || isLimited(verified.success.caller)) yield* take
         if (Result.isFailure(verified)) {
           yield* Effect.logDebug(
-            `A request of ${addressOf(request)} was refused: ${verified.failure.message}`
+            `A request of ${addressOf(request)} was refused: ${reasonOf(verified.failure)}`
           )
         }
         return yield* Effect.fromResult(verified)
@@ -153,12 +171,24 @@ export class Gate extends Context.Service<
       const permitSocket = (userId: UserId) => (credential: Credential) =>
         Effect.as(permit(credential.caller, { _tag: "OpenSocket", of: userId }), credential)
 
+      const self = (caller: Caller) =>
+        caller._tag === "Member"
+          ? Effect.succeed(caller.userId)
+          : Effect.fail(
+              new Forbidden({ detail: 'Only a user\'s token says who "me" is: name the user by its id' })
+            )
+
       return Gate.of({
         isOpen: config.auth === "open" && !isOn,
         admit,
-        admitSocket: (token, request, userId) => Effect.flatMap(admit(token, request), permitSocket(userId)),
+        admitSocket: Effect.fnUntraced(function* (token, request, asked) {
+          const credential = yield* admit(token, request)
+          const userId = asked === "me" ? yield* self(credential.caller) : asked
+          return { credential: yield* permitSocket(userId)(credential), userId }
+        }),
         renewSocket: (token, userId) =>
-          tokens.verify(token).pipe(Effect.flatMap(unlessTakenBack), Effect.flatMap(permitSocket(userId))),
+          tokens.verify(token).pipe(Effect.flatMap(credentialOf()), Effect.flatMap(permitSocket(userId))),
+        self,
         permit,
         permitAct,
         permitSend: (caller, sender) => permitAct(caller, { _tag: "Send", as: sender }),
@@ -186,7 +216,7 @@ export class Gate extends Context.Service<
         framesOf: (caller, userId) => (isOn && isLimited(caller) ? frameBudgets.of(userId) : undefined)
       })
     })
-  ).pipe(Layer.provide(FrameBudgets.layer))
+  ).pipe(Layer.provide([FrameBudgets.layer, Identities.layer]))
 }
 
 /** How many calls a search costs beyond its own. */
@@ -208,3 +238,6 @@ const RATE_OF = {
 const ROWS_FOR_ONE_CALL = 500
 
 const isLimited = ({ _tag }: Caller): boolean => _tag !== "Service"
+
+const reasonOf = (failure: InvalidToken | Unavailable | Forbidden | RateLimited): string =>
+  (failure._tag === "Forbidden" ? failure.detail : undefined) ?? failure.message

@@ -1,4 +1,4 @@
-import type { InvalidToken, RateLimited, TooManyPlaces } from "../domain/Caller.ts"
+import type { Forbidden, InvalidToken, RateLimited, TooManyPlaces } from "../domain/Caller.ts"
 import type { GroupFull, MembersNotFound } from "../domain/ConversationErrors.ts"
 import type { VersionConflict } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
@@ -44,7 +44,8 @@ export const versionConflict = ({ version }: VersionConflict) => new Problems.Ve
 
 export const tooManyReactions = () => new Problems.TooManyReactions()
 
-export const forbidden = () => new Problems.Forbidden()
+export const forbidden = ({ detail }: Forbidden) =>
+  new Problems.Forbidden(detail === undefined ? {} : { detail })
 
 export const userSuspended = () => new Problems.UserSuspended()
 

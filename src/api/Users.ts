@@ -117,6 +117,15 @@ export class Users extends HttpApiGroup.make("users")
       success: User,
       error: [UserNotFound, ServiceUnavailable]
     }).annotateMerge(OpenApi.annotations({ summary: "Get a user" })),
+    HttpApiEndpoint.get("me", "/me", {
+      success: User,
+      error: [UserNotFound, ServiceUnavailable]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Get the user whose token this is",
+        description: "For tokens of users."
+      })
+    ),
     HttpApiEndpoint.patch("update", "/:user_id", {
       params: { user_id: UserIdParam },
       payload: UserChange,

@@ -15,10 +15,17 @@ export const UserId = Schema.Finite.check(integer, Schema.isGreaterThanOrEqualTo
   .pipe(Schema.brand("UserId"))
 export type UserId = typeof UserId.Type
 
+// A letter of Hindi, Thai or pointed Hebrew has up to four marks. Those that show nothing, as variation selectors, are none.
+const LETTERS = /^(?:[\p{L}\p{N}](?:(?!\p{Default_Ignorable_Code_Point})[\p{Mn}\p{Mc}]){0,4})*$/u
+
 export const Username = Text.check(
   Schema.isBetweenCodePoints(3, 50, { message: "must have 3 to 50 characters" }),
-  Schema.isPattern(/^[\p{L}\p{N}]*$/u, { message: "must have only letters and digits" })
-).annotate({ description: "3 to 50 letters and digits, of any script", examples: ["alice"] })
+  Schema.isPattern(LETTERS, { message: "must have only letters, with at most four marks each, and digits" })
+).annotate({
+  description:
+    "3 to 50 letters and digits, of any script, with the marks that these have. Usernames with one form NFKC of Unicode are one",
+  examples: ["alice"]
+})
 
 export const DisplayName = Text.check(
   Schema.isBetweenCodePoints(0, 100, { message: "must have at most 100 characters" })

@@ -1,4 +1,6 @@
 import { Effect } from "effect"
+import { Directory } from "../access/Directory.ts"
+import { Gate } from "../access/Gate.ts"
 import { CurrentUser } from "../api/Authorization.ts"
 import {
   forbidden,
@@ -9,8 +11,15 @@ import {
 } from "../api/ProblemOf.ts"
 import { UserLimit, UserList, UserSkip } from "../api/Users.ts"
 import { Profiles } from "../chat/Profiles.ts"
-import type { Caller } from "../domain/Caller.ts"
-import { type ExternalId, type ExternalUser, User, type UserChange, type UserId } from "../domain/User.ts"
+import { type Caller, Forbidden } from "../domain/Caller.ts"
+import {
+  type ExternalId,
+  ExternalIdNotFound,
+  type ExternalUser,
+  User,
+  type UserChange,
+  type UserId
+} from "../domain/User.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
 import { json } from "./Json.ts"
 import * as Permit from "./Permit.ts"
@@ -39,22 +48,31 @@ const shownTo =
 
 /** Finding users, and changing what is shown of them. */
 export const make = Effect.gen(function* () {
+  const gate = yield* Gate
+  const directory = yield* Directory
   const users = yield* UserRepo
   const profiles = yield* Profiles
   const { permit, permitAct, permitRows, reserve } = yield* Permit.make
 
-  const found = ({
-    skip = UserSkip.byDefault,
-    limit = UserLimit.byDefault,
-    after_id,
-    username,
-    q
-  }: ListQuery) => {
-    if (username !== undefined) return Effect.map(users.named(username), (one) => (one ? [one] : []))
-    return q === undefined
-      ? users.list(skip, limit, after_id)
-      : users.search({ prefix: q, afterId: after_id, skip, limit })
+  const found = ({ skip = UserSkip.byDefault, limit = UserLimit.byDefault, after_id, q }: ListQuery) => {
+    return Effect.flatMap(Effect.flatMap(CurrentUser, directory.permitList), (fellowsOf) =>
+      q === undefined
+        ? users.list(skip, limit, after_id, fellowsOf)
+        : users.search({ prefix: q, afterId: after_id, fellowsOf, skip, limit })
+    )
   }
+
+  /** A user, unless the caller may not see it: then it is as one that there is not. */
+  const seen = Effect.fnUntraced(function* (one: User) {
+    const visible = yield* directory.visible(yield* CurrentUser, [one.id])
+    return visible.length === 0 ? undefined : one
+  })
+
+  const named = Effect.fnUntraced(function* (username: string) {
+    const one = yield* users.named(username)
+    const shown = one && (yield* seen(one))
+    return shown ? [shown] : []
+  })
 
   const list = Effect.fnUntraced(
     function* ({ query }: { readonly query: ListQuery }) {
@@ -64,16 +82,35 @@ export const make = Effect.gen(function* () {
         return yield* Permit.invalidField(["query", "q"], "must be left out with username")
       yield* permitRows(skip + limit)
       yield* reserve(limit, USER_BYTES)
-      return userList((yield* found(query)).map(shownTo(yield* CurrentUser)))
+      const page = yield* username === undefined ? found(query) : named(username)
+      return userList(page.map(shownTo(yield* CurrentUser)))
     },
-    Effect.catchTags({ Unavailable: serviceUnavailable })
+    Effect.catchTags({ Forbidden: forbidden, Unavailable: serviceUnavailable })
   )
 
-  const get = ({ params: { user_id } }: { readonly params: { readonly user_id: UserId } }) =>
-    permit({ _tag: "ReadUsers" }).pipe(
-      Effect.andThen(Effect.all([users.find(user_id), CurrentUser])),
-      Effect.map(([one, caller]) => user(shownTo(caller)(one))),
-      Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
+  const get = Effect.fnUntraced(
+    function* ({ params: { user_id } }: { readonly params: { readonly user_id: UserId } }) {
+      const caller = yield* CurrentUser
+      yield* permit({ _tag: "ReadUsers" })
+      yield* directory.permitSight(caller, [user_id])
+      return user(shownTo(caller)(yield* users.find(user_id)))
+    },
+    Effect.catchTags({
+      Forbidden: forbidden,
+      UserNotFound: userNotFound,
+      Unavailable: serviceUnavailable
+    })
+  )
+
+  const me = () =>
+    Effect.flatMap(CurrentUser, gate.self).pipe(
+      Effect.flatMap(users.find),
+      Effect.map(user),
+      Effect.catchTags({
+        Forbidden: forbidden,
+        UserNotFound: userNotFound,
+        Unavailable: serviceUnavailable
+      })
     )
 
   const update = ({
@@ -96,7 +133,10 @@ export const make = Effect.gen(function* () {
   }) =>
     permit({ _tag: "ReadUsers" }).pipe(
       Effect.andThen(users.findExternal(external_id)),
-      Effect.map(user),
+      Effect.flatMap(seen),
+      Effect.flatMap((one) =>
+        one === undefined ? Effect.fail(new ExternalIdNotFound()) : Effect.succeed(user(one))
+      ),
       Effect.catchTags({ ExternalIdNotFound: userNotFound, Unavailable: serviceUnavailable })
     )
 
@@ -105,7 +145,7 @@ export const make = Effect.gen(function* () {
     const caller = yield* CurrentUser
     if (caller._tag !== "Member") return yield* permit({ _tag: "CreateUser" })
     const known = yield* Effect.mapError(users.findExternal(externalId), (error) =>
-      error._tag === "ExternalIdNotFound" ? forbidden() : error
+      error._tag === "ExternalIdNotFound" ? forbidden(new Forbidden()) : error
     )
     return yield* permitAct({ _tag: "ChangeUser", as: known.id })
   })
@@ -127,5 +167,5 @@ export const make = Effect.gen(function* () {
       })
     )
 
-  return { list, get, update, getExternal, putExternal }
+  return { list, get, me, update, getExternal, putExternal }
 })

@@ -1,12 +1,19 @@
 import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { Directory } from "../access/Directory.ts"
 import { Disconnects } from "../access/Disconnects.ts"
 import { OpenPlaces } from "../access/OpenPlaces.ts"
 import { Api } from "../api/Api.ts"
 import { CurrentUser } from "../api/Authorization.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import { Wait } from "../api/Parameters.ts"
-import { serviceUnavailable, tooManyPlaces, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
+import {
+  forbidden,
+  serviceUnavailable,
+  tooManyPlaces,
+  userNotFound,
+  usernameTaken
+} from "../api/ProblemOf.ts"
 import { Disconnected, EventLimit, EventPage } from "../api/Users.ts"
 import { Blocks } from "../chat/Blocks.ts"
 import type { InboxEvent } from "../domain/Event.ts"
@@ -36,6 +43,7 @@ export const layer = HttpApiBuilder.group(
     const inboxes = yield* InboxRepo
     const reader = yield* InboxReader
     const places = yield* OpenPlaces
+    const directory = yield* Directory
     const people = yield* People.make
     const { permit, permitRows, reserve } = yield* Permit.make
 
@@ -60,6 +68,7 @@ export const layer = HttpApiBuilder.group(
       presence: Effect.fnUntraced(
         function* ({ params: { user_id } }) {
           yield* permit({ _tag: "ReadPresence" })
+          yield* directory.permitSight(yield* CurrentUser, [user_id])
           yield* users.find(user_id)
           const caller = yield* CurrentUser
           if (caller._tag === "Member" && (yield* blocks.hidden(caller.userId, [user_id])).has(user_id))
@@ -72,7 +81,11 @@ export const layer = HttpApiBuilder.group(
             last_seen: Option.getOrNull(Option.map(lastSeen, DateTime.formatIso))
           }
         },
-        Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
+        Effect.catchTags({
+          Forbidden: forbidden,
+          UserNotFound: userNotFound,
+          Unavailable: serviceUnavailable
+        })
       ),
 
       disconnect: ({ params: { user_id }, payload: { code, revoke_tokens = false } }) => {

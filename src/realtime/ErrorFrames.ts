@@ -14,7 +14,10 @@ const RECEIVER_NOT_FOUND: FrameError = {
   message: new Problems.ReceiverNotFound().message
 }
 const CONFLICT: FrameError = { code: "conflict", message: new Problems.ClientIdConflict().message }
-const FORBIDDEN: FrameError = { code: "forbidden", message: new Problems.Forbidden().message }
+const forbidden = ({ detail }: Forbidden): FrameError => ({
+  code: "forbidden",
+  message: detail ?? new Problems.Forbidden().message
+})
 const SUSPENDED: FrameError = { code: "forbidden", message: new Problems.UserSuspended().message }
 const BLOCKED: FrameError = { code: "forbidden", message: new Problems.Blocked().message }
 const NOT_MEMBER: FrameError = { code: "forbidden", message: new Problems.NotMember().message }
@@ -48,7 +51,7 @@ export const sendError = (error: SendError | Forbidden | RateLimited | Unavailab
     case "Suspended":
       return SUSPENDED
     case "Forbidden":
-      return FORBIDDEN
+      return forbidden(error)
     case "RateLimited":
       return {
         code: "rate_limited",
@@ -78,7 +81,7 @@ export const actionError = (
     case "Suspended":
       return SUSPENDED
     case "Forbidden":
-      return FORBIDDEN
+      return forbidden(error)
     case "RateLimited":
       return {
         code: "rate_limited",
@@ -102,7 +105,7 @@ export const renewalError = (error: InvalidToken | Forbidden | Suspended | Unava
     case "Suspended":
       return SUSPENDED
     case "Forbidden":
-      return FORBIDDEN
+      return forbidden(error)
     case "Unavailable":
       return { code: "unavailable", message: error.message, retry_after_ms: RETRY_AFTER_MS }
   }

@@ -1,4 +1,5 @@
 import { DateTime, Effect, Result, Scope } from "effect"
+import { Directory } from "../access/Directory.ts"
 import { Gate } from "../access/Gate.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { ClientFrame } from "../api/Protocol.ts"
@@ -47,6 +48,7 @@ const receiving = span("socket send", { kind: "server" })
 export const make = Effect.gen(function* () {
   const sends = yield* Sends
   const gate = yield* Gate
+  const directory = yield* Directory
   const drafting = yield* Drafts
   const reads = yield* Reads
   const typing = yield* Typing
@@ -122,6 +124,7 @@ export const make = Effect.gen(function* () {
     const { caller } = connection.credential
     yield* gate.permitAction(caller, connection.inbox.userId)
     yield* gate.permit(caller, { _tag: "ReadPresence" })
+    yield* directory.permitSight(caller, user_ids)
     state.watch ??= yield* Scope.provide(openWatch(connection), scope)
     yield* state.watch(user_ids)
   })

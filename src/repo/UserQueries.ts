@@ -6,6 +6,8 @@ export interface NameQuery {
   readonly prefix: string
   /** Only users after this one, the last of the page before. One whose name does not begin so any more is as none. */
   readonly afterId?: UserId | undefined
+  /** Only users who share a conversation with this one, and itself. */
+  readonly fellowsOf?: UserId | undefined
   readonly skip: number
   readonly limit: number
 }

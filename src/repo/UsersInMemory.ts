@@ -52,12 +52,22 @@ const byCodePoints = (a: string, b: string) => Buffer.compare(Buffer.from(a), Bu
 
 /** The memory layer of `UserRepo`. */
 export const usersInMemory = (tables: Tables) => {
-  const { users } = tables
+  const { users, conversations } = tables
+
+  const isFellow = (me: UserId | undefined, id: UserId) =>
+    me === undefined ||
+    me === id ||
+    [...conversations.values()].some(({ members }) => members.has(me) && members.has(id))
 
   const create = (username: string, displayName: string) => makeInMemory(tables, { username, displayName })
 
-  const list = (skip: number, limit: number, afterId?: UserId) =>
-    Effect.sync(() => users.filter(({ id }) => id > (afterId ?? 0)).slice(skip, skip + limit))
+  const list = (skip: number, limit: number, afterId?: UserId, fellowsOf?: UserId) =>
+    Effect.sync(() =>
+      users.filter(({ id }) => id > (afterId ?? 0) && isFellow(fellowsOf, id)).slice(skip, skip + limit)
+    )
+
+  const fellowsAmong = (userId: UserId, others: ReadonlyArray<UserId>) =>
+    Effect.sync(() => others.filter((id) => id !== userId && isFellow(userId, id)))
 
   const find = (id: UserId) =>
     Effect.suspend(() => {
@@ -74,10 +84,11 @@ export const usersInMemory = (tables: Tables) => {
   const named = (username: string) =>
     Effect.sync(() => users.find((user) => normalName(user.username) === normalName(username)))
 
-  const search = ({ prefix, afterId, skip, limit }: NameQuery) =>
+  const search = ({ prefix, afterId, fellowsOf, skip, limit }: NameQuery) =>
     Effect.sync(() => {
       const from = fold(prefix)
       const found = users
+        .filter(({ id }) => isFellow(fellowsOf, id))
         .flatMap((user) => {
           const place = placeOf(user, from)
           return place === undefined ? [] : { user, place }
@@ -87,5 +98,5 @@ export const usersInMemory = (tables: Tables) => {
       return found.slice(after + skip, after + skip + limit).map(({ user }) => user)
     })
 
-  return { create, list, find, findExternal, named, search }
+  return { create, list, find, fellowsAmong, findExternal, named, search }
 }

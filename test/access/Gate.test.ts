@@ -9,6 +9,8 @@ import { RateLimits } from "../../src/access/RateLimits.ts"
 import { Tokens } from "../../src/access/Tokens.ts"
 import { type Caller, InvalidToken, RateLimited } from "../../src/domain/Caller.ts"
 import { UserId } from "../../src/domain/User.ts"
+import { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
+import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { settings } from "../support/Services.ts"
 
 const alice = UserId.make(1)
@@ -58,7 +60,13 @@ const gateWith = Effect.fnUntraced(function* (options: {
   })
   const services = yield* Layer.build(
     Gate.layer.pipe(
-      Layer.provide([tokens, rateLimits, settings(options.settings ?? {})]),
+      Layer.provide([
+        tokens,
+        rateLimits,
+        UserRepo.layerMemory,
+        ProfileRepo.layerMemory,
+        settings(options.settings ?? {})
+      ]),
       Layer.provideMerge(Disconnects.layer)
     )
   )

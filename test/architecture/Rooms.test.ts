@@ -24,7 +24,7 @@ const STANDS_ON: Readonly<Record<string, ReadonlyArray<string>>> = {
   inbox: ["api", "repo", "redis", "presence"],
   chat: ["inbox"],
   webhooks: ["repo", "redis"],
-  access: ["redis"],
+  access: ["redis", "repo"],
   http: ["api/openapi", "access", "chat"],
   realtime: ["api", "access", "chat", "RequestContext.ts"],
   "Workers.ts": ["observability"],

@@ -20,6 +20,7 @@ const STATUSES: Readonly<Record<string, ReadonlyArray<number>>> = {
   "users.create": [200, 400, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
   "users.list": [200, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "users.get": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "users.me": [200, 404, ...OF_ANY, ...OF_AUTHORIZED],
   "users.update": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
   "users.getExternal": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "users.putExternal": [200, 400, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],

@@ -1,5 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Layer, Result, Scope } from "effect"
+import { Directory } from "../../src/access/Directory.ts"
 import { Gate } from "../../src/access/Gate.ts"
 import { Blocks } from "../../src/chat/Blocks.ts"
 import { Drafts } from "../../src/chat/Drafts.ts"
@@ -18,6 +19,7 @@ import { fakeConnection } from "./support/FakeConnection.ts"
 
 /** Features that a test does not look at. */
 const features = Layer.mergeAll(
+  Layer.mock(Directory, {}),
   Layer.mock(Drafts, {
     of: (sender_id, message) => Effect.succeed({ ...message, sender_id, receiver_id: message.receiver_id! })
   }),
@@ -103,6 +105,7 @@ const noting = Effect.fnUntraced(function* (protocol: "minichat.v1" | "minichat.
       permitSend: () => Effect.void,
       permitAction: () => limited
     }),
+    Layer.mock(Directory, { permitSight: () => Effect.void }),
     Layer.mock(Drafts, {
       of: (sender_id, { receiver_id, conversation_id, ...message }) => {
         if (conversation_id === foreign) return Effect.fail(new NotMember())

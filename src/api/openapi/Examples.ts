@@ -37,6 +37,7 @@ export const operations: Examples<
     answers: { 200: alice },
     invalidField: { path: ["params", "user_id"], message: wholeNumber }
   },
+  "users.me": { answers: { 200: known } },
   "users.update": {
     request: { display_name: "Alice in Wonderland", avatar_url: "https://example.com/alice.png" },
     answers: { 200: known },

@@ -38,6 +38,8 @@ renew it before it expires.
 A missing or bad token, or a socket of someone else, is refused by HTTP 401 or 403 before there is a socket; a browser
 sees that as 1006.
 
+With a user's token, \`/ws/me\` is the socket of that user; \`system\` tells its \`user_id\`.
+
 | Close code | Meaning | Connect again |
 |---|---|---|
 ${closeCodes.join("\n")}
