@@ -16,6 +16,8 @@ import { Paths } from "./api/Paths.ts"
 import { Conversations } from "./chat/Conversations.ts"
 import { Drafts } from "./chat/Drafts.ts"
 import { Edits } from "./chat/Edits.ts"
+import { Erasures } from "./chat/Erasures.ts"
+import { Exports } from "./chat/Exports.ts"
 import { Reads } from "./chat/Reads.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
@@ -54,6 +56,8 @@ import { RedisBus } from "./redis/RedisBus.ts"
 import { ConversationRepo } from "./repo/ConversationRepo.ts"
 import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { EditRepo } from "./repo/EditRepo.ts"
+import { ErasureRepo } from "./repo/ErasureRepo.ts"
+import { ExportRepo } from "./repo/ExportRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
@@ -68,6 +72,8 @@ const repos = Layer.mergeAll(
   ConversationRepo.layer,
   MessageRepo.layer,
   EditRepo.layer,
+  ErasureRepo.layer,
+  ExportRepo.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
   DatabaseEpoch.layer
@@ -110,6 +116,8 @@ const services = DisconnectOrders.layer.pipe(
       Watches.layer,
       Conversations.layer,
       Edits.layer,
+      Erasures.layer,
+      Exports.layer,
       ConnectionRegistry.layer,
       Heartbeat.layer,
       Upgrades.layer,
@@ -185,6 +193,10 @@ const taken = takenByRoutes<
   Drafts,
   EditRepo,
   Edits,
+  ErasureRepo,
+  Erasures,
+  ExportRepo,
+  Exports,
   DisconnectRepo,
   Disconnects,
   Epoch,

@@ -86,8 +86,13 @@ export class Gate extends Context.Service<
         headers["x-forwarded-for"] !== undefined &&
         addressOf({ remoteAddress, headers }) === addressOf({ remoteAddress, headers: Headers.empty })
 
+      // The token of an erased user is good for one thing: to ask whether the erasure is finished.
+      const mayDo = (caller: Caller, operation: Operation) =>
+        allows(caller, operation) &&
+        (caller._tag !== "Member" || operation._tag === "EraseUser" || !disconnects.isErased(caller.userId))
+
       const permit: Gate["Service"]["permit"] = (caller, operation) =>
-        allows(caller, operation) ? Effect.void : Effect.fail(new Forbidden())
+        mayDo(caller, operation) ? Effect.void : Effect.fail(new Forbidden())
 
       const unlessTakenBack = (credential: Credential) =>
         disconnects.refuses(credential)
@@ -121,7 +126,7 @@ export class Gate extends Context.Service<
       })
 
       const permitAct: Gate["Service"]["permitAct"] = (caller, act) => {
-        if (!allows(caller, act)) return Effect.fail(new Forbidden())
+        if (!mayDo(caller, act)) return Effect.fail(new Forbidden())
         return isLimited(caller) ? rateLimits.send(act.as) : Effect.void
       }
 
@@ -138,7 +143,7 @@ export class Gate extends Context.Service<
         permitAct,
         permitSend: (caller, sender) => permitAct(caller, { _tag: "Send", as: sender }),
         permitAction: (caller, user) => {
-          if (!allows(caller, { _tag: "ChangeConversations", as: user })) return Effect.fail(new Forbidden())
+          if (!mayDo(caller, { _tag: "ChangeConversations", as: user })) return Effect.fail(new Forbidden())
           return isLimited(caller) ? rateLimits.act(user) : Effect.void
         },
         permitRows: (caller, request, rows) => {

@@ -5,6 +5,8 @@ import type { UserId } from "../domain/User.ts"
 export type Operation =
   | { readonly _tag: "CreateUser" }
   | { readonly _tag: "DisconnectUser" }
+  | { readonly _tag: "EraseUser"; readonly of: UserId }
+  | { readonly _tag: "ExportUser"; readonly of: UserId }
   | { readonly _tag: "ReadUsers" }
   | { readonly _tag: "ReadPresence" }
   | { readonly _tag: "Send"; readonly as: UserId }
@@ -38,6 +40,8 @@ export const allows = (caller: Caller, operation: Operation): boolean => {
     case "ChangeMessages":
     case "ChangeConversations":
       return operation.as === caller.userId
+    case "EraseUser":
+    case "ExportUser":
     case "ReadConversations":
     case "ReadHistory":
     case "ReadRecent":

@@ -12,3 +12,6 @@ export interface Disconnect {
   /** Tokens that were issued before are refused. Seconds since 1970; none when no order took tokens back. */
   readonly tokensNotBefore: number | undefined
 }
+
+/** The close code of the order that comes with the erasure of a user. No other order has it. */
+export const ERASED = 4004

@@ -15,6 +15,7 @@ import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
+import * as Erasure from "./Erasure.ts"
 import { json, jsonWithRaw, RawJson } from "./Json.ts"
 import * as Permit from "./Permit.ts"
 
@@ -35,6 +36,7 @@ export const layer = HttpApiBuilder.group(
     const reader = yield* InboxReader
     const places = yield* OpenPlaces
     const { permit, permitRows, reserve } = yield* Permit.make
+    const erasure = yield* Erasure.make
 
     const currentTag = (userId: UserId) =>
       Effect.map(
@@ -43,6 +45,8 @@ export const layer = HttpApiBuilder.group(
       )
 
     return handlers.handleAll({
+      ...erasure,
+
       create: ({ payload: { username, display_name } }) =>
         permit({ _tag: "CreateUser" }).pipe(
           Effect.andThen(users.create(username, display_name ?? username)),

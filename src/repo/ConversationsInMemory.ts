@@ -25,7 +25,7 @@ const has = (roles: ReadonlyArray<Role>, role: Role) => roles.includes(role)
 
 /** The memory layer of `ConversationRepo`. */
 export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
-  const { conversations, users, messages } = tables
+  const { conversations, inboxes, messages } = tables
 
   /** Runs what a member asks of its conversation, at one moment. */
   const asMember = <A, E>(
@@ -46,7 +46,7 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
 
   const list = (userId: UserId, limit: number, before: number | undefined) =>
     Effect.suspend(() => {
-      if (users[userId - 1] === undefined) return Effect.fail(new UserNotFound({ userId }))
+      if (!inboxes.has(userId)) return Effect.fail(new UserNotFound({ userId }))
       const found = [...conversations.values()]
         .flatMap((conversation) => {
           const member = conversation.members.get(userId)
@@ -111,9 +111,9 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
     Effect.sync((): Addressees | undefined => {
       const conversation = conversations.get(id)
       if (conversation === undefined) return undefined
-      if (conversation.kind === "group") return { kind: "group" }
-      const [low, high] = memberIds(conversation)
-      return { kind: "direct", users: [low!, high ?? low!] }
+      return conversation.users === undefined
+        ? { kind: "group" }
+        : { kind: "direct", users: conversation.users }
     })
 
   const others = (userId: UserId, id: ConversationId) =>

@@ -101,7 +101,7 @@ export const editsInMemory = Effect.map(MemoryTables, (tables) => {
       if (users === undefined && reactions.size >= MAX_REACTION_KINDS)
         return Result.fail(new TooManyReactions())
       if (users?.has(by)) return Result.succeed(NONE)
-      reactions.set(emoji, (users ?? new Set()).add(by))
+      reactions.set(emoji, (users ?? new Map()).set(by, now))
       return Result.succeed(reactionEvent(by, message, emoji, true, now))
     })
 

@@ -119,11 +119,10 @@ export const conversationSeenBy = (
   return member === undefined ? shared : { ...shared, role: member.role }
 }
 
-const peerOf = (tables: Tables, viewer: UserId, { members }: MemoryConversation): Peer => {
-  const other = [...members.values()].find(({ userId }) => userId !== viewer)
-  const { userId, lastReadId } = other ?? members.get(viewer)!
+const peerOf = (tables: Tables, viewer: UserId, { users, members }: MemoryConversation): Peer => {
+  const userId = users!.find((user) => user !== viewer) ?? viewer
   const { username, display_name } = userOf(tables, userId)
-  return { user_id: userId, username, display_name, last_read_id: lastReadId }
+  return { user_id: userId, username, display_name, last_read_id: members.get(userId)?.lastReadId ?? 0 }
 }
 
 export const memberSeen = (tables: Tables, member: MemoryMember): Member => {

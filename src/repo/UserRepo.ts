@@ -3,11 +3,14 @@ import { Database } from "../database/Database.ts"
 import { int4, textArray } from "../database/SqlParameters.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type User, UserId, UserNotFound, UsernameTaken } from "../domain/User.ts"
-import { imitates, type Look, lookOf } from "./Looks.ts"
+import { imitates, lookOf } from "./Looks.ts"
 import { MemoryTables } from "./MemoryTables.ts"
 import { toUser, type UserRow } from "./Rows.ts"
 
-/** The users. A user and its empty inbox are created in one transaction. Its id and username never change. */
+/**
+ * The users. A user and its empty inbox are created in one transaction. Its id and username never change. One that is erased is not
+ * found.
+ */
 export class UserRepo extends Context.Service<
   UserRepo,
   {
@@ -44,14 +47,16 @@ export class UserRepo extends Context.Service<
       const list = Effect.fn("UserRepo.list")(function* (skip: number, limit: number, afterId?: UserId) {
         if (afterId !== undefined && afterId > MAX_USER_ID) return []
         const rows = yield* inPipeline(
-          sql<UserRow>`SELECT * FROM users WHERE id > ${int4(afterId ?? 0)} ORDER BY id OFFSET ${int4(skip)} LIMIT ${int4(limit)}`
+          sql<UserRow>`SELECT * FROM users WHERE id > ${int4(afterId ?? 0)} AND deleted_at IS NULL ORDER BY id OFFSET ${int4(skip)} LIMIT ${int4(limit)}`
         )
         return rows.map(toUser)
       })
 
       const find = Effect.fnUntraced(function* (id: UserId) {
         if (id > MAX_USER_ID) return yield* new UserNotFound({ userId: id })
-        const rows = yield* inPipeline(sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)}`)
+        const rows = yield* inPipeline(
+          sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)} AND deleted_at IS NULL`
+        )
         const row = rows[0]
         return row === undefined ? yield* new UserNotFound({ userId: id }) : toUser(row)
       })
@@ -63,8 +68,7 @@ export class UserRepo extends Context.Service<
   static readonly layerMemory = Layer.effect(
     UserRepo,
     Effect.gen(function* () {
-      const { users, inboxes } = yield* MemoryTables
-      const looks = new Map<string, ReadonlyArray<Look>>()
+      const { users, inboxes, erasures } = yield* MemoryTables
 
       const create = Effect.fn("UserRepo.create")(function* (username: string, displayName: string) {
         const created_at = DateTime.formatIso(yield* DateTime.now)
@@ -72,11 +76,9 @@ export class UserRepo extends Context.Service<
         if (users.some((user) => user.username === username)) {
           return yield* new UsernameTaken({ username, isAlike: false })
         }
-        const alike = looks.get(look.skeleton) ?? []
-        if (alike.some((other) => imitates(look, other))) {
+        if (users.some((other) => imitates(look, lookOf(other.username)))) {
           return yield* new UsernameTaken({ username, isAlike: true })
         }
-        looks.set(look.skeleton, [...alike, look])
         const user = { id: UserId.make(users.length + 1), username, display_name: displayName, created_at }
         users.push(user)
         inboxes.set(user.id, { events: [], lastSeq: 0, prunedSeq: 0 })
@@ -84,12 +86,16 @@ export class UserRepo extends Context.Service<
       })
 
       const list = (skip: number, limit: number, afterId?: UserId) =>
-        Effect.sync(() => users.filter(({ id }) => id > (afterId ?? 0)).slice(skip, skip + limit))
+        Effect.sync(() =>
+          users.filter(({ id }) => id > (afterId ?? 0) && !erasures.has(id)).slice(skip, skip + limit)
+        )
 
       const find = (id: UserId) =>
         Effect.suspend(() => {
           const user = users[id - 1]
-          return user === undefined ? Effect.fail(new UserNotFound({ userId: id })) : Effect.succeed(user)
+          return user === undefined || erasures.has(id)
+            ? Effect.fail(new UserNotFound({ userId: id }))
+            : Effect.succeed(user)
         })
 
       return UserRepo.of({ create, list, find })

@@ -24,6 +24,8 @@ const rules: {
 } = {
   CreateUser: [{ _tag: "CreateUser" }, ["anyone", "service"]],
   DisconnectUser: [{ _tag: "DisconnectUser" }, ["anyone", "service"]],
+  EraseUser: [{ _tag: "EraseUser", of: alice }, onlyAlice],
+  ExportUser: [{ _tag: "ExportUser", of: alice }, onlyAlice],
   ReadUsers: [{ _tag: "ReadUsers" }, everyone],
   ReadPresence: [{ _tag: "ReadPresence" }, everyone],
   Send: [{ _tag: "Send", as: alice }, onlyAlice],

@@ -10,6 +10,8 @@ import type { UserId } from "../../src/domain/User.ts"
 import { Epoch } from "../../src/Epoch.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
 import { EditRepo } from "../../src/repo/EditRepo.ts"
+import { ErasureRepo } from "../../src/repo/ErasureRepo.ts"
+import { ExportRepo } from "../../src/repo/ExportRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
@@ -24,6 +26,8 @@ export const reposOn = (overrides: Partial<Settings>) =>
       MessageRepo.layer,
       ConversationRepo.layer,
       EditRepo.layer,
+      ErasureRepo.layer,
+      ExportRepo.layer,
       InboxRepo.layer,
       DatabaseEpoch.layer
     ).pipe(
@@ -38,6 +42,8 @@ export const memoryRepos = Layer.mergeAll(
   MessageRepo.layerMemory,
   ConversationRepo.layerMemory,
   EditRepo.layerMemory,
+  ErasureRepo.layerMemory,
+  ExportRepo.layerMemory,
   InboxRepo.layerMemory,
   Epoch.layerMemory
 )
