@@ -1,6 +1,7 @@
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import { Effect, Stream } from "effect"
+import { Duration, Effect, Stream } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
+import { Disconnects } from "../access/Disconnects.ts"
 import { CurrentUser } from "../api/Authorization.ts"
 import { serviceUnavailable, userNotFound } from "../api/ProblemOf.ts"
 import { TooManyRequests } from "../api/Problems.ts"
@@ -10,6 +11,7 @@ import type { Caller } from "../domain/Caller.ts"
 import { Erasure } from "../domain/Erasure.ts"
 import type { ExportRecord } from "../domain/Export.ts"
 import type { UserId } from "../domain/User.ts"
+import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
 import { json } from "./Json.ts"
 import * as Permit from "./Permit.ts"
 
@@ -38,6 +40,8 @@ interface Request {
 export const make = Effect.gen(function* () {
   const erasures = yield* Erasures
   const exports = yield* Exports
+  const disconnectRepo = yield* DisconnectRepo
+  const disconnects = yield* Disconnects
   const { permit, permitRows, reserve } = yield* Permit.make
   /** Users who are being exported by this node. */
   const exporting = new Set<UserId>()
@@ -57,10 +61,14 @@ export const make = Effect.gen(function* () {
       return Effect.void
     })
 
+  // The order to disconnect the user comes with the erasure. This node carries it out at once.
+  const disconnect = Effect.map(disconnectRepo.latest(Duration.seconds(5)), disconnects.learn)
+
   const erase = ({ params: { user_id } }: Request) =>
     permit({ _tag: "EraseUser", of: user_id }).pipe(
       Effect.andThen(CurrentUser),
       Effect.flatMap((caller) => erasures.order(user_id, nameOf(caller))),
+      Effect.tap(({ finished_at }) => (finished_at === null ? disconnect : Effect.void)),
       Effect.map((erasure) => (erasure.finished_at === null ? underWay(erasure) : finished)),
       Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
     )
