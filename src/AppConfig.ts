@@ -89,7 +89,7 @@ const url = (variable: string, protocols: ReadonlyArray<string>, example: string
   secretUrl(variable, (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), example)
 
 /**
- * Every setting of the server, each an environment variable. The README's table says what each means; a
+ * Every setting of the server, each an environment variable. docs/CONFIGURATION.md says what each means; a
  * value that is missing takes its default, one that is wrong stops the start with a line that names it.
  */
 const config = Config.all({
@@ -208,6 +208,8 @@ const config = Config.all({
   rateLimits: Config.Literals(["auto", "on", "off"], "RATE_LIMITS").pipe(Config.withDefault("auto")),
   sendsPerSecond: between("SENDS_PER_SECOND", 1, 1_000_000, 20),
   sendsBurst: between("SENDS_BURST", 1, 1_000_000, 200),
+  searchesPerSecond: between("SEARCHES_PER_SECOND", 1, 1_000_000, 5),
+  searchesBurst: between("SEARCHES_BURST", 1, 1_000_000, 30),
   requestsPerSecond: between("REQUESTS_PER_SECOND", 1, 1_000_000, 200)
 })
 

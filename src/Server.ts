@@ -60,6 +60,7 @@ import { ErasureRepo } from "./repo/ErasureRepo.ts"
 import { ExportRepo } from "./repo/ExportRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
+import { SearchRepo } from "./repo/SearchRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
 import { leaveWithPrimary } from "./Workers.ts"
@@ -74,6 +75,7 @@ const repos = Layer.mergeAll(
   EditRepo.layer,
   ErasureRepo.layer,
   ExportRepo.layer,
+  SearchRepo.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
   DatabaseEpoch.layer
@@ -222,6 +224,7 @@ const taken = takenByRoutes<
   Reads,
   RecentMessages,
   RedisBus,
+  SearchRepo,
   Sessions,
   Sends,
   Stdio.Stdio,

@@ -8,7 +8,7 @@ import { type Session, titleOf } from "./session.ts"
 /** The open conversation. */
 export const Conversation = ({ session, id }: { session: Session; id: number }) => {
   const state = session.state.value
-  const entry = conversationOf(state, id as never)
+  const entry = conversationOf(state, id)
   if (entry === undefined)
     return (
       <div class="empty" role="status">

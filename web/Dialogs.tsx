@@ -12,7 +12,7 @@ export const Dialogs = ({ session }: { session: Session }) => {
   const entry =
     session.selected.value === undefined
       ? undefined
-      : conversationOf(session.state.value, session.selected.value as never)
+      : conversationOf(session.state.value, session.selected.value)
   switch (session.dialog.value) {
     case "new":
       return <NewChatDialog session={session} onClose={close} />

@@ -4,8 +4,10 @@ import {
   type ConversationEntry,
   connect,
   conversationList,
+  conversationOf,
   type Message,
   type State,
+  timelineOf,
   type User
 } from "../src/client/MiniChat.ts"
 import type { Account } from "./accounts.ts"
@@ -73,8 +75,8 @@ export const startSession = async (account: Account): Promise<Session> => {
     replyTo.value = undefined
     editing.value = undefined
     error.value = undefined
-    if (id !== undefined && !client.state.timelines.has(id as never)) client.open(id).catch(() => {})
-    if (id !== undefined && client.state.conversations.get(id as never)?.kind === "group")
+    if (id !== undefined && timelineOf(client.state, id) === undefined) client.open(id).catch(() => {})
+    if (id !== undefined && conversationOf(client.state, id)?.kind === "group")
       client.loadMembers(id).catch(() => {})
   }
   client.subscribe(update)

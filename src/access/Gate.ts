@@ -60,6 +60,16 @@ export class Gate extends Context.Service<
     permitAction(caller: Caller, user: UserId): Effect.Effect<void, Forbidden | RateLimited>
 
     /**
+     * `permit` for a search as a user. Takes it from the rate of that user's searches, and as several calls from the rate of its
+     * client's address.
+     */
+    permitSearch(
+      caller: Caller,
+      request: AddressedRequest,
+      user: UserId
+    ): Effect.Effect<void, Forbidden | RateLimited>
+
+    /**
      * Takes what a read of so many rows costs beyond any call: from the rate of its client's address, and from that of its
      * user. Rows that are passed over count.
      */
@@ -146,6 +156,14 @@ export class Gate extends Context.Service<
           if (!mayDo(caller, { _tag: "ChangeConversations", as: user })) return Effect.fail(new Forbidden())
           return isLimited(caller) ? rateLimits.act(user) : Effect.void
         },
+        permitSearch: (caller, request, user) => {
+          if (!allows(caller, { _tag: "ReadHistory", of: user })) return Effect.fail(new Forbidden())
+          if (!isLimited(caller)) return Effect.void
+          return Effect.andThen(
+            rateLimits.search(user),
+            rateLimits.request(addressOf(request), CALLS_FOR_ONE_SEARCH)
+          )
+        },
         permitRows: (caller, request, rows) => {
           const cost = Math.floor(rows / ROWS_FOR_ONE_CALL)
           if (cost === 0 || !isOn || !isLimited(caller)) return Effect.void
@@ -160,6 +178,9 @@ export class Gate extends Context.Service<
     })
   ).pipe(Layer.provide(FrameBudgets.layer))
 }
+
+/** How many calls a search costs beyond its own. */
+const CALLS_FOR_ONE_SEARCH = 4
 
 /** How many rows cost as much as a call of its own. */
 const ROWS_FOR_ONE_CALL = 500

@@ -8,7 +8,7 @@ import { LimiterStore } from "../redis/LimiterStore.ts"
 import { clientNetwork } from "./ClientAddress.ts"
 
 /**
- * Token buckets, shared by all nodes: sends and costly reads by user, requests by address. While Redis is unavailable, each node
+ * Token buckets, shared by all nodes: sends, searches and costly reads by user, requests by address. While Redis is unavailable, each node
  * counts with buckets of its own.
  */
 export class RateLimits extends Context.Service<
@@ -18,6 +18,8 @@ export class RateLimits extends Context.Service<
     send(userId: UserId): Effect.Effect<void, RateLimited>
     /** Takes one action that is no send, as a mark of what is read, from a bucket of the user's own that is as large. */
     act(userId: UserId): Effect.Effect<void, RateLimited>
+    /** Takes one search from a user's bucket. */
+    search(userId: UserId): Effect.Effect<void, RateLimited>
     /** Takes one request, or what costs as much as several, from the bucket of an address; in IPv6, of its /64 network. */
     request(address: string, cost?: number): Effect.Effect<void, RateLimited>
     /** Takes costly reads from a user's bucket, in requests that would cost as much. */
@@ -27,6 +29,7 @@ export class RateLimits extends Context.Service<
   static readonly layerOff = Layer.succeed(RateLimits, {
     send: () => Effect.void,
     act: () => Effect.void,
+    search: () => Effect.void,
     request: () => Effect.void,
     rows: () => Effect.void
   })
@@ -107,8 +110,13 @@ const limits = (
   {
     sendsPerSecond,
     sendsBurst,
+    searchesPerSecond,
+    searchesBurst,
     requestsPerSecond
-  }: Pick<Settings, "sendsPerSecond" | "sendsBurst" | "requestsPerSecond">,
+  }: Pick<
+    Settings,
+    "sendsPerSecond" | "sendsBurst" | "searchesPerSecond" | "searchesBurst" | "requestsPerSecond"
+  >,
   consume: Consume
 ) => {
   /** A bucket for each key: it holds `burst` tokens and gains `perSecond`. */
@@ -133,10 +141,12 @@ const limits = (
 
   const sends = buckets("send", sendsPerSecond, sendsBurst)
   const actions = buckets("act", sendsPerSecond, sendsBurst)
+  const searches = buckets("search", searchesPerSecond, searchesBurst)
   const requests = buckets("request", requestsPerSecond, requestsPerSecond)
   return RateLimits.of({
     send: (userId) => sends(userId),
     act: (userId) => actions(userId),
+    search: (userId) => searches(userId),
     request: (address, cost) => requests(clientNetwork(address), cost),
     rows: buckets("rows", requestsPerSecond, requestsPerSecond)
   })

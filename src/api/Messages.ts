@@ -32,6 +32,7 @@ import {
   VersionConflict
 } from "./Problems.ts"
 import { RequestValidation } from "./RequestValidation.ts"
+import { search } from "./Search.ts"
 
 export const SentMessage = Schema.Struct({
   ...Message.fields,
@@ -134,6 +135,7 @@ export class Messages extends HttpApiGroup.make("messages")
           "Up to 50 messages that the user received from other users, newest first, from the cache."
       })
     ),
+    search,
     HttpApiEndpoint.get("get", "/:message_id", {
       params: messageId,
       query: { user_id: ActingUser },

@@ -37,5 +37,6 @@ export {
   messagesOf,
   outgoingOf,
   readersOf,
+  timelineOf,
   typingIn
 } from "./Views.ts"

@@ -23,6 +23,7 @@ import {
   tooManyReactions,
   versionConflict
 } from "../api/ProblemOf.ts"
+import { FoundMessages, SearchLimit } from "../api/Search.ts"
 import { Drafts } from "../chat/Drafts.ts"
 import { Edits } from "../chat/Edits.ts"
 import { RecentMessages } from "../chat/RecentMessages.ts"
@@ -32,6 +33,7 @@ import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
+import { SearchRepo } from "../repo/SearchRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
 import { type HistoryOf, historyOf } from "./HistoryPage.ts"
 import { json, jsonWithRaw, RawJson } from "./Json.ts"
@@ -40,6 +42,7 @@ import * as Permit from "./Permit.ts"
 const sent = json(SentMessage)
 const message = json(Message)
 const messagePage = json(History)
+const foundPage = json(FoundMessages)
 const recentPage = jsonWithRaw(RecentPage)
 
 /** Why a member's call on a message is refused. */
@@ -53,10 +56,11 @@ export const layer = HttpApiBuilder.group(
     const drafts = yield* Drafts
     const edits = yield* Edits
     const repo = yield* MessageRepo
+    const searches = yield* SearchRepo
     const inboxes = yield* InboxRepo
     const recentMessages = yield* RecentMessages
     const epoch = yield* Epoch
-    const { actingUser, permit, permitAct, permitRows, reserve } = yield* Permit.make
+    const { actingUser, permit, permitAct, permitRows, permitSearch, reserve } = yield* Permit.make
 
     /** For a change of a message that may be made as often as one likes. */
     const limitedActor = (given: UserId | undefined, place: "query" | "payload") =>
@@ -136,6 +140,30 @@ export const layer = HttpApiBuilder.group(
           ),
           Effect.catchTags({ Unavailable: serviceUnavailable })
         ),
+
+      search: Effect.fnUntraced(
+        function* ({
+          query: { user_id, q: text, conversation_id: conversationId, before_id: beforeId, limit }
+        }) {
+          const userId = yield* actingUser(user_id, "query")
+          yield* permitSearch(userId)
+          const wanted = limit ?? SearchLimit.byDefault
+          yield* reserve(wanted, MESSAGE_BYTES)
+          const { messages, next = null } = yield* searches.search({
+            userId,
+            text,
+            conversationId,
+            beforeId,
+            limit: wanted
+          })
+          return foundPage({ messages, next })
+        },
+        Effect.catchTags({
+          ConversationNotFound: conversationNotFound,
+          NotMember: notMember,
+          Unavailable: serviceUnavailable
+        })
+      ),
 
       get: ({ params: { message_id }, query: { user_id } }) =>
         actingUser(user_id, "query").pipe(

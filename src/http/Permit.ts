@@ -38,6 +38,15 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
       return Effect.fail(invalidField([place, field], NOBODY))
     }),
 
+  /** For a search as a user: takes it from the rates of searches. */
+  permitSearch: (user: UserId) =>
+    Effect.flatMap(Effect.all([CurrentUser, HttpServerRequest.HttpServerRequest]), ([caller, request]) =>
+      Effect.catchTags(gate.permitSearch(caller, request, user), {
+        Forbidden: forbidden,
+        RateLimited: tooManyRequests
+      })
+    ),
+
   /** Takes a read of so many rows, those that are passed over too, from the rates of its caller. */
   permitRows: (rows: number) =>
     Effect.flatMap(Effect.all([CurrentUser, HttpServerRequest.HttpServerRequest]), ([caller, request]) =>

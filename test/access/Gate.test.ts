@@ -46,6 +46,7 @@ const gateWith = Effect.fnUntraced(function* (options: {
     })
   const rateLimits = Layer.succeed(RateLimits, {
     send: (userId) => take(`send of ${userId}`),
+    search: (userId) => take(`search of ${userId}`),
     act: (userId) => take(`act of ${userId}`),
     request: (address) => take(`request of ${address}`),
     rows: (userId, cost) => take(`${cost} of ${userId}`)
@@ -113,6 +114,16 @@ const decisions: ReadonlyArray<
       anyone: [["send of 1"], "ok", "RateLimited"],
       service: [[], "ok", "ok"],
       alice: [["send of 1"], "ok", "RateLimited"],
+      bob: [[], "Forbidden", "Forbidden"]
+    }
+  ],
+  [
+    "a search as alice",
+    (gate, token) => gate.permitSearch(callers[token]!, request(), alice),
+    {
+      anyone: [["search of 1", "request of 10.0.0.1"], "ok", "RateLimited"],
+      service: [[], "ok", "ok"],
+      alice: [["search of 1", "request of 10.0.0.1"], "ok", "RateLimited"],
       bob: [[], "Forbidden", "Forbidden"]
     }
   ]

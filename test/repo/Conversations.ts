@@ -14,6 +14,7 @@ import type { ErasureRepo } from "../../src/repo/ErasureRepo.ts"
 import type { ExportRepo } from "../../src/repo/ExportRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import type { SearchRepo } from "../../src/repo/SearchRepo.ts"
 import type { UserRepo } from "../../src/repo/UserRepo.ts"
 import { frameOf, framesInInbox } from "../support/Events.ts"
 
@@ -23,6 +24,7 @@ export type Repos =
   | MessageRepo
   | ConversationRepo
   | EditRepo
+  | SearchRepo
   | ErasureRepo
   | ExportRepo
   | InboxRepo

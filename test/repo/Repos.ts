@@ -14,6 +14,7 @@ import { ErasureRepo } from "../../src/repo/ErasureRepo.ts"
 import { ExportRepo } from "../../src/repo/ExportRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { SearchRepo } from "../../src/repo/SearchRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import * as EmbeddedPool from "../support/EmbeddedPool.ts"
 import { freshDatabase, settings } from "../support/Services.ts"
@@ -28,6 +29,7 @@ export const reposOn = (overrides: Partial<Settings>) =>
       EditRepo.layer,
       ErasureRepo.layer,
       ExportRepo.layer,
+      SearchRepo.layer,
       InboxRepo.layer,
       DatabaseEpoch.layer
     ).pipe(
@@ -44,6 +46,7 @@ export const memoryRepos = Layer.mergeAll(
   EditRepo.layerMemory,
   ErasureRepo.layerMemory,
   ExportRepo.layerMemory,
+  SearchRepo.layerMemory,
   InboxRepo.layerMemory,
   Epoch.layerMemory
 )

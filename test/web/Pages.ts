@@ -10,7 +10,15 @@ export class Chromium extends Context.Service<Chromium, Browser>()("test/web/Chr
       Effect.promise(() =>
         chromium.launch({
           executablePath: CHROMIUM,
-          args: ["--no-sandbox", "--disable-gpu", "--disable-quic"]
+          args: [
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync"
+          ]
         })
       ),
       (browser) => Effect.promise(() => browser.close())

@@ -81,6 +81,13 @@ export const operations: Examples<
     answers: { 200: { messages: [reply] } },
     invalidField: { path: ["params", "user_id"], message: wholeNumber }
   },
+  "messages.search": {
+    answers: { 200: { messages: [reply, hello], next: null } },
+    invalidField: {
+      path: ["query", "q"],
+      message: "must have 1 to 200 characters, white space around it aside"
+    }
+  },
   "messages.get": { answers: { 200: reply }, invalidField: badId },
   "messages.edit": {
     request: { user_id: 1, content: "Hello Bob!", version: 1 },

@@ -9,7 +9,7 @@ import { ServiceUnavailable, UpgradeRequired, ValidationFailed } from "../Proble
 const connectAgain = ({ code, reconnect }: CloseCode) =>
   code === CloseCode.unauthorized.code ? "yes, with a new token" : reconnect ? "yes, with `since`" : "no"
 
-/** The rows of the table of close codes. The README has the same. */
+/** The rows of the table of close codes. docs/API.md has the same. */
 export const closeCodes = Object.values<CloseCode>(CloseCode).map(
   (each) => `| ${each.code} | ${each.reason} | ${connectAgain(each)} |`
 )
