@@ -86,7 +86,7 @@ export class Erasures extends Context.Service<
         ),
         Effect.andThen(
           Effect.raceFirst(
-            Effect.andThen(ordered.await, Effect.sync(ordered.closeUnsafe)),
+            Effect.andThen(ordered.await, ordered.close),
             Effect.sleep(LOOK_EVERY)
           )
         ),
@@ -99,7 +99,7 @@ export class Erasures extends Context.Service<
           const erasure = yield* repo.order(userId)
           if (erasure.finished_at === null) {
             yield* Effect.logInfo(`The erasure of user ${userId} is ordered by ${by}`)
-            ordered.openUnsafe()
+            yield* ordered.open
           }
           return erasure
         })
