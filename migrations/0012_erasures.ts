@@ -28,6 +28,7 @@ export default Effect.gen(function* () {
   // Events whose payload has the names of a user. Those of messages, which are most, have no payload and no entry.
   yield* sql`
     CREATE INDEX inbox_events_naming ON inbox_events (
-      (coalesce(payload #>> '{member,user_id}', payload #>> '{conversation,with,user_id}')::int), user_id, seq
-    ) WHERE coalesce(payload #>> '{member,user_id}', payload #>> '{conversation,with,user_id}') IS NOT NULL`
+      (coalesce(payload #>> '{member,user_id}', payload #>> '{conversation,with,user_id}', payload #>> '{user,id}')::int),
+      user_id, seq
+    ) WHERE coalesce(payload #>> '{member,user_id}', payload #>> '{conversation,with,user_id}', payload #>> '{user,id}') IS NOT NULL`
 })

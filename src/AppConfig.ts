@@ -210,6 +210,12 @@ const config = Config.all({
   sendsBurst: between("SENDS_BURST", 1, 1_000_000, 200),
   searchesPerSecond: between("SEARCHES_PER_SECOND", 1, 1_000_000, 5),
   searchesBurst: between("SEARCHES_BURST", 1, 1_000_000, 30),
+  groupsPerMinute: between("GROUPS_PER_MINUTE", 1, 1_000_000, 10),
+  groupsBurst: between("GROUPS_BURST", 1, 1_000_000, 30),
+  reactionsPerSecond: between("REACTIONS_PER_SECOND", 1, 1_000_000, 10),
+  reactionsBurst: between("REACTIONS_BURST", 1, 1_000_000, 100),
+  typingPerSecond: between("TYPING_PER_SECOND", 1, 1_000_000, 10),
+  typingBurst: between("TYPING_BURST", 1, 1_000_000, 50),
   requestsPerSecond: between("REQUESTS_PER_SECOND", 1, 1_000_000, 200)
 })
 

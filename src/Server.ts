@@ -13,11 +13,13 @@ import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
 import { CloseCode } from "./api/CloseCode.ts"
 import { Paths } from "./api/Paths.ts"
+import { Blocks } from "./chat/Blocks.ts"
 import { Conversations } from "./chat/Conversations.ts"
 import { Drafts } from "./chat/Drafts.ts"
 import { Edits } from "./chat/Edits.ts"
 import { Erasures } from "./chat/Erasures.ts"
 import { Exports } from "./chat/Exports.ts"
+import { Profiles } from "./chat/Profiles.ts"
 import { Reads } from "./chat/Reads.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
@@ -53,6 +55,7 @@ import { Upgrades } from "./realtime/Upgrades.ts"
 import * as OlderNodes from "./redis/OlderNodes.ts"
 import { Redis } from "./redis/Redis.ts"
 import { RedisBus } from "./redis/RedisBus.ts"
+import { BlockRepo } from "./repo/BlockRepo.ts"
 import { ConversationRepo } from "./repo/ConversationRepo.ts"
 import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { EditRepo } from "./repo/EditRepo.ts"
@@ -60,7 +63,10 @@ import { ErasureRepo } from "./repo/ErasureRepo.ts"
 import { ExportRepo } from "./repo/ExportRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
+import { ProfileRepo } from "./repo/ProfileRepo.ts"
+import { ReportRepo } from "./repo/ReportRepo.ts"
 import { SearchRepo } from "./repo/SearchRepo.ts"
+import { SuspensionRepo } from "./repo/SuspensionRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
 import { leaveWithPrimary } from "./Workers.ts"
@@ -75,9 +81,13 @@ const repos = Layer.mergeAll(
   EditRepo.layer,
   ErasureRepo.layer,
   ExportRepo.layer,
+  ProfileRepo.layer,
   SearchRepo.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
+  BlockRepo.layer,
+  ReportRepo.layer,
+  SuspensionRepo.layer,
   DatabaseEpoch.layer
 ).pipe(Layer.provideMerge(database))
 
@@ -120,6 +130,8 @@ const services = DisconnectOrders.layer.pipe(
       Edits.layer,
       Erasures.layer,
       Exports.layer,
+      Blocks.layer,
+      Profiles.layer,
       ConnectionRegistry.layer,
       Heartbeat.layer,
       Upgrades.layer,
@@ -185,6 +197,8 @@ const taken = takenByRoutes<
 >()([
   Answers,
   AppConfig,
+  BlockRepo,
+  Blocks,
   ChildProcessSpawner.ChildProcessSpawner,
   Gate,
   Heartbeat,
@@ -220,14 +234,18 @@ const taken = takenByRoutes<
   OpenPlaces,
   Passing,
   Path.Path,
+  ProfileRepo,
+  Profiles,
   RateLimits,
   Reads,
   RecentMessages,
   RedisBus,
   SearchRepo,
+  ReportRepo,
   Sessions,
   Sends,
   Stdio.Stdio,
+  SuspensionRepo,
   Terminal.Terminal,
   Tokens,
   Typing,

@@ -9,12 +9,15 @@ DECLARE
 BEGIN
   SELECT array_agg(x.user_id), array_agg(x.seq) INTO event_users, event_seqs FROM (
     SELECT e.user_id, e.seq FROM inbox_events e
-    WHERE coalesce(e.payload #>> '{member,user_id}', e.payload #>> '{conversation,with,user_id}')::int = erased
+    WHERE coalesce(
+        e.payload #>> '{member,user_id}', e.payload #>> '{conversation,with,user_id}', e.payload #>> '{user,id}'
+      )::int = erased
       AND (e.user_id, e.seq) > (done_user, done_seq)
     ORDER BY e.user_id, e.seq LIMIT max_rows
   ) x;
   UPDATE inbox_events e SET payload = CASE
       WHEN e.payload ? 'member' THEN jsonb_set(e.payload, '{member}', (e.payload -> 'member') - beyond || names)
+      WHEN e.payload ? 'user' THEN jsonb_set(e.payload, '{user}', (e.payload -> 'user') - beyond || names)
       ELSE jsonb_set(e.payload, '{conversation,with}', (e.payload #> '{conversation,with}') - beyond || names)
     END
     FROM unnest(event_users, event_seqs) x (user_id, seq) WHERE e.user_id = x.user_id AND e.seq = x.seq;

@@ -8,7 +8,7 @@ RETURNS TABLE (
 LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
-  last_phase CONSTANT int := 7;
+  last_phase CONSTANT int := 8;
   e erasures;
 BEGIN
   UPDATE erasures o SET leased_until = clock_timestamp() + make_interval(secs => lease_seconds)
@@ -24,6 +24,7 @@ BEGIN
     WHEN 5 THEN PERFORM erase_names(erased, e.after_id, e.after_seq, max_rows);
     WHEN 6 THEN PERFORM erase_inbox_events(erased, max_rows);
     WHEN 7 THEN PERFORM erase_group_texts(erased, e.after_id, max_rows);
+    WHEN 8 THEN RETURN QUERY SELECT * FROM erase_blocks(erased, max_rows);
     ELSE NULL;
   END CASE;
 END $$

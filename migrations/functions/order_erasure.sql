@@ -9,7 +9,9 @@ BEGIN
   IF FOUND THEN
     DELETE FROM inboxes i WHERE i.user_id = erased;
     DELETE FROM username_looks l WHERE l.user_id = erased;
-    UPDATE users u SET username = 'deleted-' || erased, display_name = '', deleted_at = clock_timestamp()
+    DELETE FROM user_names n WHERE n.user_id = erased;
+    UPDATE users u SET username = 'deleted-' || erased, display_name = '', external_id = NULL, avatar_url = NULL,
+        metadata = NULL, suspended_at = NULL, deleted_at = clock_timestamp()
       WHERE u.id = erased;
     INSERT INTO disconnects (user_id, close_code) VALUES (erased, 4004)
       ON CONFLICT (user_id) DO UPDATE SET ordered_at = clock_timestamp(), close_code = 4004;

@@ -26,6 +26,7 @@ LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   id_sequence CONSTANT regclass := 'messages_id_seq';
   known int[];
+  refusals text[];
   statuses text[];
   ids bigint[];
   times timestamptz[];
@@ -45,6 +46,17 @@ BEGIN
     SELECT i.user_id FROM inboxes i WHERE i.user_id = ANY (senders || receivers) ORDER BY i.user_id FOR UPDATE
   ) l;
   known := coalesce(known, '{}');
+  -- After the locks, which `change_block` and `change_suspension` take too: what these committed before is seen. The look-ups go
+  -- by the primary keys (OFFSET 0).
+  refusals := ARRAY(
+    SELECT r.refusal FROM unnest(senders, receivers) WITH ORDINALITY AS d (sender, receiver, place)
+    CROSS JOIN LATERAL (
+      SELECT CASE
+          WHEN (SELECT u.suspended_at FROM users u WHERE u.id = d.sender) IS NOT NULL THEN 'suspended'
+          WHEN EXISTS (SELECT FROM blocks b WHERE b.user_id = d.receiver AND b.blocked_id = d.sender OFFSET 0) THEN 'blocked'
+        END AS refusal
+    ) r ORDER BY d.place
+  );
 
   FOR i IN 1 .. cardinality(senders) LOOP
     id := NULL; timestamp := NULL; conversation_id := NULL; quote := NULL; refusal := NULL;
@@ -52,6 +64,8 @@ BEGIN
       refusal := 'sender_not_found';
     ELSIF receivers[i] <> ALL (known) THEN
       refusal := 'receiver_not_found';
+    ELSIF refusals[i] IS NOT NULL THEN
+      refusal := refusals[i];
     ELSIF reply_to_ids[i] IS NOT NULL THEN
       SELECT jsonb_build_object('id', q.id, 'sender_id', q.sender_id, 'content', left(q.content, 200)) INTO quote
         FROM messages q JOIN conversations c ON c.id = q.conversation_id

@@ -1,14 +1,21 @@
 import { Context, Effect, Layer, Result } from "effect"
 import { Headers } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
-import { type Caller, type Credential, Forbidden, InvalidToken, type RateLimited } from "../domain/Caller.ts"
+import {
+  type Caller,
+  type Credential,
+  Forbidden,
+  InvalidToken,
+  type RateLimited,
+  Suspended
+} from "../domain/Caller.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { warnOnce } from "../observability/Once.ts"
 import { type AddressedRequest, clientAddress } from "./ClientAddress.ts"
 import { Disconnects } from "./Disconnects.ts"
 import { type FrameBudget, FrameBudgets } from "./FrameBudgets.ts"
-import { type Act, allows, type Operation } from "./Policy.ts"
+import { type Act, allows, type Operation, writerOf } from "./Policy.ts"
 import { limitsAreOn, RateLimits } from "./RateLimits.ts"
 import { Tokens } from "./Tokens.ts"
 
@@ -36,28 +43,31 @@ export class Gate extends Context.Service<
       token: string | undefined,
       request: AddressedRequest,
       userId: UserId
-    ): Effect.Effect<Credential, RateLimited | InvalidToken | Unavailable | Forbidden>
+    ): Effect.Effect<Credential, RateLimited | InvalidToken | Unavailable | Forbidden | Suspended>
 
     /** The credential of a new token for an open socket of a user. It is taken from no rate. */
     renewSocket(
       token: string,
       userId: UserId
-    ): Effect.Effect<Credential, InvalidToken | Unavailable | Forbidden>
+    ): Effect.Effect<Credential, InvalidToken | Unavailable | Forbidden | Suspended>
 
-    /** Fails when the policy does not allow a caller an operation. */
-    permit(caller: Caller, operation: Operation): Effect.Effect<void, Forbidden>
+    /**
+     * Fails when the policy does not allow a caller an operation, and when the user for whom it is done is suspended and it does
+     * more than read. Whoever calls: also the application acts for no suspended user.
+     */
+    permit(caller: Caller, operation: Operation): Effect.Effect<void, Forbidden | Suspended>
 
-    /** `permit` for a change as a user, of which others are told. Takes it from the rate of that user's sends. */
-    permitAct(caller: Caller, act: Act): Effect.Effect<void, Forbidden | RateLimited>
+    /** `permit` for what a user does. Takes it from the rate of that user that is for acts of its kind. */
+    permitAct(caller: Caller, act: Act): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
     /** `permitAct` for one send as a user. */
-    permitSend(caller: Caller, sender: UserId): Effect.Effect<void, Forbidden | RateLimited>
+    permitSend(caller: Caller, sender: UserId): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
     /**
      * `permit` for a mark of what is read, or a change of whom a socket watches, as a user. Takes it from the rate of that user's
      * actions.
      */
-    permitAction(caller: Caller, user: UserId): Effect.Effect<void, Forbidden | RateLimited>
+    permitAction(caller: Caller, user: UserId): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
     /**
      * `permit` for a search as a user. Takes it from the rate of that user's searches, and as several calls from the rate of its
@@ -97,12 +107,16 @@ export class Gate extends Context.Service<
         addressOf({ remoteAddress, headers }) === addressOf({ remoteAddress, headers: Headers.empty })
 
       // The token of an erased user is good for one thing: to ask whether the erasure is finished.
-      const mayDo = (caller: Caller, operation: Operation) =>
-        allows(caller, operation) &&
-        (caller._tag !== "Member" || operation._tag === "EraseUser" || !disconnects.isErased(caller.userId))
+      const isGone = (caller: Caller, operation: Operation) =>
+        caller._tag === "Member" && operation._tag !== "EraseUser" && disconnects.isErased(caller.userId)
 
-      const permit: Gate["Service"]["permit"] = (caller, operation) =>
-        mayDo(caller, operation) ? Effect.void : Effect.fail(new Forbidden())
+      const permit: Gate["Service"]["permit"] = (caller, operation) => {
+        if (!allows(caller, operation) || isGone(caller, operation)) return Effect.fail(new Forbidden())
+        const writer = writerOf(operation)
+        return writer !== undefined && disconnects.isSuspended(writer)
+          ? Effect.fail(new Suspended())
+          : Effect.void
+      }
 
       const unlessTakenBack = (credential: Credential) =>
         disconnects.refuses(credential)
@@ -135,10 +149,10 @@ export class Gate extends Context.Service<
         return yield* Effect.fromResult(verified)
       })
 
-      const permitAct: Gate["Service"]["permitAct"] = (caller, act) => {
-        if (!mayDo(caller, act)) return Effect.fail(new Forbidden())
-        return isLimited(caller) ? rateLimits.send(act.as) : Effect.void
-      }
+      const permitAct: Gate["Service"]["permitAct"] = (caller, act) =>
+        isLimited(caller)
+          ? Effect.andThen(permit(caller, act), rateLimits[RATE_OF[act._tag]](act.as))
+          : permit(caller, act)
 
       const permitSocket = (userId: UserId) => (credential: Credential) =>
         Effect.as(permit(credential.caller, { _tag: "OpenSocket", of: userId }), credential)
@@ -153,8 +167,8 @@ export class Gate extends Context.Service<
         permitAct,
         permitSend: (caller, sender) => permitAct(caller, { _tag: "Send", as: sender }),
         permitAction: (caller, user) => {
-          if (!mayDo(caller, { _tag: "ChangeConversations", as: user })) return Effect.fail(new Forbidden())
-          return isLimited(caller) ? rateLimits.act(user) : Effect.void
+          const permitted = permit(caller, { _tag: "ChangeConversations", as: user })
+          return isLimited(caller) ? Effect.andThen(permitted, rateLimits.act(user)) : permitted
         },
         permitSearch: (caller, request, user) => {
           if (!allows(caller, { _tag: "ReadHistory", of: user })) return Effect.fail(new Forbidden())
@@ -181,6 +195,18 @@ export class Gate extends Context.Service<
 
 /** How many calls a search costs beyond its own. */
 const CALLS_FOR_ONE_SEARCH = 4
+/** From which of its user's rates an act is taken. */
+const RATE_OF = {
+  ChangeUser: "act",
+  Send: "send",
+  ChangeMessages: "send",
+  ChangeConversations: "send",
+  MakeGroup: "group",
+  React: "react",
+  Type: "type",
+  ChangeBlocks: "act",
+  Report: "act"
+} as const satisfies Record<Act["_tag"], keyof RateLimits["Service"]>
 
 /** How many rows cost as much as a call of its own. */
 const ROWS_FOR_ONE_CALL = 500

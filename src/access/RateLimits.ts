@@ -8,8 +8,8 @@ import { LimiterStore } from "../redis/LimiterStore.ts"
 import { clientNetwork } from "./ClientAddress.ts"
 
 /**
- * Token buckets, shared by all nodes: sends, searches and costly reads by user, requests by address. While Redis is unavailable, each node
- * counts with buckets of its own.
+ * Token buckets, shared by all nodes: what users do, searches and costly reads by user, requests by address. While Redis is
+ * unavailable, each node counts with buckets of its own.
  */
 export class RateLimits extends Context.Service<
   RateLimits,
@@ -20,6 +20,12 @@ export class RateLimits extends Context.Service<
     act(userId: UserId): Effect.Effect<void, RateLimited>
     /** Takes one search from a user's bucket. */
     search(userId: UserId): Effect.Effect<void, RateLimited>
+    /** Takes the making of one group from a user's bucket. */
+    group(userId: UserId): Effect.Effect<void, RateLimited>
+    /** Takes one change of a reaction from a user's bucket. */
+    react(userId: UserId): Effect.Effect<void, RateLimited>
+    /** Takes one word of whether the user types from its bucket. */
+    type(userId: UserId): Effect.Effect<void, RateLimited>
     /** Takes one request, or what costs as much as several, from the bucket of an address; in IPv6, of its /64 network. */
     request(address: string, cost?: number): Effect.Effect<void, RateLimited>
     /** Takes costly reads from a user's bucket, in requests that would cost as much. */
@@ -30,6 +36,9 @@ export class RateLimits extends Context.Service<
     send: () => Effect.void,
     act: () => Effect.void,
     search: () => Effect.void,
+    group: () => Effect.void,
+    react: () => Effect.void,
+    type: () => Effect.void,
     request: () => Effect.void,
     rows: () => Effect.void
   })
@@ -112,11 +121,14 @@ const limits = (
     sendsBurst,
     searchesPerSecond,
     searchesBurst,
+    groupsPerMinute,
+    groupsBurst,
+    reactionsPerSecond,
+    reactionsBurst,
+    typingPerSecond,
+    typingBurst,
     requestsPerSecond
-  }: Pick<
-    Settings,
-    "sendsPerSecond" | "sendsBurst" | "searchesPerSecond" | "searchesBurst" | "requestsPerSecond"
-  >,
+  }: Settings,
   consume: Consume
 ) => {
   /** A bucket for each key: it holds `burst` tokens and gains `perSecond`. */
@@ -142,11 +154,17 @@ const limits = (
   const sends = buckets("send", sendsPerSecond, sendsBurst)
   const actions = buckets("act", sendsPerSecond, sendsBurst)
   const searches = buckets("search", searchesPerSecond, searchesBurst)
+  const groups = buckets("group", groupsPerMinute / 60, groupsBurst)
+  const reactions = buckets("react", reactionsPerSecond, reactionsBurst)
+  const typing = buckets("type", typingPerSecond, typingBurst)
   const requests = buckets("request", requestsPerSecond, requestsPerSecond)
   return RateLimits.of({
     send: (userId) => sends(userId),
     act: (userId) => actions(userId),
     search: (userId) => searches(userId),
+    group: (userId) => groups(userId),
+    react: (userId) => reactions(userId),
+    type: (userId) => typing(userId),
     request: (address, cost) => requests(clientNetwork(address), cost),
     rows: buckets("rows", requestsPerSecond, requestsPerSecond)
   })

@@ -27,7 +27,7 @@ export const exportUser = HttpApiEndpoint.get("export", "/:user_id/export", {
   OpenApi.annotations({
     summary: "Export everything about a user",
     description:
-      "JSON objects, one a line: the profile, the user's conversations, the messages that it sent and its reactions. The last line has the " +
+      "JSON objects, one a line: the profile, the user's conversations, the messages that it sent, its reactions, blocks and reports. The last line has the " +
       "type `end`: an export without it is not whole. For the user itself, and for tokens with `scope` `service`. A " +
       "user has one export at a time."
   })

@@ -65,6 +65,18 @@ export class Exports extends Context.Service<
               ({ message_id, emoji }) => ({ messageId: message_id, emoji })
             )
           ),
+          Stream.concat(
+            pages(
+              (after: UserId | undefined) => repo.blocks(userId, after, PAGE),
+              ({ user_id }) => user_id
+            )
+          ),
+          Stream.concat(
+            pages(
+              (after: number | undefined) => repo.reports(userId, after, PAGE),
+              ({ id }) => id
+            )
+          ),
           Stream.tap(() => Effect.sync(() => records++)),
           Stream.concat(Stream.sync((): ExportRecord => ({ type: "end", records })))
         )

@@ -115,6 +115,10 @@ const resultOf = (outcome: Outcome): SendResult => {
       return "conversation_not_found"
     case "NotMember":
       return "not_member"
+    case "Blocked":
+      return "blocked"
+    case "Suspended":
+      return "suspended"
     case "QuoteNotFound":
       return "quote_not_found"
     case "ClientIdConflict":

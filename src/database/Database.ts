@@ -9,6 +9,7 @@ import { Metrics } from "../observability/Metrics.ts"
 import { connectionOptions } from "./ConnectionOptions.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { EmbeddedDatabase } from "./EmbeddedDatabase.ts"
+import * as LeastBusy from "./LeastBusy.ts"
 import { applyFunctions } from "./SqlFunctions.ts"
 import { int8, types } from "./SqlParameters.ts"
 import { problemOf } from "./StartChecks.ts"
@@ -41,7 +42,7 @@ export class DatabaseStartError extends Schema.TaggedError<DatabaseStartError>()
 
 /**
  * The migrated database. `pipeline`, for reads and writes that wait for no lock, pipelines the statements of many fibers on each
- * connection. `sends` has connections of its own: a statement that waits for a lock, which `send_messages` does for two seconds,
+ * connection, and gives each to the least busy one. `sends` has connections of its own: a statement that waits for a lock, which `send_messages` does for two seconds,
  * holds up each statement that is pipelined behind it. In embedded mode both are one client.
  */
 export class Database extends Context.Service<
@@ -93,14 +94,15 @@ export class Database extends Context.Service<
   ).pipe(Layer.provide(Reactivity.layer))
 }
 
-const connect = (options: PgClient.PgPoolConfig) =>
-  PgClient.make({
-    types,
-    applicationName: "minichat",
-    connectTimeout: "5 seconds",
-    multiplex: true,
-    ...options
-  })
+const optionsOf = (options: PgClient.PgPoolConfig): PgClient.PgPoolConfig => ({
+  types,
+  applicationName: "minichat",
+  connectTimeout: "5 seconds",
+  multiplex: true,
+  ...options
+})
+
+const connect = (options: PgClient.PgPoolConfig) => PgClient.make(optionsOf(options))
 
 const inProcess = Effect.fnUntraced(
   function* (dataDir: string) {
@@ -169,7 +171,9 @@ const remote = Effect.fnUntraced(
     const settings = takesSettings
       ? { startupParameters: { statement_timeout, default_transaction_isolation: "read committed" } }
       : { prepare: false }
-    const pipeline = yield* connect({ ...target, stream: pipelineSockets.open, maxConnections, ...settings })
+    const pipeline = yield* LeastBusy.make(
+      optionsOf({ ...target, stream: pipelineSockets.open, maxConnections, ...settings })
+    )
     const sends = yield* connect({
       ...target,
       stream: sendSockets.open,

@@ -30,6 +30,9 @@ export const TOKEN_NEEDED = "A token is needed"
 /** The caller is known, and may not do this. */
 export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {}) {}
 
+/** The user for whom the call acts is suspended: it may read, and do nothing else. */
+export class Suspended extends Schema.TaggedError<Suspended>()("Suspended", {}) {}
+
 /** The caller did this too often. It may do it again after `retryAfter`. */
 export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
   retryAfter: Schema.DurationFromMillis

@@ -3,7 +3,7 @@ import { Conversation } from "./Conversation.ts"
 import { ConversationId } from "./ConversationId.ts"
 import { Message, MessageId } from "./Message.ts"
 import { Timestamp } from "./Text.ts"
-import { User } from "./User.ts"
+import { User, UserId } from "./User.ts"
 
 /** One line of the export of a user. A reader ignores types that it does not know. */
 export const ExportRecord = Schema.Union([
@@ -24,6 +24,14 @@ export const ExportRecord = Schema.Union([
     message_id: MessageId,
     conversation_id: ConversationId,
     emoji: Schema.String,
+    created_at: Timestamp
+  }),
+  Schema.Struct({ type: Schema.Literal("block"), user_id: UserId, created_at: Timestamp }),
+  Schema.Struct({
+    type: Schema.Literal("report"),
+    id: Schema.Int,
+    message_id: MessageId,
+    reason: Schema.NullOr(Schema.String),
     created_at: Timestamp
   }),
   Schema.Struct({

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
+import { CurrentUser } from "../api/Authorization.ts"
 import {
   History,
   HistoryLimit,
@@ -9,6 +10,7 @@ import {
   SentMessage
 } from "../api/Messages.ts"
 import {
+  blocked,
   clientIdConflict,
   conversationNotFound,
   messageDeleted,
@@ -21,6 +23,7 @@ import {
   senderNotFound,
   serviceUnavailable,
   tooManyReactions,
+  userSuspended,
   versionConflict
 } from "../api/ProblemOf.ts"
 import { FoundMessages, SearchLimit } from "../api/Search.ts"
@@ -63,8 +66,11 @@ export const layer = HttpApiBuilder.group(
     const { actingUser, permit, permitAct, permitRows, permitSearch, reserve } = yield* Permit.make
 
     /** For a change of a message that may be made as often as one likes. */
-    const limitedActor = (given: UserId | undefined, place: "query" | "payload") =>
-      Effect.tap(actingUser(given, place), (userId) => permitAct({ _tag: "ChangeMessages", as: userId }))
+    const limitedActor = (
+      _tag: "ChangeMessages" | "React",
+      given: UserId | undefined,
+      place: "query" | "payload"
+    ) => Effect.tap(actingUser(given, place), (userId) => permitAct({ _tag, as: userId }))
 
     const pageOf = (page: HistoryOf) =>
       "conversationId" in page ? repo.ofConversation(page) : repo.history(page)
@@ -90,6 +96,8 @@ export const layer = HttpApiBuilder.group(
             ReceiverNotFound: receiverNotFound,
             ConversationNotFound: conversationNotFound,
             NotMember: notMember,
+            Blocked: blocked,
+            Suspended: userSuspended,
             QuoteNotFound: quoteNotFound,
             ClientIdConflict: clientIdConflict,
             Unavailable: serviceUnavailable
@@ -174,7 +182,7 @@ export const layer = HttpApiBuilder.group(
         ),
 
       edit: ({ params: { message_id }, payload: { user_id, content, version, metadata } }) =>
-        limitedActor(user_id, "payload").pipe(
+        limitedActor("ChangeMessages", user_id, "payload").pipe(
           Effect.flatMap((by) =>
             edits.edit({ by, messageId: message_id, content, version: version ?? undefined, metadata })
           ),
@@ -182,32 +190,39 @@ export const layer = HttpApiBuilder.group(
           Effect.catchTags({
             ...denied,
             NotAuthor: notAuthor,
+            Blocked: blocked,
             MessageDeleted: messageDeleted,
             VersionConflict: versionConflict
           })
         ),
 
       delete: ({ params: { message_id }, query: { user_id } }) =>
-        actingUser(user_id, "query").pipe(
-          Effect.tap((by) => permit({ _tag: "ChangeMessages", as: by })),
-          Effect.flatMap((by) => edits.remove(by, message_id)),
+        Effect.flatMap(CurrentUser, (caller) =>
+          caller._tag === "Service" && user_id === undefined
+            ? Effect.andThen(permit({ _tag: "RemoveMessage" }), edits.removeAny(message_id))
+            : actingUser(user_id, "query").pipe(
+                Effect.tap((by) => permit({ _tag: "ChangeMessages", as: by })),
+                Effect.flatMap((by) => edits.remove(by, message_id))
+              )
+        ).pipe(
           Effect.map((deleted) => message(deleted)),
           Effect.catchTags({ ...denied, RoleForbids: roleForbids })
         ),
 
       react: ({ params: { message_id, emoji }, query: { user_id } }) =>
-        limitedActor(user_id, "query").pipe(
+        limitedActor("React", user_id, "query").pipe(
           Effect.flatMap((by) => edits.react(by, message_id, emoji)),
           Effect.map((reactedTo) => message(reactedTo)),
           Effect.catchTags({
             ...denied,
+            Blocked: blocked,
             MessageDeleted: messageDeleted,
             TooManyReactions: tooManyReactions
           })
         ),
 
       unreact: ({ params: { message_id, emoji }, query: { user_id } }) =>
-        limitedActor(user_id, "query").pipe(
+        limitedActor("React", user_id, "query").pipe(
           Effect.flatMap((by) => edits.unreact(by, message_id, emoji)),
           Effect.map((changed) => message(changed)),
           Effect.catchTags(denied)

@@ -6,9 +6,9 @@ import { Api } from "../api/Api.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import { Wait } from "../api/Parameters.ts"
 import { serviceUnavailable, tooManyPlaces, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
-import { Disconnected, EventLimit, EventPage, UserLimit, UserList, UserSkip } from "../api/Users.ts"
+import { Disconnected, EventLimit, EventPage } from "../api/Users.ts"
 import type { InboxEvent } from "../domain/Event.ts"
-import { User, type UserId } from "../domain/User.ts"
+import type { UserId } from "../domain/User.ts"
 import { InboxReader } from "../inbox/InboxReader.ts"
 import { Sessions } from "../presence/Sessions.ts"
 import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
@@ -17,10 +17,9 @@ import { UserRepo } from "../repo/UserRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
 import * as Erasure from "./Erasure.ts"
 import { json, jsonWithRaw, RawJson } from "./Json.ts"
+import * as People from "./People.ts"
 import * as Permit from "./Permit.ts"
 
-const user = json(User)
-const userList = json(UserList)
 const disconnected = json(Disconnected)
 const eventPage = jsonWithRaw(EventPage)
 
@@ -35,6 +34,7 @@ export const layer = HttpApiBuilder.group(
     const inboxes = yield* InboxRepo
     const reader = yield* InboxReader
     const places = yield* OpenPlaces
+    const people = yield* People.make
     const { permit, permitRows, reserve } = yield* Permit.make
     const erasure = yield* Erasure.make
 
@@ -56,21 +56,7 @@ export const layer = HttpApiBuilder.group(
           })
         ),
 
-      list: ({ query: { skip = UserSkip.byDefault, limit = UserLimit.byDefault, after_id } }) =>
-        permit({ _tag: "ReadUsers" }).pipe(
-          Effect.andThen(permitRows(skip + limit)),
-          Effect.andThen(reserve(limit, USER_BYTES)),
-          Effect.andThen(users.list(skip, limit, after_id)),
-          Effect.map(userList),
-          Effect.catchTags({ Unavailable: serviceUnavailable })
-        ),
-
-      get: ({ params: { user_id } }) =>
-        permit({ _tag: "ReadUsers" }).pipe(
-          Effect.andThen(users.find(user_id)),
-          Effect.map(user),
-          Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
-        ),
+      ...people,
 
       presence: Effect.fnUntraced(
         function* ({ params: { user_id } }) {
@@ -140,9 +126,6 @@ export const layer = HttpApiBuilder.group(
     })
   })
 )
-
-/** About what a user takes in an answer. In bytes. */
-const USER_BYTES = 400
 
 /** About what the event of a long message takes in an answer. In bytes. */
 const EVENT_BYTES = 1400

@@ -16,6 +16,8 @@ export type SendResult =
   | "receiver_not_found"
   | "conversation_not_found"
   | "not_member"
+  | "blocked"
+  | "suspended"
   | "quote_not_found"
   | "conflict"
   | "unavailable"
@@ -27,6 +29,8 @@ const SEND_RESULTS: ReadonlyArray<SendResult> = [
   "receiver_not_found",
   "conversation_not_found",
   "not_member",
+  "blocked",
+  "suspended",
   "quote_not_found",
   "conflict",
   "unavailable"

@@ -4,7 +4,13 @@ import { AppConfig } from "../AppConfig.ts"
 import { Gate } from "../access/Gate.ts"
 import { isAllowedOrigin } from "../access/Origins.ts"
 import { EpochParam, SeqParam, UserIdParam } from "../api/Parameters.ts"
-import { forbidden, socketUnavailable, tooManyRequests, unauthorized } from "../api/ProblemOf.ts"
+import {
+  forbidden,
+  socketUnavailable,
+  tooManyRequests,
+  unauthorized,
+  userSuspended
+} from "../api/ProblemOf.ts"
 import * as Problems from "../api/Problems.ts"
 import type { Credential } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
@@ -76,7 +82,8 @@ export const make = Effect.gen(function* () {
         RateLimited: tooManyRequests,
         InvalidToken: unauthorized,
         Unavailable: socketUnavailable,
-        Forbidden: forbidden
+        Forbidden: forbidden,
+        Suspended: userSuspended
       })
     )
     return {

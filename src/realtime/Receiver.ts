@@ -108,7 +108,7 @@ export const make = Effect.gen(function* () {
   ) {
     const { connection, scope } = state
     const { userId } = connection.inbox
-    yield* gate.permit(connection.credential.caller, { _tag: "Send", as: userId })
+    yield* gate.permitAct(connection.credential.caller, { _tag: "Type", as: userId })
     if (!state.endsTyping) {
       state.endsTyping = true
       yield* Scope.addFinalizer(scope, typing.leave(connection, userId))

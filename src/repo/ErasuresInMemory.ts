@@ -1,8 +1,10 @@
+import { isDeepStrictEqual } from "node:util"
 import { Clock, DateTime, Duration, Effect } from "effect"
 import { type Erasure, tombstoneName } from "../domain/Erasure.ts"
 import type { AppendedFact } from "../domain/Event.ts"
 import { type UserId, UserNotFound } from "../domain/User.ts"
 import { type ErasureCalls, LEASE, type Step, type StepBounds } from "./ErasureCalls.ts"
+import { lookOf } from "./Looks.ts"
 import { membersInMemory } from "./MembersInMemory.ts"
 import { appendAbout, appendPayload } from "./MemoryEvents.ts"
 import { type MemoryConversation, type MemoryErasure, MemoryTables } from "./MemoryTables.ts"
@@ -34,8 +36,20 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
       leasedUntil: 0
     }
     erasures.set(userId, erasure)
-    users[userId - 1] = { ...user, username: tombstoneName(userId), display_name: "" }
+    users[userId - 1] = {
+      id: userId,
+      username: tombstoneName(userId),
+      display_name: "",
+      created_at: user.created_at
+    }
     inboxes.delete(userId)
+    tables.suspended.delete(userId)
+    const look = lookOf(user.username)
+    const alike = tables.looks.get(look.skeleton) ?? []
+    tables.looks.set(
+      look.skeleton,
+      alike.filter((other) => !isDeepStrictEqual(other, look))
+    )
     return shown(userId, erasure)
   })
 
@@ -116,6 +130,7 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
       message.deletedAt ??= now
       message.revision = ++counters.revision
       message.reactions.clear()
+      remove(tables.reports, ({ messageId }) => messageId === message.id)
       return appendAbout(tables, message, "message_deleted", now)
     })
   }
@@ -148,7 +163,21 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
         events[i] = { ...event, payload: withoutNames(userId, event.payload) }
       }
     }
-    return DONE
+    remove(tables.reports, ({ reporterId }) => reporterId === userId)
+    remove(tables.blocks, (block) => block.userId === userId)
+    const blockers = remove(tables.blocks, ({ blockedId }) => blockedId === userId)
+    if (blockers.length === 0) return DONE
+    const payload = { blocked_id: userId, blocked: false }
+    return {
+      appended: appendPayload(
+        tables,
+        blockers.map((block) => block.userId),
+        "block",
+        payload,
+        now
+      ),
+      isDone: false
+    }
   })
 
   const peers: ErasureCalls["peers"] = (userId, after, limit) =>
@@ -168,15 +197,24 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
   return { order, claim, step, peers, finish }
 })
 
+/** Removes what is so from a list, and answers it. */
+const remove = <A>(list: Array<A>, isSo: (item: A) => boolean): ReadonlyArray<A> => {
+  const removed = list.filter(isSo)
+  list.splice(0, list.length, ...list.filter((item) => !removed.includes(item)))
+  return removed
+}
+
 /** The payload of an event without the names of a user. */
 const withoutNames = (userId: UserId, payload: unknown): unknown => {
   if (typeof payload !== "object" || payload === null) return payload
-  if (!("user_id" in payload && "username" in payload && payload.user_id === userId)) {
+  const id = "user_id" in payload ? payload.user_id : "id" in payload ? payload.id : undefined
+  if (!("username" in payload && id === userId)) {
     return Array.isArray(payload)
       ? payload
       : Object.fromEntries(
           Object.entries(payload).map(([field, value]) => [field, withoutNames(userId, value)])
         )
   }
-  return { ...payload, username: tombstoneName(userId), display_name: "" }
+  const rest = Object.entries(payload).filter(([field]) => field !== "avatar_url" && field !== "metadata")
+  return { ...Object.fromEntries(rest), username: tombstoneName(userId), display_name: "" }
 }

@@ -23,4 +23,8 @@ export interface ExportCalls {
   messages(userId: UserId, after: MessageId | undefined, limit: number): Page<"message">
   /** Reactions of the user that come after a place. */
   reactions(userId: UserId, after: ReactionPlace | undefined, limit: number): Page<"reaction">
+  /** Users whom the user blocks, with ids above `after`, in ascending order. */
+  blocks(userId: UserId, after: UserId | undefined, limit: number): Page<"block">
+  /** Reports that the user made, with ids above `after`, in ascending order. */
+  reports(userId: UserId, after: number | undefined, limit: number): Page<"report">
 }

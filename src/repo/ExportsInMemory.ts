@@ -56,6 +56,31 @@ export const exportsInMemory = Effect.map(
               (message_id === after.messageId && emoji > after.emoji)
           )
           .slice(0, limit)
+      ),
+    blocks: (userId, after, limit) =>
+      Effect.sync(() =>
+        tables.blocks
+          .filter((block) => block.userId === userId && block.blockedId > (after ?? 0))
+          .sort((a, b) => a.blockedId - b.blockedId)
+          .slice(0, limit)
+          .map(({ blockedId, createdAt }) => ({
+            type: "block" as const,
+            user_id: blockedId,
+            created_at: createdAt
+          }))
+      ),
+    reports: (userId, after, limit) =>
+      Effect.sync(() =>
+        tables.reports
+          .filter(({ id, reporterId }) => reporterId === userId && id > (after ?? 0))
+          .slice(0, limit)
+          .map(({ id, messageId, reason, createdAt }) => ({
+            type: "report" as const,
+            id,
+            message_id: messageId,
+            reason: reason ?? null,
+            created_at: createdAt
+          }))
       )
   })
 )

@@ -5,6 +5,7 @@ import type { Conversation, Peer, Role } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { MessageId } from "../domain/Message.ts"
 import { withOwn } from "./ConversationReads.ts"
+import type { UserId } from "../domain/User.ts"
 import type { ExportCalls } from "./ExportCalls.ts"
 import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
@@ -23,6 +24,18 @@ interface ReactionRow {
   readonly emoji: string
   readonly created_at: Date
 }
+
+interface ReportRow {
+  readonly id: number
+  readonly message_id: MessageId
+  readonly reason: string | null
+  readonly created_at: Date
+}
+
+const dated = <Row extends { readonly created_at: Date }>(row: Row) => ({
+  ...row,
+  created_at: row.created_at.toISOString()
+})
 
 /** Each page is a range of an index. */
 export const make = Effect.gen(function* () {
@@ -77,14 +90,26 @@ export const make = Effect.gen(function* () {
         ORDER BY message_id, emoji COLLATE "C" LIMIT ${int4(limit)}
       ) r JOIN messages m ON m.id = r.message_id ORDER BY r.message_id, r.emoji COLLATE "C"`.pipe(
       Effect.map((rows) =>
-        rows.map((row) => ({
-          type: "reaction" as const,
-          ...row,
-          created_at: row.created_at.toISOString()
-        }))
+        rows.map((row) => ({ type: "reaction" as const, ...dated(row) }))
       ),
       inPipeline
     )
 
-  return { conversations, messages, reactions } satisfies ExportCalls
+  const blocks: ExportCalls["blocks"] = (userId, after, limit) =>
+    sql<{ readonly user_id: UserId; readonly created_at: Date }>`
+      SELECT blocked_id AS user_id, created_at FROM blocks
+      WHERE user_id = ${int4(userId)} AND blocked_id > ${int4(after ?? 0)} ORDER BY blocked_id LIMIT ${int4(limit)}`.pipe(
+      Effect.map((rows) => rows.map((row) => ({ type: "block" as const, ...dated(row) }))),
+      inPipeline
+    )
+
+  const reports: ExportCalls["reports"] = (userId, after, limit) =>
+    sql<ReportRow>`
+      SELECT id, message_id, reason, created_at FROM reports
+      WHERE reporter_id = ${int4(userId)} AND id > ${int8(after ?? 0)} ORDER BY id LIMIT ${int4(limit)}`.pipe(
+      Effect.map((rows) => rows.map((row) => ({ type: "report" as const, ...dated(row) }))),
+      inPipeline
+    )
+
+  return { conversations, messages, reactions, blocks, reports } satisfies ExportCalls
 })

@@ -1,6 +1,7 @@
 import { Effect, Result } from "effect"
 import type { Database } from "../database/Database.ts"
 import { int4Array, int8Array, textArray } from "../database/SqlParameters.ts"
+import { Suspended } from "../domain/Caller.ts"
 import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts"
 import { ClientIdConflict, type GroupDraft, type Quote, QuoteNotFound } from "../domain/Message.ts"
 import type { Appended, Outcome } from "../domain/Send.ts"
@@ -59,6 +60,7 @@ interface SendRow {
     | "not_member"
     | "conversation_not_found"
     | "quote_not_found"
+    | "suspended"
   readonly id: number
   readonly sender_username: string
   readonly timestamp: Date
@@ -73,6 +75,8 @@ const toOutcome = (row: SendRow, draft: GroupDraft, repeats: Repeats): Outcome =
       return Result.fail(new NotMember())
     case "conversation_not_found":
       return Result.fail(new ConversationNotFound())
+    case "suspended":
+      return Result.fail(new Suspended())
     case "quote_not_found":
       return Result.fail(new QuoteNotFound())
     case "conflict":

@@ -1,7 +1,9 @@
 import { Duration, Effect, Result } from "effect"
 import type { Database } from "../database/Database.ts"
 import { int4Array, int8Array, textArray } from "../database/SqlParameters.ts"
+import { Suspended } from "../domain/Caller.ts"
 import {
+  Blocked,
   ClientIdConflict,
   type Draft,
   type Quote,
@@ -129,6 +131,8 @@ interface SendRow {
     | "sender_not_found"
     | "receiver_not_found"
     | "quote_not_found"
+    | "blocked"
+    | "suspended"
   readonly id: number
   readonly sender_username: string
   readonly timestamp: Date
@@ -149,6 +153,10 @@ const toOutcome = (row: SendRow, draft: Draft, repeats: Repeats): Outcome => {
       return Result.fail(new ReceiverNotFound())
     case "conflict":
       return Result.fail(new ClientIdConflict())
+    case "blocked":
+      return Result.fail(new Blocked())
+    case "suspended":
+      return Result.fail(new Suspended())
     case "quote_not_found":
       return Result.fail(new QuoteNotFound())
     default:

@@ -1,11 +1,22 @@
-import { Context, DateTime, Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { Database } from "../database/Database.ts"
-import { int4, textArray } from "../database/SqlParameters.ts"
+import { int4 } from "../database/SqlParameters.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import { MAX_USER_ID, type User, UserId, UserNotFound, UsernameTaken } from "../domain/User.ts"
-import { imitates, lookOf } from "./Looks.ts"
+import {
+  type ExternalId,
+  ExternalIdNotFound,
+  MAX_USER_ID,
+  type User,
+  type UserId,
+  UserNotFound,
+  UsernameTaken
+} from "../domain/User.ts"
+import { endOf, fold } from "./FoldedNames.ts"
 import { MemoryTables } from "./MemoryTables.ts"
+import { makeUser } from "./NewUsers.ts"
 import { toUser, type UserRow } from "./Rows.ts"
+import type { NameQuery } from "./UserQueries.ts"
+import { usersInMemory } from "./UsersInMemory.ts"
 
 /**
  * The users. A user and its empty inbox are created in one transaction. Its id and username never change. One that is erased is not
@@ -16,13 +27,20 @@ export class UserRepo extends Context.Service<
   {
     /**
      * Creates a user. Fails when the username is taken, or imitates another one in another script or form; usernames are
-     * case-sensitive, and within one script all differ. After `Unavailable` the user may exist all the same.
+     * case-sensitive, and within one script all differ. Those with the same form NFKC of Unicode are one. After `Unavailable` the
+     * user may exist all the same.
      */
     create(username: string, displayName: string): Effect.Effect<User, UsernameTaken | Unavailable>
     /** Users by ascending id, with ids above `afterId` when it is given: at most `limit`, after the first `skip`. */
     list(skip: number, limit: number, afterId?: UserId): Effect.Effect<ReadonlyArray<User>, Unavailable>
     /** Finds a user. An id above the range of int4 is not found, without a query. */
     find(id: UserId): Effect.Effect<User, UserNotFound | Unavailable>
+    /** The user with an external id. */
+    findExternal(id: ExternalId): Effect.Effect<User, ExternalIdNotFound | Unavailable>
+    /** The user with a username, in any of the forms that are one; none when nobody has it. */
+    named(username: string): Effect.Effect<User | undefined, Unavailable>
+    /** The users whose names begin so. A page is a range of an index, however many users there are. */
+    search(query: NameQuery): Effect.Effect<ReadonlyArray<User>, Unavailable>
   }
 >()("minichat/repo/UserRepo") {
   static readonly layer = Layer.effect(
@@ -32,10 +50,7 @@ export class UserRepo extends Context.Service<
       const { pipeline: sql, inPipeline } = yield* Database
 
       const create = Effect.fn("UserRepo.create")(function* (username: string, displayName: string) {
-        const { skeleton, scripts } = lookOf(username)
-        const rows = yield* sql<UserRow>`SELECT * FROM create_distinct_user(
-            ${username}, ${displayName}, ${skeleton}, ${textArray(scripts)}
-          )`.pipe(
+        const rows = yield* makeUser(sql, { username, displayName }).pipe(
           Effect.catchReason("SqlError", "UniqueViolation", ({ constraint }) =>
             Effect.fail(new UsernameTaken({ username, isAlike: constraint === "username_looks" }))
           ),
@@ -61,44 +76,45 @@ export class UserRepo extends Context.Service<
         return row === undefined ? yield* new UserNotFound({ userId: id }) : toUser(row)
       })
 
-      return UserRepo.of({ create, list, find })
+      const findExternal = Effect.fnUntraced(function* (id: ExternalId) {
+        const rows = yield* inPipeline(sql<UserRow>`SELECT * FROM users WHERE external_id = ${id}`)
+        const row = rows[0]
+        return row === undefined ? yield* new ExternalIdNotFound() : toUser(row)
+      })
+
+      const named = Effect.fn("UserRepo.named")(function* (username: string) {
+        const rows = yield* inPipeline(
+          sql<UserRow>`SELECT * FROM users WHERE normalize(username, NFKC) = normalize(${username}, NFKC) AND deleted_at IS NULL
+            ORDER BY username <> ${username}, id LIMIT 1`
+        )
+        return rows[0] && toUser(rows[0])
+      })
+
+      // A user stands where the first of its names does: its other name is passed over. Where the user of `afterId` stands is
+      // looked up by its own two names.
+      const search = Effect.fn("UserRepo.search")(function* ({ prefix, afterId, skip, limit }: NameQuery) {
+        if (afterId !== undefined && afterId > MAX_USER_ID) return []
+        const from = fold(prefix)
+        const isMatch = (name: "name" | "other") =>
+          sql`${sql.literal(`n.${name}`)} >= ${from} AND ${sql.literal(`n.${name}`)} < ${endOf(from)}`
+        const place = sql`(SELECT min(n.name) FROM user_names n WHERE n.user_id = ${int4(afterId ?? 0)} AND ${isMatch("name")})`
+        const rows = yield* inPipeline(
+          sql<UserRow>`SELECT u.* FROM (
+              SELECT n.name, n.user_id FROM user_names n
+              WHERE ${isMatch("name")}
+                AND (n.name, n.user_id) > (coalesce(${place}, ''), ${int4(afterId ?? 0)})
+                AND (n.other IS NULL OR n.other > n.name OR NOT (${isMatch("other")}))
+              ORDER BY n.name, n.user_id OFFSET ${int4(skip)} LIMIT ${int4(limit)}
+            ) found JOIN users u ON u.id = found.user_id ORDER BY found.name, found.user_id`
+        )
+        return rows.map(toUser)
+      })
+
+      return UserRepo.of({ create, list, find, findExternal, named, search })
     })
   )
 
-  static readonly layerMemory = Layer.effect(
-    UserRepo,
-    Effect.gen(function* () {
-      const { users, inboxes, erasures } = yield* MemoryTables
-
-      const create = Effect.fn("UserRepo.create")(function* (username: string, displayName: string) {
-        const created_at = DateTime.formatIso(yield* DateTime.now)
-        const look = lookOf(username)
-        if (users.some((user) => user.username === username)) {
-          return yield* new UsernameTaken({ username, isAlike: false })
-        }
-        if (users.some((other) => imitates(look, lookOf(other.username)))) {
-          return yield* new UsernameTaken({ username, isAlike: true })
-        }
-        const user = { id: UserId.make(users.length + 1), username, display_name: displayName, created_at }
-        users.push(user)
-        inboxes.set(user.id, { events: [], lastSeq: 0, prunedSeq: 0 })
-        return user
-      })
-
-      const list = (skip: number, limit: number, afterId?: UserId) =>
-        Effect.sync(() =>
-          users.filter(({ id }) => id > (afterId ?? 0) && !erasures.has(id)).slice(skip, skip + limit)
-        )
-
-      const find = (id: UserId) =>
-        Effect.suspend(() => {
-          const user = users[id - 1]
-          return user === undefined || erasures.has(id)
-            ? Effect.fail(new UserNotFound({ userId: id }))
-            : Effect.succeed(user)
-        })
-
-      return UserRepo.of({ create, list, find })
-    })
-  ).pipe(Layer.provide(MemoryTables.layer))
+  static readonly layerMemory = Layer.effect(UserRepo, Effect.map(MemoryTables, usersInMemory)).pipe(
+    Layer.provide(MemoryTables.layer)
+  )
 }

@@ -24,7 +24,7 @@ export const layer = Layer.effectDiscard(
     const fillBatch = Effect.gen(function* () {
       const users = yield* inPipeline(
         sql<{ readonly id: number; readonly username: string }>`
-          SELECT u.id, u.username FROM users u WHERE u.id > ${int4(checked)}
+          SELECT u.id, u.username FROM users u WHERE u.id > ${int4(checked)} AND u.deleted_at IS NULL
             AND NOT EXISTS (SELECT FROM username_looks l WHERE l.user_id = u.id)
           ORDER BY u.id LIMIT ${int4(BATCH)}`
       )

@@ -40,17 +40,21 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
         [
           "append_events",
           "append_to_all",
+          "change_block",
           "change_reaction",
+          "change_suspension",
           "conversation_for_first_message",
           "conversation_json",
           "create_direct",
           "create_distinct_user",
           "create_group",
+          "create_named_user",
           "create_user",
           "current_epoch",
           "delete_message",
           "direct_conversation",
           "edit_message",
+          "fellows_of",
           "json_time",
           "lock_conversation",
           "mark_read",
@@ -61,10 +65,14 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
           "put_member",
           "readers_of",
           "remove_member",
+          "report_message",
+          "save_user_names",
           "send_direct_messages",
           "send_group_messages",
           "send_messages",
-          "update_conversation"
+          "update_conversation",
+          "update_user",
+          "user_json"
         ]
       )
       for (const { release } of rows) assert.strictEqual(release, VERSION)

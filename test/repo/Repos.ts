@@ -14,6 +14,7 @@ import { ErasureRepo } from "../../src/repo/ErasureRepo.ts"
 import { ExportRepo } from "../../src/repo/ExportRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
 import { SearchRepo } from "../../src/repo/SearchRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import * as EmbeddedPool from "../support/EmbeddedPool.ts"
@@ -29,6 +30,7 @@ export const reposOn = (overrides: Partial<Settings>) =>
       EditRepo.layer,
       ErasureRepo.layer,
       ExportRepo.layer,
+      ProfileRepo.layer,
       SearchRepo.layer,
       InboxRepo.layer,
       DatabaseEpoch.layer
@@ -46,6 +48,7 @@ export const memoryRepos = Layer.mergeAll(
   EditRepo.layerMemory,
   ErasureRepo.layerMemory,
   ExportRepo.layerMemory,
+  ProfileRepo.layerMemory,
   SearchRepo.layerMemory,
   InboxRepo.layerMemory,
   Epoch.layerMemory
