@@ -6,7 +6,7 @@ BEGIN
   RETURN (
     SELECT jsonb_build_object(
       'user_id', u.id, 'username', u.username, 'display_name', u.display_name, 'last_read_id', least(
-        m.last_read_id, (SELECT b.last_read_id FROM blocks b WHERE b.user_id = viewer AND b.blocked_id = u.id)
+        coalesce(m.last_read_id, 0), (SELECT b.last_read_id FROM blocks b WHERE b.user_id = viewer AND b.blocked_id = u.id)
       )
     )
     || CASE WHEN u.avatar_url IS NULL THEN '{}' ELSE jsonb_build_object('avatar_url', u.avatar_url) END

@@ -53,8 +53,7 @@ export class Disconnects extends Context.Service<
           if (isSuspended) suspended.add(order.userId)
           else suspended.delete(order.userId)
           if (known?.orderedAt === order.orderedAt && known.isSuspended === isSuspended) continue
-          if (isKept(order) || order.age < FORGOTTEN_AFTER)
-            last.set(order.userId, order)
+          if (isKept(order) || order.age < FORGOTTEN_AFTER) last.set(order.userId, order)
           for (const listener of listeners) listener(order)
         }
         const now = orders.reduce((latest, { orderedAt, age }) => Math.max(latest, orderedAt + age), 0)

@@ -85,10 +85,7 @@ export class Erasures extends Context.Service<
           Effect.logWarning("An erasure stopped, and is taken up again in some seconds", cause)
         ),
         Effect.andThen(
-          Effect.raceFirst(
-            Effect.andThen(ordered.await, ordered.close),
-            Effect.sleep(LOOK_EVERY)
-          )
+          Effect.raceFirst(Effect.andThen(ordered.await, ordered.close), Effect.sleep(LOOK_EVERY))
         ),
         Effect.forever,
         Effect.forkScoped

@@ -4,8 +4,8 @@ import { int4, int8 } from "../database/SqlParameters.ts"
 import type { Conversation, Peer, Role } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { MessageId } from "../domain/Message.ts"
-import { withOwn } from "./ConversationReads.ts"
 import type { UserId } from "../domain/User.ts"
+import { withOwn } from "./ConversationReads.ts"
 import type { ExportCalls } from "./ExportCalls.ts"
 import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
@@ -89,9 +89,7 @@ export const make = Effect.gen(function* () {
           AND (message_id, emoji COLLATE "C") > (${int8(after?.messageId ?? 0)}, ${after?.emoji ?? ""})
         ORDER BY message_id, emoji COLLATE "C" LIMIT ${int4(limit)}
       ) r JOIN messages m ON m.id = r.message_id ORDER BY r.message_id, r.emoji COLLATE "C"`.pipe(
-      Effect.map((rows) =>
-        rows.map((row) => ({ type: "reaction" as const, ...dated(row) }))
-      ),
+      Effect.map((rows) => rows.map((row) => ({ type: "reaction" as const, ...dated(row) }))),
       inPipeline
     )
 

@@ -59,7 +59,11 @@ export const usersInMemory = (tables: Tables) => {
   const create = (username: string, displayName: string) => makeInMemory(tables, { username, displayName })
 
   const list = (skip: number, limit: number, afterId?: UserId) =>
-    Effect.sync(() => known().filter(({ id }) => id > (afterId ?? 0)).slice(skip, skip + limit))
+    Effect.sync(() =>
+      known()
+        .filter(({ id }) => id > (afterId ?? 0))
+        .slice(skip, skip + limit)
+    )
 
   const find = (id: UserId) =>
     Effect.suspend(() => {

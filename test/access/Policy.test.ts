@@ -51,6 +51,8 @@ const rules: {
 
 /** What a user who is suspended may still do. */
 const READING = [
+  "EraseUser",
+  "ExportUser",
   "ReadUsers",
   "ReadPresence",
   "ReadConversations",

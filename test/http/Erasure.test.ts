@@ -6,8 +6,7 @@ import { eventsOf, newGroup, sendTo } from "./Groups.ts"
 
 const erase = (id: number) => ChatServer.use(({ ask }) => ask("DELETE", `/users/${id}`))
 
-const isFinished = (id: number) =>
-  until(Effect.map(erase(id), ({ status }) => status === 204))
+const isFinished = (id: number) => until(Effect.map(erase(id), ({ status }) => status === 204))
 
 const linesOf = (text: string) => {
   const lines = text.split("\n")
@@ -57,7 +56,10 @@ layer(ChatServer.layer, { excludeTestServices: true })("DELETE /users/{user_id}"
         [404, ask("POST", "/messages/", { json: { sender_id: alice.id, receiver_id: bob.id, ...draft } })],
         [404, ask("POST", "/messages/", { json: { sender_id: bob.id, receiver_id: alice.id, ...draft } })],
         [404, ask("POST", "/messages/", { json: { sender_id: bob.id, conversation_id, ...draft } })],
-        [403, ask("POST", "/messages/", { json: { sender_id: alice.id, conversation_id: hikes.id, ...draft } })],
+        [
+          403,
+          ask("POST", "/messages/", { json: { sender_id: alice.id, conversation_id: hikes.id, ...draft } })
+        ],
         [404, ask("POST", "/conversations/", { json: { user_id: bob.id, kind: "direct", with: alice.id } })],
         [
           404,
@@ -72,7 +74,9 @@ layer(ChatServer.layer, { excludeTestServices: true })("DELETE /users/{user_id}"
         ask("GET", `/messages/${id}?user_id=${alice.id}`),
         ask("PUT", `/messages/${id}/reactions/%F0%9F%91%8D?user_id=${alice.id}`),
         ask("PATCH", `/messages/${id}`, { json: { user_id: alice.id, content: "back" } }),
-        ask("POST", `/conversations/${conversation_id}/read`, { json: { user_id: alice.id, message_id: id } }),
+        ask("POST", `/conversations/${conversation_id}/read`, {
+          json: { user_id: alice.id, message_id: id }
+        }),
         ask("GET", `/conversations/${conversation_id}?user_id=${alice.id}`),
         ask("GET", `/messages/?user_id=${alice.id}&conversation_id=${conversation_id}`)
       ])
