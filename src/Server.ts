@@ -18,6 +18,8 @@ import { Blocks } from "./chat/Blocks.ts"
 import { Conversations } from "./chat/Conversations.ts"
 import { Drafts } from "./chat/Drafts.ts"
 import { Edits } from "./chat/Edits.ts"
+import { Erasures } from "./chat/Erasures.ts"
+import { Exports } from "./chat/Exports.ts"
 import { Profiles } from "./chat/Profiles.ts"
 import { Reads } from "./chat/Reads.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
@@ -58,6 +60,8 @@ import { BlockRepo } from "./repo/BlockRepo.ts"
 import { ConversationRepo } from "./repo/ConversationRepo.ts"
 import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { EditRepo } from "./repo/EditRepo.ts"
+import { ErasureRepo } from "./repo/ErasureRepo.ts"
+import { ExportRepo } from "./repo/ExportRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
 import { ProfileRepo } from "./repo/ProfileRepo.ts"
@@ -81,6 +85,8 @@ const repos = Layer.mergeAll(
   ConversationRepo.layer,
   MessageRepo.layer,
   EditRepo.layer,
+  ErasureRepo.layer,
+  ExportRepo.layer,
   ProfileRepo.layer,
   SearchRepo.layer,
   SearchIndex.layer,
@@ -133,6 +139,8 @@ const services = DisconnectOrders.layer.pipe(
       Watches.layer,
       Conversations.layer,
       Edits.layer,
+      Erasures.layer,
+      Exports.layer,
       Blocks.layer,
       Profiles.layer,
       ConnectionRegistry.layer,
@@ -214,6 +222,10 @@ const taken = takenByRoutes<
   Directory,
   EditRepo,
   Edits,
+  ErasureRepo,
+  Erasures,
+  ExportRepo,
+  Exports,
   DisconnectRepo,
   Disconnects,
   Epoch,

@@ -44,6 +44,8 @@ BEGIN
     id := NULL; timestamp := NULL; quote := NULL; refusal := NULL; member_counts[i] := 0;
     SELECT CASE c.history WHEN 'joined' THEN m.joined_after ELSE 0 END INTO begins_after
       FROM members m JOIN conversations c ON c.id = m.conversation_id
+      -- A user who is erased has no inbox any more, though it may still be a member.
+      JOIN inboxes b ON b.user_id = m.user_id
       WHERE m.conversation_id = to_conversations[i] AND m.user_id = senders[i];
     IF NOT FOUND THEN
       refusal := CASE

@@ -22,14 +22,15 @@ BEGIN
       display_name = coalesce(new_display_name, u.display_name),
       avatar_url = CASE WHEN sets_avatar_url THEN new_avatar_url ELSE u.avatar_url END,
       metadata = CASE WHEN sets_metadata THEN new_metadata ELSE u.metadata END
-    WHERE u.id = changed AND (
+    WHERE u.id = changed AND u.deleted_at IS NULL AND (
       u.display_name <> new_display_name
       OR sets_avatar_url AND u.avatar_url IS DISTINCT FROM new_avatar_url
       OR sets_metadata AND u.metadata IS DISTINCT FROM new_metadata
     )
     RETURNING u.* INTO updated;
   IF NOT FOUND THEN
-    status := CASE WHEN EXISTS (SELECT FROM users u WHERE u.id = changed) THEN 'unchanged' ELSE 'user_not_found' END;
+    status := CASE WHEN EXISTS (SELECT FROM users u WHERE u.id = changed AND u.deleted_at IS NULL)
+      THEN 'unchanged' ELSE 'user_not_found' END;
     RETURN NEXT; RETURN;
   END IF;
   IF new_display_name IS NOT NULL THEN

@@ -1,12 +1,16 @@
 import { Context, Effect, Layer, type Scope } from "effect"
 import type { Credential } from "../domain/Caller.ts"
-import type { Disconnect } from "../domain/Disconnect.ts"
+import { type Disconnect, ERASED } from "../domain/Disconnect.ts"
 import type { UserId } from "../domain/User.ts"
 
 type Listener = (order: Disconnect) => void
 
 /** An order that takes nothing back is forgotten when it is older than this: nothing tells of it a second time. In milliseconds. */
 const FORGOTTEN_AFTER = 120_000
+
+/** Whether an order says something as long as there are tokens. */
+const isKept = ({ tokensNotBefore, closeCode, isSuspended }: Disconnect) =>
+  tokensNotBefore !== undefined || isSuspended || closeCode === ERASED
 
 /**
  * The orders to disconnect users that this node knows, and who is suspended, which each order tells too. It knows all tokens that
@@ -17,6 +21,8 @@ export class Disconnects extends Context.Service<
   {
     /** Whether a credential is of a token that was taken back. Costs a look into a map. */
     refuses(credential: Credential): boolean
+    /** Whether a user is erased. */
+    isErased(userId: UserId): boolean
     /** Whether a user is suspended. Costs a look into a set. */
     isSuspended(userId: UserId): boolean
     /** Takes in orders, and tells the listeners of those that are new. */
@@ -36,6 +42,7 @@ export class Disconnects extends Context.Service<
         const notBefore = last.get(caller.userId)?.tokensNotBefore
         return notBefore !== undefined && (issuedAt === undefined || issuedAt < notBefore)
       },
+      isErased: (userId) => last.get(userId)?.closeCode === ERASED,
       isSuspended: (userId) => suspended.has(userId),
       learn: (orders) => {
         for (const order of orders) {
@@ -46,14 +53,12 @@ export class Disconnects extends Context.Service<
           if (isSuspended) suspended.add(order.userId)
           else suspended.delete(order.userId)
           if (known?.orderedAt === order.orderedAt && known.isSuspended === isSuspended) continue
-          if (order.tokensNotBefore !== undefined || isSuspended || order.age < FORGOTTEN_AFTER)
-            last.set(order.userId, order)
+          if (isKept(order) || order.age < FORGOTTEN_AFTER) last.set(order.userId, order)
           for (const listener of listeners) listener(order)
         }
         const now = orders.reduce((latest, { orderedAt, age }) => Math.max(latest, orderedAt + age), 0)
-        for (const [userId, { orderedAt, tokensNotBefore, isSuspended }] of last) {
-          const isForgotten = now - orderedAt > FORGOTTEN_AFTER
-          if (tokensNotBefore === undefined && !isSuspended && isForgotten) last.delete(userId)
+        for (const [userId, order] of last) {
+          if (!isKept(order) && now - order.orderedAt > FORGOTTEN_AFTER) last.delete(userId)
         }
       },
       listen: (listener) =>

@@ -116,8 +116,12 @@ export class Gate extends Context.Service<
         headers["x-forwarded-for"] !== undefined &&
         addressOf({ remoteAddress, headers }) === addressOf({ remoteAddress, headers: Headers.empty })
 
+      // The token of an erased user is good for one thing: to ask whether the erasure is finished.
+      const isGone = (caller: Caller, operation: Operation) =>
+        caller._tag === "Member" && operation._tag !== "EraseUser" && disconnects.isErased(caller.userId)
+
       const permit: Gate["Service"]["permit"] = (caller, operation) => {
-        if (!allows(caller, operation)) return Effect.fail(new Forbidden())
+        if (!allows(caller, operation) || isGone(caller, operation)) return Effect.fail(new Forbidden())
         const writer = writerOf(operation)
         return writer !== undefined && disconnects.isSuspended(writer)
           ? Effect.fail(new Suspended())

@@ -5,6 +5,8 @@ import type { UserId } from "../domain/User.ts"
 export type Operation =
   | { readonly _tag: "CreateUser" }
   | { readonly _tag: "DisconnectUser" }
+  | { readonly _tag: "EraseUser"; readonly of: UserId }
+  | { readonly _tag: "ExportUser"; readonly of: UserId }
   | { readonly _tag: "SuspendUser" }
   | { readonly _tag: "HandleReports" }
   | { readonly _tag: "RemoveMessage" }
@@ -67,6 +69,8 @@ export const allows = (caller: Caller, operation: Operation): boolean => {
     case "ChangeBlocks":
     case "Report":
       return operation.as === caller.userId
+    case "EraseUser":
+    case "ExportUser":
     case "ReadConversations":
     case "ReadHistory":
     case "ReadRecent":

@@ -153,7 +153,10 @@ export const MessageDeletedFrame = Schema.Struct({
   message_id: MessageId,
   conversation_id: ConversationId,
   sender_id: UserId,
-  deleted_at: Timestamp
+  deleted_at: Timestamp,
+  sender_username: Schema.optionalKey(Schema.String).annotate({
+    description: "The name of the sender from now on, when the sender is erased"
+  })
 }).annotate({ identifier: "MessageDeletedEvent", description: "A message was deleted" })
 
 export const ReactionFrame = Schema.Struct({

@@ -4,6 +4,7 @@ import { EpochText, Seq } from "../domain/Event.ts"
 import { Text, Timestamp } from "../domain/Text.ts"
 import { ExternalId, ExternalUser, NewUser, User, UserChange, UserId } from "../domain/User.ts"
 import { Authorization } from "./Authorization.ts"
+import { eraseUser, exportUser } from "./Erasure.ts"
 import { EpochParam, limit, SeqParam, skip, UserIdParam, userIdParam, Wait } from "./Parameters.ts"
 import { Paths } from "./Paths.ts"
 import { ServiceUnavailable, UserNotFound, UsernameFixed, UsernameTaken } from "./Problems.ts"
@@ -191,7 +192,9 @@ export class Users extends HttpApiGroup.make("users")
           "The events after `since`, in order, without gap or repeat: the same events that a `minichat.v2` socket gets. " +
           "With `wait`, an answer without events is held back until there is one, for at most that many seconds."
       })
-    )
+    ),
+    eraseUser,
+    exportUser
   )
   .middleware(RequestValidation)
   .middleware(Authorization)

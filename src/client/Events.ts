@@ -121,11 +121,11 @@ const changeMessage = (draft: Draft, message: Message) => {
 }
 
 const deleteMessage = (draft: Draft, event: Extract<InboxEvent, { type: "message_deleted" }>) => {
-  const { conversation_id: id, message_id, sender_id, deleted_at } = event
+  const { conversation_id: id, message_id, sender_id } = event
   changeTimeline(draft, id, (messages) => {
     const deleted = messages.find((message) => message.id === message_id)
     // Replies to it may be loaded when it is not.
-    const change = deletedMessage(deleted ?? ({ id: message_id, sender_id } as Message), deleted_at)
+    const change = deletedMessage(deleted ?? ({ id: message_id, sender_id } as Message), event)
     return mapChanged(messages, (message) => (message === deleted ? change : withQuote(message, change)))
   })
   const known = draft.state.conversations.get(id)
@@ -134,7 +134,7 @@ const deleteMessage = (draft: Draft, event: Extract<InboxEvent, { type: "message
   changeLast(
     draft,
     id,
-    deletedMessage(last?.id === message_id ? last : ({ id: message_id, sender_id } as Message), deleted_at)
+    deletedMessage(last?.id === message_id ? last : ({ id: message_id, sender_id } as Message), event)
   )
   if (sender_id !== draft.state.userId && message_id > known.last_read_id) {
     draft.change(id, (changed) => recounted(draft, changed))

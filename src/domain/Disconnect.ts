@@ -14,3 +14,6 @@ export interface Disconnect {
   /** Whether the user is suspended now: each suspension, and each end of one, is an order. */
   readonly isSuspended: boolean
 }
+
+/** The close code of the order that comes with the erasure of a user. No other order has it. */
+export const ERASED = 4004

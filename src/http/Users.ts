@@ -24,6 +24,7 @@ import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
+import * as Erasure from "./Erasure.ts"
 import { json, jsonWithRaw, RawJson } from "./Json.ts"
 import * as People from "./People.ts"
 import * as Permit from "./Permit.ts"
@@ -46,6 +47,7 @@ export const layer = HttpApiBuilder.group(
     const directory = yield* Directory
     const people = yield* People.make
     const { permit, permitRows, reserve } = yield* Permit.make
+    const erasure = yield* Erasure.make
 
     const currentTag = (userId: UserId) =>
       Effect.map(
@@ -54,6 +56,8 @@ export const layer = HttpApiBuilder.group(
       )
 
     return handlers.handleAll({
+      ...erasure,
+
       create: ({ payload: { username, display_name } }) =>
         permit({ _tag: "CreateUser" }).pipe(
           Effect.andThen(users.create(username, display_name ?? username)),

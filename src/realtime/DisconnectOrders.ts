@@ -1,7 +1,7 @@
 import { Clock, Duration, Effect, Layer, Schedule } from "effect"
 import { Disconnects } from "../access/Disconnects.ts"
 import { CloseCode } from "../api/CloseCode.ts"
-import type { Disconnect } from "../domain/Disconnect.ts"
+import { type Disconnect, ERASED } from "../domain/Disconnect.ts"
 import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
 import { ConnectionRegistry } from "./ConnectionRegistry.ts"
 
@@ -34,7 +34,8 @@ export const layer = Layer.effectDiscard(
       if (order.isSuspended) return closeSuspended()
       const orderedAt = performance.now() - order.age
       registry.closeWhere(
-        ({ inbox, openedAt }) => inbox.userId === order.userId && openedAt <= orderedAt,
+        ({ inbox, openedAt }) =>
+          inbox.userId === order.userId && (openedAt <= orderedAt || order.closeCode === ERASED),
         closeCodeOf(order)
       )
     })

@@ -74,6 +74,7 @@ export const makingInMemory = (tables: Tables) => {
         ]
         const conversation: MemoryConversation = {
           id: nextConversationId(tables),
+          users: undefined,
           kind: "group",
           history: group.history,
           createdBy: by,

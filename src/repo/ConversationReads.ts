@@ -208,7 +208,8 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
   return { find, list, conversation, readState, members, member, addressees, others }
 }
 
-const withOwn = ({
+/** A conversation with what only one of its members sees. */
+export const withOwn = ({
   conversation,
   peer,
   role

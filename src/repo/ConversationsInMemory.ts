@@ -25,7 +25,7 @@ const has = (roles: ReadonlyArray<Role>, role: Role) => roles.includes(role)
 
 /** The memory layer of `ConversationRepo`. */
 export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
-  const { conversations, users, messages } = tables
+  const { conversations, inboxes, messages } = tables
 
   const hasBlocked = (by: UserId, other: UserId) => blockOf(tables, by, other) !== undefined
 
@@ -48,7 +48,7 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
 
   const list = (userId: UserId, limit: number, before: number | undefined) =>
     Effect.suspend(() => {
-      if (users[userId - 1] === undefined) return Effect.fail(new UserNotFound({ userId }))
+      if (!inboxes.has(userId)) return Effect.fail(new UserNotFound({ userId }))
       const found = [...conversations.values()]
         .flatMap((conversation) => {
           const member = conversation.members.get(userId)
@@ -116,9 +116,9 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
     Effect.sync((): Addressees | undefined => {
       const conversation = conversations.get(id)
       if (conversation === undefined) return undefined
-      if (conversation.kind === "group") return { kind: "group" }
-      const [low, high] = memberIds(conversation)
-      return { kind: "direct", users: [low!, high ?? low!] }
+      return conversation.users === undefined
+        ? { kind: "group" }
+        : { kind: "direct", users: conversation.users }
     })
 
   const others = (userId: UserId, id: ConversationId) =>

@@ -55,7 +55,7 @@ export class DisconnectRepo extends Context.Service<
           INSERT INTO disconnects (user_id, close_code, tokens_not_before)
           SELECT id, ${int4(closeCode)},
             CASE WHEN ${revokeTokens} THEN floor(extract(epoch FROM clock_timestamp()))::bigint + 1 END
-          FROM users WHERE id = ${int4(userId)}
+          FROM users WHERE id = ${int4(userId)} AND deleted_at IS NULL
           ON CONFLICT (user_id) DO UPDATE SET ordered_at = clock_timestamp(), close_code = EXCLUDED.close_code,
             tokens_not_before = coalesce(EXCLUDED.tokens_not_before, disconnects.tokens_not_before)
           RETURNING ${columns}`)

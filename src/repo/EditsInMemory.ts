@@ -122,7 +122,7 @@ export const editsInMemory = Effect.map(MemoryTables, (tables) => {
       if (isBlocked(by, message)) return Result.fail(new Blocked())
       if (users === undefined && reactions.size >= MAX_REACTION_KINDS)
         return Result.fail(new TooManyReactions())
-      reactions.set(emoji, (users ?? new Set()).add(by))
+      reactions.set(emoji, (users ?? new Map()).set(by, now))
       return Result.succeed(reactionEvent(by, message, emoji, true, now))
     })
 

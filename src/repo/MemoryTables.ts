@@ -30,7 +30,7 @@ export interface MemoryMessage {
   readonly senderId: UserId
   readonly receiverId: UserId | undefined
   readonly conversationId: ConversationId
-  readonly clientId: string | undefined
+  clientId: string | undefined
   readonly replyToId: MessageId | undefined
   readonly timestamp: string
   content: string
@@ -38,10 +38,12 @@ export interface MemoryMessage {
   version: number
   editedAt: string | undefined
   deletedAt: string | undefined
+  /** Whether it went with its author. */
+  isErased: boolean
   /** Which change of any message the last change of this one was. */
   revision: number
-  /** Who reacted, by emoji; the emoji in the order of their first reactions. */
-  readonly reactions: Map<string, Set<UserId>>
+  /** Who reacted and when, by emoji; the emoji in the order of their first reactions. */
+  readonly reactions: Map<string, Map<UserId, string>>
 }
 
 /** A row of `members`. */
@@ -57,16 +59,26 @@ export interface MemoryMember {
 /** A row of `conversations`, with its members. */
 export interface MemoryConversation {
   readonly id: ConversationId
+  /** The users of a direct conversation, by ascending id: also those who are erased, and no members any more. */
+  readonly users: readonly [UserId, UserId] | undefined
   readonly kind: "direct" | "group"
   readonly history: HistoryAccess
   readonly createdBy: UserId | undefined
   readonly createdAt: string
-  readonly clientId: string | undefined
+  clientId: string | undefined
   title: string | undefined
   metadata: Metadata | undefined
   /** Whether title or metadata changed since it was made. */
   isChanged: boolean
   readonly members: Map<UserId, MemoryMember>
+}
+
+/** A row of `erasures`. */
+export interface MemoryErasure {
+  readonly orderedAt: string
+  finishedAt: string | undefined
+  /** Until when a node has it. In milliseconds since 1970. */
+  leasedUntil: number
 }
 
 /** A row of `blocks`. */
@@ -98,7 +110,9 @@ export class MemoryTables extends Context.Service<
     /** By ascending id. Ids have gaps: those at which members joined. */
     readonly messages: Map<number, MemoryMessage>
     readonly conversations: Map<number, MemoryConversation>
+    /** An erased user has none. */
     readonly inboxes: Map<number, MemoryInbox>
+    readonly erasures: Map<UserId, MemoryErasure>
     readonly blocks: Array<MemoryBlock>
     readonly reports: Array<MemoryReport>
     /** Since when users are suspended. */
@@ -113,6 +127,7 @@ export class MemoryTables extends Context.Service<
       messages: new Map(),
       conversations: new Map(),
       inboxes: new Map(),
+      erasures: new Map(),
       blocks: [],
       reports: [],
       suspended: new Map(),
@@ -131,8 +146,7 @@ export const nextConversationId = ({ counters }: Tables) => ConversationId.make(
 /** The direct conversation of two users. */
 export const directOf = ({ conversations }: Tables, a: UserId, b: UserId) =>
   [...conversations.values()].find(
-    ({ kind, members }) =>
-      kind === "direct" && members.has(a) && members.has(b) && (a !== b || members.size === 1)
+    ({ users }) => users?.[0] === Math.min(a, b) && users[1] === Math.max(a, b)
   )
 
 /** The block of one user by another. */
@@ -153,6 +167,7 @@ export const makeDirect = (
   ]
   const made: MemoryConversation = {
     id: nextConversationId(tables),
+    users: users[0] < users[1] ? users : [users[1], users[0]],
     kind: "direct",
     history: "all",
     createdBy,

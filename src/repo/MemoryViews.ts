@@ -131,9 +131,9 @@ export const conversationSeenBy = (
   return member === undefined ? shared : { ...shared, role: member.role }
 }
 
-const peerOf = (tables: Tables, viewer: UserId, { members }: MemoryConversation): Peer => {
-  const other = [...members.values()].find(({ userId }) => userId !== viewer)
-  const { userId, lastReadId } = other ?? members.get(viewer)!
+const peerOf = (tables: Tables, viewer: UserId, { users, members }: MemoryConversation): Peer => {
+  const userId = users!.find((user) => user !== viewer) ?? viewer
+  const lastReadId = members.get(userId)?.lastReadId ?? 0
   return { ...namesOf(tables, userId), last_read_id: shownRead(tables, viewer, userId, lastReadId) }
 }
 

@@ -62,7 +62,7 @@ export const profilesInMemory = (tables: Tables): ProfileCalls => {
     put,
     update: (userId, change) =>
       Effect.suspend((): Effect.Effect<Change<User>, UserNotFound> => {
-        const user = users[userId - 1]
+        const user = tables.erasures.has(userId) ? undefined : users[userId - 1]
         return user === undefined ? Effect.fail(new UserNotFound({ userId })) : updateKnown(user, change)
       })
   }

@@ -31,7 +31,7 @@ export const make = Effect.gen(function* () {
   const change = changing(database)
 
   const find = (id: UserId): Effect.Effect<User | undefined, Unavailable> =>
-    sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)}`.pipe(
+    sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)} AND deleted_at IS NULL`.pipe(
       Effect.map(([row]) => row && toUser(row)),
       inPipeline
     )

@@ -12,7 +12,8 @@ import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts
 import { ClientIdConflict, type GroupDraft, type Quote, QuoteNotFound } from "../domain/Message.ts"
 import type { Appended, Outcome } from "../domain/Send.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import { MAX_USER_ID, type UserId } from "../domain/User.ts"
+import { MAX_USER_ID } from "../domain/User.ts"
+import { placesOf } from "./ChangeRows.ts"
 import { newRow, type Repeats, withRepeats } from "./Repeats.ts"
 import { toMessage } from "./Rows.ts"
 
@@ -70,7 +71,7 @@ interface SendRow {
   readonly sender_username: string
   readonly timestamp: Date
   readonly users: ReadonlyArray<number>
-  readonly seqs: ReadonlyArray<number>
+  readonly seqs: ReadonlyArray<number | null>
   readonly quote: Quote | null
 }
 
@@ -90,11 +91,11 @@ const toOutcome = (row: SendRow, draft: GroupDraft, repeats: Repeats): Outcome =
       return Result.succeed({
         message: repeats.get(row.id) ?? toMessage(newRow(draft, row)),
         isRepeat: row.status === "repeat",
-        appended: row.users.map(
-          (userId, i): Appended => ({
-            userId: userId as UserId,
+        appended: placesOf(row.users, row.seqs).map(
+          ({ userId, seq }): Appended => ({
+            userId,
             type: userId === draft.sender_id ? "group_message_sent" : "group_message",
-            seq: row.seqs[i]!
+            seq
           })
         )
       })

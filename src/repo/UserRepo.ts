@@ -22,7 +22,10 @@ import { usersInMemory } from "./UsersInMemory.ts"
 /** Of a user who shares conversations with more users than this, lists know those of its latest conversations only. */
 const MOST_FELLOWS = 20_000
 
-/** The users. A user and its empty inbox are created in one transaction. Its id and username never change. */
+/**
+ * The users. A user and its empty inbox are created in one transaction. Its id and username never change. One that is erased is not
+ * found.
+ */
 export class UserRepo extends Context.Service<
   UserRepo,
   {
@@ -86,14 +89,16 @@ export class UserRepo extends Context.Service<
       ) {
         if (afterId !== undefined && afterId > MAX_USER_ID) return []
         const rows = yield* inPipeline(
-          sql<UserRow>`SELECT * FROM users WHERE id > ${int4(afterId ?? 0)} AND ${isFellow("id", fellowsOf)} ORDER BY id OFFSET ${int4(skip)} LIMIT ${int4(limit)}`
+          sql<UserRow>`SELECT * FROM users WHERE id > ${int4(afterId ?? 0)} AND deleted_at IS NULL AND ${isFellow("id", fellowsOf)} ORDER BY id OFFSET ${int4(skip)} LIMIT ${int4(limit)}`
         )
         return rows.map(toUser)
       })
 
       const find = Effect.fnUntraced(function* (id: UserId) {
         if (id > MAX_USER_ID) return yield* new UserNotFound({ userId: id })
-        const rows = yield* inPipeline(sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)}`)
+        const rows = yield* inPipeline(
+          sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)} AND deleted_at IS NULL`
+        )
         const row = rows[0]
         return row === undefined ? yield* new UserNotFound({ userId: id }) : toUser(row)
       })
@@ -119,7 +124,7 @@ export class UserRepo extends Context.Service<
 
       const named = Effect.fn("UserRepo.named")(function* (username: string) {
         const rows = yield* inPipeline(
-          sql<UserRow>`SELECT * FROM users WHERE normalize(username, NFKC) = normalize(${username}, NFKC)
+          sql<UserRow>`SELECT * FROM users WHERE normalize(username, NFKC) = normalize(${username}, NFKC) AND deleted_at IS NULL
             ORDER BY username <> ${username}, id LIMIT 1`
         )
         return rows[0] && toUser(rows[0])

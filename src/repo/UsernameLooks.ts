@@ -71,7 +71,7 @@ export const layer = Layer.effectDiscard(
       return Effect.gen(function* () {
         const users = yield* inPipeline(
           sql<Row>`
-          SELECT u.id, u.username, u.display_name FROM users u WHERE u.id > ${int4(checked)}
+          SELECT u.id, u.username, u.display_name FROM users u WHERE u.id > ${int4(checked)} AND u.deleted_at IS NULL
             AND NOT EXISTS (SELECT FROM ${sql.literal(table)} l WHERE l.user_id = u.id)
           ORDER BY u.id LIMIT ${int4(BATCH)}`
         )

@@ -52,7 +52,9 @@ const byCodePoints = (a: string, b: string) => Buffer.compare(Buffer.from(a), Bu
 
 /** The memory layer of `UserRepo`. */
 export const usersInMemory = (tables: Tables) => {
-  const { users, conversations } = tables
+  const { conversations, erasures } = tables
+  /** Those who are not erased. */
+  const known = () => tables.users.filter(({ id }) => !erasures.has(id))
 
   const isFellow = (me: UserId | undefined, id: UserId) =>
     me === undefined ||
@@ -63,7 +65,9 @@ export const usersInMemory = (tables: Tables) => {
 
   const list = (skip: number, limit: number, afterId?: UserId, fellowsOf?: UserId) =>
     Effect.sync(() =>
-      users.filter(({ id }) => id > (afterId ?? 0) && isFellow(fellowsOf, id)).slice(skip, skip + limit)
+      known()
+        .filter(({ id }) => id > (afterId ?? 0) && isFellow(fellowsOf, id))
+        .slice(skip, skip + limit)
     )
 
   const fellowsAmong = (userId: UserId, others: ReadonlyArray<UserId>) =>
@@ -71,23 +75,23 @@ export const usersInMemory = (tables: Tables) => {
 
   const find = (id: UserId) =>
     Effect.suspend(() => {
-      const user = users[id - 1]
+      const user = erasures.has(id) ? undefined : tables.users[id - 1]
       return user === undefined ? Effect.fail(new UserNotFound({ userId: id })) : Effect.succeed(user)
     })
 
   const findExternal = (id: ExternalId) =>
     Effect.suspend(() => {
-      const user = users.find(({ external_id }) => external_id === id)
+      const user = known().find(({ external_id }) => external_id === id)
       return user === undefined ? Effect.fail(new ExternalIdNotFound()) : Effect.succeed(user)
     })
 
   const named = (username: string) =>
-    Effect.sync(() => users.find((user) => normalName(user.username) === normalName(username)))
+    Effect.sync(() => known().find((user) => normalName(user.username) === normalName(username)))
 
   const search = ({ prefix, afterId, fellowsOf, skip, limit }: NameQuery) =>
     Effect.sync(() => {
       const from = fold(prefix)
-      const found = users
+      const found = known()
         .filter(({ id }) => isFellow(fellowsOf, id))
         .flatMap((user) => {
           const place = placeOf(user, from)

@@ -24,6 +24,8 @@ const rules: {
 } = {
   CreateUser: [{ _tag: "CreateUser" }, ["anyone", "service"]],
   DisconnectUser: [{ _tag: "DisconnectUser" }, ["anyone", "service"]],
+  EraseUser: [{ _tag: "EraseUser", of: alice }, onlyAlice],
+  ExportUser: [{ _tag: "ExportUser", of: alice }, onlyAlice],
   SuspendUser: [{ _tag: "SuspendUser" }, ["anyone", "service"]],
   HandleReports: [{ _tag: "HandleReports" }, ["anyone", "service"]],
   RemoveMessage: [{ _tag: "RemoveMessage" }, ["anyone", "service"]],
@@ -49,6 +51,8 @@ const rules: {
 
 /** What a user who is suspended may still do. */
 const READING = [
+  "EraseUser",
+  "ExportUser",
   "ReadUsers",
   "ReadPresence",
   "ReadConversations",

@@ -27,6 +27,8 @@ const STATUSES: Readonly<Record<string, ReadonlyArray<number>>> = {
   "users.presence": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "users.disconnect": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
   "users.events": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "users.erase": [202, 204, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "users.export": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "messages.send": [200, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
   "messages.history": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "messages.recent": [200, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],

@@ -12,6 +12,8 @@ import { BlockRepo } from "../../src/repo/BlockRepo.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
 import { DisconnectRepo } from "../../src/repo/DisconnectRepo.ts"
 import { EditRepo } from "../../src/repo/EditRepo.ts"
+import { ErasureRepo } from "../../src/repo/ErasureRepo.ts"
+import { ExportRepo } from "../../src/repo/ExportRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
@@ -30,6 +32,8 @@ export const reposOn = (overrides: Partial<Settings>) =>
       MessageRepo.layer,
       ConversationRepo.layer,
       EditRepo.layer,
+      ErasureRepo.layer,
+      ExportRepo.layer,
       ProfileRepo.layer,
       SearchRepo.layer,
       InboxRepo.layer,
@@ -50,6 +54,8 @@ export const memoryRepos = Layer.mergeAll(
   MessageRepo.layerMemory,
   ConversationRepo.layerMemory,
   EditRepo.layerMemory,
+  ErasureRepo.layerMemory,
+  ExportRepo.layerMemory,
   ProfileRepo.layerMemory,
   SearchRepo.layerMemory,
   InboxRepo.layerMemory,
