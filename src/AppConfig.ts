@@ -15,6 +15,7 @@ import { parseRedisUrl } from "./RedisUrl.ts"
 import { isLongEnough } from "./settings/JwtSecrets.ts"
 import { parseOriginPattern } from "./settings/OriginPattern.ts"
 import { fileOf, SECRETS, withSecretFiles } from "./settings/SecretFiles.ts"
+import { webhookSecrets, webhookUrls } from "./settings/WebhookSettings.ts"
 
 const split = (text: string): ReadonlyArray<string> =>
   text
@@ -205,6 +206,17 @@ const config = Config.all({
   jwtJwksUrl: Config.option(webUrl("JWT_JWKS_URL", "https://example.com/.well-known/jwks.json")),
   jwtIssuer: Config.option(Config.String("JWT_ISSUER")),
   jwtAudience: Config.option(Config.String("JWT_AUDIENCE")),
+  webhookUrls: text("WEBHOOK_URL", webhookUrls.check).pipe(
+    Config.map(webhookUrls.parse),
+    Config.withDefault([])
+  ),
+  webhookSecrets: Config.schema(
+    Schema.Redacted(Schema.String.check(Schema.makeFilter(webhookSecrets.check))),
+    "WEBHOOK_SECRET"
+  ).pipe(
+    Config.map((text) => webhookSecrets.parse(Redacted.value(text)).map((secret) => Redacted.make(secret))),
+    Config.withDefault([])
+  ),
   rateLimits: Config.Literals(["auto", "on", "off"], "RATE_LIMITS").pipe(Config.withDefault("auto")),
   sendsPerSecond: between("SENDS_PER_SECOND", 1, 1_000_000, 20),
   sendsBurst: between("SENDS_BURST", 1, 1_000_000, 200),

@@ -65,11 +65,16 @@ import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
 import { ProfileRepo } from "./repo/ProfileRepo.ts"
 import { ReportRepo } from "./repo/ReportRepo.ts"
+import * as SearchIndex from "./repo/SearchIndex.ts"
 import { SearchRepo } from "./repo/SearchRepo.ts"
 import { SuspensionRepo } from "./repo/SuspensionRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
+import { WebhookFacts } from "./repo/WebhookFacts.ts"
+import { WebhookRepo } from "./repo/WebhookRepo.ts"
 import { leaveWithPrimary } from "./Workers.ts"
+import * as Webhooks from "./webhooks/Webhooks.ts"
+import { WebhookTargets } from "./webhooks/WebhookTargets.ts"
 
 const database = Database.layer.pipe(Layer.provide(NodeServices.layer))
 
@@ -83,8 +88,11 @@ const repos = Layer.mergeAll(
   ExportRepo.layer,
   ProfileRepo.layer,
   SearchRepo.layer,
+  SearchIndex.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
+  WebhookRepo.layer,
+  WebhookFacts.layer,
   BlockRepo.layer,
   ReportRepo.layer,
   SuspensionRepo.layer,
@@ -115,7 +123,8 @@ const first = Layer.mergeAll(
   Tokens.layer,
   Answers.layer,
   OpenPlaces.layer,
-  Disconnects.layer
+  Disconnects.layer,
+  WebhookTargets.layer
 )
 
 const services = DisconnectOrders.layer.pipe(
@@ -135,7 +144,8 @@ const services = DisconnectOrders.layer.pipe(
       ConnectionRegistry.layer,
       Heartbeat.layer,
       Upgrades.layer,
-      Pruner.layer
+      Pruner.layer,
+      Webhooks.layer
     )
   ),
   Layer.provideMerge(Reads.layer),
@@ -251,7 +261,10 @@ const taken = takenByRoutes<
   Typing,
   Upgrades,
   UserRepo,
-  Watches
+  Watches,
+  WebhookFacts,
+  WebhookRepo,
+  WebhookTargets
 ])
 
 const serve = Layer.effectDiscard(

@@ -45,7 +45,7 @@ export class Moderation extends HttpApiGroup.make("moderation")
           "For those who may read the message. A repeated call of the same user is answered with its first report, which it does not change."
       })
     ),
-    HttpApiEndpoint.get("listReports", `${Paths.reports}/`, {
+    HttpApiEndpoint.get("listReports", Paths.reports, {
       query: {
         limit: ReportLimit.schema,
         after: Schema.optionalKey(

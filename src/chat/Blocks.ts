@@ -6,7 +6,7 @@ import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { BlockRepo } from "../repo/BlockRepo.ts"
 import { committed, valueOf } from "./Committed.ts"
 
-/** Changes blocks: commits each change with its event for the user's own devices, then publishes it. Each may be repeated. */
+/** Who has blocked whom. Commits each change with its event for the user's own devices, then publishes it. Each may be repeated. */
 export class Blocks extends Context.Service<
   Blocks,
   {
@@ -14,6 +14,8 @@ export class Blocks extends Context.Service<
     block(by: UserId, other: UserId): Effect.Effect<Block, UserNotFound | Unavailable>
     /** Takes a block back. */
     unblock(by: UserId, other: UserId): Effect.Effect<void, Unavailable>
+    /** Which of these users a user has blocked: it is shown nothing of their presence. */
+    hidden(from: UserId, users: ReadonlyArray<UserId>): Effect.Effect<ReadonlySet<UserId>, Unavailable>
   }
 >()("minichat/chat/Blocks") {
   static readonly layer = Layer.effect(
@@ -23,7 +25,8 @@ export class Blocks extends Context.Service<
       const commit = committed(yield* EventPublisher)
       return Blocks.of({
         block: flow(repo.block, commit, valueOf),
-        unblock: flow(repo.unblock, commit, valueOf)
+        unblock: flow(repo.unblock, commit, valueOf),
+        hidden: repo.among
       })
     })
   )

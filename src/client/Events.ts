@@ -1,7 +1,7 @@
 import type { Conversation, ConversationEntry } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message } from "../domain/Message.ts"
-import type { UserId } from "../domain/User.ts"
+import type { User, UserId } from "../domain/User.ts"
 import type { Draft } from "./Draft.ts"
 import type { PassingFrame } from "./Input.ts"
 import { deletedMessage, mapChanged, withChange, withMessage, withQuote, withReaction } from "./Messages.ts"
@@ -45,6 +45,32 @@ export const applyEvent = (draft: Draft, event: InboxEvent) => {
       return changeMembers(draft, event)
     case "read":
       return applyRead(draft, event)
+    case "block":
+      return applyBlock(draft, event)
+    case "user_updated":
+      return applyUser(draft, event.user)
+  }
+}
+
+const applyBlock = ({ state }: Draft, { blocked_id, blocked }: Extract<InboxEvent, { type: "block" }>) => {
+  if (state.blocked === undefined) return
+  const others = [...state.blocked].filter((other) => other !== blocked_id)
+  state.blocked = new Set(blocked ? [...others, blocked_id] : others)
+}
+
+/** The names of a user stand in the direct conversation with it, and in the lists of members that it is in. */
+const applyUser = (draft: Draft, { id, username, display_name, avatar_url }: User) => {
+  const named = <A extends { readonly avatar_url?: string }>({ avatar_url: _, ...known }: A) => ({
+    ...known,
+    username,
+    display_name,
+    ...(avatar_url === undefined ? {} : { avatar_url })
+  })
+  for (const entry of draft.state.conversations.values())
+    if (entry.with?.user_id === id) draft.put({ ...entry, with: named(entry.with) })
+  for (const [conversation, members] of draft.state.members) {
+    const member = members.get(id)
+    if (member !== undefined) draft.members().set(conversation, new Map(members).set(id, named(member)))
   }
 }
 

@@ -35,7 +35,7 @@ export const layer = HttpApiBuilder.group(
       block: Effect.fnUntraced(
         function* ({ params: { user_id, blocked_id } }) {
           yield* permitAct({ _tag: "ChangeBlocks", as: user_id })
-          if (user_id === blocked_id) yield* oneself
+          if (user_id === blocked_id) return yield* oneself
           return block(yield* blocks.block(user_id, blocked_id))
         },
         Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })

@@ -3,10 +3,12 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Disconnects } from "../access/Disconnects.ts"
 import { OpenPlaces } from "../access/OpenPlaces.ts"
 import { Api } from "../api/Api.ts"
+import { CurrentUser } from "../api/Authorization.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import { Wait } from "../api/Parameters.ts"
 import { serviceUnavailable, tooManyPlaces, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
 import { Disconnected, EventLimit, EventPage } from "../api/Users.ts"
+import { Blocks } from "../chat/Blocks.ts"
 import type { InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { InboxReader } from "../inbox/InboxReader.ts"
@@ -28,6 +30,7 @@ export const layer = HttpApiBuilder.group(
   "users",
   Effect.fnUntraced(function* (handlers) {
     const users = yield* UserRepo
+    const blocks = yield* Blocks
     const disconnectRepo = yield* DisconnectRepo
     const disconnects = yield* Disconnects
     const sessions = yield* Sessions
@@ -62,6 +65,9 @@ export const layer = HttpApiBuilder.group(
         function* ({ params: { user_id } }) {
           yield* permit({ _tag: "ReadPresence" })
           yield* users.find(user_id)
+          const caller = yield* CurrentUser
+          if (caller._tag === "Member" && (yield* blocks.hidden(caller.userId, [user_id])).has(user_id))
+            return { user_id, online: false, connections: 0, last_seen: null }
           const { connections, lastSeen } = yield* sessions.presence(user_id)
           return {
             user_id,

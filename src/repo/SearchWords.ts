@@ -39,8 +39,8 @@ const RUNS = new RegExp(`[${UNSPACED}]+|[^${BETWEEN}${UNSPACED}]+`, "gu")
 
 const IS_UNSPACED = new RegExp(`^[${UNSPACED}]`, "u")
 
-/** What longer words are cut to, in code points. */
-const MAX_WORD_LENGTH = 40
+/** What longer words are cut to, in code points: an index takes no longer ones. */
+const MAX_WORD_LENGTH = 200
 
 interface Word {
   readonly text: string

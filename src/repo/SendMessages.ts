@@ -1,6 +1,6 @@
 import { Duration, Effect, Result } from "effect"
 import type { Database } from "../database/Database.ts"
-import { int4Array, int8Array, textArray } from "../database/SqlParameters.ts"
+import { int4Array, optionalInt8Array, optionalTextArray, textArray } from "../database/SqlParameters.ts"
 import { Suspended } from "../domain/Caller.ts"
 import {
   Blocked,
@@ -41,9 +41,9 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
           ${int4Array(drafts.map((draft) => columnId(draft.sender_id)))},
           ${int4Array(drafts.map((draft) => columnId(draft.receiver_id)))},
           ${textArray(drafts.map((draft) => draft.content))},
-          ${textArray(drafts.map((draft) => draft.client_id ?? null))},
-          ${int8Array(drafts.map((draft) => draft.reply_to_id ?? null))},
-          ${textArray(drafts.map((draft) => (draft.metadata == null ? null : JSON.stringify(draft.metadata))))}
+          ${optionalTextArray(drafts.map((draft) => draft.client_id ?? null))},
+          ${optionalInt8Array(drafts.map((draft) => draft.reply_to_id ?? null))},
+          ${optionalTextArray(drafts.map((draft) => (draft.metadata == null ? null : JSON.stringify(draft.metadata))))}
         )`.pipe(
           Effect.flatMap((rows) => withRepeats(sql, rows)),
           Effect.map(

@@ -40,6 +40,11 @@ const RULES: ReadonlyArray<
     [200, 200, 200, 403, 403]
   ],
   [
+    "report one message",
+    ({ ofPeer }, by) => ["POST", `/messages/${ofPeer}/report`, { json: { user_id: by } }],
+    [200, 200, 200, 403, 403]
+  ],
+  [
     "send",
     ({ id }, by) => ["POST", "/messages/", { json: { sender_id: by, conversation_id: id, content: "hi" } }],
     [200, 200, 200, 403, 403]

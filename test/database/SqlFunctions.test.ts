@@ -38,6 +38,7 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
       assert.deepEqual(
         rows.map(({ name }) => name),
         [
+          "add_webhook_events",
           "append_events",
           "append_to_all",
           "change_block",
@@ -62,17 +63,25 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
           "member_json",
           "peer_json",
           "prune_inbox_events",
+          "prune_webhooks",
           "put_member",
           "readers_of",
           "remove_member",
           "report_message",
+          "retry_webhooks",
           "save_user_names",
           "send_direct_messages",
           "send_group_messages",
           "send_messages",
+          "step_webhooks",
           "update_conversation",
           "update_user",
-          "user_json"
+          "user_json",
+          "webhook_of_conversation",
+          "webhook_of_member",
+          "webhook_of_message",
+          "webhook_of_report",
+          "webhook_of_user"
         ]
       )
       for (const { release } of rows) assert.strictEqual(release, VERSION)

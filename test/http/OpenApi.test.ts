@@ -45,6 +45,15 @@ const STATUSES: Readonly<Record<string, ReadonlyArray<number>>> = {
   "conversations.putMember": [200, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
   "conversations.removeMember": [204, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "conversations.read": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
+  "blocks.list": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "blocks.block": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "blocks.unblock": [204, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "moderation.report": [200, 404, 409, ...OF_ANY, ...OF_AUTHORIZED, ...OF_BODIES],
+  "moderation.listReports": [200, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "moderation.resolveReport": [204, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "moderation.suspension": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "moderation.suspend": [200, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
+  "moderation.restore": [204, 404, ...OF_ANY, ...OF_AUTHORIZED, ...OF_INPUT],
   "system.welcome": [200, ...OF_ANY],
   "system.health": [200, 503, ...OF_ANY],
   "system.livez": [200, ...OF_ANY],
@@ -262,6 +271,8 @@ layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (
     () =>
       Effect.gen(function* () {
         const { ask } = yield* ChatServer
+        // Neither of the two is user 1, whom a parameter with its minimum names: no user blocks itself.
+        yield* newUser
         const { alice, bob } = yield* newPair
         const { id, conversation_id } = yield* send(alice, bob, "hello")
         const right: Readonly<Record<string, unknown>> = {
@@ -269,6 +280,7 @@ layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (
           conversation_id,
           message_id: id,
           member_id: bob.id,
+          blocked_id: bob.id,
           emoji: "%F0%9F%91%8D"
         }
         /** Parameters that say nothing without others. */

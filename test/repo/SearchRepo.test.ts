@@ -1,9 +1,10 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import type { SearchQuery } from "../../src/domain/Search.ts"
 import { MAX_USER_ID, UserId } from "../../src/domain/User.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
 import { EditRepo } from "../../src/repo/EditRepo.ts"
+import { SearchBounds } from "../../src/repo/SearchBounds.ts"
 import { SearchRepo } from "../../src/repo/SearchRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
 import { changed, group, MAXIMUM, type ReposLayer, refusal, say } from "./Conversations.ts"
@@ -265,8 +266,12 @@ const searchRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
     })
   })
 
+/** All but the newest message is found by the index only. */
+const byIndex = Layer.succeed(SearchBounds, { lookThrough: 1, patience: 10_000 })
+
 searchRepoContract("memory", memoryRepos)
 searchRepoContract("embedded database", embeddedRepos)
+searchRepoContract("embedded database, by the index", Layer.provide(embeddedRepos, byIndex))
 describe.runIf(databaseUrl !== undefined)("with TEST_DATABASE_URL", () =>
-  searchRepoContract("PostgreSQL", postgresRepos)
+  searchRepoContract("PostgreSQL, by the index", Layer.provide(postgresRepos, byIndex))
 )

@@ -19,6 +19,10 @@ const description = `Connect with a WebSocket client. Text frames of one JSON ob
 events after that one come first, then the socket is live. A socket that offers the subprotocol \`minichat.v2\` gets
 every type of frame; without it, or with \`minichat.v1\`, only \`system\`, \`message\`, \`pong\`, \`ack\` and \`error\`.
 
+The numbered events tell all that changes for a user: messages of direct conversations and groups, their edits, deletes and
+reactions, conversations and members that come, change and go, and how far the user's other devices have read. A client that
+has applied every event has the state of one that loads it anew. Ignore types that you do not know.
+
 Three frames are told in passing, without a \`seq\`: \`typing\`, \`presence\` of those whom a \`watch\` names, and the \`read\` of
 groups. They are stored nowhere and dropped while the client does not read. Show a user as typing for 6 s after the last such
 frame. A user goes offline 3 s after its last socket closed.

@@ -32,9 +32,11 @@ export const openTypedPage = Effect.fnUntraced(function* (url: string, user: num
     await page.getByRole("button", { name: peerName }).click()
     await page.getByLabel(/^Message to/).waitFor()
   })
-  /** The server may be on its way back. */
-  const load = Effect.tryPromise(() => page.goto(url)).pipe(
-    Effect.retry(Schedule.spaced("300 millis")),
+  /** The server may be on its way back: asked for without the browser, whose own page about it is costly. */
+  const answers = Effect.tryPromise(async () => (await fetch(url)).ok)
+  const load = answers.pipe(
+    Effect.andThen(Effect.tryPromise(() => page.goto(url))),
+    Effect.retry(Schedule.spaced("1 second")),
     Effect.orDie,
     Effect.andThen(Effect.suspend(() => openConversation))
   )
