@@ -43,7 +43,8 @@ BEGIN
   PERFORM lock_readers(conversation_ids);
   PERFORM FROM messages s WHERE s.id = ANY (ids) ORDER BY s.id FOR UPDATE;
   at := clock_timestamp()::timestamptz(3);
-  UPDATE messages s SET content = '', metadata = NULL, client_id = NULL, reacted = false, version = s.version + 1,
+  UPDATE messages s SET content = '', metadata = NULL, client_id = NULL, reacted = false,
+      version = s.version + (s.deleted_at IS NULL)::int,
       deleted_at = coalesce(s.deleted_at, at)
     WHERE s.id = ANY (ids);
   DELETE FROM reactions r WHERE r.message_id = ANY (ids);
