@@ -4,7 +4,12 @@ import { Api } from "../api/Api.ts"
 import { Paths } from "../api/Paths.ts"
 
 /** How paths are matched, here and by the router: `/users` and `/users/` are one path. */
-export const routerConfig = { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true } as const
+export const routerConfig = {
+  ignoreTrailingSlash: true,
+  ignoreDuplicateSlashes: true,
+  // An external id has up to 255 characters, each at most twelve when it is percent-encoded.
+  maxParamLength: 4096
+} as const
 
 /** Routes outside the API's own. */
 const OTHER_PATHS = [

@@ -19,7 +19,8 @@ layer(ChatServer.layer, { excludeTestServices: true, timeout: "60 seconds" })("p
         "a/b",
         "a%2Fb",
         "日本 ‍👩",
-        "+"
+        "+",
+        "👍".repeat(255)
       ]) {
         const made = yield* ask("PUT", externalPath(id), { json: {} })
         assert.strictEqual(made.status, 200, made.text)
