@@ -165,7 +165,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
         readonly isHidden: boolean
       }>`SELECT m.user_id AS "userId", EXISTS (
           SELECT FROM blocks b JOIN conversations c ON c.id = m.conversation_id AND c.kind = 'direct'
-          WHERE b.user_id = m.user_id AND b.blocked_id = ${int4(userId)}
+          WHERE b.user_id = m.user_id AND b.blocked_id = ${int4(Math.min(userId, MAX_USER_ID))}
         ) AS "isHidden" FROM members m WHERE m.conversation_id = ${int8(id)}`
     )
     if (!rows.some((row) => row.userId === userId)) return yield* deny(id)
