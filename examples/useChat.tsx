@@ -1,4 +1,4 @@
-// A React hook: one client for a user, and the state of it in every component.
+// A React hook: one client for a user, and what a component shows of its state.
 import { type Client, type ConnectOptions, connect, type State } from "mini-chat/client"
 import { useEffect, useState, useSyncExternalStore } from "react"
 
@@ -19,6 +19,5 @@ export const useClient = (options: ConnectOptions): Client | undefined => {
   return client
 }
 
-/** What is selected of the state. The selector must give the same value for the same state. */
-export const useChat = <A,>(client: Client, select: (state: State) => A): A =>
-  useSyncExternalStore(client.subscribe, () => select(client.state))
+/** The state, after each change of it. Read it with `conversationList`, `messagesOf` and the other functions of the package. */
+export const useChat = (client: Client): State => useSyncExternalStore(client.subscribe, () => client.state)

@@ -57,6 +57,16 @@ export const Actions = ({ session, entry, message, isMine }: Props) => {
           }}
         />
       )}
+      {!isMine && (
+        <Action
+          name="Report"
+          icon="flag"
+          act={() => {
+            session.reporting.value = message
+            session.dialog.value = "report"
+          }}
+        />
+      )}
       {mayDelete && (
         <Action
           name="Delete"

@@ -8,11 +8,19 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
   const key = `minichat.draft.${session.account.userId}.${entry.id}`
   const [text, setText] = useState(sessionStorage.getItem(key) ?? "")
   const area = useRef<HTMLTextAreaElement>(null)
+  const [storing, setStoring] = useState(0)
   const editing = session.editing.value
   const quoted = session.replyTo.value
   useEffect(() => {
     setText(editing?.content ?? sessionStorage.getItem(key) ?? "")
   }, [editing?.id])
+  useEffect(() => {
+    if (storing === 0) return
+    // What is not stored yet would be lost with the page.
+    const ask = (event: Event) => event.preventDefault()
+    addEventListener("beforeunload", ask)
+    return () => removeEventListener("beforeunload", ask)
+  }, [storing])
   const change = (next: string) => {
     setText(next)
     if (editing === undefined) sessionStorage.setItem(key, next)
@@ -32,6 +40,7 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
     }
     change("")
     cancel()
+    setStoring((count) => count + 1)
     const sent = await session.attempt(
       session.client.send(
         { conversationId: entry.id },
@@ -39,6 +48,7 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
         quoted === undefined ? {} : { replyTo: quoted.id }
       )
     )
+    setStoring((count) => count - 1)
     if (sent === undefined) change(content)
     // A refusal is shown with the message.
     else sent.acknowledged().catch(() => {})
@@ -61,6 +71,7 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
   return (
     <form
       class="composer"
+      aria-busy={storing > 0}
       onSubmit={(event) => {
         event.preventDefault()
         submit()

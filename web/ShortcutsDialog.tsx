@@ -6,7 +6,7 @@ const SHORTCUTS = [
   ["↑", "Edit your last message"],
   ["Alt ↑ / Alt ↓", "Previous or next conversation"],
   ["N", "New chat"],
-  ["/", "Filter conversations"],
+  ["/", "Search"],
   ["Escape", "Cancel, or back to the list"],
   ["?", "This list"]
 ] as const

@@ -33,7 +33,11 @@ export interface RecentAnswer {
  */
 export class RecentMessages extends Context.Service<
   RecentMessages,
-  { list(userId: UserId): Effect.Effect<RecentAnswer, Unavailable> }
+  {
+    list(userId: UserId): Effect.Effect<RecentAnswer, Unavailable>
+    /** Deletes the cached answers of users, which this release made. Answers whether they are deleted: not while Redis is unavailable. */
+    forget(userIds: ReadonlyArray<UserId>): Effect.Effect<boolean>
+  }
 >()("minichat/chat/RecentMessages") {
   static readonly layer = Layer.effect(
     RecentMessages,
@@ -55,6 +59,11 @@ export class RecentMessages extends Context.Service<
         set: (place, entry) =>
           Effect.asVoid(
             redis.start((connection) => connection.set(keyOf(place), encode(entry), "PX", KEEP_FOR))
+          ),
+        delete: (places) =>
+          Effect.match(
+            redis.run((connection) => Promise.all(places.map((place) => connection.del(keyOf(place))))),
+            { onFailure: () => false, onSuccess: () => true }
           )
       })
     })
@@ -72,6 +81,11 @@ export class RecentMessages extends Context.Service<
             entries.delete(keyOf(place))
             entries.set(keyOf(place), entry)
             if (entries.size > MEMORY_ANSWERS) entries.delete(entries.keys().next().value!)
+          }),
+        delete: (places) =>
+          Effect.sync(() => {
+            for (const place of places) entries.delete(keyOf(place))
+            return true
           })
       })
     })
@@ -94,6 +108,8 @@ interface AnswerCache {
   /** Asks for an answer; the effect that it answers waits for it. `undefined` when there is none, or the cache fails. */
   readonly get: (place: Place) => Effect.Effect<Effect.Effect<Entry | undefined>>
   readonly set: (place: Place, entry: Entry) => Effect.Effect<void>
+  /** Answers whether they are deleted. */
+  readonly delete: (places: ReadonlyArray<Place>) => Effect.Effect<boolean>
 }
 
 const make = Effect.fnUntraced(function* (cache: AnswerCache) {
@@ -113,7 +129,10 @@ const make = Effect.fnUntraced(function* (cache: AnswerCache) {
     return answer
   })
 
-  return RecentMessages.of({ list })
+  const forget = (userIds: ReadonlyArray<UserId>) =>
+    Effect.suspend(() => cache.delete(userIds.map((userId) => ({ epoch: epoch.current(), userId }))))
+
+  return RecentMessages.of({ list, forget })
 })
 
 const LINE_FEED = 10

@@ -176,6 +176,7 @@ export const make = Effect.fnUntraced(function* (
 /** The close codes after which connecting again is of no use, and what each means to an application. */
 const FINAL = new Map<number, ClosedReason>([
   [CloseCode.unauthorized.code, "unauthorized"],
+  [CloseCode.disconnected.code, "disconnected"],
   [CloseCode.forbidden.code, "forbidden"],
   [CloseCode.userNotFound.code, "user_not_found"],
   [CloseCode.tooManySockets.code, "too_many_sockets"],

@@ -7,6 +7,7 @@ import type { PassingFrame } from "./Input.ts"
 import { deletedMessage, mapChanged, withChange, withMessage, withQuote, withReaction } from "./Messages.ts"
 import { settleSent } from "./OutboxState.ts"
 import { withReadOf } from "./Pages.ts"
+import { applyProfile } from "./Profiles.ts"
 import type { InboxEvent, Timeline } from "./State.ts"
 import { afterRead, counted } from "./Unread.ts"
 
@@ -45,7 +46,17 @@ export const applyEvent = (draft: Draft, event: InboxEvent) => {
       return changeMembers(draft, event)
     case "read":
       return applyRead(draft, event)
+    case "block":
+      return applyBlock(draft, event)
+    case "user_updated":
+      return applyProfile(draft, event.user)
   }
+}
+
+const applyBlock = ({ state }: Draft, { blocked_id, blocked }: Extract<InboxEvent, { type: "block" }>) => {
+  if (state.blocked === undefined) return
+  const others = [...state.blocked].filter((other) => other !== blocked_id)
+  state.blocked = new Set(blocked ? [...others, blocked_id] : others)
 }
 
 /** Applies what is told in passing. */
@@ -110,11 +121,11 @@ const changeMessage = (draft: Draft, message: Message) => {
 }
 
 const deleteMessage = (draft: Draft, event: Extract<InboxEvent, { type: "message_deleted" }>) => {
-  const { conversation_id: id, message_id, sender_id, deleted_at } = event
+  const { conversation_id: id, message_id, sender_id } = event
   changeTimeline(draft, id, (messages) => {
     const deleted = messages.find((message) => message.id === message_id)
     // Replies to it may be loaded when it is not.
-    const change = deletedMessage(deleted ?? ({ id: message_id, sender_id } as Message), deleted_at)
+    const change = deletedMessage(deleted ?? ({ id: message_id, sender_id } as Message), event)
     return mapChanged(messages, (message) => (message === deleted ? change : withQuote(message, change)))
   })
   const known = draft.state.conversations.get(id)
@@ -123,7 +134,7 @@ const deleteMessage = (draft: Draft, event: Extract<InboxEvent, { type: "message
   changeLast(
     draft,
     id,
-    deletedMessage(last?.id === message_id ? last : ({ id: message_id, sender_id } as Message), deleted_at)
+    deletedMessage(last?.id === message_id ? last : ({ id: message_id, sender_id } as Message), event)
   )
   if (sender_id !== draft.state.userId && message_id > known.last_read_id) {
     draft.change(id, (changed) => recounted(draft, changed))

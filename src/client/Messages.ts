@@ -1,4 +1,4 @@
-import type { ReactionFrame } from "../api/Protocol.ts"
+import type { MessageDeletedFrame, ReactionFrame } from "../api/Protocol.ts"
 import { type Message, QUOTE_LENGTH } from "../domain/Message.ts"
 
 /** A message as the client keeps it: of a deleted one that it was there, by whom, and when it was deleted. */
@@ -10,10 +10,16 @@ export const keptMessage = (message: Message): Message => {
 
 /** Of two states of a message the later one. Frames carry no reactions: they are kept. */
 export const laterOf = (known: Message, told: Message): Message => {
-  if (known.deleted_at !== undefined) return known
+  if (known.deleted_at !== undefined) return told.deleted_at === undefined ? known : named(known, told)
   if (told.deleted_at === undefined && (known.version ?? 1) > (told.version ?? 1)) return known
   return keptMessage(known.reactions === undefined ? told : { ...told, reactions: known.reactions })
 }
+
+/** A deleted message under the name that its sender has since the sender is erased. */
+const named = (known: Message, { sender_username }: Partial<Pick<Message, "sender_username">>): Message =>
+  sender_username === undefined || sender_username === known.sender_username
+    ? known
+    : { ...known, sender_username }
 
 /** The messages with one more at its place, by id; in place of its earlier state when it is there. */
 export const withMessage = (messages: ReadonlyArray<Message>, message: Message): ReadonlyArray<Message> => {
@@ -42,8 +48,10 @@ export const withChange = (messages: ReadonlyArray<Message>, changed: Message): 
   )
 
 /** A deleted message: what is left of it, or what is known when it is not loaded. */
-export const deletedMessage = (message: Message, deletedAt: string): Message =>
-  keptMessage({ ...message, deleted_at: deletedAt })
+export const deletedMessage = (
+  message: Message,
+  { deleted_at, ...sender }: Pick<typeof MessageDeletedFrame.Type, "deleted_at" | "sender_username">
+): Message => keptMessage(named({ ...message, deleted_at }, sender))
 
 /** The message after a reaction. The event says how many there are now, so it may be applied again. */
 export const withReaction = (

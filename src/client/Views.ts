@@ -1,6 +1,6 @@
 import type { ConversationEntry } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
-import type { Message, MessageId } from "../domain/Message.ts"
+import type { Message } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 import type { OutboxEntry } from "./Command.ts"
 import { keptMessage, mapChanged, withReaction } from "./Messages.ts"
@@ -8,17 +8,20 @@ import type { State } from "./State.ts"
 import { afterRead } from "./Unread.ts"
 
 /**
- * What a person is shown: the state, and on top of it what the outbox is about to change. Each of these gives the same object for
- * the same state.
+ * What a person is shown: the state, and on top of it what the outbox is about to change. Each call may give a new array: compare
+ * states, not what these make of them.
  */
+
+/** Applications have ids as plain numbers. */
+const keyOf = (id: number) => id as ConversationId
 
 /** The conversations by activity, with what this user has read on this device taken as read. */
 export const conversationList = (state: State): ReadonlyArray<ConversationEntry> =>
   state.order.map((id) => conversationOf(state, id)!)
 
 /** One conversation; `undefined` when it is not loaded. */
-export const conversationOf = (state: State, id: ConversationId): ConversationEntry | undefined => {
-  const known = state.conversations.get(id)
+export const conversationOf = (state: State, id: number): ConversationEntry | undefined => {
+  const known = state.conversations.get(keyOf(id))
   if (known === undefined) return undefined
   let read = known.last_read_id
   for (const { command, state: at } of state.outbox) {
@@ -27,19 +30,22 @@ export const conversationOf = (state: State, id: ConversationId): ConversationEn
   }
   if (read === known.last_read_id) return known
   const shown = { ...known, last_read_id: read }
-  return { ...shown, unread: afterRead(shown, state.timelines.get(id), state.userId) ?? known.unread }
+  return { ...shown, unread: afterRead(shown, timelineOf(state, id), state.userId) ?? known.unread }
 }
 
 /** The direct conversation with a user, when it is loaded. */
-export const directWith = (state: State, userId: UserId): ConversationEntry | undefined => {
+export const directWith = (state: State, userId: number): ConversationEntry | undefined => {
   for (const conversation of state.conversations.values())
     if (conversation.with?.user_id === userId) return conversation
   return undefined
 }
 
+/** What is loaded of an opened conversation; `undefined` when it is not opened. */
+export const timelineOf = (state: State, id: number) => state.timelines.get(keyOf(id))
+
 /** The loaded messages of an opened conversation, with edits, deletions and reactions of this user that wait to be told. */
-export const messagesOf = (state: State, id: ConversationId): ReadonlyArray<Message> => {
-  const messages = state.timelines.get(id)?.messages ?? []
+export const messagesOf = (state: State, id: number): ReadonlyArray<Message> => {
+  const messages = timelineOf(state, id)?.messages ?? []
   return state.outbox.reduce(
     (shown, entry) =>
       entry.state !== "failed" && entry.command.conversation_id === id && "message_id" in entry.command
@@ -76,8 +82,8 @@ const withPending = (
 }
 
 /** The messages to a conversation that are on their way, and those that were refused; in order. */
-export const outgoingOf = (state: State, id: ConversationId): ReadonlyArray<OutboxEntry> => {
-  const peer = state.conversations.get(id)?.with?.user_id
+export const outgoingOf = (state: State, id: number): ReadonlyArray<OutboxEntry> => {
+  const peer = state.conversations.get(keyOf(id))?.with?.user_id
   return state.outbox.filter(
     ({ command }) =>
       command.type === "send" &&
@@ -86,15 +92,15 @@ export const outgoingOf = (state: State, id: ConversationId): ReadonlyArray<Outb
 }
 
 /** Who types in a conversation. */
-export const typingIn = (state: State, id: ConversationId): ReadonlyArray<UserId> => [
-  ...(state.typing.get(id)?.keys() ?? [])
+export const typingIn = (state: State, id: number): ReadonlyArray<UserId> => [
+  ...(state.typing.get(keyOf(id))?.keys() ?? [])
 ]
 
 /** Who has read a message: the other user of a direct conversation, or those members of a group that are loaded. */
-export const readersOf = (state: State, id: ConversationId, messageId: MessageId): ReadonlyArray<UserId> => {
-  const peer = state.conversations.get(id)?.with
+export const readersOf = (state: State, id: number, messageId: number): ReadonlyArray<UserId> => {
+  const peer = state.conversations.get(keyOf(id))?.with
   if (peer !== undefined) return peer.last_read_id >= messageId ? [peer.user_id] : []
-  return [...(state.members.get(id)?.values() ?? [])]
+  return [...(state.members.get(keyOf(id))?.values() ?? [])]
     .filter((member) => member.user_id !== state.userId && member.last_read_id >= messageId)
     .map((member) => member.user_id)
 }

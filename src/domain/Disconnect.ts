@@ -11,4 +11,9 @@ export interface Disconnect {
   readonly closeCode: number
   /** Tokens that were issued before are refused. Seconds since 1970; none when no order took tokens back. */
   readonly tokensNotBefore: number | undefined
+  /** Whether the user is suspended now: each suspension, and each end of one, is an order. */
+  readonly isSuspended: boolean
 }
+
+/** The close code of the order that comes with the erasure of a user. No other order has it. */
+export const ERASED = 4004

@@ -40,6 +40,8 @@ export class AnswerResponse<
 > extends PlainResponse<Request> {
   private readonly unread: Unread
   private readonly connectionOf: Socket
+  /** Whether all of it is there to be written. */
+  private isWhole = false
   /** Whether the client sent more requests on this connection than are taken before the first of them is answered. */
   readonly isTooFarBehind: boolean
 
@@ -55,10 +57,21 @@ export class AnswerResponse<
 
   override end(...args: ReadonlyArray<unknown>): this {
     const [body] = args
+    this.isWhole = true
     if (body instanceof Uint8Array && body.length > SLICE_BYTES && args.length === 1) this.writeFrom(body, 0)
     else Reflect.apply(PlainResponse.prototype.end, this, args)
     if (!this.writableFinished && !this.closed) this.unread.set(this, performance.now())
     return this
+  }
+
+  /** A part of an answer that is not whole yet: a peer that does not read it is found as one that does not read the end. */
+  override write(...args: ReadonlyArray<unknown>): boolean {
+    const isTaken: boolean = Reflect.apply(PlainResponse.prototype.write, this, args)
+    if (!isTaken && !this.isWhole && !this.closed) {
+      this.unread.set(this, performance.now())
+      this.once("drain", this.forgetPart)
+    }
+    return isTaken
   }
 
   private writeFrom(body: Uint8Array, start: number): void {
@@ -70,6 +83,10 @@ export class AnswerResponse<
     }
     if (this.write(body.subarray(start, end))) process.nextTick(() => this.writeFrom(body, end))
     else this.once("drain", () => this.writeFrom(body, end))
+  }
+
+  private forgetPart(): void {
+    if (!this.isWhole) this.unread.delete(this)
   }
 
   private forget(): void {

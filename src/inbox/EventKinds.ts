@@ -6,6 +6,7 @@ import type {
   OmittedFrame,
   SUBPROTOCOLS
 } from "../api/Protocol.ts"
+import { isTombstoneName } from "../domain/Erasure.ts"
 import type { EventFact, EventRecord, InboxEvent } from "../domain/Event.ts"
 
 /** The fields of a frame beside its type and number. */
@@ -37,7 +38,9 @@ const messageDeleted = ({ message }: EventFact): Option.Option<FieldsOf<typeof M
         message_id: message.id,
         conversation_id: message.conversation_id,
         sender_id: message.sender_id,
-        deleted_at: message.deleted_at
+        deleted_at: message.deleted_at,
+        // Whose message it was has another name now.
+        ...(isTombstoneName(message.sender_username) ? { sender_username: message.sender_username } : {})
       })
 
 /** The payload of a row is the fields of its frame: the SQL that appends it builds them. */
@@ -70,7 +73,9 @@ export const EventKinds = Context.Reference<Readonly<Record<string, EventKind>>>
       member_added: told,
       member_updated: told,
       member_removed: told,
-      read: told
+      read: told,
+      block: told,
+      user_updated: told
     })
   }
 )

@@ -35,6 +35,8 @@ export class Sessions extends Context.Service<
     /** Sets how many sockets of the user this node has. */
     set(userId: UserId, connections: number): Effect.Effect<void>
     presence(userId: UserId): Effect.Effect<Presence>
+    /** Deletes what is known of a user that has no socket any more. Answers whether it is deleted: not while Redis is unavailable. */
+    forget(userId: UserId): Effect.Effect<boolean>
     /** The presence of several users, in one batch. */
     survey(userIds: ReadonlyArray<UserId>): Effect.Effect<Survey>
     /**
@@ -120,6 +122,19 @@ export class Sessions extends Context.Service<
 
       const transitions = yield* makeTransitions
 
+      const forget = (userId: UserId) =>
+        Effect.suspend(() => {
+          closed.delete(userId)
+          return run((redis) =>
+            Promise.all(
+              prefixes().flatMap((prefix) => [
+                redis.del(sessionsOf(prefix, userId)),
+                redis.del(lastSeenOf(prefix, userId))
+              ])
+            )
+          )
+        }).pipe(Effect.match({ onFailure: () => false, onSuccess: () => true }))
+
       const set = Effect.fnUntraced(function* (userId: UserId, connections: number) {
         const wasOnline = own.has(userId)
         const isOnline = connections > 0
@@ -190,7 +205,7 @@ export class Sessions extends Context.Service<
 
       const presence = (userId: UserId) => Effect.map(survey([userId]), ({ presences }) => presences[0]!)
 
-      return Sessions.of({ set, presence, survey, transitions: transitions.listen })
+      return Sessions.of({ set, forget, presence, survey, transitions: transitions.listen })
     })
   )
 
@@ -214,6 +229,11 @@ export class Sessions extends Context.Service<
             seen.set(userId, now)
           }
           return isOnline === wasOnline ? Effect.void : transitions.announce(userId, isOnline)
+        }),
+      forget: (userId) =>
+        Effect.sync(() => {
+          seen.delete(userId)
+          return true
         }),
       presence: (userId) => Effect.map(survey([userId]), ({ presences }) => presences[0]!),
       survey,

@@ -74,6 +74,8 @@ export class ConnectionRegistry extends Context.Service<
         if (draining || connection.inbox.epoch !== epoch.current()) connection.close(CloseCode.restarting)
         // Its token was taken back meanwhile.
         if (disconnects.refuses(connection.credential)) connection.close(CloseCode.unauthorized)
+        // Its inbox was opened for a socket of before the erasure.
+        if (disconnects.isErased(userId)) connection.close(CloseCode.userNotFound)
         yield* sessions.set(userId, here)
       })
 

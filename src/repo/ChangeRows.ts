@@ -2,7 +2,7 @@ import type { PgClient } from "@effect/sql-pg"
 import type { Effect } from "effect"
 import type { SqlError, Statement } from "effect/sql"
 import type { Database } from "../database/Database.ts"
-import type { AppendedFact } from "../domain/Event.ts"
+import type { AppendedFact, Place } from "../domain/Event.ts"
 import type { Message } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
@@ -17,7 +17,7 @@ export interface ChangeRow<Status extends string> {
   readonly payload: unknown
   readonly at: Date
   readonly users: ReadonlyArray<number> | null
-  readonly seqs: ReadonlyArray<number> | null
+  readonly seqs: ReadonlyArray<number | null> | null
 }
 
 /**
@@ -26,15 +26,18 @@ export interface ChangeRow<Status extends string> {
  */
 export const changing =
   ({ sends: sql, orUnavailable }: Database["Service"]) =>
-  <Row extends ChangeRow<string>>(
+  <Row extends object>(
     statement: (sql: PgClient.PgClient) => Statement.Statement<Row>
   ): Effect.Effect<ReadonlyArray<Row>, Unavailable> =>
     orUnavailable(statement(sql) as Effect.Effect<ReadonlyArray<Row>, SqlError.SqlError>)
 
-/** The events that the rows report. `message` is that of the events which are about one. */
+/**
+ * The events that the rows report. `messageOf` is that of the events which are about one. A user without an inbox, as one who is
+ * erased, gets none.
+ */
 export const appendedBy = (
   rows: ReadonlyArray<ChangeRow<string>>,
-  message?: Message
+  messageOf?: Message | ((id: number) => Message | undefined)
 ): ReadonlyArray<AppendedFact> =>
   rows.flatMap(({ type, message_id, payload, at, users, seqs }) =>
     type === null
@@ -43,10 +46,25 @@ export const appendedBy = (
           fact: {
             type,
             committedAt: at.getTime(),
-            message: message_id === null ? undefined : message,
+            message:
+              message_id === null
+                ? undefined
+                : typeof messageOf === "function"
+                  ? messageOf(message_id)
+                  : messageOf,
             clientId: undefined,
             payload: payload ?? undefined
           },
-          places: (users ?? []).map((userId, i) => ({ userId: userId as UserId, seq: seqs![i]! }))
+          places: placesOf(users ?? [], seqs ?? [])
         }
   )
+
+/** Where an event stands: in the inboxes that there are. */
+export const placesOf = (
+  users: ReadonlyArray<number>,
+  seqs: ReadonlyArray<number | null>
+): ReadonlyArray<Place> =>
+  users.flatMap((userId, i) => {
+    const seq = seqs[i]
+    return seq == null ? [] : { userId: userId as UserId, seq }
+  })

@@ -11,7 +11,7 @@ import type { Addressees, GroupChange } from "./ConversationCalls.ts"
 import { makingInMemory } from "./ConversationMakingInMemory.ts"
 import { membersInMemory } from "./MembersInMemory.ts"
 import { appendPayload } from "./MemoryEvents.ts"
-import { type MemoryConversation, type MemoryMember, MemoryTables } from "./MemoryTables.ts"
+import { blockOf, type MemoryConversation, type MemoryMember, MemoryTables } from "./MemoryTables.ts"
 import {
   conversationForAll,
   conversationSeenBy,
@@ -25,7 +25,9 @@ const has = (roles: ReadonlyArray<Role>, role: Role) => roles.includes(role)
 
 /** The memory layer of `ConversationRepo`. */
 export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
-  const { conversations, users, messages } = tables
+  const { conversations, inboxes, messages } = tables
+
+  const hasBlocked = (by: UserId, other: UserId) => blockOf(tables, by, other) !== undefined
 
   /** Runs what a member asks of its conversation, at one moment. */
   const asMember = <A, E>(
@@ -46,7 +48,7 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
 
   const list = (userId: UserId, limit: number, before: number | undefined) =>
     Effect.suspend(() => {
-      if (users[userId - 1] === undefined) return Effect.fail(new UserNotFound({ userId }))
+      if (!inboxes.has(userId)) return Effect.fail(new UserNotFound({ userId }))
       const found = [...conversations.values()]
         .flatMap((conversation) => {
           const member = conversation.members.get(userId)
@@ -100,7 +102,10 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
       const moves = messageId > member.lastReadId
       if (moves) member.lastReadId = messageId
       const payload = { conversation_id: id, user_id: userId, message_id: messageId }
-      const told = conversation.kind === "direct" ? memberIds(conversation) : [userId]
+      const told =
+        conversation.kind === "direct"
+          ? memberIds(conversation).filter((other) => !hasBlocked(other, userId))
+          : [userId]
       return Effect.succeed({
         value: readStateOf(tables, conversation, member),
         appended: moves ? appendPayload(tables, told, "read", payload, now) : []
@@ -111,14 +116,18 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
     Effect.sync((): Addressees | undefined => {
       const conversation = conversations.get(id)
       if (conversation === undefined) return undefined
-      if (conversation.kind === "group") return { kind: "group" }
-      const [low, high] = memberIds(conversation)
-      return { kind: "direct", users: [low!, high ?? low!] }
+      return conversation.users === undefined
+        ? { kind: "group" }
+        : { kind: "direct", users: conversation.users }
     })
 
   const others = (userId: UserId, id: ConversationId) =>
     asMember(userId, id, (conversation) =>
-      Effect.succeed(memberIds(conversation).filter((other) => other !== userId))
+      Effect.succeed(
+        memberIds(conversation).filter(
+          (other) => other !== userId && !(conversation.kind === "direct" && hasBlocked(other, userId))
+        )
+      )
     )
 
   return {

@@ -34,7 +34,7 @@ export const appendPayload = (
 ): ReadonlyArray<AppendedFact> =>
   factOf(
     { type, committedAt: Date.parse(now), message: undefined, clientId: undefined, payload },
-    Array.from(userIds, (userId) => ({
+    withInbox(tables, userIds).map((userId) => ({
       userId,
       seq: appendTo(tables, userId, type, undefined, payload, now)
     }))
@@ -55,11 +55,15 @@ export const appendAbout = (
       clientId: message.clientId,
       payload: undefined
     },
-    readersOf(tables, message).map((userId) => ({
+    withInbox(tables, readersOf(tables, message)).map((userId) => ({
       userId,
       seq: appendTo(tables, userId, type, message, undefined, now)
     }))
   )
+
+/** Those of the users who have an inbox: one who is erased has none. */
+const withInbox = ({ inboxes }: Tables, userIds: Iterable<UserId>) =>
+  [...userIds].filter((userId) => inboxes.has(userId))
 
 const factOf = (fact: EventFact, places: ReadonlyArray<Place>): ReadonlyArray<AppendedFact> =>
   places.length === 0 ? [] : [{ fact, places }]

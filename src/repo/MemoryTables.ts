@@ -4,6 +4,7 @@ import { ConversationId } from "../domain/ConversationId.ts"
 import { MessageId } from "../domain/Message.ts"
 import type { Metadata } from "../domain/Metadata.ts"
 import type { User, UserId } from "../domain/User.ts"
+import type { Look } from "./Looks.ts"
 
 /** A row of `inbox_events`. */
 export interface MemoryEvent {
@@ -29,7 +30,7 @@ export interface MemoryMessage {
   readonly senderId: UserId
   readonly receiverId: UserId | undefined
   readonly conversationId: ConversationId
-  readonly clientId: string | undefined
+  clientId: string | undefined
   readonly replyToId: MessageId | undefined
   readonly timestamp: string
   content: string
@@ -37,10 +38,12 @@ export interface MemoryMessage {
   version: number
   editedAt: string | undefined
   deletedAt: string | undefined
+  /** Whether it went with its author. */
+  isErased: boolean
   /** Which change of any message the last change of this one was. */
   revision: number
-  /** Who reacted, by emoji; the emoji in the order of their first reactions. */
-  readonly reactions: Map<string, Set<UserId>>
+  /** Who reacted and when, by emoji; the emoji in the order of their first reactions. */
+  readonly reactions: Map<string, Map<UserId, string>>
 }
 
 /** A row of `members`. */
@@ -56,16 +59,44 @@ export interface MemoryMember {
 /** A row of `conversations`, with its members. */
 export interface MemoryConversation {
   readonly id: ConversationId
+  /** The users of a direct conversation, by ascending id: also those who are erased, and no members any more. */
+  readonly users: readonly [UserId, UserId] | undefined
   readonly kind: "direct" | "group"
   readonly history: HistoryAccess
   readonly createdBy: UserId | undefined
   readonly createdAt: string
-  readonly clientId: string | undefined
+  clientId: string | undefined
   title: string | undefined
   metadata: Metadata | undefined
   /** Whether title or metadata changed since it was made. */
   isChanged: boolean
   readonly members: Map<UserId, MemoryMember>
+}
+
+/** A row of `erasures`. */
+export interface MemoryErasure {
+  readonly orderedAt: string
+  finishedAt: string | undefined
+  /** Until when a node has it. In milliseconds since 1970. */
+  leasedUntil: number
+}
+
+/** A row of `blocks`. */
+export interface MemoryBlock {
+  readonly userId: UserId
+  readonly blockedId: UserId
+  readonly createdAt: string
+  /** How far the blocked user had read the direct conversation when it was blocked. */
+  readonly lastReadId: number
+}
+
+/** A row of `reports`. */
+export interface MemoryReport {
+  readonly id: number
+  readonly messageId: MessageId
+  readonly reporterId: UserId
+  readonly reason: string | undefined
+  readonly createdAt: string
 }
 
 /** What the memory layers of the repositories keep instead of PostgreSQL's tables. One instance serves all of them. */
@@ -74,20 +105,33 @@ export class MemoryTables extends Context.Service<
   {
     /** In id order: the user with id 1 is the first. */
     readonly users: Array<User>
+    /** How the usernames look, by their skeletons. */
+    readonly looks: Map<string, ReadonlyArray<Look>>
     /** By ascending id. Ids have gaps: those at which members joined. */
     readonly messages: Map<number, MemoryMessage>
     readonly conversations: Map<number, MemoryConversation>
+    /** An erased user has none. */
     readonly inboxes: Map<number, MemoryInbox>
-    readonly counters: { messageId: number; conversationId: number; revision: number }
+    readonly erasures: Map<UserId, MemoryErasure>
+    readonly blocks: Array<MemoryBlock>
+    readonly reports: Array<MemoryReport>
+    /** Since when users are suspended. */
+    readonly suspended: Map<UserId, string>
+    readonly counters: { messageId: number; conversationId: number; revision: number; reportId: number }
   }
 >()("minichat/repo/MemoryTables") {
   static readonly layer = Layer.sync(MemoryTables, () =>
     MemoryTables.of({
       users: [],
+      looks: new Map(),
       messages: new Map(),
       conversations: new Map(),
       inboxes: new Map(),
-      counters: { messageId: 0, conversationId: 0, revision: 0 }
+      erasures: new Map(),
+      blocks: [],
+      reports: [],
+      suspended: new Map(),
+      counters: { messageId: 0, conversationId: 0, revision: 0, reportId: 0 }
     })
   )
 }
@@ -102,9 +146,12 @@ export const nextConversationId = ({ counters }: Tables) => ConversationId.make(
 /** The direct conversation of two users. */
 export const directOf = ({ conversations }: Tables, a: UserId, b: UserId) =>
   [...conversations.values()].find(
-    ({ kind, members }) =>
-      kind === "direct" && members.has(a) && members.has(b) && (a !== b || members.size === 1)
+    ({ users }) => users?.[0] === Math.min(a, b) && users[1] === Math.max(a, b)
   )
+
+/** The block of one user by another. */
+export const blockOf = ({ blocks }: Tables, by: UserId, other: UserId) =>
+  blocks.find(({ userId, blockedId }) => userId === by && blockedId === other)
 
 /** Makes a direct conversation. `place` is where it stands in the lists of both before its first message. */
 export const makeDirect = (
@@ -120,6 +167,7 @@ export const makeDirect = (
   ]
   const made: MemoryConversation = {
     id: nextConversationId(tables),
+    users: users[0] < users[1] ? users : [users[1], users[0]],
     kind: "direct",
     history: "all",
     createdBy,

@@ -189,10 +189,15 @@ const NOTHING: MessagesAt = { head: undefined, messages: [] }
 type MessageRowAt = (MessageRow & { readonly head: null }) | { readonly head: number; readonly id: null }
 
 // SQL does not promise that the parts of a union stay in order.
-const toMessagesAt = (rows: ReadonlyArray<MessageRowAt>): MessagesAt => ({
-  head: rows.find(({ id }) => id === null)?.head ?? undefined,
-  messages: rows.flatMap((row) => (row.id === null ? [] : toMessage(row))).sort((a, b) => b.id - a.id)
-})
+const toMessagesAt = (rows: ReadonlyArray<MessageRowAt>): MessagesAt => {
+  const head = rows.find(({ id }) => id === null)?.head ?? undefined
+  // An erased user has no inbox, but is still the receiver of what others wrote to it.
+  if (head === undefined) return NOTHING
+  return {
+    head,
+    messages: rows.flatMap((row) => (row.id === null ? [] : toMessage(row))).sort((a, b) => b.id - a.id)
+  }
+}
 
 const orderOf = (afterId: MessageId | undefined) => (afterId === undefined ? "DESC" : "ASC")
 

@@ -1,6 +1,8 @@
 import { DateTime, Effect, Result } from "effect"
+import { Suspended } from "../domain/Caller.ts"
 import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts"
 import {
+  Blocked,
   ClientIdConflict,
   type Draft,
   type GroupDraft,
@@ -16,6 +18,7 @@ import type { Appended, Sent } from "../domain/Send.ts"
 import type { UserId } from "../domain/User.ts"
 import { appendTo } from "./MemoryEvents.ts"
 import {
+  blockOf,
   directOf,
   type MemoryConversation,
   type MemoryMessage,
@@ -55,7 +58,7 @@ export const messagesInMemory = Effect.map(MemoryTables, (tables) => {
 
   const pageFor = (userId: UserId, page: ReadonlyArray<MemoryMessage>): MessagesAt => ({
     head: inboxes.get(userId)?.lastSeq,
-    messages: page.map((message) => messageSeenBy(tables, userId, message))
+    messages: inboxes.has(userId) ? page.map((message) => messageSeenBy(tables, userId, message)) : []
   })
 
   const newestFirst = (
@@ -102,8 +105,8 @@ export const messagesInMemory = Effect.map(MemoryTables, (tables) => {
 })
 
 const sendDirect = (tables: Tables, draft: Draft, now: string): Answer => {
-  const { users, inboxes } = tables
-  if (users[draft.sender_id - 1] === undefined) return Result.fail(new SenderNotFound())
+  const { inboxes } = tables
+  if (!inboxes.has(draft.sender_id)) return Result.fail(new SenderNotFound())
   const earlier = earlierSend(tables, draft)
   if (earlier !== undefined) {
     const isSame = earlier.receiverId === draft.receiver_id && hasContent(earlier, draft)
@@ -112,6 +115,8 @@ const sendDirect = (tables: Tables, draft: Draft, now: string): Answer => {
       : Result.fail(new ClientIdConflict())
   }
   if (!inboxes.has(draft.receiver_id)) return Result.fail(new ReceiverNotFound())
+  if (tables.suspended.has(draft.sender_id)) return Result.fail(new Suspended())
+  if (blockOf(tables, draft.receiver_id, draft.sender_id) !== undefined) return Result.fail(new Blocked())
   const known = directOf(tables, draft.sender_id, draft.receiver_id)
   if (!mayQuote(tables, draft, known)) return Result.fail(new QuoteNotFound())
   const conversation = known ?? makeDirect(tables, [draft.sender_id, draft.receiver_id], undefined, now, 0)
@@ -134,14 +139,23 @@ const sendToGroup = (tables: Tables, draft: GroupDraft, now: string): Answer => 
     return isSame ? repeatOf(tables, earlier, memberIds(conversation!)) : Result.fail(new ClientIdConflict())
   }
   if (conversation === undefined) return Result.fail(new ConversationNotFound())
-  if (!conversation.members.has(draft.sender_id)) return Result.fail(new NotMember())
+  if (!conversation.members.has(draft.sender_id) || !tables.inboxes.has(draft.sender_id))
+    return Result.fail(new NotMember())
+  if (tables.suspended.has(draft.sender_id)) return Result.fail(new Suspended())
   if (!mayQuote(tables, draft, conversation)) return Result.fail(new QuoteNotFound())
   const message = insert(tables, draft, conversation, undefined, now)
   return Result.succeed({
     message: messageAsNow(tables, message),
     isRepeat: false,
-    appended: memberIds(conversation).map((userId) =>
-      appended(tables, userId, userId === draft.sender_id ? "group_message_sent" : "group_message", message)
+    appended: memberIds(conversation).flatMap((userId) =>
+      !tables.inboxes.has(userId)
+        ? []
+        : appended(
+            tables,
+            userId,
+            userId === draft.sender_id ? "group_message_sent" : "group_message",
+            message
+          )
     )
   })
 }
@@ -194,6 +208,7 @@ const insert = (
     version: 1,
     editedAt: undefined,
     deletedAt: undefined,
+    isErased: false,
     revision: tables.counters.revision,
     reactions: new Map()
   }

@@ -10,13 +10,24 @@ import type { UserId } from "../../src/domain/User.ts"
 import { EventBuilder, EventKinds } from "../../src/inbox/EventKinds.ts"
 import { ConversationRepo, type NewGroup } from "../../src/repo/ConversationRepo.ts"
 import type { EditRepo } from "../../src/repo/EditRepo.ts"
+import type { ErasureRepo } from "../../src/repo/ErasureRepo.ts"
+import type { ExportRepo } from "../../src/repo/ExportRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import type { SearchRepo } from "../../src/repo/SearchRepo.ts"
 import type { UserRepo } from "../../src/repo/UserRepo.ts"
 import { frameOf, framesInInbox } from "../support/Events.ts"
 
 /** What the tests of conversations run against. */
-export type Repos = UserRepo | MessageRepo | ConversationRepo | EditRepo | InboxRepo
+export type Repos =
+  | UserRepo
+  | MessageRepo
+  | ConversationRepo
+  | EditRepo
+  | SearchRepo
+  | ErasureRepo
+  | ExportRepo
+  | InboxRepo
 
 export type ReposLayer<E> = Layer.Layer<Repos, E>
 

@@ -4,28 +4,10 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { ChatServer, newUsers } from "../http/ChatServer.ts"
 import { CHROMIUM } from "../support/Chromium.ts"
-import { Chromium, inPage } from "./Pages.ts"
+import { Chromium, inPage } from "../web/Pages.ts"
+import { openOn } from "./OpenOn.ts"
 
 const EXAMPLE = readFileSync(join(import.meta.dirname, "../../examples/browser.html"), "utf8")
-
-/** Opens the example, as a page of the server's own origin, for a user who writes to another. */
-const openExample = Effect.fnUntraced(function* (url: string, user: number, peer: number) {
-  const browser = yield* Chromium
-  const context = yield* Effect.acquireRelease(
-    Effect.promise(() => browser.newContext()),
-    (context) => Effect.promise(() => context.close())
-  )
-  const errors: Array<string> = []
-  const page = yield* Effect.promise(() => context.newPage())
-  page.on("pageerror", (error) => errors.push(error.message))
-  // The example takes the place of a page of the server: the browser would keep one that a test makes up from a local server.
-  const load = Effect.promise(async () => {
-    await page.goto(`${url}/livez?user=${user}&with=${peer}`)
-    await page.setContent(EXAMPLE)
-  })
-  yield* load
-  return { page, errors, load }
-})
 
 layer(ChatServer.layer, { excludeTestServices: true })("examples/browser.html", (it) => {
   describe.runIf(existsSync(CHROMIUM))("in a browser", { timeout: 120_000 }, () => {
@@ -34,8 +16,8 @@ layer(ChatServer.layer, { excludeTestServices: true })("examples/browser.html", 
         Effect.gen(function* () {
           const { server } = yield* ChatServer
           const [a, b] = (yield* newUsers(2)).map(({ id }) => id)
-          const one = yield* openExample(server.url, a!, b!)
-          const other = yield* openExample(server.url, b!, a!)
+          const one = yield* openOn(server.url, a!, b!, (page) => page.setContent(EXAMPLE))
+          const other = yield* openOn(server.url, b!, a!, (page) => page.setContent(EXAMPLE))
 
           for (const [from, to, text] of [
             [one, other, "Hello from one"],

@@ -1,0 +1,156 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Clock, Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { CloseCode } from "../../src/api/CloseCode.ts"
+import type { State } from "../../src/client/State.ts"
+import { startProcess } from "../support/ServerProcess.ts"
+import { freshDataDir } from "../support/Services.ts"
+import { isOnline, openClient, type TestClient } from "./support/Clients.ts"
+import { type ScriptedSocket, scriptedServer } from "./support/ScriptedServer.ts"
+
+const USER = { id: 1 }
+
+const isOffline = ({ status }: State) => status.type === "offline"
+
+/** In how many milliseconds a client that is offline connects again. */
+const delayOf = (client: TestClient) =>
+  Effect.gen(function* () {
+    const { status } = yield* client.until(isOffline)
+    return status.type === "offline" ? status.retryAt - (yield* Clock.currentTimeMillis) : Number.NaN
+  })
+
+const nextOfType = (socket: ScriptedSocket, type: string) =>
+  Effect.repeat(socket.next, { until: (frame) => frame.type === type })
+
+/** A token that expires, in seconds since 1970, and is signed by nobody. */
+const tokenUntil = (exp: number, name: string) => `e30.${btoa(JSON.stringify({ exp, name }))}.`
+
+describe("a connection", () => {
+  it.effect("to a server that freezes is taken for dead within 35 s", () =>
+    Effect.gen(function* () {
+      const { dataDir } = yield* freshDataDir
+      const server = yield* startProcess({ DATA_DIR: dataDir })
+      const url = yield* server.listening
+      const create = { method: "POST", headers: { "content-type": "application/json" } }
+      yield* Effect.promise(() => fetch(`${url}/users/`, { ...create, body: '{"username":"alice"}' }))
+      const client = yield* openClient({ url }, USER)
+      yield* client.until((state) => isOnline(state) && state.list.isLoaded)
+      yield* server.signal("SIGSTOP")
+      yield* TestClock.adjust("24 seconds")
+      assert.isTrue(isOnline(client.state()))
+      yield* TestClock.adjust("11 seconds")
+      assert.isFalse(isOnline(client.state()))
+    })
+  )
+
+  it.effect("lasts as long as its pings are answered", () =>
+    Effect.gen(function* () {
+      const server = yield* scriptedServer
+      const client = yield* openClient(server, USER)
+      const socket = yield* server.socket
+      yield* client.until(isOnline)
+      for (let ping = 0; ping < 3; ping++) {
+        yield* TestClock.adjust("25 seconds")
+        yield* nextOfType(socket, "ping")
+        yield* socket.send({ type: "pong", timestamp: "2026-01-01T00:00:00.000Z" })
+        // It comes after the pong: by then the client has heard of both.
+        yield* socket.send({ type: "presence", user_id: 2 as never, online: ping % 2 === 0, last_seen: null })
+        yield* client.until(({ presence }) => presence.get(2 as never)?.online === (ping % 2 === 0))
+      }
+      assert.isTrue(isOnline(client.state()))
+    })
+  )
+
+  it.effect("begins again when the server said, and not before", () =>
+    Effect.gen(function* () {
+      const server = yield* scriptedServer
+      const client = yield* openClient(server, USER)
+      const socket = yield* server.socket
+      yield* client.until(isOnline)
+      yield* socket.send({ type: "reconnect", after_ms: 7000 })
+      yield* socket.close(CloseCode.restarting.code, CloseCode.restarting.reason)
+      assert.strictEqual(yield* delayOf(client), 7000)
+      yield* TestClock.adjust("6999 millis")
+      assert.isTrue(isOffline(client.state()))
+      yield* TestClock.adjust("1 millis")
+      yield* server.socket
+      yield* client.until(isOnline)
+    })
+  )
+
+  it.effect("is tried again and again after delays that are drawn, up to bounds that double until 30 s", () =>
+    Effect.gen(function* () {
+      const server = yield* scriptedServer
+      yield* server.end
+      const client = yield* openClient(server, USER)
+      const delays: Array<number> = []
+      for (let attempt = 0; attempt < 12; attempt++) {
+        const delay = yield* delayOf(client)
+        delays.push(delay)
+        yield* TestClock.adjust(Math.ceil(delay))
+        yield* client.until(({ status }) => status.type !== "offline")
+      }
+      const bounds = delays.map((_, attempt) => Math.min(500 * 2 ** attempt, 30_000))
+      assert.isTrue(
+        delays.every((delay, attempt) => delay >= 0 && delay <= bounds[attempt]!),
+        delays.join()
+      )
+      // Jitter: no two clients that lost the same server come back in step.
+      assert.isAbove(new Set(delays.map((delay, attempt) => delay / bounds[attempt]!)).size, 6)
+    })
+  )
+
+  it.effect.each(Object.values(CloseCode).map((code) => [code.reason, code] as const))(
+    'closed with "%s" does what the table of codes says',
+    ([, { code, reason, reconnect }]) =>
+      Effect.gen(function* () {
+        const server = yield* scriptedServer
+        const client = yield* openClient(server, USER)
+        const socket = yield* server.socket
+        yield* client.until(isOnline)
+        yield* socket.close(code, reason)
+        const { status } = yield* client.until(({ status }) => status.type !== "online")
+        assert.strictEqual(status.type, reconnect ? "offline" : "closed")
+      })
+  )
+})
+
+describe("a token", () => {
+  it.effect("is renewed on the open socket before it expires", () =>
+    Effect.gen(function* () {
+      const server = yield* scriptedServer
+      let asked = 0
+      const token = () => tokenUntil(25 * ++asked, String(asked))
+      const client = yield* openClient(server, USER, { token })
+      const socket = yield* server.socket
+      assert.include(socket.protocols, `bearer.${tokenUntil(25, "1")}`)
+      yield* client.until(isOnline)
+      yield* TestClock.adjust("19 seconds")
+      assert.strictEqual(asked, 1)
+      yield* TestClock.adjust("1 second")
+      assert.deepInclude(yield* nextOfType(socket, "auth"), { token: tokenUntil(50, "2") })
+      assert.isTrue(isOnline(client.state()))
+    })
+  )
+
+  it.effect("that was refused is replaced, and a client that has no other is closed", () =>
+    Effect.gen(function* () {
+      const server = yield* scriptedServer
+      const tokens = ["first", "second", "second"]
+      const client = yield* openClient(server, USER, { token: () => tokens.shift() ?? "second" })
+      const { code, reason } = CloseCode.unauthorized
+      const first = yield* server.socket
+      assert.include(first.protocols, "bearer.first")
+      yield* client.until(isOnline)
+      yield* first.close(code, reason)
+      yield* client.until(isOffline)
+      yield* TestClock.adjust("1 second")
+      const second = yield* server.socket
+      assert.include(second.protocols, "bearer.second")
+      yield* client.until(isOnline)
+      yield* second.close(code, reason)
+      const { status } = yield* client.until(({ status }) => status.type === "closed")
+      assert.deepInclude(status, { reason: "unauthorized" })
+    })
+  )
+})

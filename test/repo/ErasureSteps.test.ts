@@ -1,0 +1,102 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect, Result } from "effect"
+import { Database } from "../../src/database/Database.ts"
+import { ErasureRepo, STEP } from "../../src/repo/ErasureRepo.ts"
+import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { databaseUrl } from "../support/Services.ts"
+import { draft, newPair, newUsers, postgresRepos, sendOne, verdicts } from "./Repos.ts"
+
+describe.runIf(databaseUrl !== undefined)("with PostgreSQL", () => {
+  layer(postgresRepos, { excludeTestServices: true })("an erasure", (it) => {
+    it.effect("of many messages takes a bounded part in each transaction, and sends go on in between", () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        const { message } = yield* sendOne(draft(alice, bob, "secret"))
+        const { sends: sql } = yield* Database
+        yield* sql`
+          INSERT INTO messages (sender_id, receiver_id, conversation_id, content, timestamp)
+          SELECT ${alice.id}::int, ${bob.id}::int, ${message.conversation_id!}::bigint, 'secret', clock_timestamp()
+          FROM generate_series(2, 1300)`
+        const repo = yield* ErasureRepo
+        const carol = (yield* newUsers(1))[0]!
+        yield* repo.order(alice.id)
+
+        const sizes: Array<number> = []
+        for (;;) {
+          const { appended, isDone } = yield* repo.step(alice.id, STEP)
+          if (isDone) break
+          sizes.push(appended.length)
+          yield* sendOne(draft(carol, bob, "meanwhile"))
+        }
+
+        assert.deepEqual(
+          sizes.filter((size) => size > 1),
+          [500, 500, 300]
+        )
+        const transactions = yield* sql<{ readonly rows: number }>`
+          SELECT count(*)::int AS rows FROM messages WHERE sender_id = ${alice.id}::int GROUP BY xmin::text`
+        assert.isAtMost(Math.max(...transactions.map(({ rows }) => rows)), STEP.rows)
+        const events = yield* sql<{ readonly rows: number }>`
+          SELECT count(*)::int AS rows FROM inbox_events GROUP BY xmin::text`
+        assert.isAtMost(Math.max(...events.map(({ rows }) => rows)), STEP.events)
+        const left = yield* sql`SELECT FROM messages WHERE sender_id = ${alice.id}::int AND content <> ''`
+        assert.lengthOf(left, 0)
+      })
+    )
+
+    it.effect("leaves nothing of sends that are under way when it is ordered", () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        const messages = yield* MessageRepo
+        const erasures = yield* ErasureRepo
+        const send = Effect.map(
+          Effect.forEach(
+            Array.from({ length: 20 }),
+            () => messages.send([draft(alice, bob, "secret"), draft(alice, bob, "secret")]),
+            { concurrency: "unbounded" }
+          ),
+          (outcomes) => outcomes.flat()
+        )
+        const [first, , second] = yield* Effect.all([send, erasures.order(alice.id), send], {
+          concurrency: "unbounded"
+        })
+        const outcomes = [...first, ...second]
+        assert.includeMembers(["sent", "SenderNotFound"], [...new Set(verdicts(outcomes))])
+        assert.deepEqual(verdicts(yield* messages.send([draft(alice, bob)])), ["SenderNotFound"])
+
+        while (!(yield* erasures.step(alice.id, STEP)).isDone);
+
+        const { sends: sql } = yield* Database
+        const rows = yield* sql<{ readonly content: string }>`
+          SELECT content FROM messages WHERE sender_id = ${alice.id}::int`
+        assert.lengthOf(rows, outcomes.filter(Result.isSuccess).length)
+        assert.isTrue(rows.every(({ content }) => content === ""))
+      })
+    )
+
+    it.effect("is carried out by two nodes at once as by one", () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        for (let i = 0; i < 10; i++) yield* sendOne(draft(alice, bob, "secret"))
+        const repo = yield* ErasureRepo
+        yield* repo.order(alice.id)
+        const work = Effect.repeat(repo.step(alice.id, { rows: 1, events: 10 }), {
+          until: ({ isDone }) => isDone
+        })
+        yield* Effect.all([work, work], { concurrency: "unbounded" })
+        const { sends: sql } = yield* Database
+        const told = yield* sql<{
+          readonly type: string
+          readonly events: number
+          readonly messages: number
+        }>`
+          SELECT type, count(*)::int AS events, count(DISTINCT message_id)::int AS messages FROM inbox_events
+          WHERE user_id = ${bob.id}::int AND type IN ('message_deleted', 'conversation_updated') GROUP BY 1 ORDER BY 1`
+        assert.deepEqual(told, [
+          { type: "conversation_updated", events: 1, messages: 0 },
+          { type: "message_deleted", events: 10, messages: 10 }
+        ])
+      })
+    )
+  })
+})
