@@ -14,7 +14,9 @@ import { IpInterface, IpNetwork } from "effect/net"
 import { parseRedisUrl } from "./RedisUrl.ts"
 import { isLongEnough } from "./settings/JwtSecrets.ts"
 import { parseOriginPattern } from "./settings/OriginPattern.ts"
+import { peopleSettings } from "./settings/PeopleSettings.ts"
 import { fileOf, SECRETS, withSecretFiles } from "./settings/SecretFiles.ts"
+import { webhookSecrets, webhookUrls } from "./settings/WebhookSettings.ts"
 
 const split = (text: string): ReadonlyArray<string> =>
   text
@@ -89,7 +91,7 @@ const url = (variable: string, protocols: ReadonlyArray<string>, example: string
   secretUrl(variable, (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), example)
 
 /**
- * Every setting of the server, each an environment variable. The README's table says what each means; a
+ * Every setting of the server, each an environment variable. docs/CONFIGURATION.md says what each means; a
  * value that is missing takes its default, one that is wrong stops the start with a line that names it.
  */
 const config = Config.all({
@@ -205,9 +207,29 @@ const config = Config.all({
   jwtJwksUrl: Config.option(webUrl("JWT_JWKS_URL", "https://example.com/.well-known/jwks.json")),
   jwtIssuer: Config.option(Config.String("JWT_ISSUER")),
   jwtAudience: Config.option(Config.String("JWT_AUDIENCE")),
+  webhookUrls: text("WEBHOOK_URL", webhookUrls.check).pipe(
+    Config.map(webhookUrls.parse),
+    Config.withDefault([])
+  ),
+  webhookSecrets: Config.schema(
+    Schema.Redacted(Schema.String.check(Schema.makeFilter(webhookSecrets.check))),
+    "WEBHOOK_SECRET"
+  ).pipe(
+    Config.map((text) => webhookSecrets.parse(Redacted.value(text)).map((secret) => Redacted.make(secret))),
+    Config.withDefault([])
+  ),
+  ...peopleSettings,
   rateLimits: Config.Literals(["auto", "on", "off"], "RATE_LIMITS").pipe(Config.withDefault("auto")),
   sendsPerSecond: between("SENDS_PER_SECOND", 1, 1_000_000, 20),
   sendsBurst: between("SENDS_BURST", 1, 1_000_000, 200),
+  searchesPerSecond: between("SEARCHES_PER_SECOND", 1, 1_000_000, 5),
+  searchesBurst: between("SEARCHES_BURST", 1, 1_000_000, 30),
+  groupsPerMinute: between("GROUPS_PER_MINUTE", 1, 1_000_000, 10),
+  groupsBurst: between("GROUPS_BURST", 1, 1_000_000, 30),
+  reactionsPerSecond: between("REACTIONS_PER_SECOND", 1, 1_000_000, 10),
+  reactionsBurst: between("REACTIONS_BURST", 1, 1_000_000, 100),
+  typingPerSecond: between("TYPING_PER_SECOND", 1, 1_000_000, 10),
+  typingBurst: between("TYPING_BURST", 1, 1_000_000, 50),
   requestsPerSecond: between("REQUESTS_PER_SECOND", 1, 1_000_000, 200)
 })
 

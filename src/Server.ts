@@ -5,6 +5,7 @@ import { Etag, HttpIncomingMessage, HttpPlatform, HttpRouter, HttpServer } from 
 import { ChildProcessSpawner } from "effect/process"
 import { AppConfig } from "./AppConfig.ts"
 import { fromTrustedProxy } from "./access/ClientAddress.ts"
+import { Directory } from "./access/Directory.ts"
 import { Disconnects } from "./access/Disconnects.ts"
 import { Gate } from "./access/Gate.ts"
 import { isLoopback } from "./access/HostNames.ts"
@@ -13,9 +14,11 @@ import { RateLimits } from "./access/RateLimits.ts"
 import { Tokens } from "./access/Tokens.ts"
 import { CloseCode } from "./api/CloseCode.ts"
 import { Paths } from "./api/Paths.ts"
+import { Blocks } from "./chat/Blocks.ts"
 import { Conversations } from "./chat/Conversations.ts"
 import { Drafts } from "./chat/Drafts.ts"
 import { Edits } from "./chat/Edits.ts"
+import { Profiles } from "./chat/Profiles.ts"
 import { Reads } from "./chat/Reads.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
 import { SendQueue } from "./chat/SendQueue.ts"
@@ -51,14 +54,24 @@ import { Upgrades } from "./realtime/Upgrades.ts"
 import * as OlderNodes from "./redis/OlderNodes.ts"
 import { Redis } from "./redis/Redis.ts"
 import { RedisBus } from "./redis/RedisBus.ts"
+import { BlockRepo } from "./repo/BlockRepo.ts"
 import { ConversationRepo } from "./repo/ConversationRepo.ts"
 import { DisconnectRepo } from "./repo/DisconnectRepo.ts"
 import { EditRepo } from "./repo/EditRepo.ts"
 import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
+import { ProfileRepo } from "./repo/ProfileRepo.ts"
+import { ReportRepo } from "./repo/ReportRepo.ts"
+import * as SearchIndex from "./repo/SearchIndex.ts"
+import { SearchRepo } from "./repo/SearchRepo.ts"
+import { SuspensionRepo } from "./repo/SuspensionRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
+import { WebhookFacts } from "./repo/WebhookFacts.ts"
+import { WebhookRepo } from "./repo/WebhookRepo.ts"
 import { leaveWithPrimary } from "./Workers.ts"
+import * as Webhooks from "./webhooks/Webhooks.ts"
+import { WebhookTargets } from "./webhooks/WebhookTargets.ts"
 
 const database = Database.layer.pipe(Layer.provide(NodeServices.layer))
 
@@ -68,8 +81,16 @@ const repos = Layer.mergeAll(
   ConversationRepo.layer,
   MessageRepo.layer,
   EditRepo.layer,
+  ProfileRepo.layer,
+  SearchRepo.layer,
+  SearchIndex.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
+  WebhookRepo.layer,
+  WebhookFacts.layer,
+  BlockRepo.layer,
+  ReportRepo.layer,
+  SuspensionRepo.layer,
   DatabaseEpoch.layer
 ).pipe(Layer.provideMerge(database))
 
@@ -97,23 +118,28 @@ const first = Layer.mergeAll(
   Tokens.layer,
   Answers.layer,
   OpenPlaces.layer,
-  Disconnects.layer
+  Disconnects.layer,
+  WebhookTargets.layer
 )
 
 const services = DisconnectOrders.layer.pipe(
   Layer.provideMerge(
     Layer.mergeAll(
       Gate.layer,
+      Directory.layer,
       InboxReader.layer,
       Sends.layer.pipe(Layer.provide(SendQueue.layer)),
       Typing.layer,
       Watches.layer,
       Conversations.layer,
       Edits.layer,
+      Blocks.layer,
+      Profiles.layer,
       ConnectionRegistry.layer,
       Heartbeat.layer,
       Upgrades.layer,
-      Pruner.layer
+      Pruner.layer,
+      Webhooks.layer
     )
   ),
   Layer.provideMerge(Reads.layer),
@@ -175,6 +201,8 @@ const taken = takenByRoutes<
 >()([
   Answers,
   AppConfig,
+  BlockRepo,
+  Blocks,
   ChildProcessSpawner.ChildProcessSpawner,
   Gate,
   Heartbeat,
@@ -183,6 +211,7 @@ const taken = takenByRoutes<
   Conversations,
   Database,
   Drafts,
+  Directory,
   EditRepo,
   Edits,
   DisconnectRepo,
@@ -206,19 +235,27 @@ const taken = takenByRoutes<
   OpenPlaces,
   Passing,
   Path.Path,
+  ProfileRepo,
+  Profiles,
   RateLimits,
   Reads,
   RecentMessages,
   RedisBus,
+  SearchRepo,
+  ReportRepo,
   Sessions,
   Sends,
   Stdio.Stdio,
+  SuspensionRepo,
   Terminal.Terminal,
   Tokens,
   Typing,
   Upgrades,
   UserRepo,
-  Watches
+  Watches,
+  WebhookFacts,
+  WebhookRepo,
+  WebhookTargets
 ])
 
 const serve = Layer.effectDiscard(

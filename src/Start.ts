@@ -7,8 +7,16 @@ import type { DatabaseStartError } from "./database/Database.ts"
 import type { DataDirLocked } from "./database/DataDirLock.ts"
 import { unknownSettings } from "./settings/UnknownSettings.ts"
 import type { WorkersError } from "./Workers.ts"
+import type { WebhookSettingsError } from "./webhooks/WebhookTargets.ts"
 
-type StartError = WorkersError | ConfigError | DatabaseStartError | DataDirLocked | TokenKeyError | ServeError
+type StartError =
+  | WorkersError
+  | ConfigError
+  | DatabaseStartError
+  | DataDirLocked
+  | TokenKeyError
+  | WebhookSettingsError
+  | ServeError
 
 const describe = (error: StartError): string => {
   switch (error._tag) {

@@ -27,9 +27,11 @@ const run = (command: string, env: Record<string, string>) =>
     )
   })
 
-describe("the README", () => {
+describe("the README and its pages", () => {
   it("lists the close codes that the API's documentation lists, in the same words", () => {
-    const rows = README.match(/^\| \d{4} .*$/gm)!.map((row) => row.replace(/ +/g, " "))
+    const rows = read("docs/API.md")
+      .match(/^\| \d{4} .*$/gm)!
+      .map((row) => row.replace(/ +/g, " "))
     assert.deepStrictEqual(rows, closeCodes)
   })
 

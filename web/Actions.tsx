@@ -17,6 +17,7 @@ export const Actions = ({ actions }: { actions: MessageActions }) => (
     ))}
     <Action name="Reply" icon="reply" act={actions.reply} />
     {actions.edit && <Action name="Edit" icon="edit" act={actions.edit} />}
+    {actions.report && <Action name="Report" icon="flag" act={actions.report} />}
     {actions.remove && <Action name="Delete" icon="remove" act={actions.remove} />}
   </div>
 )

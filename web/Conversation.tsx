@@ -20,6 +20,7 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
     (user) => members?.get(user)?.display_name ?? entry.with?.display_name ?? "Somebody"
   )
   const isOnline = entry.with !== undefined && state.presence.get(entry.with.user_id)?.online === true
+  const isBlocked = entry.with !== undefined && state.blocked?.has(entry.with.user_id) === true
   const about =
     names.length > 0
       ? `${names.join(", ")} ${names.length === 1 ? "is" : "are"} typing…`
@@ -44,6 +45,19 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
           <h2>{titleOf(entry)}</h2>
           <p class="about">{about}</p>
         </div>
+        {entry.with !== undefined && (
+          <button
+            type="button"
+            class="icon"
+            title={`About ${titleOf(entry)}`}
+            aria-label={`About ${titleOf(entry)}`}
+            onClick={() => {
+              session.dialog.value = "peer"
+            }}
+          >
+            <Icon name="about" />
+          </button>
+        )}
         {entry.kind === "group" && (
           <button
             type="button"
@@ -56,7 +70,16 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
         )}
       </header>
       <History session={session} entry={entry} />
-      <Composer session={session} entry={entry} />
+      {isBlocked ? (
+        <p class="blocked" role="status">
+          You have blocked {titleOf(entry)}.
+          <button type="button" onClick={() => session.attempt(session.client.unblock(entry.with!.user_id))}>
+            Unblock
+          </button>
+        </p>
+      ) : (
+        <Composer session={session} entry={entry} />
+      )}
     </>
   )
 }

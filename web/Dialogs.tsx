@@ -1,6 +1,9 @@
 import { conversationOf } from "../src/client/MiniChat.ts"
 import { GroupDialog } from "./GroupDialog.tsx"
 import { NewChatDialog } from "./NewChatDialog.tsx"
+import { PeerDialog } from "./PeerDialog.tsx"
+import { ProfileDialog } from "./ProfileDialog.tsx"
+import { ReportDialog } from "./ReportDialog.tsx"
 import { ShortcutsDialog } from "./ShortcutsDialog.tsx"
 import type { Session } from "./session.ts"
 
@@ -8,6 +11,7 @@ import type { Session } from "./session.ts"
 export const Dialogs = ({ session }: { session: Session }) => {
   const close = () => {
     session.dialog.value = undefined
+    session.error.value = undefined
   }
   const entry =
     session.selected.value === undefined
@@ -20,6 +24,16 @@ export const Dialogs = ({ session }: { session: Session }) => {
       return <ShortcutsDialog onClose={close} />
     case "group":
       return entry === undefined ? null : <GroupDialog session={session} entry={entry} onClose={close} />
+    case "me":
+      return <ProfileDialog session={session} onClose={close} />
+    case "peer":
+      return entry?.with === undefined ? null : (
+        <PeerDialog session={session} peer={entry.with} onClose={close} />
+      )
+    case "report":
+      return session.reporting.value === undefined ? null : (
+        <ReportDialog session={session} message={session.reporting.value} onClose={close} />
+      )
     default:
       return null
   }

@@ -5,6 +5,9 @@ import { Dialog } from "./Dialog.tsx"
 import type { Session } from "./session.ts"
 import { usePeople } from "./usePeople.ts"
 
+/** How many of the users that were found are shown. */
+const SHOWN = 6
+
 /** The members of a group, and what this user may change about it. */
 export const GroupDialog = ({
   session,
@@ -15,11 +18,12 @@ export const GroupDialog = ({
   entry: ConversationEntry
   onClose: () => void
 }) => {
-  const people = usePeople(session)
+  const [wanted, setWanted] = useState("")
+  const people = usePeople(session, wanted)
   const [title, setTitle] = useState(entry.title ?? "")
   const members = [...(session.state.value.members.get(entry.id)?.values() ?? [])]
   const mayManage = entry.role === "owner" || entry.role === "admin"
-  const others = people?.filter(({ id }) => !members.some(({ user_id }) => user_id === id)) ?? []
+  const others = people.value?.filter(({ id }) => !members.some(({ user_id }) => user_id === id)) ?? []
   const { client } = session
   const leave = async () => {
     await session.attempt(client.leave(entry.id))
@@ -73,24 +77,36 @@ export const GroupDialog = ({
             </li>
           ))}
         </ul>
-        {mayManage && others.length > 0 && (
-          <label>
-            Add a member
-            <select
-              value=""
-              onChange={(event) => {
-                session.attempt(client.putMember(entry.id, Number(event.currentTarget.value)))
-                event.currentTarget.value = ""
-              }}
-            >
-              <option value="">Choose a user</option>
-              {others.map(({ id, display_name }) => (
-                <option key={id} value={id}>
-                  {display_name}
-                </option>
-              ))}
-            </select>
-          </label>
+        {mayManage && (
+          <div class="adding">
+            <input
+              type="search"
+              aria-label="Find a user to add"
+              placeholder="Find a user to add"
+              value={wanted}
+              onInput={(event) => setWanted(event.currentTarget.value)}
+            />
+            {wanted.trim() !== "" && (
+              <ul class="people" aria-label="Users to add">
+                {others.slice(0, SHOWN).map(({ id, display_name }) => (
+                  <li key={id} class="person">
+                    <Avatar id={id} name={display_name} />
+                    <span class="name">{display_name}</span>
+                    <button
+                      type="button"
+                      aria-label={`Add ${display_name}`}
+                      onClick={() => session.attempt(client.putMember(entry.id, id))}
+                    >
+                      Add
+                    </button>
+                  </li>
+                ))}
+                {people.value !== undefined && others.length === 0 && (
+                  <li class="hint">Nobody else has a name that begins so.</li>
+                )}
+              </ul>
+            )}
+          </div>
         )}
         <button type="button" class="danger" onClick={leave}>
           Leave the group

@@ -13,6 +13,16 @@ const GROUP_WITHIN = 300_000
 /** How near to an end of the history counts as being there, in pixels. */
 const NEAR = 80
 
+/** Where the history stood when it was last drawn. */
+interface Place {
+  readonly first: number
+  readonly height: number
+  isAtEnd: boolean
+  isLoading: boolean
+  /** The message that was jumped to last. */
+  readonly target: number | undefined
+}
+
 /** The messages. It stays at the newest one while it is there, and where it is when older ones are loaded. */
 export const History = ({ session, entry }: { session: Session; entry: ConversationEntry }) => {
   const state = session.state.value
@@ -22,7 +32,7 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
     (item) => !messages.some(({ id }) => id === item.message?.id)
   )
   const box = useRef<HTMLDivElement>(null)
-  const place = useRef({ first: 0, height: 0, isAtEnd: true, isLoading: false })
+  const place = useRef<Place>({ first: 0, height: 0, isAtEnd: true, isLoading: false, target: undefined })
   const [isAtEnd, setIsAtEnd] = useState(true)
   const [readUntil] = useState(entry.last_read_id)
   const first = messages[0]?.id ?? 0
@@ -32,6 +42,17 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
     const { current } = box
     if (current === null) return
     const before = place.current
+    const target = session.target.value
+    const sought =
+      target === undefined || target === before.target
+        ? null
+        : current.querySelector(`[data-message="${session.account.userId}-${target}"]`)
+    if (sought !== null) {
+      place.current = { ...before, first, height: current.scrollHeight, target, isAtEnd: false }
+      setIsAtEnd(false)
+      sought.scrollIntoView({ block: "center" })
+      return
+    }
     if (before.isAtEnd) current.scrollTop = current.scrollHeight
     else if (first < before.first) current.scrollTop += current.scrollHeight - before.height
     place.current = { ...before, first, height: current.scrollHeight }

@@ -23,16 +23,12 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isNewest }: 
   const quote = message.reply_to
   const readers = isMine ? readersOf(state, entry.id, message.id).length : 0
   const author = state.members.get(entry.id)?.get(message.sender_id)?.display_name ?? message.sender_username
-  const jump = () => {
-    const target = document.querySelector(`[data-message="${session.account.userId}-${quote?.id}"]`)
-    if (target === null) session.attempt(session.client.open(entry.id, quote!.id))
-    else target.scrollIntoView({ block: "center" })
-  }
   return (
     <article
       class="message"
       tabIndex={isNewest ? 0 : -1}
       data-mine={isMine}
+      data-target={session.target.value === message.id}
       data-grouped={isGrouped}
       data-message={`${session.account.userId}-${message.id}`}
       aria-label={`${isMine ? "You" : author}, ${timeOf(new Date(message.timestamp))}`}
@@ -40,7 +36,7 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isNewest }: 
       {!isGrouped && !isMine && entry.kind === "group" && <p class="author">{author}</p>}
       <div class="bubble">
         {quote !== undefined && (
-          <button type="button" class="quote" onClick={jump}>
+          <button type="button" class="quote" onClick={() => session.jump(entry.id, quote.id)}>
             {quote.content === "" ? "Deleted message" : quote.content}
           </button>
         )}

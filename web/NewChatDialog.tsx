@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks"
+import type { User } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { Dialog } from "./Dialog.tsx"
 import type { Session } from "./session.ts"
@@ -6,21 +7,16 @@ import { usePeople } from "./usePeople.ts"
 
 /** Starts a chat with one user, or makes a group of several. */
 export const NewChatDialog = ({ session, onClose }: { session: Session; onClose: () => void }) => {
-  const people = usePeople(session)
   const [filter, setFilter] = useState("")
-  const [chosen, setChosen] = useState<ReadonlySet<number>>(new Set())
+  const people = usePeople(session, filter)
+  /** Those chosen stay in sight, whoever is looked for next. */
+  const [picked, setPicked] = useState<ReadonlyArray<User>>([])
+  const chosen = new Set(picked.map(({ id }) => id))
+  const shown = [...picked, ...(people.value ?? []).filter(({ id }) => !chosen.has(id))]
   const [title, setTitle] = useState("")
-  const shown = people
-    ?.filter(({ display_name, username }) =>
-      `${display_name} ${username}`.toLocaleLowerCase().includes(filter.toLocaleLowerCase())
-    )
-    .slice(0, 100)
   const isGroup = chosen.size > 1
-  const toggle = (id: number) => {
-    const next = new Set(chosen)
-    if (!next.delete(id)) next.add(id)
-    setChosen(next)
-  }
+  const toggle = (user: User) =>
+    setPicked(chosen.has(user.id) ? picked.filter(({ id }) => id !== user.id) : [...picked, user])
   const start = async () => {
     const [only] = chosen
     if (isGroup) {
@@ -47,25 +43,28 @@ export const NewChatDialog = ({ session, onClose }: { session: Session; onClose:
           value={filter}
           onInput={(event) => setFilter(event.currentTarget.value)}
         />
-        {session.error.value !== undefined && (
+        {(session.error.value ?? people.error) !== undefined && (
           <p class="error" role="alert">
-            {session.error.value}
+            {session.error.value ?? people.error}
           </p>
         )}
-        {shown?.length === 0 && (
+        {people.value !== undefined && shown.length === 0 && (
           <p class="hint">
             {filter === ""
               ? "There is nobody else yet. Create another user in a second window."
-              : "Nobody has this name."}
+              : "Nobody has a name that begins so."}
           </p>
         )}
         <ul class="people" aria-label="Users">
-          {shown?.map((user) => (
+          {shown.map((user) => (
             <li key={user.id}>
               <label class="person">
                 <Avatar id={user.id} name={user.display_name} />
-                <span class="name">{user.display_name}</span>
-                <input type="checkbox" checked={chosen.has(user.id)} onChange={() => toggle(user.id)} />
+                <span class="name">
+                  {user.display_name}
+                  {user.username !== user.display_name && <small> {user.username}</small>}
+                </span>
+                <input type="checkbox" checked={chosen.has(user.id)} onChange={() => toggle(user)} />
               </label>
             </li>
           ))}

@@ -9,7 +9,7 @@ const SHORTCUTS = [
   ["1 … 6", "On a message: react"],
   ["Alt ↑ / Alt ↓", "Previous or next conversation"],
   ["N", "New chat"],
-  ["/", "Filter conversations"],
+  ["/", "Search"],
   ["Escape", "Cancel, or back to the list"],
   ["?", "This list"]
 ] as const

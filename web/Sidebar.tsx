@@ -2,7 +2,8 @@ import { useState } from "preact/hooks"
 import { Avatar } from "./Avatar.tsx"
 import { ConversationRow } from "./ConversationRow.tsx"
 import { Icon } from "./Icon.tsx"
-import { type Session, titleOf } from "./session.ts"
+import { SearchResults } from "./SearchResults.tsx"
+import type { Session } from "./session.ts"
 import { switchTheme, theme } from "./theme.ts"
 
 /** Who this is, and their conversations by activity. */
@@ -18,16 +19,21 @@ export const Sidebar = ({
   const [filter, setFilter] = useState("")
   const state = session.state.value
   const all = session.conversations.value
-  const shown =
-    filter === ""
-      ? all
-      : all.filter((entry) => titleOf(entry).toLocaleLowerCase().includes(filter.toLocaleLowerCase()))
   const hasMore = state.list.next !== null
   return (
     <nav class="sidebar" aria-label="Conversations">
       <header class="bar">
         <Avatar id={session.account.userId} name={name} isOnline={state.status.type === "online"} />
-        <strong class="name">{name}</strong>
+        <button
+          type="button"
+          class="own-name"
+          title="Your profile"
+          onClick={() => {
+            session.dialog.value = "me"
+          }}
+        >
+          {name}
+        </button>
         <button
           type="button"
           class="icon"
@@ -69,12 +75,19 @@ export const Sidebar = ({
       <input
         class="filter"
         type="search"
-        aria-label="Filter conversations"
-        placeholder="Filter"
+        aria-label="Search conversations, people and messages"
+        placeholder="Search"
         value={filter}
         onInput={(event) => setFilter(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (event.key !== "Escape") return
+          event.stopPropagation()
+          setFilter("")
+        }}
       />
-      {!state.list.isLoaded && all.length === 0 ? (
+      {filter.trim() !== "" ? (
+        <SearchResults session={session} words={filter} onDone={() => setFilter("")} />
+      ) : !state.list.isLoaded && all.length === 0 ? (
         <div class="skeletons" aria-hidden="true">
           <i />
           <i />
@@ -84,12 +97,12 @@ export const Sidebar = ({
         <p class="hint">No conversations yet. Start one with New chat, above.</p>
       ) : (
         <ul class="list">
-          {shown.map((entry) => (
+          {all.map((entry) => (
             <ConversationRow key={entry.id} session={session} entry={entry} />
           ))}
         </ul>
       )}
-      {hasMore && filter === "" && (
+      {hasMore && filter.trim() === "" && (
         <button
           type="button"
           class="more"

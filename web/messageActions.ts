@@ -8,6 +8,7 @@ export interface MessageActions {
   readonly react: (emoji: string) => void
   readonly reply: () => void
   readonly edit?: () => void
+  readonly report?: () => void
   readonly remove?: () => void
 }
 
@@ -30,6 +31,12 @@ export const actionsOf = (session: Session, entry: ConversationEntry, message: M
     },
     reply: write(undefined, message),
     ...(isMine && { edit: write(message, undefined) }),
+    ...(!isMine && {
+      report: () => {
+        session.reporting.value = message
+        session.dialog.value = "report"
+      }
+    }),
     ...(isOurs && {
       remove: () => {
         // The button that has the focus goes with the text.

@@ -35,7 +35,10 @@ export const listUsers = (after = 0) =>
 export const createUser = (name: string) =>
   ask<User>("users/", {
     method: "POST",
-    body: JSON.stringify({ username: name.replaceAll(/[^\p{L}\p{N}]/gu, ""), display_name: name.trim() })
+    body: JSON.stringify({
+      username: name.replaceAll(/[^\p{L}\p{N}\p{Mn}\p{Mc}]/gu, ""),
+      display_name: name.trim()
+    })
   })
 
 export const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error))

@@ -13,6 +13,8 @@ import {
 import type { Account } from "./accounts.ts"
 import { reasonOf, SERVER } from "./server.ts"
 
+export type DialogName = "new" | "group" | "help" | "me" | "peer" | "report"
+
 /** One signed-in user: the client, and what the pane shows of it. */
 export interface Session {
   readonly account: Account
@@ -23,12 +25,18 @@ export interface Session {
   readonly selected: Signal<number | undefined>
   readonly replyTo: Signal<Message | undefined>
   readonly editing: Signal<Message | undefined>
-  readonly dialog: Signal<"new" | "group" | "help" | undefined>
+  /** The message that is to be shown, after a jump to it. */
+  readonly target: Signal<number | undefined>
+  readonly dialog: Signal<DialogName | undefined>
+  /** The message that the dialog is about. */
+  readonly reporting: Signal<Message | undefined>
   /** What went wrong with the last thing that was asked for. */
   readonly error: Signal<string | undefined>
   /** Does something that may be refused; its reason is shown. */
   attempt<A>(action: Promise<A>): Promise<A | undefined>
   select(conversationId: number | undefined): void
+  /** Opens a conversation at one of its messages. */
+  jump(conversationId: number, messageId: number): void
   /** Opens the direct conversation with a user. */
   startWith(userId: number): Promise<void>
 }
@@ -40,7 +48,9 @@ export const startSession = async (account: Account): Promise<Session> => {
   const replyTo = signal<Message | undefined>(undefined)
   const editing = signal<Message | undefined>(undefined)
   const error = signal<string | undefined>(undefined)
-  const dialog = signal<"new" | "group" | "help" | undefined>(undefined)
+  const dialog = signal<DialogName | undefined>(undefined)
+  const target = signal<number | undefined>(undefined)
+  const reporting = signal<Message | undefined>(undefined)
   const me = signal<User | undefined>(undefined)
   let watched = ""
 
@@ -72,6 +82,7 @@ export const startSession = async (account: Account): Promise<Session> => {
   }
   const select = (id: number | undefined) => {
     selected.value = id
+    target.value = undefined
     replyTo.value = undefined
     editing.value = undefined
     error.value = undefined
@@ -79,6 +90,12 @@ export const startSession = async (account: Account): Promise<Session> => {
     if (id !== undefined && conversationOf(client.state, id)?.kind === "group")
       client.loadMembers(id).catch(() => {})
   }
+  const jump = (id: number, messageId: number) => {
+    if (selected.value !== id) select(id)
+    target.value = messageId
+    client.open(id, messageId).catch(() => {})
+  }
+  client.loadBlocks().catch(() => {})
   client.subscribe(update)
   update()
   return {
@@ -91,8 +108,11 @@ export const startSession = async (account: Account): Promise<Session> => {
     editing,
     dialog,
     error,
+    target,
+    reporting,
     attempt,
     select,
+    jump,
     conversations: computed(() => conversationList(state.value)),
     startWith: async (userId) => {
       const conversation = await attempt(client.openDirect(userId))

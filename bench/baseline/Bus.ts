@@ -43,6 +43,13 @@ export class Bus {
     return subscribers > 0
   }
 
+  async publishToAll(userIds: ReadonlyArray<number>, frame: string): Promise<boolean> {
+    const subscribers = await Promise.all(
+      userIds.map((userId) => this.#commands.publish(channelOf(userId), frame))
+    )
+    return subscribers.some((count) => count > 0)
+  }
+
   async recent(userId: number): Promise<ReadonlyArray<string>> {
     return this.#commands.lrange(recentOf(userId), 0, 49)
   }

@@ -21,4 +21,15 @@ export class Chat {
     const delivered = await this.#bus.publish(receiverId, `{"type":"message",${recent.slice(1)}`, recent)
     return { ...message, delivered_via_websocket: delivered }
   }
+
+  async sendToGroup(
+    senderId: number,
+    conversationId: number,
+    content: string
+  ): Promise<Message & { readonly delivered_via_websocket: boolean }> {
+    const { message, members } = await this.#store.insertGroupMessage(senderId, conversationId, content)
+    const others = members.filter((id) => id !== senderId)
+    const frame = `{"type":"message",${JSON.stringify(message).slice(1)}`
+    return { ...message, delivered_via_websocket: await this.#bus.publishToAll(others, frame) }
+  }
 }

@@ -77,7 +77,11 @@ export const makeRest = (store: Store, bus: Bus, chat: Chat): Server => {
     if (resource === "messages" && first === "recent") return recent(integer(Number(second)))
     if (resource === "messages" && post) {
       const body = await readJson(request)
-      const sent = await chat.send(integer(body.sender_id), integer(body.receiver_id), text(body.content))
+      const sender = integer(body.sender_id)
+      const sent =
+        body.conversation_id === undefined
+          ? await chat.send(sender, integer(body.receiver_id), text(body.content))
+          : await chat.sendToGroup(sender, integer(body.conversation_id), text(body.content))
       return JSON.stringify(sent)
     }
     if (resource === "messages") {
@@ -85,6 +89,11 @@ export const makeRest = (store: Store, bus: Bus, chat: Chat): Server => {
       const skip = parameter(query, "skip", 0)
       const limit = parameter(query, "limit", 50)
       return JSON.stringify(await store.history(parameter(query, "user_id"), chatWith, skip, limit))
+    }
+    if (resource === "conversations" && post) {
+      const { user_id, title, member_ids } = await readJson(request)
+      const others = Array.isArray(member_ids) ? member_ids.map(integer) : []
+      return JSON.stringify(await store.createGroup(text(title), [integer(user_id), ...others]))
     }
     if (resource === "users" && post) {
       const { username, display_name } = await readJson(request)

@@ -13,7 +13,8 @@ export interface Message {
   readonly id: number
   readonly sender_id: number
   readonly sender_username: string
-  readonly receiver_id: number
+  readonly receiver_id?: number
+  readonly conversation_id?: number
   readonly content: string
   readonly timestamp: Date
 }
@@ -31,6 +32,22 @@ create table if not exists messages (
   receiver_id int not null references users (id),
   content varchar(1000) not null,
   timestamp timestamptz(3) not null default now()
+);
+create table if not exists conversations (
+  id bigint generated always as identity primary key,
+  title varchar(200) not null
+);
+create table if not exists members (
+  conversation_id bigint not null references conversations (id),
+  user_id int not null references users (id),
+  primary key (conversation_id, user_id)
+);
+alter table messages alter receiver_id drop not null;
+alter table messages add column if not exists conversation_id bigint references conversations (id);
+create table if not exists deliveries (
+  user_id int not null references users (id),
+  message_id bigint not null references messages (id),
+  primary key (user_id, message_id)
 );
 create index if not exists messages_sent on messages (sender_id, id);
 create index if not exists messages_received on messages (receiver_id, id);
@@ -110,6 +127,56 @@ export class Store {
       values: [senderId, receiverId, content]
     })
     return rows[0]!
+  }
+
+  async createGroup(title: string, members: ReadonlyArray<number>): Promise<{ readonly id: number }> {
+    const { rows } = await this.#pool.query<{ id: number }>({
+      name: "create-group",
+      text: `with made as (insert into conversations (title) values ($1) returning id)
+        insert into members select made.id, m from made, unnest($2::int[]) m returning conversation_id as id`,
+      values: [title, members]
+    })
+    return rows[0]!
+  }
+
+  /** One transaction: the message, and a row for each member. */
+  async insertGroupMessage(
+    senderId: number,
+    conversationId: number,
+    content: string
+  ): Promise<{ readonly message: Message; readonly members: ReadonlyArray<number> }> {
+    const client = await this.#pool.connect()
+    try {
+      await client.query("begin")
+      const { rows: members } = await client.query<{ id: number }>({
+        name: "members",
+        text: "select user_id as id from members where conversation_id = $1",
+        values: [conversationId]
+      })
+      if (!members.some(({ id }) => id === senderId)) throw new Error("Not a member")
+      const { rows } = await client.query<Message>({
+        name: "insert-group-message",
+        text: `insert into messages (sender_id, conversation_id, content) values ($1, $2, $3)
+          returning id, sender_id, (select username from users where id = $1) as sender_username,
+            conversation_id, content, timestamp`,
+        values: [senderId, conversationId, content]
+      })
+      const message = rows[0]!
+      for (const { id } of members) {
+        await client.query({
+          name: "insert-delivery",
+          text: "insert into deliveries (user_id, message_id) values ($1, $2)",
+          values: [id, message.id]
+        })
+      }
+      await client.query("commit")
+      client.release()
+      return { message, members: members.map(({ id }) => id) }
+    } catch (error) {
+      await client.query("rollback")
+      client.release()
+      throw error
+    }
   }
 
   async history(

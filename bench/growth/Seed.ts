@@ -7,14 +7,16 @@ export const RETENTION_DAYS = 30
 /** The indexes are built when the rows are there, and references to users are not checked for each of them. */
 const DROP = `
 ALTER TABLE messages DROP CONSTRAINT messages_sender_id_fkey, DROP CONSTRAINT messages_receiver_id_fkey;
-DROP INDEX messages_sent, messages_received, messages_between;
+DROP INDEX messages_sent, messages_received, messages_of_conversation, messages_search;
 ALTER TABLE inbox_events DROP CONSTRAINT inbox_events_pkey;
 DROP INDEX inbox_events_created_at;`
 
 const RESTORE = `
-CREATE INDEX messages_sent ON messages (sender_id, id);
-CREATE INDEX messages_received ON messages (receiver_id, id);
-CREATE INDEX messages_between ON messages (sender_id, receiver_id, id);
+CREATE INDEX messages_sent ON messages (sender_id, id) WHERE receiver_id IS NOT NULL;
+CREATE INDEX messages_received ON messages (receiver_id, id) WHERE receiver_id IS NOT NULL;
+CREATE INDEX messages_of_conversation ON messages (conversation_id, id) INCLUDE (sender_id);
+CREATE INDEX messages_search ON messages
+  USING gin (search_keys(id, sender_id, receiver_id, conversation_id, content)) WITH (gin_pending_list_limit = 128);
 ALTER TABLE messages
   ADD CONSTRAINT messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES users NOT VALID,
   ADD CONSTRAINT messages_receiver_id_fkey FOREIGN KEY (receiver_id) REFERENCES users NOT VALID;
@@ -24,11 +26,19 @@ CREATE INDEX inbox_events_created_at ON inbox_events USING brin (created_at);`
 /** Messages among all users, spread evenly over 40 days, and their events: a quarter of them is due to be pruned. */
 const FILL = (messages: number) => `
 SELECT create_user('user' || i, 'User') FROM generate_series(1, ${USERS}) i;
-INSERT INTO messages (sender_id, receiver_id, content, timestamp)
-  SELECT 1 + i % ${USERS}, 1 + (i + 1 + i / ${USERS} % ${USERS - 1}) % ${USERS},
-    'A message of a usual length, such as people send to one another.',
-    now() - interval '40 days' * (1 - i::float8 / ${messages})
+CREATE TEMPORARY TABLE sends AS
+  SELECT i, 1 + i % ${USERS} AS sender, 1 + (i + 1 + i / ${USERS} % ${USERS - 1}) % ${USERS} AS receiver
   FROM generate_series(1, ${messages}) i;
+INSERT INTO conversations (kind, low, high, created_at)
+  SELECT DISTINCT 'direct', least(sender, receiver), greatest(sender, receiver), now() - interval '40 days' FROM sends;
+INSERT INTO members (conversation_id, user_id, joined_at)
+  SELECT id, unnest(ARRAY[low, high]), created_at FROM conversations;
+INSERT INTO messages (sender_id, receiver_id, conversation_id, content, timestamp)
+  SELECT s.sender, s.receiver, c.id,
+    'A message of a usual length, such as people send to one another, number n' || s.i,
+    now() - interval '40 days' * (1 - s.i::float8 / ${messages})
+  FROM sends s JOIN conversations c ON c.low = least(s.sender, s.receiver) AND c.high = greatest(s.sender, s.receiver)
+  ORDER BY s.i;
 INSERT INTO inbox_events (user_id, seq, type, message_id, created_at)
   SELECT user_id, row_number() OVER (PARTITION BY user_id ORDER BY id), type, id, timestamp
   FROM (

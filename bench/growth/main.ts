@@ -7,6 +7,7 @@ import { MessageId } from "../../src/domain/Message.ts"
 import { UserId } from "../../src/domain/User.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { SearchRepo } from "../../src/repo/SearchRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { Latencies } from "../load/Latencies.ts"
 import { Postgres } from "../system/Postgres.ts"
@@ -44,6 +45,7 @@ const timed = Effect.fnUntraced(function* <E>(
 /** What each operation costs in a database of this many messages. */
 const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: number) {
   const repo = yield* MessageRepo
+  const searches = yield* SearchRepo
   const inboxes = yield* InboxRepo
   yield* Effect.promise(() => seed(databaseUrl, messages))
   const everyone = Array.makeBy(USERS, user)
@@ -58,6 +60,8 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
       while (after < headOf(n)) after = (yield* inboxes.page(user(n), after, 64)).at(-1)!.seq
     })
 
+  const search = (text: string) => (n: number) => searches.search({ userId: user(n), text, limit: 20 })
+
   const old = DateTime.subtract(yield* DateTime.now, { days: RETENTION_DAYS })
   const cost = {
     send: yield* timed((n) => repo.send([draft(n)])),
@@ -70,6 +74,9 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
       repo.history({ userId: user(n), chatWith: user(n + 1), ...history })
     ),
     "recent list, from the database": yield* timed((n) => repo.received(user(n), 50)),
+    "search, a word of all messages": yield* timed(search("usual message")),
+    "search, a word of one message": yield* timed((n) => search(`n${1 + (n % messages)}`)(n), 50, 5),
+    "search, a word of no message": yield* timed(search("nothing"), 50, 5),
     "resume, 64 events missed": yield* timed(resume(64)),
     "resume, 640 events missed": yield* timed(resume(640), 50, 5),
     "sweep of 1,000 users": yield* timed(() => inboxes.heads(everyone.slice(0, 1000)), 50, 10),
@@ -88,7 +95,7 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
 const measureIn = (databaseUrl: string, messages: number) =>
   measure(databaseUrl, messages).pipe(
     Effect.provide(
-      Layer.mergeAll(UserRepo.layer, MessageRepo.layer, InboxRepo.layer).pipe(
+      Layer.mergeAll(UserRepo.layer, MessageRepo.layer, SearchRepo.layer, InboxRepo.layer).pipe(
         Layer.provideMerge(Database.layer),
         Layer.provide([
           NodeServices.layer,

@@ -25,9 +25,10 @@ const sourceOf = (n: number): string | undefined => {
   return nth === 0 ? undefined : `127.0.0.${1 + nth}`
 }
 
-const handshake = (userId: number): string =>
+const handshake = (userId: number, subprotocol: string | undefined): string =>
   `GET /ws/${userId} HTTP/1.1\r\nhost: ${address.host}:${address.port}\r\nconnection: Upgrade\r\n` +
-  "upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: YmVuY2hiZW5jaGJlbmNoYg==\r\n\r\n"
+  "upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: YmVuY2hiZW5jaGJlbmNoYg==\r\n" +
+  `${subprotocol === undefined ? "" : `sec-websocket-protocol: ${subprotocol}\r\n`}\r\n`
 
 /** A user's WebSocket, open once the server has greeted it. */
 export class ChatSocket {
@@ -41,7 +42,7 @@ export class ChatSocket {
     this.#socket = connect((chunk) => this.#onData(chunk), sourceOf(n))
   }
 
-  static open(userId: number, n: number): Promise<ChatSocket> {
+  static open(userId: number, n: number, subprotocol?: string): Promise<ChatSocket> {
     const { promise, resolve, reject } = Promise.withResolvers<ChatSocket>()
     const chat = new ChatSocket(n)
     const socket = chat.#socket
@@ -54,7 +55,7 @@ export class ChatSocket {
     socket.on("close", () => {
       reject(new Error(`A socket of user ${userId} was closed, ${chat.#closedWith ?? "without a code"}`))
     })
-    socket.write(handshake(userId))
+    socket.write(handshake(userId, subprotocol))
     return promise
   }
 

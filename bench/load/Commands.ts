@@ -1,5 +1,6 @@
 import { deliver } from "./Delivery.ts"
 import { fanOut } from "./FanOut.ts"
+import { createGroup, groupSends } from "./Group.ts"
 import { http } from "./Http.ts"
 import { close, countOpenAfter, open } from "./OpenSockets.ts"
 import { createUsers, seedMessages } from "./Seed.ts"
@@ -14,7 +15,9 @@ export const commands = {
   close,
   socketSends,
   deliver,
-  fanOut
+  fanOut,
+  createGroup,
+  groupSends
 }
 
 export type Commands = typeof commands

@@ -10,12 +10,15 @@ export const openSockets: Array<ChatSocket> = []
 export interface Opening {
   readonly users: ReadonlyArray<number>
   readonly count: number
+  /** That of the original wire contract when it is left out. */
+  readonly subprotocol?: string
 }
 
 /** Opens `count` sockets, for each user in turn, and waits until all are greeted. */
 export const open = async ({
   users,
-  count
+  count,
+  subprotocol
 }: Opening): Promise<LatencySummary & { readonly rate: number }> => {
   const latencies = new Latencies()
   const begin = performance.now()
@@ -24,7 +27,7 @@ export const open = async ({
     while (next < count) {
       const n = next++
       const start = performance.now()
-      openSockets[n] = await ChatSocket.open(users[n % users.length]!, n)
+      openSockets[n] = await ChatSocket.open(users[n % users.length]!, n, subprotocol)
       latencies.add(performance.now() - start)
     }
   }

@@ -1,6 +1,6 @@
 import { HttpConnection } from "./HttpConnection.ts"
 import type { HttpResponse } from "./HttpResponse.ts"
-import { MESSAGE_TEXT } from "./Pairs.ts"
+import { MESSAGE_TEXT, pairOf } from "./Pairs.ts"
 import { post } from "./Requests.ts"
 
 const CONNECTIONS = 64
@@ -36,11 +36,8 @@ export const seedMessages = async (input: {
   readonly count: number
 }): Promise<void> => {
   const { users, count } = input
-  await each(users.length * count, (n) =>
-    post("/messages/", {
-      sender_id: users[(n + 1) % users.length],
-      receiver_id: users[n % users.length],
-      content: MESSAGE_TEXT
-    })
-  )
+  await each(users.length * count, (n) => {
+    const { sender, receiver } = pairOf(users, n)
+    return post("/messages/", { sender_id: sender, receiver_id: receiver, content: MESSAGE_TEXT })
+  })
 }

@@ -1,11 +1,12 @@
 import { delivery } from "./delivery.ts"
 import { fanout } from "./fanout.ts"
+import { groups } from "./groups.ts"
 import { idle } from "./idle.ts"
 import { peak } from "./peak.ts"
 import { reads } from "./reads.ts"
 import { sends } from "./sends.ts"
 import { sockets } from "./sockets.ts"
 
-export const suites = [sends, reads, sockets, delivery, peak, idle, fanout]
+export const suites = [sends, reads, sockets, delivery, peak, idle, fanout, groups]
 
 export type SuiteName = (typeof suites)[number]["name"]

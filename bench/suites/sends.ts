@@ -1,3 +1,4 @@
+import { PEERS } from "../load/Pairs.ts"
 import type { Measurement } from "../Measurement.ts"
 import type { Scale } from "../Session.ts"
 import { measureHttp } from "./http.ts"
@@ -12,6 +13,12 @@ export const sends: Suite<"sends"> = {
   name: "sends",
   about: "POST /messages/ at 1, 16, 64 and 256 clients",
   users: usersOf,
+  // A first message makes a conversation: what is measured is the ones that follow.
+  prepare: (session) =>
+    session.call("seedMessages", {
+      users: session.target.users.slice(0, usersOf(session.scale)),
+      count: PEERS
+    }),
   run: async (session) => {
     const measurements: Array<Measurement> = []
     const users = session.target.users.slice(0, usersOf(session.scale))

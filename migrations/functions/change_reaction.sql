@@ -1,5 +1,5 @@
 -- Adds a reaction to a message, or takes it back. Status and rows are those of `create_direct`. The event tells how many users
--- have reacted with the emoji now.
+-- have reacted with the emoji now. Whom the other user of a direct conversation has blocked adds none there.
 CREATE OR REPLACE FUNCTION change_reaction(reactor int, message bigint, reaction text, adds boolean, maximum_kinds int)
 RETURNS TABLE (
   status text, id bigint, type text, message_id bigint, payload jsonb, at timestamptz, users int[], seqs bigint[]
@@ -19,6 +19,12 @@ BEGIN
   kinds := ARRAY(SELECT DISTINCT r.emoji FROM reactions r WHERE r.message_id = message);
   status := coalesce(may_read(reactor, id, message), CASE
     WHEN adds AND is_deleted THEN 'message_deleted'
+    WHEN adds AND EXISTS (
+      SELECT FROM messages m JOIN blocks b ON b.user_id = CASE reactor WHEN m.receiver_id THEN m.sender_id ELSE m.receiver_id END
+      WHERE m.id = message AND m.receiver_id IS NOT NULL AND b.blocked_id = reactor
+    ) AND NOT EXISTS (
+      SELECT FROM reactions r WHERE r.message_id = message AND r.emoji = reaction AND r.user_id = reactor
+    ) THEN 'blocked'
     WHEN adds AND reaction <> ALL (kinds) AND cardinality(kinds) >= maximum_kinds THEN 'too_many_reactions'
   END);
   IF status IS NOT NULL THEN

@@ -22,6 +22,10 @@ BEGIN
   IF FOUND THEN
     status := 'unchanged'; RETURN NEXT; RETURN;
   END IF;
+  -- The other would be told of the conversation.
+  IF EXISTS (SELECT FROM blocks b WHERE b.user_id = other AND b.blocked_id = maker) THEN
+    status := 'blocked'; RETURN NEXT; RETURN;
+  END IF;
   status := 'changed';
   type := 'conversation_added';
   at := clock_timestamp()::timestamptz(3);

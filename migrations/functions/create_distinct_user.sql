@@ -1,17 +1,23 @@
--- Makes a user together with an empty inbox, unless its username looks like that of another user. The rule is `imitates` in
--- `src/repo/Looks.ts`. SQLSTATE 23505 of the constraint `username_looks` tells that it does.
+-- Makes a user together with an empty inbox, unless its username is that of another user, or looks like it. The rule for looks is
+-- `imitates` in `src/repo/Looks.ts`. SQLSTATE 23505 tells by its constraint what refused the name: `users_username_key` and
+-- `users_normal_username` that it is taken, `username_looks` that it looks like another one.
 CREATE OR REPLACE FUNCTION create_distinct_user(
   new_username text, new_display_name text, new_skeleton text, new_scripts text[]
 ) RETURNS users
 LANGUAGE plpgsql AS $$
 DECLARE
+  normal CONSTANT text := normalize(new_username, NFKC);
   created users;
 BEGIN
-  -- Of two that look the same and are created at the same moment, the second one finds the first. The number is any constant.
+  -- Of two that look the same, or are one name, and are created at the same moment, the second one finds the first. Each call takes
+  -- the locks in this order, so two cannot deadlock. The numbers are any constants.
   PERFORM pg_advisory_xact_lock(7105117, hashtext(new_skeleton));
+  PERFORM pg_advisory_xact_lock(7105118, hashtext(normal));
+  IF EXISTS (SELECT FROM users u WHERE normalize(u.username, NFKC) = normal) THEN
+    RAISE unique_violation USING MESSAGE = 'the username is that of another user', CONSTRAINT = 'users_normal_username';
+  END IF;
   IF EXISTS (
-    SELECT FROM username_looks l JOIN users u ON u.id = l.user_id
-    WHERE l.skeleton = new_skeleton AND NOT l.scripts && new_scripts AND u.username <> new_username
+    SELECT FROM username_looks l WHERE l.skeleton = new_skeleton AND NOT l.scripts && new_scripts
   ) THEN
     RAISE unique_violation USING MESSAGE = 'the username looks like that of another user', CONSTRAINT = 'username_looks';
   END IF;

@@ -1,5 +1,5 @@
 -- Deletes the content, the metadata and the reactions of a message; its row stays as a tombstone. Status and rows are those of
--- `create_direct`. `roles` may delete the messages of others in a group.
+-- `create_direct`. `roles` may delete the messages of others in a group. Without a deleter it is the application that deletes.
 CREATE OR REPLACE FUNCTION delete_message(deleter int, message bigint, roles text[])
 RETURNS TABLE (
   status text, id bigint, type text, message_id bigint, payload jsonb, at timestamptz, users int[], seqs bigint[]
@@ -15,8 +15,8 @@ BEGIN
   END IF;
   PERFORM lock_conversation(id, exclusively => false);
   SELECT * INTO m FROM messages e WHERE e.id = message FOR UPDATE;
-  status := may_read(deleter, id, message);
-  IF status IS NULL AND m.sender_id <> deleter AND NOT EXISTS (
+  status := CASE WHEN deleter IS NOT NULL THEN may_read(deleter, id, message) END;
+  IF status IS NULL AND deleter IS NOT NULL AND m.sender_id <> deleter AND NOT EXISTS (
     SELECT FROM members r JOIN conversations c ON c.id = r.conversation_id
     WHERE c.id = m.conversation_id AND c.kind = 'group' AND r.user_id = deleter AND r.role = ANY (roles)
   ) THEN

@@ -1,5 +1,5 @@
 -- Edits a message. Status and rows are those of `create_direct`; `version` is that of the message now. An edit that changes
--- nothing is 'unchanged', so a repeated one is answered as the first.
+-- nothing is 'unchanged', so a repeated one is answered as the first. Whom the receiver has blocked shows it nothing new.
 CREATE OR REPLACE FUNCTION edit_message(
   editor int, message bigint, new_content text, known_version int, new_metadata jsonb, sets_metadata boolean
 ) RETURNS TABLE (
@@ -21,6 +21,7 @@ BEGIN
     WHEN m.sender_id <> editor THEN 'not_author'
     WHEN m.deleted_at IS NOT NULL THEN 'message_deleted'
     WHEN m.content = new_content AND NOT (sets_metadata AND m.metadata IS DISTINCT FROM new_metadata) THEN 'unchanged'
+    WHEN EXISTS (SELECT FROM blocks b WHERE b.user_id = m.receiver_id AND b.blocked_id = editor) THEN 'blocked'
     WHEN known_version <> m.version THEN 'version_conflict'
   END);
   IF status IS NOT NULL THEN

@@ -1,5 +1,5 @@
 -- Marks a conversation as read up to a message; never goes back. Status and rows are those of `create_direct`. The event goes to
--- the reader's own inbox, and in a direct conversation to the other user's.
+-- the reader's own inbox, and in a direct conversation to the other user's, unless that one has blocked the reader.
 CREATE OR REPLACE FUNCTION mark_read(reader int, conversation bigint, message bigint)
 RETURNS TABLE (
   status text, id bigint, type text, message_id bigint, payload jsonb, at timestamptz, users int[], seqs bigint[]
@@ -31,7 +31,10 @@ BEGIN
   status := 'changed';
   type := 'read';
   at := clock_timestamp()::timestamptz(3);
-  users := peers;
+  users := ARRAY(
+    SELECT p FROM unnest(peers) p
+    WHERE NOT EXISTS (SELECT FROM blocks b WHERE b.user_id = p AND b.blocked_id = reader OFFSET 0) ORDER BY p
+  );
   payload := jsonb_build_object('conversation_id', conversation, 'user_id', reader, 'message_id', message);
   seqs := append_to_all(users, type, NULL, payload, at);
   RETURN NEXT;

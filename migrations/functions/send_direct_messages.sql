@@ -26,10 +26,12 @@ LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 DECLARE
   id_sequence CONSTANT regclass := 'messages_id_seq';
   known int[];
+  refusals text[];
   statuses text[];
   ids bigint[];
   times timestamptz[];
   conversation_ids bigint[];
+  usernames text[];
   quotes jsonb[];
   new_id bigint;
   refusal text;
@@ -45,6 +47,22 @@ BEGIN
     SELECT i.user_id FROM inboxes i WHERE i.user_id = ANY (senders || receivers) ORDER BY i.user_id FOR UPDATE
   ) l;
   known := coalesce(known, '{}');
+  -- After the locks, which `change_block` and `change_suspension` take too: what these committed before is seen. One statement for
+  -- all: one for each takes about a fifth more a message. The look-ups go by the primary keys (OFFSET 0).
+  SELECT array_agg(d.refusal ORDER BY d.place), array_agg(d.username ORDER BY d.place),
+      array_agg(d.conversation_id ORDER BY d.place)
+    INTO refusals, usernames, conversation_ids
+    FROM (
+      SELECT x.place, u.username,
+        CASE
+          WHEN u.suspended_at IS NOT NULL THEN 'suspended'
+          WHEN EXISTS (SELECT FROM blocks b WHERE b.user_id = x.receiver AND b.blocked_id = x.sender OFFSET 0) THEN 'blocked'
+        END AS refusal,
+        (SELECT c.id FROM conversations c
+          WHERE c.low = least(x.sender, x.receiver) AND c.high = greatest(x.sender, x.receiver)) AS conversation_id
+      FROM unnest(senders, receivers) WITH ORDINALITY AS x (sender, receiver, place)
+      LEFT JOIN LATERAL (SELECT * FROM users WHERE id = x.sender OFFSET 0) u ON true
+    ) d;
 
   FOR i IN 1 .. cardinality(senders) LOOP
     id := NULL; timestamp := NULL; conversation_id := NULL; quote := NULL; refusal := NULL;
@@ -52,6 +70,8 @@ BEGIN
       refusal := 'sender_not_found';
     ELSIF receivers[i] <> ALL (known) THEN
       refusal := 'receiver_not_found';
+    ELSIF refusals[i] IS NOT NULL THEN
+      refusal := refusals[i];
     ELSIF reply_to_ids[i] IS NOT NULL THEN
       SELECT jsonb_build_object('id', q.id, 'sender_id', q.sender_id, 'content', left(q.content, 200)) INTO quote
         FROM messages q JOIN conversations c ON c.id = q.conversation_id
@@ -73,18 +93,22 @@ BEGIN
         status := coalesce(status, refusal);
       END IF;
     ELSE
+      conversation_id := conversation_ids[i];
+      IF conversation_id IS NULL THEN
+        -- An earlier message of this call may have made it.
+        SELECT c.id INTO conversation_id FROM conversations c
+          WHERE c.low = least(senders[i], receivers[i]) AND c.high = greatest(senders[i], receivers[i]);
+        IF NOT FOUND THEN
+          conversation_id := conversation_for_first_message(senders[i], receivers[i], client_ids[i]);
+        END IF;
+      END IF;
       new_id := nextval(id_sequence);
       INSERT INTO messages AS m (
           id, sender_id, receiver_id, conversation_id, content, client_id, timestamp, reply_to_id, metadata
         ) OVERRIDING SYSTEM VALUE
         VALUES (
-          new_id, senders[i], receivers[i],
-          coalesce(
-            (SELECT c.id FROM conversations c
-              WHERE c.low = least(senders[i], receivers[i]) AND c.high = greatest(senders[i], receivers[i])),
-            conversation_for_first_message(senders[i], receivers[i], client_ids[i])
-          ),
-          contents[i], client_ids[i], clock_timestamp(), reply_to_ids[i], metadatas[i]::jsonb
+          new_id, senders[i], receivers[i], conversation_id, contents[i], client_ids[i], clock_timestamp(),
+          reply_to_ids[i], metadatas[i]::jsonb
         )
         ON CONFLICT (sender_id, client_id) WHERE client_id IS NOT NULL DO UPDATE SET client_id = excluded.client_id
         RETURNING m.id, m.timestamp, m.conversation_id,
@@ -109,8 +133,7 @@ BEGIN
 
   FOR i IN 1 .. cardinality(senders) LOOP
     status := statuses[i]; id := ids[i]; timestamp := times[i]; conversation_id := conversation_ids[i]; quote := quotes[i];
-    sender_seq := NULL; receiver_seq := NULL;
-    SELECT u.username INTO sender_username FROM users u WHERE u.id = senders[i];
+    sender_username := usernames[i]; sender_seq := NULL; receiver_seq := NULL;
     IF status = 'sent' THEN
       receiver_seq := seqs[events + 1];
       sender_seq := seqs[events + 2];

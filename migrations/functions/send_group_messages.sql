@@ -17,6 +17,7 @@ DECLARE
   ids bigint[];
   times timestamptz[];
   quotes jsonb[];
+  suspended int[];
   member_ids int[];
   members_of bigint;
   member_counts int[];
@@ -36,6 +37,9 @@ BEGIN
     WHERE i.user_id = ANY (ARRAY(SELECT m.user_id FROM members m WHERE m.conversation_id = ANY (to_conversations)))
     ORDER BY i.user_id FOR UPDATE;
 
+  -- After the locks, which `change_suspension` takes too: what it committed before is seen.
+  suspended := ARRAY(SELECT u.id FROM users u WHERE u.id = ANY (senders) AND u.suspended_at IS NOT NULL);
+
   FOR i IN 1 .. cardinality(senders) LOOP
     id := NULL; timestamp := NULL; quote := NULL; refusal := NULL; member_counts[i] := 0;
     SELECT CASE c.history WHEN 'joined' THEN m.joined_after ELSE 0 END INTO begins_after
@@ -46,6 +50,8 @@ BEGIN
         WHEN EXISTS (SELECT FROM conversations c WHERE c.id = to_conversations[i]) THEN 'not_member'
         ELSE 'conversation_not_found'
       END;
+    ELSIF senders[i] = ANY (suspended) THEN
+      refusal := 'suspended';
     ELSIF reply_to_ids[i] IS NOT NULL THEN
       SELECT jsonb_build_object('id', q.id, 'sender_id', q.sender_id, 'content', left(q.content, 200)) INTO quote
         FROM messages q

@@ -5,18 +5,20 @@ import type { UserId } from "../domain/User.ts"
 
 type Listener = (order: Disconnect) => void
 
-/** An order without tokens that is older than this is forgotten: nothing tells of it a second time. In milliseconds. */
+/** An order that takes nothing back is forgotten when it is older than this: nothing tells of it a second time. In milliseconds. */
 const FORGOTTEN_AFTER = 120_000
 
 /**
- * The orders to disconnect users that this node knows. It knows all that took tokens back from its start on, and learns a new one
- * within about a second.
+ * The orders to disconnect users that this node knows, and who is suspended, which each order tells too. It knows all tokens that
+ * were taken back and all suspensions from its start on, and learns a new order within about a second.
  */
 export class Disconnects extends Context.Service<
   Disconnects,
   {
     /** Whether a credential is of a token that was taken back. Costs a look into a map. */
     refuses(credential: Credential): boolean
+    /** Whether a user is suspended. Costs a look into a set. */
+    isSuspended(userId: UserId): boolean
     /** Takes in orders, and tells the listeners of those that are new. */
     learn(orders: ReadonlyArray<Disconnect>): void
     /** Calls a listener with each new order, until the scope closes. */
@@ -25,6 +27,7 @@ export class Disconnects extends Context.Service<
 >()("minichat/access/Disconnects") {
   static readonly layer = Layer.sync(Disconnects, () => {
     const last = new Map<UserId, Disconnect>()
+    const suspended = new Set<UserId>()
     const listeners = new Set<Listener>()
 
     return Disconnects.of({
@@ -33,17 +36,24 @@ export class Disconnects extends Context.Service<
         const notBefore = last.get(caller.userId)?.tokensNotBefore
         return notBefore !== undefined && (issuedAt === undefined || issuedAt < notBefore)
       },
+      isSuspended: (userId) => suspended.has(userId),
       learn: (orders) => {
         for (const order of orders) {
+          const { isSuspended } = order
           const known = last.get(order.userId)
-          if (known !== undefined && known.orderedAt >= order.orderedAt) continue
-          if (order.tokensNotBefore !== undefined || order.age < FORGOTTEN_AFTER)
+          if (known !== undefined && known.orderedAt > order.orderedAt) continue
+          // An order that was given beside a suspension may have been answered as of before it.
+          if (isSuspended) suspended.add(order.userId)
+          else suspended.delete(order.userId)
+          if (known?.orderedAt === order.orderedAt && known.isSuspended === isSuspended) continue
+          if (order.tokensNotBefore !== undefined || isSuspended || order.age < FORGOTTEN_AFTER)
             last.set(order.userId, order)
           for (const listener of listeners) listener(order)
         }
-        const now = Math.max(...orders.map(({ orderedAt, age }) => orderedAt + age))
-        for (const [userId, { orderedAt, tokensNotBefore }] of orders.length === 0 ? [] : last) {
-          if (tokensNotBefore === undefined && now - orderedAt > FORGOTTEN_AFTER) last.delete(userId)
+        const now = orders.reduce((latest, { orderedAt, age }) => Math.max(latest, orderedAt + age), 0)
+        for (const [userId, { orderedAt, tokensNotBefore, isSuspended }] of last) {
+          const isForgotten = now - orderedAt > FORGOTTEN_AFTER
+          if (tokensNotBefore === undefined && !isSuspended && isForgotten) last.delete(userId)
         }
       },
       listen: (listener) =>

@@ -1,14 +1,23 @@
 import { Context, Effect, Layer, Result } from "effect"
 import { Headers } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
-import { type Caller, type Credential, Forbidden, InvalidToken, type RateLimited } from "../domain/Caller.ts"
+import {
+  type Caller,
+  type Credential,
+  Forbidden,
+  InvalidToken,
+  type RateLimited,
+  Suspended,
+  type Verified
+} from "../domain/Caller.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { warnOnce } from "../observability/Once.ts"
 import { type AddressedRequest, clientAddress } from "./ClientAddress.ts"
 import { Disconnects } from "./Disconnects.ts"
 import { type FrameBudget, FrameBudgets } from "./FrameBudgets.ts"
-import { type Act, allows, type Operation } from "./Policy.ts"
+import { Identities } from "./Identities.ts"
+import { type Act, allows, type Operation, writerOf } from "./Policy.ts"
 import { limitsAreOn, RateLimits } from "./RateLimits.ts"
 import { Tokens } from "./Tokens.ts"
 
@@ -24,40 +33,60 @@ export class Gate extends Context.Service<
 
     /**
      * The credential of a request. Takes the request from the rate of its client's address, also when the token is
-     * invalid: such a request fails with `RateLimited` when the rate is exhausted, else with `InvalidToken`.
+     * invalid: such a request fails with `RateLimited` when the rate is exhausted, else with `InvalidToken`. `Forbidden` is for a
+     * token that is valid, and of nobody.
      */
     admit(
       token: string | undefined,
       request: AddressedRequest
-    ): Effect.Effect<Credential, RateLimited | InvalidToken | Unavailable>
+    ): Effect.Effect<Credential, RateLimited | InvalidToken | Unavailable | Forbidden>
 
-    /** `admit` for a handshake that asks for the socket of a user. */
+    /** `admit` for a handshake that asks for the socket of a user, or of the token's own one. Answers whose it is. */
     admitSocket(
       token: string | undefined,
       request: AddressedRequest,
-      userId: UserId
-    ): Effect.Effect<Credential, RateLimited | InvalidToken | Unavailable | Forbidden>
+      userId: UserId | "me"
+    ): Effect.Effect<
+      { readonly credential: Credential; readonly userId: UserId },
+      RateLimited | InvalidToken | Unavailable | Forbidden | Suspended
+    >
+
+    /** The user whose token a caller has. */
+    self(caller: Caller): Effect.Effect<UserId, Forbidden>
 
     /** The credential of a new token for an open socket of a user. It is taken from no rate. */
     renewSocket(
       token: string,
       userId: UserId
-    ): Effect.Effect<Credential, InvalidToken | Unavailable | Forbidden>
+    ): Effect.Effect<Credential, InvalidToken | Unavailable | Forbidden | Suspended>
 
-    /** Fails when the policy does not allow a caller an operation. */
-    permit(caller: Caller, operation: Operation): Effect.Effect<void, Forbidden>
+    /**
+     * Fails when the policy does not allow a caller an operation, and when the user for whom it is done is suspended and it does
+     * more than read. Whoever calls: also the application acts for no suspended user.
+     */
+    permit(caller: Caller, operation: Operation): Effect.Effect<void, Forbidden | Suspended>
 
-    /** `permit` for a change as a user, of which others are told. Takes it from the rate of that user's sends. */
-    permitAct(caller: Caller, act: Act): Effect.Effect<void, Forbidden | RateLimited>
+    /** `permit` for what a user does. Takes it from the rate of that user that is for acts of its kind. */
+    permitAct(caller: Caller, act: Act): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
     /** `permitAct` for one send as a user. */
-    permitSend(caller: Caller, sender: UserId): Effect.Effect<void, Forbidden | RateLimited>
+    permitSend(caller: Caller, sender: UserId): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
     /**
      * `permit` for a mark of what is read, or a change of whom a socket watches, as a user. Takes it from the rate of that user's
      * actions.
      */
-    permitAction(caller: Caller, user: UserId): Effect.Effect<void, Forbidden | RateLimited>
+    permitAction(caller: Caller, user: UserId): Effect.Effect<void, Forbidden | Suspended | RateLimited>
+
+    /**
+     * `permit` for a search as a user. Takes it from the rate of that user's searches, and as several calls from the rate of its
+     * client's address.
+     */
+    permitSearch(
+      caller: Caller,
+      request: AddressedRequest,
+      user: UserId
+    ): Effect.Effect<void, Forbidden | RateLimited>
 
     /**
      * Takes what a read of so many rows costs beyond any call: from the rate of its client's address, and from that of its
@@ -77,6 +106,7 @@ export class Gate extends Context.Service<
     Effect.gen(function* () {
       const config = yield* AppConfig
       const tokens = yield* Tokens
+      const identities = yield* Identities
       const disconnects = yield* Disconnects
       const rateLimits = yield* RateLimits
       const frameBudgets = yield* FrameBudgets
@@ -86,13 +116,26 @@ export class Gate extends Context.Service<
         headers["x-forwarded-for"] !== undefined &&
         addressOf({ remoteAddress, headers }) === addressOf({ remoteAddress, headers: Headers.empty })
 
-      const permit: Gate["Service"]["permit"] = (caller, operation) =>
-        allows(caller, operation) ? Effect.void : Effect.fail(new Forbidden())
+      const permit: Gate["Service"]["permit"] = (caller, operation) => {
+        if (!allows(caller, operation)) return Effect.fail(new Forbidden())
+        const writer = writerOf(operation)
+        return writer !== undefined && disconnects.isSuspended(writer)
+          ? Effect.fail(new Suspended())
+          : Effect.void
+      }
 
       const unlessTakenBack = (credential: Credential) =>
         disconnects.refuses(credential)
           ? Effect.fail(new InvalidToken({ message: "The token was taken back: get a new one" }))
           : Effect.succeed(credential)
+
+      // To look a user up, or to make it, is taken from the rate first.
+      const credentialOf =
+        <E = never>(take: Effect.Effect<void, E> = Effect.void) =>
+        (verified: Verified) =>
+          verified.caller._tag === "Subject"
+            ? take.pipe(Effect.andThen(identities.resolve(verified)), Effect.flatMap(unlessTakenBack))
+            : Effect.flatMap(identities.resolve(verified), unlessTakenBack)
 
       const warn = warnOnce()
       const warnOfProxy = (request: AddressedRequest) =>
@@ -110,36 +153,56 @@ export class Gate extends Context.Service<
           return Effect.tapError(rateLimits.request(addressOf(request)), () => warnOfProxy(request))
         })
         // A call that waits for keys is taken before it waits: strangers would else wait in any number.
-        const verified = yield* Effect.result(Effect.flatMap(tokens.verify(token, take), unlessTakenBack))
+        const verified = yield* Effect.result(Effect.flatMap(tokens.verify(token, take), credentialOf(take)))
         if (Result.isFailure(verified) || isLimited(verified.success.caller)) yield* take
         if (Result.isFailure(verified)) {
           yield* Effect.logDebug(
-            `A request of ${addressOf(request)} was refused: ${verified.failure.message}`
+            `A request of ${addressOf(request)} was refused: ${reasonOf(verified.failure)}`
           )
         }
         return yield* Effect.fromResult(verified)
       })
 
-      const permitAct: Gate["Service"]["permitAct"] = (caller, act) => {
-        if (!allows(caller, act)) return Effect.fail(new Forbidden())
-        return isLimited(caller) ? rateLimits.send(act.as) : Effect.void
-      }
+      const permitAct: Gate["Service"]["permitAct"] = (caller, act) =>
+        isLimited(caller)
+          ? Effect.andThen(permit(caller, act), rateLimits[RATE_OF[act._tag]](act.as))
+          : permit(caller, act)
 
       const permitSocket = (userId: UserId) => (credential: Credential) =>
         Effect.as(permit(credential.caller, { _tag: "OpenSocket", of: userId }), credential)
 
+      const self = (caller: Caller) =>
+        caller._tag === "Member"
+          ? Effect.succeed(caller.userId)
+          : Effect.fail(
+              new Forbidden({ detail: 'Only a user\'s token says who "me" is: name the user by its id' })
+            )
+
       return Gate.of({
         isOpen: config.auth === "open" && !isOn,
         admit,
-        admitSocket: (token, request, userId) => Effect.flatMap(admit(token, request), permitSocket(userId)),
+        admitSocket: Effect.fnUntraced(function* (token, request, asked) {
+          const credential = yield* admit(token, request)
+          const userId = asked === "me" ? yield* self(credential.caller) : asked
+          return { credential: yield* permitSocket(userId)(credential), userId }
+        }),
         renewSocket: (token, userId) =>
-          tokens.verify(token).pipe(Effect.flatMap(unlessTakenBack), Effect.flatMap(permitSocket(userId))),
+          tokens.verify(token).pipe(Effect.flatMap(credentialOf()), Effect.flatMap(permitSocket(userId))),
+        self,
         permit,
         permitAct,
         permitSend: (caller, sender) => permitAct(caller, { _tag: "Send", as: sender }),
         permitAction: (caller, user) => {
-          if (!allows(caller, { _tag: "ChangeConversations", as: user })) return Effect.fail(new Forbidden())
-          return isLimited(caller) ? rateLimits.act(user) : Effect.void
+          const permitted = permit(caller, { _tag: "ChangeConversations", as: user })
+          return isLimited(caller) ? Effect.andThen(permitted, rateLimits.act(user)) : permitted
+        },
+        permitSearch: (caller, request, user) => {
+          if (!allows(caller, { _tag: "ReadHistory", of: user })) return Effect.fail(new Forbidden())
+          if (!isLimited(caller)) return Effect.void
+          return Effect.andThen(
+            rateLimits.search(user),
+            rateLimits.request(addressOf(request), CALLS_FOR_ONE_SEARCH)
+          )
         },
         permitRows: (caller, request, rows) => {
           const cost = Math.floor(rows / ROWS_FOR_ONE_CALL)
@@ -153,10 +216,28 @@ export class Gate extends Context.Service<
         framesOf: (caller, userId) => (isOn && isLimited(caller) ? frameBudgets.of(userId) : undefined)
       })
     })
-  ).pipe(Layer.provide(FrameBudgets.layer))
+  ).pipe(Layer.provide([FrameBudgets.layer, Identities.layer]))
 }
+
+/** How many calls a search costs beyond its own. */
+const CALLS_FOR_ONE_SEARCH = 4
+/** From which of its user's rates an act is taken. */
+const RATE_OF = {
+  ChangeUser: "act",
+  Send: "send",
+  ChangeMessages: "send",
+  ChangeConversations: "send",
+  MakeGroup: "group",
+  React: "react",
+  Type: "type",
+  ChangeBlocks: "act",
+  Report: "act"
+} as const satisfies Record<Act["_tag"], keyof RateLimits["Service"]>
 
 /** How many rows cost as much as a call of its own. */
 const ROWS_FOR_ONE_CALL = 500
 
 const isLimited = ({ _tag }: Caller): boolean => _tag !== "Service"
+
+const reasonOf = (failure: InvalidToken | Unavailable | Forbidden | RateLimited): string =>
+  (failure._tag === "Forbidden" ? failure.detail : undefined) ?? failure.message

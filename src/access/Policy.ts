@@ -5,43 +5,74 @@ import type { UserId } from "../domain/User.ts"
 export type Operation =
   | { readonly _tag: "CreateUser" }
   | { readonly _tag: "DisconnectUser" }
+  | { readonly _tag: "SuspendUser" }
+  | { readonly _tag: "HandleReports" }
+  | { readonly _tag: "RemoveMessage" }
+  | { readonly _tag: "ChangeUser"; readonly as: UserId }
   | { readonly _tag: "ReadUsers" }
   | { readonly _tag: "ReadPresence" }
   | { readonly _tag: "Send"; readonly as: UserId }
   | { readonly _tag: "ChangeMessages"; readonly as: UserId }
+  | { readonly _tag: "React"; readonly as: UserId }
+  | { readonly _tag: "Type"; readonly as: UserId }
   | { readonly _tag: "ChangeConversations"; readonly as: UserId }
+  | { readonly _tag: "MakeGroup"; readonly as: UserId }
+  | { readonly _tag: "ChangeBlocks"; readonly as: UserId }
+  | { readonly _tag: "Report"; readonly as: UserId }
   | { readonly _tag: "ReadConversations"; readonly of: UserId }
   | { readonly _tag: "ReadHistory"; readonly of: UserId }
   | { readonly _tag: "ReadRecent"; readonly of: UserId }
   | { readonly _tag: "ReadEvents"; readonly of: UserId }
+  | { readonly _tag: "ReadBlocks"; readonly of: UserId }
+  | { readonly _tag: "ReadSuspension"; readonly of: UserId }
   | { readonly _tag: "OpenSocket"; readonly of: UserId }
 
-/** The operations that one user does, and that others see. */
+/** The operations that one user does, beside reading. A suspended user may do none of them. */
 export type Act = Extract<Operation, { readonly as: UserId }>
+
+/**
+ * For whom an operation writes, or could: `as` whom it is done, or whose socket it opens. Undefined for what reads, and for what only
+ * the application's backend does.
+ */
+export const writerOf = (operation: Operation): UserId | undefined => {
+  if ("as" in operation) return operation.as
+  return operation._tag === "OpenSocket" ? operation.of : undefined
+}
 
 /**
  * The whole policy: who may do what. Without authentication every caller may do everything. The application's own
  * backend acts for any user. A user sends and changes as itself, reads its own data, and reads who the other users are.
  * What the acting user may do in a conversation, as a member and by its role, is decided with the change itself, in its
- * transaction: see `groupRights`.
+ * transaction: see `groupRights`. That a suspended user only reads is the gate's to say.
  */
 export const allows = (caller: Caller, operation: Operation): boolean => {
   if (caller._tag === "Anyone" || caller._tag === "Service") return true
   switch (operation._tag) {
     case "CreateUser":
     case "DisconnectUser":
+    case "SuspendUser":
+    case "HandleReports":
+    case "RemoveMessage":
       return false
     case "ReadUsers":
     case "ReadPresence":
       return true
+    case "ChangeUser":
     case "Send":
     case "ChangeMessages":
+    case "React":
+    case "Type":
     case "ChangeConversations":
+    case "MakeGroup":
+    case "ChangeBlocks":
+    case "Report":
       return operation.as === caller.userId
     case "ReadConversations":
     case "ReadHistory":
     case "ReadRecent":
     case "ReadEvents":
+    case "ReadBlocks":
+    case "ReadSuspension":
     case "OpenSocket":
       return operation.of === caller.userId
   }

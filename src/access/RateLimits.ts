@@ -8,8 +8,8 @@ import { LimiterStore } from "../redis/LimiterStore.ts"
 import { clientNetwork } from "./ClientAddress.ts"
 
 /**
- * Token buckets, shared by all nodes: sends and costly reads by user, requests by address. While Redis is unavailable, each node
- * counts with buckets of its own.
+ * Token buckets, shared by all nodes: what users do, searches and costly reads by user, requests by address. While Redis is
+ * unavailable, each node counts with buckets of its own.
  */
 export class RateLimits extends Context.Service<
   RateLimits,
@@ -18,6 +18,14 @@ export class RateLimits extends Context.Service<
     send(userId: UserId): Effect.Effect<void, RateLimited>
     /** Takes one action that is no send, as a mark of what is read, from a bucket of the user's own that is as large. */
     act(userId: UserId): Effect.Effect<void, RateLimited>
+    /** Takes one search from a user's bucket. */
+    search(userId: UserId): Effect.Effect<void, RateLimited>
+    /** Takes the making of one group from a user's bucket. */
+    group(userId: UserId): Effect.Effect<void, RateLimited>
+    /** Takes one change of a reaction from a user's bucket. */
+    react(userId: UserId): Effect.Effect<void, RateLimited>
+    /** Takes one word of whether the user types from its bucket. */
+    type(userId: UserId): Effect.Effect<void, RateLimited>
     /** Takes one request, or what costs as much as several, from the bucket of an address; in IPv6, of its /64 network. */
     request(address: string, cost?: number): Effect.Effect<void, RateLimited>
     /** Takes costly reads from a user's bucket, in requests that would cost as much. */
@@ -27,6 +35,10 @@ export class RateLimits extends Context.Service<
   static readonly layerOff = Layer.succeed(RateLimits, {
     send: () => Effect.void,
     act: () => Effect.void,
+    search: () => Effect.void,
+    group: () => Effect.void,
+    react: () => Effect.void,
+    type: () => Effect.void,
     request: () => Effect.void,
     rows: () => Effect.void
   })
@@ -107,8 +119,16 @@ const limits = (
   {
     sendsPerSecond,
     sendsBurst,
+    searchesPerSecond,
+    searchesBurst,
+    groupsPerMinute,
+    groupsBurst,
+    reactionsPerSecond,
+    reactionsBurst,
+    typingPerSecond,
+    typingBurst,
     requestsPerSecond
-  }: Pick<Settings, "sendsPerSecond" | "sendsBurst" | "requestsPerSecond">,
+  }: Settings,
   consume: Consume
 ) => {
   /** A bucket for each key: it holds `burst` tokens and gains `perSecond`. */
@@ -133,10 +153,18 @@ const limits = (
 
   const sends = buckets("send", sendsPerSecond, sendsBurst)
   const actions = buckets("act", sendsPerSecond, sendsBurst)
+  const searches = buckets("search", searchesPerSecond, searchesBurst)
+  const groups = buckets("group", groupsPerMinute / 60, groupsBurst)
+  const reactions = buckets("react", reactionsPerSecond, reactionsBurst)
+  const typing = buckets("type", typingPerSecond, typingBurst)
   const requests = buckets("request", requestsPerSecond, requestsPerSecond)
   return RateLimits.of({
     send: (userId) => sends(userId),
     act: (userId) => actions(userId),
+    search: (userId) => searches(userId),
+    group: (userId) => groups(userId),
+    react: (userId) => reactions(userId),
+    type: (userId) => typing(userId),
     request: (address, cost) => requests(clientNetwork(address), cost),
     rows: buckets("rows", requestsPerSecond, requestsPerSecond)
   })

@@ -1,16 +1,16 @@
-import { Clock, Context, Effect, Layer, Option, Result, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Option, Result } from "effect"
 import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from "jose"
 import { AppConfig } from "../AppConfig.ts"
-import { type Credential, InvalidToken, TOKEN_NEEDED } from "../domain/Caller.ts"
+import { InvalidToken, TOKEN_NEEDED, type Verified } from "../domain/Caller.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
-import { UserId } from "../domain/User.ts"
 import { keysOf } from "./TokenKeys.ts"
+import { subjectOf } from "./TokenSubject.ts"
 
 /** How far the clocks of the tokens' issuer and of this server may differ. In seconds. */
 const LEEWAY_SECONDS = 30
 
 /** Whether the token of a credential has expired at `now`, in milliseconds since 1970. Tokens have the same leeway here as in `verify`. */
-export const hasExpired = ({ expiresAt }: Credential, now: number): boolean =>
+export const hasExpired = ({ expiresAt }: Pick<Verified, "expiresAt">, now: number): boolean =>
   expiresAt !== undefined && now / 1000 > expiresAt + LEEWAY_SECONDS
 
 /** Checks tokens. With `AUTH=open` every caller is `Anyone`, with any token or none. */
@@ -18,14 +18,14 @@ export class Tokens extends Context.Service<
   Tokens,
   {
     /**
-     * The credential that a token stands for; `undefined` and the empty text are no token. Fails with `Unavailable`
+     * What a token stands for; `undefined` and the empty text are no token. Fails with `Unavailable`
      * when the keys to check it with cannot be fetched. `beforeFetch` runs before the call waits for a fetch of keys, and
      * its failure is that of the call.
      */
     verify<E = never>(
       token: string | undefined,
       beforeFetch?: Effect.Effect<void, E>
-    ): Effect.Effect<Credential, InvalidToken | Unavailable | E>
+    ): Effect.Effect<Verified, InvalidToken | Unavailable | E>
   }
 >()("minichat/access/Tokens") {
   static readonly layer = Layer.unwrap(
@@ -41,6 +41,12 @@ export class Tokens extends Context.Service<
     Effect.gen(function* () {
       const config = yield* AppConfig
       const { key, fetched, algorithms } = yield* keysOf(config)
+      const subject = subjectOf(config)
+      const verified = (payload: JWTPayload) =>
+        Effect.map(
+          Effect.fromResult(subject(payload)),
+          (caller): Verified => ({ caller, expiresAt: payload.exp, ...issued(payload.iat) })
+        )
       const options: JWTVerifyOptions = {
         algorithms,
         clockTolerance: LEEWAY_SECONDS,
@@ -60,14 +66,14 @@ export class Tokens extends Context.Service<
             catch: (error) => (error instanceof errors.JWKSNoMatchingKey ? UNKNOWN_KEY : refusal(error))
           })
         const known = yield* Effect.result(attempt(key))
-        if (Result.isSuccess(known)) return yield* toCredential(known.success)
+        if (Result.isSuccess(known)) return yield* verified(known.success)
         if (known.failure !== UNKNOWN_KEY) return yield* known.failure
         if (fetched === undefined) return yield* new InvalidToken({ message: NOT_VALID })
         if (beforeFetch !== undefined) yield* beforeFetch
         const payload = yield* Effect.mapError(attempt(fetched), (failure) =>
           failure === UNKNOWN_KEY ? new InvalidToken({ message: NOT_VALID }) : failure
         )
-        return yield* toCredential(payload)
+        return yield* verified(payload)
       })
 
       return Tokens.of({ verify })
@@ -112,23 +118,6 @@ const isFetchFailure = (error: unknown) =>
   error instanceof errors.JWKSInvalid ||
   (error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC") ||
   (error instanceof TypeError && error.message === "fetch failed")
-
-const decodeSubject = Schema.decodeUnknownOption(Schema.String.check(Schema.isPattern(/^[1-9][0-9]{0,9}$/)))
-
-const toCredential = ({ sub, exp, iat, scope }: JWTPayload) => {
-  if (typeof scope === "string" && scope.split(" ").includes("service")) {
-    return Effect.succeed<Credential>({ caller: { _tag: "Service" }, expiresAt: exp, ...issued(iat) })
-  }
-  return Option.match(decodeSubject(sub), {
-    onNone: () => Effect.fail(new InvalidToken({ message: 'The token\'s claim "sub" is not a user id' })),
-    onSome: (digits) =>
-      Effect.succeed<Credential>({
-        caller: { _tag: "Member", userId: UserId.make(Number(digits)) },
-        expiresAt: exp,
-        ...issued(iat)
-      })
-  })
-}
 
 /** When a token was issued, where it tells. */
 const issued = (iat: number | undefined) => (iat === undefined ? {} : { issuedAt: iat })

@@ -1,13 +1,15 @@
 import { HttpApi, OpenApi } from "effect/http-api"
 import { VERSION } from "../domain/Version.ts"
+import { Blocks } from "./Blocks.ts"
 import { Conversations } from "./Conversations.ts"
 import { Messages } from "./Messages.ts"
+import { Moderation } from "./Moderation.ts"
 import { System } from "./System.ts"
 import { Users } from "./Users.ts"
 
 /** The REST contract. Clients, the server, the docs and the tests are all derived from it. */
 export class Api extends HttpApi.make("minichat")
-  .add(Users, Messages, Conversations, System)
+  .add(Users, Messages, Conversations, Blocks, Moderation, System)
   // Every bad field of a request is named, not the first one only.
   .annotate(HttpApi.ParseOptions, { errors: "all" })
   .annotateMerge(

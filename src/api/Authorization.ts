@@ -1,7 +1,7 @@
 import { Context } from "effect"
 import { HttpApiMiddleware, HttpApiSecurity, OpenApi } from "effect/http-api"
 import type { Caller } from "../domain/Caller.ts"
-import { Forbidden, ServiceUnavailable, TooManyRequests, Unauthorized } from "./Problems.ts"
+import { Forbidden, ServiceUnavailable, TooManyRequests, Unauthorized, UserSuspended } from "./Problems.ts"
 
 export class CurrentUser extends Context.Service<CurrentUser, Caller>()("minichat/api/CurrentUser") {}
 
@@ -18,5 +18,8 @@ const bearer = HttpApiSecurity.bearer.pipe(
 /** Checks the bearer token where the server asks for one, and provides the caller to the handler. */
 export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: CurrentUser }>()(
   "minichat/api/Authorization",
-  { security: { bearer }, error: [Unauthorized, Forbidden, TooManyRequests, ServiceUnavailable] }
+  {
+    security: { bearer },
+    error: [Unauthorized, Forbidden, UserSuspended, TooManyRequests, ServiceUnavailable]
+  }
 ) {}

@@ -23,6 +23,7 @@ import {
 } from "./Parameters.ts"
 import { Paths } from "./Paths.ts"
 import {
+  Blocked,
   ClientIdConflict,
   ConversationNotFound,
   GroupFull,
@@ -106,7 +107,15 @@ export class Conversations extends HttpApiGroup.make("conversations")
     HttpApiEndpoint.post("create", "/", {
       payload: NewConversation,
       success: Conversation,
-      error: [UserNotFound, MembersNotFound, GroupFull, ClientIdConflict, TooManyRequests, ServiceUnavailable]
+      error: [
+        UserNotFound,
+        MembersNotFound,
+        GroupFull,
+        Blocked,
+        ClientIdConflict,
+        TooManyRequests,
+        ServiceUnavailable
+      ]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Make a group, or get a direct conversation",

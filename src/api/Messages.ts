@@ -16,6 +16,7 @@ import {
 } from "./Parameters.ts"
 import { Paths } from "./Paths.ts"
 import {
+  Blocked,
   ClientIdConflict,
   ConversationNotFound,
   MessageDeleted,
@@ -32,6 +33,7 @@ import {
   VersionConflict
 } from "./Problems.ts"
 import { RequestValidation } from "./RequestValidation.ts"
+import { search } from "./Search.ts"
 
 export const SentMessage = Schema.Struct({
   ...Message.fields,
@@ -80,6 +82,7 @@ export class Messages extends HttpApiGroup.make("messages")
         ReceiverNotFound,
         ConversationNotFound,
         NotMember,
+        Blocked,
         QuoteNotFound,
         ClientIdConflict,
         TooManyRequests,
@@ -134,6 +137,7 @@ export class Messages extends HttpApiGroup.make("messages")
           "Up to 50 messages that the user received from other users, newest first, from the cache."
       })
     ),
+    search,
     HttpApiEndpoint.get("get", "/:message_id", {
       params: messageId,
       query: { user_id: ActingUser },
@@ -144,7 +148,7 @@ export class Messages extends HttpApiGroup.make("messages")
       params: messageId,
       payload: MessageChange,
       success: Message,
-      error: [...denied, NotAuthor, MessageDeleted, VersionConflict, TooManyRequests]
+      error: [...denied, NotAuthor, Blocked, MessageDeleted, VersionConflict, TooManyRequests]
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Edit a message",
@@ -161,14 +165,15 @@ export class Messages extends HttpApiGroup.make("messages")
       OpenApi.annotations({
         summary: "Delete a message",
         description:
-          "For its author, and for a group's owner and admins. Its content is gone at once; its place in the history stays. Safe to repeat."
+          "For its author, and for a group's owner and admins; for a token with `scope` `service` any message, when `user_id` is left " +
+          "out. Its content is gone at once; its place in the history stays. Safe to repeat."
       })
     ),
     HttpApiEndpoint.put("react", "/:message_id/reactions/:emoji", {
       params: reactionPath,
       query: { user_id: ActingUser },
       success: Message,
-      error: [...denied, MessageDeleted, TooManyReactions, TooManyRequests]
+      error: [...denied, Blocked, MessageDeleted, TooManyReactions, TooManyRequests]
     }).annotateMerge(OpenApi.annotations({ summary: "React to a message", description: "Safe to repeat." })),
     HttpApiEndpoint.delete("unreact", "/:message_id/reactions/:emoji", {
       params: reactionPath,

@@ -4,6 +4,7 @@ export const Paths = {
   users: "/users",
   messages: "/messages",
   conversations: "/conversations",
+  reports: "/reports",
   webSocket: "/ws/:user_id",
   health: "/health",
   livez: "/livez",

@@ -1,14 +1,16 @@
-import type { InvalidToken, RateLimited, TooManyPlaces } from "../domain/Caller.ts"
+import type { Forbidden, InvalidToken, RateLimited, TooManyPlaces } from "../domain/Caller.ts"
 import type { GroupFull, MembersNotFound } from "../domain/ConversationErrors.ts"
 import type { VersionConflict } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import type { UsernameTaken } from "../domain/User.ts"
+import type { UsernameFixed, UsernameTaken } from "../domain/User.ts"
 import * as Problems from "./Problems.ts"
 
 /** The problem that tells the caller of a domain error. Those without details of their own have their default sentence. */
 
 export const usernameTaken = ({ isAlike }: UsernameTaken) =>
   new Problems.UsernameTaken(isAlike ? { detail: "This username looks like a registered one" } : {})
+
+export const usernameFixed = ({ username }: UsernameFixed) => Problems.UsernameFixed.of(username)
 
 export const userNotFound = () => new Problems.UserNotFound()
 
@@ -42,7 +44,12 @@ export const versionConflict = ({ version }: VersionConflict) => new Problems.Ve
 
 export const tooManyReactions = () => new Problems.TooManyReactions()
 
-export const forbidden = () => new Problems.Forbidden()
+export const forbidden = ({ detail }: Forbidden) =>
+  new Problems.Forbidden(detail === undefined ? {} : { detail })
+
+export const userSuspended = () => new Problems.UserSuspended()
+
+export const blocked = () => new Problems.Blocked()
 
 export const unauthorized = ({ message }: InvalidToken) => new Problems.Unauthorized({ detail: message })
 

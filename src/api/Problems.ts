@@ -45,6 +45,18 @@ export class UsernameTaken extends HttpApiError.Problem<UsernameTaken>()(
   detail("Username already registered")
 ) {}
 
+export class UsernameFixed extends HttpApiError.Problem<UsernameFixed>()(
+  "UsernameFixed",
+  { type: "urn:minichat:problem:username-fixed", status: 409, title: "Conflict" },
+  { username: Schema.String.annotate({ description: "The username of the user" }) }
+) {
+  static readonly of = (username: string) =>
+    new UsernameFixed({
+      detail: `The user is there already, as ${username}. A username never changes: leave it out, or give display_name`,
+      username
+    })
+}
+
 export class UserNotFound extends HttpApiError.Problem<UserNotFound>()(
   "UserNotFound",
   { type: "urn:minichat:problem:user-not-found", status: 404, title: "Not Found" },
@@ -163,6 +175,18 @@ export class Forbidden extends HttpApiError.Problem<Forbidden>()(
   "Forbidden",
   { type: "urn:minichat:problem:forbidden", status: 403, title: "Forbidden" },
   detail("The token does not allow this for that user")
+) {}
+
+export class UserSuspended extends HttpApiError.Problem<UserSuspended>()(
+  "UserSuspended",
+  { type: "urn:minichat:problem:user-suspended", status: 403, title: "Forbidden" },
+  detail("The user is suspended: it may read, and do nothing else")
+) {}
+
+export class Blocked extends HttpApiError.Problem<Blocked>()(
+  "Blocked",
+  { type: "urn:minichat:problem:blocked", status: 403, title: "Forbidden" },
+  detail("The other user takes no messages from this user")
 ) {}
 
 /** Answered with `Retry-After`, in whole seconds. */

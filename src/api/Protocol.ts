@@ -4,7 +4,7 @@ import { ConversationId } from "../domain/ConversationId.ts"
 import { EpochText, Seq } from "../domain/Event.ts"
 import { addressee, Message, MessageId, messageFields } from "../domain/Message.ts"
 import { Timestamp } from "../domain/Text.ts"
-import { UserId } from "../domain/User.ts"
+import { User, UserId } from "../domain/User.ts"
 
 /**
  * The WebSocket protocol: text frames, each one JSON object with a `type`. A socket without subprotocol, or
@@ -232,6 +232,26 @@ export const ReadEventFrame = Schema.Struct({
     "A user has read a conversation up to a message. An event, with a `seq`, for the user's own devices and for the other user of a direct conversation; the other members of a group are told in passing, without a `seq`"
 })
 
+export const BlockFrame = Schema.Struct({
+  type: Schema.Literal("block"),
+  seq: Seq,
+  blocked_id: UserId,
+  blocked: Schema.Boolean.annotate({ description: "False when the block was taken back" })
+}).annotate({
+  identifier: "BlockEvent",
+  description: "The user has blocked another one, or taken that back. Only the user's own devices are told"
+})
+
+export const UserUpdatedFrame = Schema.Struct({
+  type: Schema.Literal("user_updated"),
+  seq: Seq,
+  user: User
+}).annotate({
+  identifier: "UserUpdatedEvent",
+  description:
+    "The profile of a user changed: of the user itself, or of one who shares a conversation with it. The user as it is now"
+})
+
 export const TypingEventFrame = Schema.Struct({
   type: Schema.Literal("typing"),
   conversation_id: ConversationId,
@@ -272,6 +292,8 @@ export const ServerEvent = Schema.Union([
   MemberUpdatedFrame,
   MemberRemovedFrame,
   ReadEventFrame,
+  BlockFrame,
+  UserUpdatedFrame,
   OmittedFrame
 ])
 export type ServerEvent = typeof ServerEvent.Type

@@ -1,12 +1,12 @@
 import { Schema } from "effect"
 import { HttpApiEndpoint, HttpApiGroup, OpenApi } from "effect/http-api"
 import { EpochText, Seq } from "../domain/Event.ts"
-import { Timestamp } from "../domain/Text.ts"
-import { NewUser, User, UserId } from "../domain/User.ts"
+import { Text, Timestamp } from "../domain/Text.ts"
+import { ExternalId, ExternalUser, NewUser, User, UserChange, UserId } from "../domain/User.ts"
 import { Authorization } from "./Authorization.ts"
 import { EpochParam, limit, SeqParam, skip, UserIdParam, userIdParam, Wait } from "./Parameters.ts"
 import { Paths } from "./Paths.ts"
-import { ServiceUnavailable, UserNotFound, UsernameTaken } from "./Problems.ts"
+import { ServiceUnavailable, UserNotFound, UsernameFixed, UsernameTaken } from "./Problems.ts"
 import { ServerEvent } from "./Protocol.ts"
 import { RequestValidation } from "./RequestValidation.ts"
 
@@ -67,6 +67,22 @@ export const UserSkip = skip("after_id")
 /** A list has at most 100 users, unless `limit` says otherwise. */
 export const UserLimit = limit(100)
 
+const name = (maximum: number) =>
+  Text.check(Schema.isBetweenCodePoints(1, maximum, { message: `must have 1 to ${maximum} characters` }))
+
+/** A username to look for. One that nobody can have is found nowhere. */
+const WantedUsername = name(50).annotate({
+  description: "Only the user with this username; case matters. The list has one user or none",
+  examples: ["alice"]
+})
+
+/** The beginning of a name to look for. */
+const NamePrefix = name(100).annotate({
+  description:
+    "Only users whose username or display name begins so, whatever the case; ordered by that name. No character is a wildcard",
+  examples: ["ali"]
+})
+
 /** A page has at most 100 events, unless `limit` says otherwise. */
 export const EventLimit = limit(100)
 
@@ -81,14 +97,19 @@ export class Users extends HttpApiGroup.make("users")
       query: {
         skip: UserSkip.schema,
         limit: UserLimit.schema,
-        after_id: Schema.optionalKey(userIdParam({ description: "Only users with an id above this one" }))
+        after_id: Schema.optionalKey(
+          userIdParam({ description: "Only users after the one with this id: the last of the page before" })
+        ),
+        username: Schema.optionalKey(WantedUsername),
+        q: Schema.optionalKey(NamePrefix)
       },
       success: UserList,
       error: ServiceUnavailable
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "List users",
-        description: "Ordered by id. Page with `after_id`: the id of the last user of the page before."
+        summary: "List users, or look them up",
+        description:
+          "Ordered by id; with `q`, by name. Page with `after_id`: the id of the last user of the page before."
       })
     ),
     HttpApiEndpoint.get("get", "/:user_id", {
@@ -96,6 +117,45 @@ export class Users extends HttpApiGroup.make("users")
       success: User,
       error: [UserNotFound, ServiceUnavailable]
     }).annotateMerge(OpenApi.annotations({ summary: "Get a user" })),
+    HttpApiEndpoint.get("me", "/me", {
+      success: User,
+      error: [UserNotFound, ServiceUnavailable]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Get the user whose token this is",
+        description: "For tokens of users."
+      })
+    ),
+    HttpApiEndpoint.patch("update", "/:user_id", {
+      params: { user_id: UserIdParam },
+      payload: UserChange,
+      success: User,
+      error: [UserNotFound, ServiceUnavailable]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Change a user's profile",
+        description:
+          "For the user itself and the application's own backend. The user, and those who share a conversation with it, are told."
+      })
+    ),
+    HttpApiEndpoint.get("getExternal", "/by-external-id/:external_id", {
+      params: { external_id: ExternalId },
+      success: User,
+      error: [UserNotFound, ServiceUnavailable]
+    }).annotateMerge(OpenApi.annotations({ summary: "Get a user by its external id" })),
+    HttpApiEndpoint.put("putExternal", "/by-external-id/:external_id", {
+      params: { external_id: ExternalId },
+      payload: ExternalUser,
+      success: User,
+      error: [UsernameTaken, UsernameFixed, ServiceUnavailable]
+    }).annotateMerge(
+      OpenApi.annotations({
+        summary: "Make or change a user by its external id",
+        description:
+          "Makes the user when nobody has the external id, else changes what is given. Safe to repeat. For the application's own " +
+          "backend; a user may change itself."
+      })
+    ),
     HttpApiEndpoint.get("presence", "/:user_id/presence", {
       params: { user_id: UserIdParam },
       success: Presence,

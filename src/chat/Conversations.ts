@@ -3,7 +3,7 @@ import { AppConfig } from "../AppConfig.ts"
 import type { Conversation, Member, Role } from "../domain/Conversation.ts"
 import type { GroupFull, MembersNotFound, NotAGroup, RoleForbids } from "../domain/ConversationErrors.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
-import type { ClientIdConflict } from "../domain/Message.ts"
+import type { Blocked, ClientIdConflict } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
 import { EventPublisher } from "../inbox/EventPublisher.ts"
@@ -28,7 +28,7 @@ export class Conversations extends Context.Service<
     createDirect(
       by: UserId,
       other: UserId
-    ): Effect.Effect<Conversation, UserNotFound | MembersNotFound | Unavailable>
+    ): Effect.Effect<Conversation, UserNotFound | MembersNotFound | Blocked | Unavailable>
     /** Changes title or metadata of a group. */
     update(
       by: UserId,

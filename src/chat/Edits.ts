@@ -1,13 +1,16 @@
 import { Context, Effect, flow, Layer } from "effect"
 import type { RoleForbids } from "../domain/ConversationErrors.ts"
 import type {
+  Blocked,
   Message,
   MessageDeleted,
   MessageId,
+  MessageNotFound,
   NotAuthor,
   TooManyReactions,
   VersionConflict
 } from "../domain/Message.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { type Edit, EditRepo, type MessageDenied } from "../repo/EditRepo.ts"
@@ -21,15 +24,19 @@ export class Edits extends Context.Service<
   Edits,
   {
     /** Edits a message of the user's own. */
-    edit(edit: Edit): Effect.Effect<Message, MessageDenied | NotAuthor | MessageDeleted | VersionConflict>
+    edit(
+      edit: Edit
+    ): Effect.Effect<Message, MessageDenied | NotAuthor | Blocked | MessageDeleted | VersionConflict>
     /** Deletes a message: of the user's own, or with the right of its role in the group. */
     remove(by: UserId, messageId: MessageId): Effect.Effect<Message, MessageDenied | RoleForbids>
+    /** Deletes a message for the application: whoever wrote it, and wherever. */
+    removeAny(messageId: MessageId): Effect.Effect<Message, MessageNotFound | Unavailable>
     /** Adds a reaction. */
     react(
       by: UserId,
       messageId: MessageId,
       emoji: string
-    ): Effect.Effect<Message, MessageDenied | MessageDeleted | TooManyReactions>
+    ): Effect.Effect<Message, MessageDenied | Blocked | MessageDeleted | TooManyReactions>
     /** Takes a reaction back. */
     unreact(by: UserId, messageId: MessageId, emoji: string): Effect.Effect<Message, MessageDenied>
   }
@@ -42,6 +49,7 @@ export class Edits extends Context.Service<
       return Edits.of({
         edit: flow(repo.edit, commit, valueOf),
         remove: flow(repo.remove, commit, valueOf),
+        removeAny: flow(repo.removeAny, commit, valueOf),
         react: flow(repo.react, commit, valueOf),
         unreact: flow(repo.unreact, commit, valueOf)
       })

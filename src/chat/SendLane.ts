@@ -15,8 +15,11 @@ const BATCH_SIZE = 128
 /** The most submissions in a lane; past that, senders wait to submit. */
 const QUEUE_SIZE = 10_000
 
-/** How many events a batch to groups appends, about: it holds the inboxes of all their members meanwhile. */
-const BATCH_EVENTS = 2000
+/**
+ * How many events a batch to groups appends, about. It holds the inboxes of all their members meanwhile, and a direct send to one
+ * of them waits for its end: one message to the largest group is a batch of its own.
+ */
+const BATCH_EVENTS = 1000
 
 /** Commits drafts, and answers each in its place. Those that are submitted together keep their order. */
 export type Lane<D> = (drafts: ReadonlyArray<D>) => Effect.Effect<ReadonlyArray<Outcome>>
@@ -96,11 +99,11 @@ export const makeLane = Effect.fnUntraced(function* <D>({
     before = { size: submissions.length, fiber }
   }).pipe(Effect.forever, Effect.forkScoped)
 
-  const lane: Lane<D> = Effect.fnUntraced(function* (drafts) {
-    const answer = Deferred.makeUnsafe<ReadonlyArray<Outcome>>()
-    yield* Queue.offer(queue, { drafts, answer, span: yield* currentSpan })
-    return yield* Deferred.await(answer)
-  })
+  const lane: Lane<D> = (drafts) =>
+    Effect.flatMap(currentSpan, (span) => {
+      const answer = Deferred.makeUnsafe<ReadonlyArray<Outcome>>()
+      return Effect.andThen(Queue.offer(queue, { drafts, answer, span }), Deferred.await(answer))
+    })
   return lane
 })
 

@@ -51,9 +51,7 @@ export class SendQueue extends Context.Service<
       const smallGroups = yield* makeLane({ commit: toGroups, connections: 1, events: sizeOf })
       const largeGroups = yield* makeLane({ commit: toGroups, connections: 1, events: sizeOf })
 
-      const submit: SendQueue["Service"]["submit"] = Effect.fnUntraced(function* (drafts) {
-        // Nearly every submission is for one lane.
-        if (drafts.every(isDirect)) return yield* direct(drafts)
+      const submitMixed = Effect.fnUntraced(function* (drafts: ReadonlyArray<AnyDraft>) {
         const answers = new Map<AnyDraft, Outcome>()
         const send = <D extends AnyDraft>(lane: Lane<D>, mine: ReadonlyArray<D>) =>
           mine.length === 0
@@ -80,6 +78,10 @@ export class SendQueue extends Context.Service<
         )
         return own.map((draft) => answers.get(draft)!)
       })
+
+      // Nearly every submission is for one lane.
+      const submit: SendQueue["Service"]["submit"] = (drafts) =>
+        drafts.every(isDirect) ? direct(drafts) : submitMixed(drafts)
 
       return SendQueue.of({ submit })
     })

@@ -53,8 +53,8 @@ export class Sends extends Context.Service<
 
       // A repeat is published again while its events are among the latest: the node that committed it may have died before it
       // published them.
-      const publish = Effect.fnUntraced(function* (draft: AnyDraft, { message, appended }: Sent) {
-        if (appended.length === 0) return yield* isOnline(message)
+      const publish = (draft: AnyDraft, { message, appended }: Sent): Effect.Effect<boolean> => {
+        if (appended.length === 0) return isOnline(message)
         const fact = {
           committedAt: Date.parse(message.timestamp),
           message,
@@ -65,9 +65,10 @@ export class Sends extends Context.Service<
           fact: { ...fact, type },
           places
         }))
-        const heard = yield* publisher.publish(facts)
-        return facts.some(({ fact: { type } }, i) => !type.endsWith("_sent") && heard[i]!.includes(true))
-      })
+        return Effect.map(publisher.publish(facts), (heard) =>
+          facts.some(({ fact: { type } }, i) => !type.endsWith("_sent") && heard[i]!.includes(true))
+        )
+      }
 
       const finish = (draft: AnyDraft, outcome: Outcome): Effect.Effect<Answer> => {
         metrics.send(resultOf(outcome))
@@ -115,6 +116,10 @@ const resultOf = (outcome: Outcome): SendResult => {
       return "conversation_not_found"
     case "NotMember":
       return "not_member"
+    case "Blocked":
+      return "blocked"
+    case "Suspended":
+      return "suspended"
     case "QuoteNotFound":
       return "quote_not_found"
     case "ClientIdConflict":

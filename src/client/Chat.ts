@@ -4,7 +4,7 @@ import type { ClientFrame } from "../api/Protocol.ts"
 import type { Conversation, Member } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message, MessageId } from "../domain/Message.ts"
-import type { User, UserId } from "../domain/User.ts"
+import type { UserId } from "../domain/User.ts"
 import type { OutboxEntry } from "./Command.ts"
 import * as Connection from "./Connection.ts"
 import { Calls } from "./Endpoints.ts"
@@ -12,6 +12,7 @@ import { messageOf } from "./Events.ts"
 import * as Kept from "./Kept.ts"
 import * as Loader from "./Loader.ts"
 import * as Outbox from "./Outbox.ts"
+import * as People from "./People.ts"
 import { type Reader, readEvents } from "./Readers.ts"
 import * as Rest from "./Rest.ts"
 import { isComplete } from "./Snapshot.ts"
@@ -131,6 +132,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     })
 
   return {
+    ...People.make(user_id, rest),
     store,
     /** The state now, and after each change. A slow reader misses states, and gets the latest. */
     states: Stream.callback<State>(
@@ -215,6 +217,11 @@ export const make = Effect.fnUntraced(function* (options: Options) {
       store.dispatch({ type: "members wanted", id })
       yield* until((current) => !current.sync.wantedMembers.has(id))
     }),
+    /** Loads whom the user has blocked, and keeps it. */
+    loadBlocks: Effect.suspend(() => {
+      store.dispatch({ type: "blocks wanted" })
+      return until((current) => !current.sync.wantsBlocks)
+    }),
     createGroup: (title: string, memberIds: ReadonlyArray<number>, more: GroupOptions = {}) =>
       rest(Calls.createConversation, {
         payload: {
@@ -252,10 +259,6 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         params: { ...params(conversationId), member_id: user_id },
         query: { user_id }
       }),
-    users: (after?: number): Effect.Effect<ReadonlyArray<User>, Rest.RestError> =>
-      rest(Calls.listUsers, { query: after === undefined ? {} : { after_id: after } }),
-    user: (userId: number): Effect.Effect<User, Rest.RestError> =>
-      rest(Calls.getUser, { params: { user_id: userId } }),
     /** Writes the snapshot now. A page calls it when it is hidden. */
     save: saveSnapshot,
     /** Forgets everything that is stored of this user on this device, as after a log-out. */

@@ -1,7 +1,8 @@
 import { Effect, Exit, Scope } from "effect"
 import type { Conversation, Member } from "../domain/Conversation.ts"
 import type { Message } from "../domain/Message.ts"
-import type { User } from "../domain/User.ts"
+import type { Report } from "../domain/Moderation.ts"
+import type { User, UserChange } from "../domain/User.ts"
 import {
   type EffectChat,
   type GroupOptions,
@@ -12,6 +13,7 @@ import {
 } from "./Chat.ts"
 import { indexedDbStorage } from "./IndexedDbStorage.ts"
 import { iterateEvents, iterateStates } from "./Iterate.ts"
+import type { Found, SearchOptions } from "./People.ts"
 import type { InboxEvent, State } from "./State.ts"
 import { type ClientStorage, memoryStorage } from "./Storage.ts"
 
@@ -81,7 +83,20 @@ export interface Client extends AsyncDisposable {
   removeMember(conversationId: number, memberId: number): Promise<void>
   leave(conversationId: number): Promise<void>
   users(after?: number): Promise<ReadonlyArray<User>>
+  /** Users whose username or display name begins so, whatever the case, 100 at most. `after`: the last one of the page before. */
+  findUsers(beginning: string, after?: number): Promise<ReadonlyArray<User>>
   user(userId: number): Promise<User>
+  /** Changes the user's own profile. What is left out stays, null removes. */
+  updateProfile(change: UserChange): Promise<User>
+  /** Finds messages that have all the words, in any order; the last one may be the beginning of a word. Newest first. */
+  search(words: string, options?: SearchOptions): Promise<Found>
+  /** Loads whom the user has blocked into `state.blocked`, and keeps it up to date. */
+  loadBlocks(): Promise<void>
+  /** From now on the other one's direct messages are refused, and what it types and reads is not shown. */
+  block(userId: number): Promise<void>
+  unblock(userId: number): Promise<void>
+  /** Reports a message to the application's moderators. Repeated, it stays the first report. */
+  report(messageId: number, reason?: string): Promise<Report>
   /** Connects now, if it is waiting to. */
   nudge(): void
   /** Removes what is stored of this user on this device, and disconnects, as after a log-out. */
@@ -145,6 +160,13 @@ const promising = (chat: EffectChat, scope: Scope.Closeable): Client => {
     removeMember: (...args) => run(chat.removeMember(...args)),
     leave: (conversationId) => run(chat.leave(conversationId)),
     users: (after) => run(chat.users(after)),
+    findUsers: (...args) => run(chat.findUsers(...args)),
+    updateProfile: (change) => run(chat.updateProfile(change)),
+    search: (...args) => run(chat.search(...args)),
+    loadBlocks: () => run(chat.loadBlocks),
+    block: (userId) => run(chat.block(userId)),
+    unblock: (userId) => run(chat.unblock(userId)),
+    report: (...args) => run(chat.report(...args)),
     user: (userId) => run(chat.user(userId)),
     nudge: () => quietly(chat.nudge),
     forget: async () => {

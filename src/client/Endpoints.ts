@@ -1,11 +1,14 @@
 import { Schema } from "effect"
 import type { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import type { Blocks } from "../api/Blocks.ts"
 import type { Conversations } from "../api/Conversations.ts"
 import type { Messages } from "../api/Messages.ts"
+import type { Moderation } from "../api/Moderation.ts"
 import { Paths } from "../api/Paths.ts"
 import type { Users } from "../api/Users.ts"
 import { Conversation, ConversationEntry, Member, ReadState } from "../domain/Conversation.ts"
-import { Message } from "../domain/Message.ts"
+import { Message, MessageId } from "../domain/Message.ts"
+import { Block, BlockEntry, Report } from "../domain/Moderation.ts"
 import { User } from "../domain/User.ts"
 
 /**
@@ -62,6 +65,8 @@ const call =
 const users = call<typeof Users>()
 const messages = call<typeof Messages>()
 const conversations = call<typeof Conversations>()
+const blocks = call<typeof Blocks>()
+const moderation = call<typeof Moderation>()
 
 const next = Schema.NullOr(Schema.Int)
 
@@ -69,6 +74,22 @@ export const Calls = {
   createUser: users("create", "POST", `${Paths.users}/`, User),
   listUsers: users("list", "GET", `${Paths.users}/`, Schema.Array(User)),
   getUser: users("get", "GET", `${Paths.users}/:user_id`, User),
+  updateUser: users("update", "PATCH", `${Paths.users}/:user_id`, User),
+  listBlocks: blocks(
+    "list",
+    "GET",
+    `${Paths.users}/:user_id/blocks`,
+    Schema.Struct({ blocks: Schema.Array(BlockEntry), next })
+  ),
+  block: blocks("block", "PUT", `${Paths.users}/:user_id/blocks/:blocked_id`, Block),
+  unblock: blocks("unblock", "DELETE", `${Paths.users}/:user_id/blocks/:blocked_id`, Schema.Void),
+  report: moderation("report", "POST", `${Paths.messages}/:message_id/report`, Report),
+  search: messages(
+    "search",
+    "GET",
+    `${Paths.messages}/search`,
+    Schema.Struct({ messages: Schema.Array(Message), next: Schema.NullOr(MessageId) })
+  ),
   history: messages("history", "GET", `${Paths.messages}/`, Schema.Array(Message)),
   getMessage: messages("get", "GET", `${Paths.messages}/:message_id`, Message),
   editMessage: messages("edit", "PATCH", `${Paths.messages}/:message_id`, Message),

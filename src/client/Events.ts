@@ -7,6 +7,7 @@ import type { PassingFrame } from "./Input.ts"
 import { deletedMessage, mapChanged, withChange, withMessage, withQuote, withReaction } from "./Messages.ts"
 import { settleSent } from "./OutboxState.ts"
 import { withReadOf } from "./Pages.ts"
+import { applyProfile } from "./Profiles.ts"
 import type { InboxEvent, Timeline } from "./State.ts"
 import { afterRead, counted } from "./Unread.ts"
 
@@ -45,7 +46,17 @@ export const applyEvent = (draft: Draft, event: InboxEvent) => {
       return changeMembers(draft, event)
     case "read":
       return applyRead(draft, event)
+    case "block":
+      return applyBlock(draft, event)
+    case "user_updated":
+      return applyProfile(draft, event.user)
   }
+}
+
+const applyBlock = ({ state }: Draft, { blocked_id, blocked }: Extract<InboxEvent, { type: "block" }>) => {
+  if (state.blocked === undefined) return
+  const others = [...state.blocked].filter((other) => other !== blocked_id)
+  state.blocked = new Set(blocked ? [...others, blocked_id] : others)
 }
 
 /** Applies what is told in passing. */

@@ -2,6 +2,7 @@ import type { PresenceFrame, ReadEventFrame, TypingEventFrame } from "../api/Pro
 import type { ConversationEntry, Member } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message, MessageId } from "../domain/Message.ts"
+import type { UserId } from "../domain/User.ts"
 import type { Failure, OutboxEntry } from "./Command.ts"
 import type { InboxEvent, State, Status, StorageStatus } from "./State.ts"
 
@@ -33,6 +34,7 @@ export type Page =
     }
   | { readonly type: "message"; readonly message: Message }
   | { readonly type: "members"; readonly id: ConversationId; readonly members: ReadonlyArray<Member> }
+  | { readonly type: "blocks"; readonly blocked: ReadonlySet<UserId> }
 
 /** What is told in passing: it has no number, and is not told again. */
 export type PassingFrame =
@@ -62,6 +64,7 @@ export type Input =
   | { readonly type: "opened"; readonly id: ConversationId; readonly around: MessageId | undefined }
   | { readonly type: "closed"; readonly id: ConversationId }
   | { readonly type: "members wanted"; readonly id: ConversationId }
+  | { readonly type: "blocks wanted" }
   | { readonly type: "restored"; readonly state: Partial<State> }
   | { readonly type: "queued"; readonly entry: OutboxEntry }
   /** What the storage holds: another tab may have added entries, or removed them. */

@@ -1,6 +1,7 @@
 import { Effect, Exit, FiberMap, Semaphore } from "effect"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message, MessageId } from "../domain/Message.ts"
+import type { UserId } from "../domain/User.ts"
 import { Calls } from "./Endpoints.ts"
 import type { Page } from "./Input.ts"
 import type { Refused, Rest, RestError } from "./Rest.ts"
@@ -12,6 +13,9 @@ const CONVERSATIONS = 50
 
 /** All members of a group are read at once, as far as one answer goes. */
 const MEMBERS = 1000
+
+/** How many blocks one call loads. */
+const BLOCKS = 100
 
 /** How many calls load at the same time. A browser has six connections to a host. */
 const AT_ONCE = 4
@@ -147,6 +151,22 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
       ({ members }): Page => ({ type: "members", id, members })
     )
 
+  const blockedFrom = (after: number): Effect.Effect<ReadonlyArray<UserId>, RestError> =>
+    Effect.flatMap(
+      rest(Calls.listBlocks, {
+        params: { user_id },
+        query: { limit: BLOCKS, ...(after > 0 ? { after } : {}) }
+      }),
+      ({ blocks, next }) => {
+        const ids = blocks.map(({ blocked_id }) => blocked_id)
+        return next === null
+          ? Effect.succeed(ids)
+          : Effect.map(blockedFrom(next), (more) => [...ids, ...more])
+      }
+    )
+
+  const blocks = asked(blockedFrom(0), (ids): Page => ({ type: "blocks", blocked: new Set(ids) }))
+
   /** Loads one thing, unless it is being loaded. What is refused for good is `instead`, so that it is not asked for again. */
   const load = (key: string, call: Effect.Effect<unknown, RestError>, instead: Page) =>
     FiberMap.run(
@@ -169,6 +189,7 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
           isFirst: true
         })
       }
+      if (sync.wantsBlocks) yield* load("blocks", blocks, { type: "blocks", blocked: new Set() })
       for (const id of sync.wanted) {
         yield* load(`conversation ${id}`, conversation(id), { type: "conversation", id, entry: undefined })
       }

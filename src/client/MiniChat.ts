@@ -3,7 +3,8 @@ export type { ServerEvent } from "../api/Protocol.ts"
 export type { Conversation, ConversationEntry, Member, Role } from "../domain/Conversation.ts"
 export type { ConversationId } from "../domain/ConversationId.ts"
 export type { Message, MessageId } from "../domain/Message.ts"
-export type { User, UserId } from "../domain/User.ts"
+export type { Report } from "../domain/Moderation.ts"
+export type { User, UserChange, UserId } from "../domain/User.ts"
 export {
   type EffectChat,
   type GroupOptions,
@@ -17,6 +18,7 @@ export type { Command, Failure, OutboxEntry } from "./Command.ts"
 export { fileStorage } from "./FileStorage.ts"
 export { indexedDbStorage } from "./IndexedDbStorage.ts"
 export { Refusal } from "./Outbox.ts"
+export type { Found, SearchOptions } from "./People.ts"
 export { Refused } from "./Rest.ts"
 export type {
   ClosedReason,

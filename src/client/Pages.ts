@@ -39,7 +39,11 @@ export const applyPage = (draft: Draft, page: Page) => {
         (member) => [member.user_id, withReadOf(known?.get(member.user_id), member)] as const
       )
       draft.members().set(page.id, new Map(members))
+      return
     }
+    case "blocks":
+      draft.sync.wantsBlocks = false
+      draft.state.blocked = page.blocked
   }
 }
 

@@ -82,6 +82,9 @@ const apply = (draft: Draft, input: Input) => {
       return
     case "members wanted":
       return draft.wantMembers(input.id)
+    case "blocks wanted":
+      sync.wantsBlocks = true
+      return
     case "restored":
       Object.assign(state, input.state)
       Object.assign(sync, input.state.sync)
@@ -111,6 +114,7 @@ const loadAnew = (draft: Draft, cursor: number) => {
   sync.log = []
   sync.requests = new Map()
   sync.wanted = new Set()
+  if (state.blocked !== undefined) sync.wantsBlocks = true
   sync.generation++
   state.list = { isLoaded: false, next: null }
   state.outbox = state.outbox.filter((entry) => entry.state !== "sent")

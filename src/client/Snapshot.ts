@@ -85,6 +85,7 @@ export const decodeSnapshot = (value: unknown, userId: UserId): Effect.Effect<Pa
               epoch: snapshot.epoch,
               wanted: new Set(snapshot.wanted),
               wantedMembers: new Set(),
+              wantsBlocks: false,
               requests: new Map(),
               log: [],
               generation: 0

@@ -79,6 +79,8 @@ export interface State {
   /** Who types, and until when at most, in milliseconds since 1970. */
   readonly typing: ReadonlyMap<ConversationId, ReadonlyMap<UserId, number>>
   readonly presence: ReadonlyMap<UserId, PresenceState>
+  /** Whom the user has blocked, once it was asked for. */
+  readonly blocked: ReadonlySet<UserId> | undefined
   /** What waits to be sent, was refused, or was acknowledged and has not come back as an event. In order. */
   readonly outbox: ReadonlyArray<OutboxEntry>
   readonly sync: Sync
@@ -93,6 +95,8 @@ export interface Sync {
   readonly wanted: ReadonlySet<ConversationId>
   /** Groups whose members must be read, or read anew: who has read how far is told in passing only. */
   readonly wantedMembers: ReadonlySet<ConversationId>
+  /** Whether the blocks must be read, or read anew. */
+  readonly wantsBlocks: boolean
   /** Requests that have no answer yet, each with the cursor that there was when it was made. */
   readonly requests: ReadonlyMap<number, number>
   /** The events since the oldest of `requests`: what an answer may not know yet. */
@@ -112,12 +116,14 @@ export const initialState = (userId: UserId): State => ({
   members: new Map(),
   typing: new Map(),
   presence: new Map(),
+  blocked: undefined,
   outbox: [],
   sync: {
     cursor: undefined,
     epoch: undefined,
     wanted: new Set(),
     wantedMembers: new Set(),
+    wantsBlocks: false,
     requests: new Map(),
     log: [],
     generation: 0

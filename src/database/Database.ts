@@ -1,5 +1,5 @@
 import { PgClient, PgMigrator } from "@effect/sql-pg"
-import { Context, Duration, Effect, Layer, Path, Redacted, Schedule, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Path, Redacted, Schedule, Schema, type Scope } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, SqlError, type Statement } from "effect/sql"
 import { fromFileSystem } from "effect/sql/MigratorFileSystem"
@@ -9,6 +9,7 @@ import { Metrics } from "../observability/Metrics.ts"
 import { connectionOptions } from "./ConnectionOptions.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { EmbeddedDatabase } from "./EmbeddedDatabase.ts"
+import * as LeastBusy from "./LeastBusy.ts"
 import { applyFunctions } from "./SqlFunctions.ts"
 import { int8, types } from "./SqlParameters.ts"
 import { problemOf } from "./StartChecks.ts"
@@ -30,6 +31,12 @@ export const SEND_CONNECTIONS = 4
 /** How many more there are for what else waits for locks: sends to groups, edits, changes of members. */
 const CHANGE_CONNECTIONS = 4
 
+/** How many there are for searches. They wait for one another, and hold up nothing else. */
+const SEARCH_CONNECTIONS = 3
+
+/** How long a search may run. */
+const SEARCH_TIMEOUT = Duration.seconds(2)
+
 /** Serializes the migrations of nodes that start at the same moment. Any constant number does. */
 const MIGRATION_LOCK = 7_105_116
 
@@ -41,7 +48,7 @@ export class DatabaseStartError extends Schema.TaggedError<DatabaseStartError>()
 
 /**
  * The migrated database. `pipeline`, for reads and writes that wait for no lock, pipelines the statements of many fibers on each
- * connection. `sends` has connections of its own: a statement that waits for a lock, which `send_messages` does for two seconds,
+ * connection, and gives each to the least busy one. `sends` has connections of its own: a statement that waits for a lock, which `send_messages` does for two seconds,
  * holds up each statement that is pipelined behind it. In embedded mode both are one client.
  */
 export class Database extends Context.Service<
@@ -49,6 +56,10 @@ export class Database extends Context.Service<
   {
     readonly pipeline: PgClient.PgClient
     readonly sends: PgClient.PgClient
+    /** A few connections for searches, the most costly of all reads. A search that runs for two seconds is ended. */
+    readonly searches: PgClient.PgClient
+    /** A new connection for work that takes long. Nothing ends its statements. Scoped. */
+    readonly apart: Effect.Effect<PgClient.PgClient, SqlError.SqlError, Scope.Scope>
     /** One connection that nothing else uses: whether the database answers is not to wait behind a slow statement. */
     readonly health: PgClient.PgClient
     /**
@@ -93,14 +104,15 @@ export class Database extends Context.Service<
   ).pipe(Layer.provide(Reactivity.layer))
 }
 
-const connect = (options: PgClient.PgPoolConfig) =>
-  PgClient.make({
-    types,
-    applicationName: "minichat",
-    connectTimeout: "5 seconds",
-    multiplex: true,
-    ...options
-  })
+const optionsOf = (options: PgClient.PgPoolConfig): PgClient.PgPoolConfig => ({
+  types,
+  applicationName: "minichat",
+  connectTimeout: "5 seconds",
+  multiplex: true,
+  ...options
+})
+
+const connect = (options: PgClient.PgPoolConfig) => PgClient.make(optionsOf(options))
 
 const inProcess = Effect.fnUntraced(
   function* (dataDir: string) {
@@ -109,6 +121,8 @@ const inProcess = Effect.fnUntraced(
     return {
       pipeline: client,
       sends: client,
+      searches: client,
+      apart: Effect.succeed(client),
       health: client,
       mode: "embedded" as const,
       location: dataDir,
@@ -169,7 +183,9 @@ const remote = Effect.fnUntraced(
     const settings = takesSettings
       ? { startupParameters: { statement_timeout, default_transaction_isolation: "read committed" } }
       : { prepare: false }
-    const pipeline = yield* connect({ ...target, stream: pipelineSockets.open, maxConnections, ...settings })
+    const pipeline = yield* LeastBusy.make(
+      optionsOf({ ...target, stream: pipelineSockets.open, maxConnections, ...settings })
+    )
     const sends = yield* connect({
       ...target,
       stream: sendSockets.open,
@@ -177,6 +193,18 @@ const remote = Effect.fnUntraced(
       multiplex: false,
       ...settings
     })
+    const searches = yield* connect({
+      ...target,
+      stream: sendSockets.open,
+      maxConnections: SEARCH_CONNECTIONS,
+      multiplex: false,
+      ...(takesSettings
+        ? { startupParameters: { statement_timeout: String(Duration.toMillis(SEARCH_TIMEOUT)) } }
+        : { prepare: false })
+    })
+    const apart = connect({ ...target, maxConnections: 1, multiplex: false, prepare: takesSettings }).pipe(
+      Effect.provideService(Reactivity.Reactivity, yield* Reactivity.Reactivity)
+    )
     const health = yield* connect({
       ...target,
       stream: healthSockets.open,
@@ -191,7 +219,8 @@ const remote = Effect.fnUntraced(
       if (code === CANNOT_CONNECT_NOW) pipelineSockets.retire()
     }
     const { patiently } = pipelineSockets
-    return { pipeline, sends, health, mode: "postgresql" as const, location, retire, patiently }
+    const pools = { pipeline, sends, searches, apart, health }
+    return { ...pools, mode: "postgresql" as const, location, retire, patiently }
   },
   Effect.catchTag("SqlError", (error) => startError("The database does not accept a connection", error))
 )

@@ -26,5 +26,17 @@ export const int4Array = (values: ReadonlyArray<number>) =>
 export const int8Array = (values: ReadonlyArray<number | null>) =>
   Result.getOrThrow(PgTypes.array(values, PgTypes.OID.int8, types))
 
+/** Stands for an array that has no value: a function finds null at each place of either. */
+const unlessEmpty =
+  <A, B>(array: (values: ReadonlyArray<A | null>) => B) =>
+  (values: ReadonlyArray<A | null>) =>
+    values.every((value) => value === null) ? null : array(values)
+
 export const textArray = (values: ReadonlyArray<string | null>) =>
   Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text, types))
+
+/** `int8Array` for a function that reads the array by place only; null when there is no value. */
+export const optionalInt8Array = unlessEmpty<number, ReturnType<typeof int8Array>>(int8Array)
+
+/** `textArray` for a function that reads the array by place only; null when there is no value. */
+export const optionalTextArray = unlessEmpty<string, ReturnType<typeof textArray>>(textArray)

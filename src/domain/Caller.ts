@@ -1,5 +1,5 @@
 import { Duration, Schema } from "effect"
-import type { UserId } from "./User.ts"
+import type { ExternalId, UserId } from "./User.ts"
 
 /**
  * Who makes a call. `Anyone` is every caller of a server without authentication; a `Service` is the
@@ -10,13 +10,30 @@ export type Caller =
   | { readonly _tag: "Service" }
   | { readonly _tag: "Member"; readonly userId: UserId }
 
-/** A caller, and when its token expires. */
-export interface Credential {
-  readonly caller: Caller
+/** A user as the issuer of its token knows it. Which user that is, its external id tells. */
+export interface Subject {
+  readonly _tag: "Subject"
+  readonly externalId: ExternalId
+  /** What the token tells of a user who is not there yet. */
+  readonly profile: {
+    readonly username?: string
+    readonly display_name?: string
+    readonly avatar_url?: string
+  }
+}
+
+/** What a token tells: whom it is of, and when it expires. */
+export interface Verified {
+  readonly caller: Caller | Subject
   /** Seconds since 1970, without the leeway for clocks that differ; none when the token does not expire. */
   readonly expiresAt: number | undefined
   /** When its token was issued, in seconds since 1970; none when the token does not say. */
   readonly issuedAt?: number | undefined
+}
+
+/** A caller who is known, and when its token expires. */
+export interface Credential extends Verified {
+  readonly caller: Caller
 }
 
 /** The token is missing, expired or not accepted. `message` says which; the token itself is never shown. */
@@ -27,8 +44,13 @@ export class InvalidToken extends Schema.TaggedError<InvalidToken>()("InvalidTok
 /** What a caller is told that has no token where one is needed. */
 export const TOKEN_NEEDED = "A token is needed"
 
-/** The caller is known, and may not do this. */
-export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {}) {}
+/** The caller may not do this. `detail` says why, where the token and the user that the call names do not say it. */
+export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {
+  detail: Schema.optionalKey(Schema.String)
+}) {}
+
+/** The user for whom the call acts is suspended: it may read, and do nothing else. */
+export class Suspended extends Schema.TaggedError<Suspended>()("Suspended", {}) {}
 
 /** The caller did this too often. It may do it again after `retryAfter`. */
 export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {

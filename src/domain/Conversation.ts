@@ -41,6 +41,7 @@ export const Peer = Schema.Struct({
   user_id: UserId,
   username: Schema.String.annotate({ examples: ["bob"] }),
   display_name: Schema.String.annotate({ examples: ["Bob"] }),
+  avatar_url: Schema.optionalKey(Schema.String),
   last_read_id: Schema.Int.annotate({ description: "The last message that this user has read; 0 for none" })
 }).annotate({ identifier: "Peer", description: "The other user of a direct conversation" })
 export type Peer = typeof Peer.Type
@@ -58,6 +59,7 @@ export const Member = Schema.Struct({
   user_id: UserId,
   username: Schema.String.annotate({ examples: ["alice"] }),
   display_name: Schema.String.annotate({ examples: ["Alice Liddell"] }),
+  avatar_url: Schema.optionalKey(Schema.String),
   role: Role,
   joined_at: Timestamp,
   last_read_id: Schema.Int.annotate({ description: "The last message that the member has read; 0 for none" })

@@ -11,4 +11,6 @@ export interface Disconnect {
   readonly closeCode: number
   /** Tokens that were issued before are refused. Seconds since 1970; none when no order took tokens back. */
   readonly tokensNotBefore: number | undefined
+  /** Whether the user is suspended now: each suspension, and each end of one, is an order. */
+  readonly isSuspended: boolean
 }

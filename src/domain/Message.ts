@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import type { Suspended } from "./Caller.ts"
 import type { ConversationNotFound, NotMember } from "./ConversationErrors.ts"
 import { ConversationId } from "./ConversationId.ts"
 import { Metadata } from "./Metadata.ts"
@@ -171,6 +172,12 @@ export class VersionConflict extends Schema.TaggedError<VersionConflict>()("Vers
 /** The message has reactions of as many kinds as it may have. */
 export class TooManyReactions extends Schema.TaggedError<TooManyReactions>()("TooManyReactions", {}) {}
 
+/**
+ * The other user of the direct conversation has blocked the user. What the user sends, edits or reacts with there is refused, and so
+ * is making that conversation.
+ */
+export class Blocked extends Schema.TaggedError<Blocked>()("Blocked", {}) {}
+
 export type SendError =
   | SenderNotFound
   | ReceiverNotFound
@@ -178,3 +185,5 @@ export type SendError =
   | QuoteNotFound
   | ConversationNotFound
   | NotMember
+  | Blocked
+  | Suspended

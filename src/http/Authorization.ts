@@ -2,7 +2,7 @@ import { Effect, Layer, Redacted } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Gate } from "../access/Gate.ts"
 import { Authorization, CurrentUser } from "../api/Authorization.ts"
-import { serviceUnavailable, tooManyRequests, unauthorized } from "../api/ProblemOf.ts"
+import { forbidden, serviceUnavailable, tooManyRequests, unauthorized } from "../api/ProblemOf.ts"
 
 /** Lets the gate check each request, and provides the caller to the handler. */
 export const layer = Layer.effect(
@@ -24,6 +24,7 @@ export const layer = Layer.effect(
           Effect.catchTags({
             RateLimited: tooManyRequests,
             InvalidToken: unauthorized,
+            Forbidden: forbidden,
             Unavailable: serviceUnavailable
           })
         )

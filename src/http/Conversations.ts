@@ -9,6 +9,7 @@ import {
   type NewConversation
 } from "../api/Conversations.ts"
 import {
+  blocked,
   clientIdConflict,
   conversationNotFound,
   groupFull,
@@ -25,7 +26,7 @@ import { Conversations } from "../chat/Conversations.ts"
 import { Reads } from "../chat/Reads.ts"
 import { Conversation, ConversationEntry, Member, ReadState } from "../domain/Conversation.ts"
 import type { GroupFull, MembersNotFound } from "../domain/ConversationErrors.ts"
-import type { ClientIdConflict } from "../domain/Message.ts"
+import type { Blocked, ClientIdConflict } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
 import { ConversationRepo } from "../repo/ConversationRepo.ts"
@@ -69,17 +70,17 @@ export const layer = HttpApiBuilder.group(
       Effect.tap(actingUser(given, place), (userId) => permit({ _tag: "ChangeConversations", as: userId }))
 
     /** For changes of which all members are told, and that may be made as often as one likes. */
-    const limitedActor = (given: UserId | undefined) =>
-      Effect.tap(actingUser(given, "payload"), (userId) =>
-        permitAct({ _tag: "ChangeConversations", as: userId })
-      )
+    const limitedActor = (
+      given: UserId | undefined,
+      _tag: "ChangeConversations" | "MakeGroup" = "ChangeConversations"
+    ) => Effect.tap(actingUser(given, "payload"), (userId) => permitAct({ _tag, as: userId }))
 
     const create = (
       by: UserId,
       asked: NewConversation
     ): Effect.Effect<
       Conversation,
-      UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | ValidationFailed | Unavailable
+      UserNotFound | MembersNotFound | GroupFull | Blocked | ClientIdConflict | ValidationFailed | Unavailable
     > => {
       if (asked.kind === "group") {
         const { title, member_ids, history = "all", metadata, client_id } = asked
@@ -99,13 +100,14 @@ export const layer = HttpApiBuilder.group(
 
     return handlers.handleAll({
       create: ({ payload }) =>
-        limitedActor(payload.user_id).pipe(
+        limitedActor(payload.user_id, payload.kind === "group" ? "MakeGroup" : "ChangeConversations").pipe(
           Effect.flatMap((by) => create(by, payload)),
           Effect.map((made) => conversation(made)),
           Effect.catchTags({
             UserNotFound: userNotFound,
             MembersNotFound: membersNotFound,
             GroupFull: groupFull,
+            Blocked: blocked,
             ClientIdConflict: clientIdConflict,
             Unavailable: serviceUnavailable
           })

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
+import { CurrentUser } from "../api/Authorization.ts"
 import {
   History,
   HistoryLimit,
@@ -9,6 +10,7 @@ import {
   SentMessage
 } from "../api/Messages.ts"
 import {
+  blocked,
   clientIdConflict,
   conversationNotFound,
   messageDeleted,
@@ -21,8 +23,10 @@ import {
   senderNotFound,
   serviceUnavailable,
   tooManyReactions,
+  userSuspended,
   versionConflict
 } from "../api/ProblemOf.ts"
+import { FoundMessages, SearchLimit } from "../api/Search.ts"
 import { Drafts } from "../chat/Drafts.ts"
 import { Edits } from "../chat/Edits.ts"
 import { RecentMessages } from "../chat/RecentMessages.ts"
@@ -32,6 +36,7 @@ import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
+import { SearchRepo } from "../repo/SearchRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
 import { type HistoryOf, historyOf } from "./HistoryPage.ts"
 import { json, jsonWithRaw, RawJson } from "./Json.ts"
@@ -40,6 +45,7 @@ import * as Permit from "./Permit.ts"
 const sent = json(SentMessage)
 const message = json(Message)
 const messagePage = json(History)
+const foundPage = json(FoundMessages)
 const recentPage = jsonWithRaw(RecentPage)
 
 /** Why a member's call on a message is refused. */
@@ -53,14 +59,18 @@ export const layer = HttpApiBuilder.group(
     const drafts = yield* Drafts
     const edits = yield* Edits
     const repo = yield* MessageRepo
+    const searches = yield* SearchRepo
     const inboxes = yield* InboxRepo
     const recentMessages = yield* RecentMessages
     const epoch = yield* Epoch
-    const { actingUser, permit, permitAct, permitRows, reserve } = yield* Permit.make
+    const { actingUser, permit, permitAct, permitRows, permitSearch, reserve } = yield* Permit.make
 
     /** For a change of a message that may be made as often as one likes. */
-    const limitedActor = (given: UserId | undefined, place: "query" | "payload") =>
-      Effect.tap(actingUser(given, place), (userId) => permitAct({ _tag: "ChangeMessages", as: userId }))
+    const limitedActor = (
+      _tag: "ChangeMessages" | "React",
+      given: UserId | undefined,
+      place: "query" | "payload"
+    ) => Effect.tap(actingUser(given, place), (userId) => permitAct({ _tag, as: userId }))
 
     const pageOf = (page: HistoryOf) =>
       "conversationId" in page ? repo.ofConversation(page) : repo.history(page)
@@ -86,6 +96,8 @@ export const layer = HttpApiBuilder.group(
             ReceiverNotFound: receiverNotFound,
             ConversationNotFound: conversationNotFound,
             NotMember: notMember,
+            Blocked: blocked,
+            Suspended: userSuspended,
             QuoteNotFound: quoteNotFound,
             ClientIdConflict: clientIdConflict,
             Unavailable: serviceUnavailable
@@ -137,6 +149,30 @@ export const layer = HttpApiBuilder.group(
           Effect.catchTags({ Unavailable: serviceUnavailable })
         ),
 
+      search: Effect.fnUntraced(
+        function* ({
+          query: { user_id, q: text, conversation_id: conversationId, before_id: beforeId, limit }
+        }) {
+          const userId = yield* actingUser(user_id, "query")
+          yield* permitSearch(userId)
+          const wanted = limit ?? SearchLimit.byDefault
+          yield* reserve(wanted, MESSAGE_BYTES)
+          const { messages, next = null } = yield* searches.search({
+            userId,
+            text,
+            conversationId,
+            beforeId,
+            limit: wanted
+          })
+          return foundPage({ messages, next })
+        },
+        Effect.catchTags({
+          ConversationNotFound: conversationNotFound,
+          NotMember: notMember,
+          Unavailable: serviceUnavailable
+        })
+      ),
+
       get: ({ params: { message_id }, query: { user_id } }) =>
         actingUser(user_id, "query").pipe(
           Effect.tap((userId) => permit({ _tag: "ReadHistory", of: userId })),
@@ -146,7 +182,7 @@ export const layer = HttpApiBuilder.group(
         ),
 
       edit: ({ params: { message_id }, payload: { user_id, content, version, metadata } }) =>
-        limitedActor(user_id, "payload").pipe(
+        limitedActor("ChangeMessages", user_id, "payload").pipe(
           Effect.flatMap((by) =>
             edits.edit({ by, messageId: message_id, content, version: version ?? undefined, metadata })
           ),
@@ -154,32 +190,39 @@ export const layer = HttpApiBuilder.group(
           Effect.catchTags({
             ...denied,
             NotAuthor: notAuthor,
+            Blocked: blocked,
             MessageDeleted: messageDeleted,
             VersionConflict: versionConflict
           })
         ),
 
       delete: ({ params: { message_id }, query: { user_id } }) =>
-        actingUser(user_id, "query").pipe(
-          Effect.tap((by) => permit({ _tag: "ChangeMessages", as: by })),
-          Effect.flatMap((by) => edits.remove(by, message_id)),
+        Effect.flatMap(CurrentUser, (caller) =>
+          caller._tag === "Service" && user_id === undefined
+            ? Effect.andThen(permit({ _tag: "RemoveMessage" }), edits.removeAny(message_id))
+            : actingUser(user_id, "query").pipe(
+                Effect.tap((by) => permit({ _tag: "ChangeMessages", as: by })),
+                Effect.flatMap((by) => edits.remove(by, message_id))
+              )
+        ).pipe(
           Effect.map((deleted) => message(deleted)),
           Effect.catchTags({ ...denied, RoleForbids: roleForbids })
         ),
 
       react: ({ params: { message_id, emoji }, query: { user_id } }) =>
-        limitedActor(user_id, "query").pipe(
+        limitedActor("React", user_id, "query").pipe(
           Effect.flatMap((by) => edits.react(by, message_id, emoji)),
           Effect.map((reactedTo) => message(reactedTo)),
           Effect.catchTags({
             ...denied,
+            Blocked: blocked,
             MessageDeleted: messageDeleted,
             TooManyReactions: tooManyReactions
           })
         ),
 
       unreact: ({ params: { message_id, emoji }, query: { user_id } }) =>
-        limitedActor(user_id, "query").pipe(
+        limitedActor("React", user_id, "query").pipe(
           Effect.flatMap((by) => edits.unreact(by, message_id, emoji)),
           Effect.map((changed) => message(changed)),
           Effect.catchTags(denied)

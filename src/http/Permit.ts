@@ -3,7 +3,7 @@ import { HttpServerRequest } from "effect/http"
 import { Gate } from "../access/Gate.ts"
 import type { Act, Operation } from "../access/Policy.ts"
 import { CurrentUser } from "../api/Authorization.ts"
-import { forbidden, tooManyRequests } from "../api/ProblemOf.ts"
+import { forbidden, tooManyRequests, userSuspended } from "../api/ProblemOf.ts"
 import { ValidationFailed } from "../api/Problems.ts"
 import type { UserId } from "../domain/User.ts"
 import { Answers } from "./Answers.ts"
@@ -12,13 +12,16 @@ import { NOBODY } from "./MissingAddress.ts"
 /** What handlers ask the gate about their caller. A refusal is the problem to answer with. */
 export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) => ({
   permit: (operation: Operation) =>
-    Effect.flatMap(CurrentUser, (caller) => Effect.mapError(gate.permit(caller, operation), forbidden)),
+    Effect.flatMap(CurrentUser, (caller) =>
+      Effect.catchTags(gate.permit(caller, operation), { Forbidden: forbidden, Suspended: userSuspended })
+    ),
 
-  /** For a change as a user, of which others are told. It is taken from the rate of that user's sends. */
+  /** For what a user does. It is taken from the rate of that user that is for acts of its kind. */
   permitAct: (act: Act) =>
     Effect.flatMap(CurrentUser, (caller) =>
       Effect.catchTags(gate.permitAct(caller, act), {
         Forbidden: forbidden,
+        Suspended: userSuspended,
         RateLimited: tooManyRequests
       })
     ),
@@ -37,6 +40,15 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
       if (caller._tag === "Member") return Effect.succeed(caller.userId)
       return Effect.fail(invalidField([place, field], NOBODY))
     }),
+
+  /** For a search as a user: takes it from the rates of searches. */
+  permitSearch: (user: UserId) =>
+    Effect.flatMap(Effect.all([CurrentUser, HttpServerRequest.HttpServerRequest]), ([caller, request]) =>
+      Effect.catchTags(gate.permitSearch(caller, request, user), {
+        Forbidden: forbidden,
+        RateLimited: tooManyRequests
+      })
+    ),
 
   /** Takes a read of so many rows, those that are passed over too, from the rates of its caller. */
   permitRows: (rows: number) =>

@@ -2,11 +2,13 @@ import { Layer } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
 import * as Authorization from "./Authorization.ts"
+import * as Blocks from "./Blocks.ts"
 import * as Boundary from "./Boundary.ts"
 import * as Conversations from "./Conversations.ts"
 import * as Docs from "./Docs.ts"
 import * as Messages from "./Messages.ts"
 import * as Metrics from "./Metrics.ts"
+import * as Moderation from "./Moderation.ts"
 import * as Page from "./Page.ts"
 import * as RequestValidation from "./RequestValidation.ts"
 import * as System from "./System.ts"
@@ -15,7 +17,14 @@ import * as Users from "./Users.ts"
 /** Every route but that of the sockets, and the boundary that all requests pass. */
 export const layer = Layer.mergeAll(
   HttpApiBuilder.layer(Api).pipe(
-    Layer.provide([Users.layer, Messages.layer, Conversations.layer, System.layer]),
+    Layer.provide([
+      Users.layer,
+      Messages.layer,
+      Conversations.layer,
+      Blocks.layer,
+      Moderation.layer,
+      System.layer
+    ]),
     Layer.provide([Authorization.layer, RequestValidation.layer])
   ),
   Docs.layer,

@@ -1,14 +1,23 @@
 import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { Directory } from "../access/Directory.ts"
 import { Disconnects } from "../access/Disconnects.ts"
 import { OpenPlaces } from "../access/OpenPlaces.ts"
 import { Api } from "../api/Api.ts"
+import { CurrentUser } from "../api/Authorization.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import { Wait } from "../api/Parameters.ts"
-import { serviceUnavailable, tooManyPlaces, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
-import { Disconnected, EventLimit, EventPage, UserLimit, UserList, UserSkip } from "../api/Users.ts"
+import {
+  forbidden,
+  serviceUnavailable,
+  tooManyPlaces,
+  userNotFound,
+  usernameTaken
+} from "../api/ProblemOf.ts"
+import { Disconnected, EventLimit, EventPage } from "../api/Users.ts"
+import { Blocks } from "../chat/Blocks.ts"
 import type { InboxEvent } from "../domain/Event.ts"
-import { User, type UserId } from "../domain/User.ts"
+import type { UserId } from "../domain/User.ts"
 import { InboxReader } from "../inbox/InboxReader.ts"
 import { Sessions } from "../presence/Sessions.ts"
 import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
@@ -16,10 +25,9 @@ import { InboxRepo } from "../repo/InboxRepo.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
 import { json, jsonWithRaw, RawJson } from "./Json.ts"
+import * as People from "./People.ts"
 import * as Permit from "./Permit.ts"
 
-const user = json(User)
-const userList = json(UserList)
 const disconnected = json(Disconnected)
 const eventPage = jsonWithRaw(EventPage)
 
@@ -28,12 +36,15 @@ export const layer = HttpApiBuilder.group(
   "users",
   Effect.fnUntraced(function* (handlers) {
     const users = yield* UserRepo
+    const blocks = yield* Blocks
     const disconnectRepo = yield* DisconnectRepo
     const disconnects = yield* Disconnects
     const sessions = yield* Sessions
     const inboxes = yield* InboxRepo
     const reader = yield* InboxReader
     const places = yield* OpenPlaces
+    const directory = yield* Directory
+    const people = yield* People.make
     const { permit, permitRows, reserve } = yield* Permit.make
 
     const currentTag = (userId: UserId) =>
@@ -52,26 +63,16 @@ export const layer = HttpApiBuilder.group(
           })
         ),
 
-      list: ({ query: { skip = UserSkip.byDefault, limit = UserLimit.byDefault, after_id } }) =>
-        permit({ _tag: "ReadUsers" }).pipe(
-          Effect.andThen(permitRows(skip + limit)),
-          Effect.andThen(reserve(limit, USER_BYTES)),
-          Effect.andThen(users.list(skip, limit, after_id)),
-          Effect.map(userList),
-          Effect.catchTags({ Unavailable: serviceUnavailable })
-        ),
-
-      get: ({ params: { user_id } }) =>
-        permit({ _tag: "ReadUsers" }).pipe(
-          Effect.andThen(users.find(user_id)),
-          Effect.map(user),
-          Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
-        ),
+      ...people,
 
       presence: Effect.fnUntraced(
         function* ({ params: { user_id } }) {
           yield* permit({ _tag: "ReadPresence" })
+          yield* directory.permitSight(yield* CurrentUser, [user_id])
           yield* users.find(user_id)
+          const caller = yield* CurrentUser
+          if (caller._tag === "Member" && (yield* blocks.hidden(caller.userId, [user_id])).has(user_id))
+            return { user_id, online: false, connections: 0, last_seen: null }
           const { connections, lastSeen } = yield* sessions.presence(user_id)
           return {
             user_id,
@@ -80,7 +81,11 @@ export const layer = HttpApiBuilder.group(
             last_seen: Option.getOrNull(Option.map(lastSeen, DateTime.formatIso))
           }
         },
-        Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
+        Effect.catchTags({
+          Forbidden: forbidden,
+          UserNotFound: userNotFound,
+          Unavailable: serviceUnavailable
+        })
       ),
 
       disconnect: ({ params: { user_id }, payload: { code, revoke_tokens = false } }) => {
@@ -136,9 +141,6 @@ export const layer = HttpApiBuilder.group(
     })
   })
 )
-
-/** About what a user takes in an answer. In bytes. */
-const USER_BYTES = 400
 
 /** About what the event of a long message takes in an answer. In bytes. */
 const EVENT_BYTES = 1400

@@ -22,6 +22,8 @@ interface Connection {
   requests: number
   /** Since when it waits for a request. In milliseconds of `performance.now`. */
   since: number
+  /** To be called when a response is closed. */
+  readonly answered: () => void
 }
 
 /**
@@ -61,10 +63,13 @@ export class WaitingConnections {
 
     server.on("connection", (socket: Socket) => {
       const address = socket.remoteAddress ?? ""
-      const connection = {
+      const connection: Connection = {
         address: this.isProxy(address) ? "" : clientNetwork(address),
         requests: 0,
-        since: 0
+        since: 0,
+        answered: () => {
+          if (--connection.requests === 0) wait(socket, connection)
+        }
       }
       connections.set(socket, connection)
       wait(socket, connection)
@@ -74,9 +79,8 @@ export class WaitingConnections {
       const connection = connections.get(socket)
       if (connection === undefined) return
       if (connection.requests++ === 0) this.waiting.delete(socket)
-      response.once("close", () => {
-        if (--connection.requests === 0) wait(socket, connection)
-      })
+      // A response is closed once. `once` would wrap the listener for each request.
+      response.on("close", connection.answered)
     })
     server.on("upgrade", ({ socket }: IncomingMessage) => this.waiting.delete(socket))
   }

@@ -70,7 +70,9 @@ export const EventKinds = Context.Reference<Readonly<Record<string, EventKind>>>
       member_added: told,
       member_updated: told,
       member_removed: told,
-      read: told
+      read: told,
+      block: told,
+      user_updated: told
     })
   }
 )

@@ -23,17 +23,28 @@ export class EventPublisher extends Context.Service<
       const liveInboxes = yield* LiveInboxes
       const builder = new EventBuilder(yield* EventKinds)
 
-      const publish: EventPublisher["Service"]["publish"] = Effect.fnUntraced(function* (appended) {
-        if (appended.length === 0) return []
-        const traceparent = yield* currentTraceparent
-        const events = appended.flatMap(({ fact, places }) => {
-          const build = builder.prepare(fact, traceparent)
-          return places.map(({ userId, seq }): AddressedEvent => ({ userId, event: build(seq) }))
+      const publish: EventPublisher["Service"]["publish"] = (appended) => {
+        if (appended.length === 0) return Effect.succeed([])
+        return Effect.flatMap(currentTraceparent, (traceparent) => {
+          const events = appended.flatMap(({ fact, places }) => {
+            const build = builder.prepare(fact, traceparent)
+            return places.map(({ userId, seq }): AddressedEvent => ({ userId, event: build(seq) }))
+          })
+          // A poll of this node that is handed its event here has ended before the bus counts who listens.
+          const offered = events.map((event) => liveInboxes.offer(event))
+          return Effect.map(bus.publish(events), (published) => {
+            let next = 0
+            const isHeard = () => offered[next] === true || published[next] === true
+            return appended.map(({ places }) =>
+              places.map(() => {
+                const heard = isHeard()
+                next++
+                return heard
+              })
+            )
+          })
         })
-        for (const event of events) liveInboxes.offer(event)
-        const heard = (yield* bus.publish(events)).values()
-        return appended.map(({ places }) => places.map(() => heard.next().value === true))
-      })
+      }
 
       return EventPublisher.of({ publish })
     })

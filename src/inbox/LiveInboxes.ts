@@ -33,9 +33,9 @@ export class LiveInboxes extends Context.Service<
     open(userId: UserId, since?: number): Effect.Effect<LiveInbox, UserNotFound | Unavailable, Scope.Scope>
     /**
      * Delivers an event that this node committed to this node's sockets, ahead of the bus. Ignores an event that is not the next
-     * of an open inbox: the bus delivers it, after the events before it.
+     * of an open inbox: the bus delivers it, after the events before it. Answers whether a socket or a waiting poll was handed it.
      */
-    offer(addressed: AddressedEvent): void
+    offer(addressed: AddressedEvent): boolean
     /** How many inboxes are open. */
     readonly size: Effect.Effect<number>
   }
@@ -162,7 +162,10 @@ export class LiveInboxes extends Context.Service<
           ),
         offer: ({ userId, event }) => {
           const inbox = opened.get(userId)
-          if (inbox !== undefined && event.seq === inbox.head + 1) inbox.offer(event)
+          if (inbox === undefined || event.seq !== inbox.head + 1) return false
+          const { isFollowed } = inbox
+          inbox.offer(event)
+          return isFollowed
         },
         size: Effect.sync(() => opened.size)
       })

@@ -16,6 +16,8 @@ export type SendResult =
   | "receiver_not_found"
   | "conversation_not_found"
   | "not_member"
+  | "blocked"
+  | "suspended"
   | "quote_not_found"
   | "conflict"
   | "unavailable"
@@ -27,10 +29,17 @@ const SEND_RESULTS: ReadonlyArray<SendResult> = [
   "receiver_not_found",
   "conversation_not_found",
   "not_member",
+  "blocked",
+  "suspended",
   "quote_not_found",
   "conflict",
   "unavailable"
 ]
+
+/** How an attempt to deliver a webhook ended. After `failed` another one follows; `dead` was the last. */
+export type WebhookResult = "delivered" | "failed" | "dead"
+
+const WEBHOOK_RESULTS: ReadonlyArray<WebhookResult> = ["delivered", "failed", "dead"]
 
 /** Close codes of WebSocket itself. Clients choose codes too: any that is neither here nor the contract's counts as `other`. */
 const CLOSE_CODES = [1000, 1001, 1002, 1003, 1005, 1006, 1007]
@@ -59,6 +68,12 @@ export interface Metrics {
   /** A socket that was behind has caught up by this many events. */
   catchUp(events: number): void
   socketClose(code: number): void
+  /** An attempt to deliver a webhook ended; `attempt` is 1 for the first one of its event. */
+  webhookAttempt(result: WebhookResult, attempt: number): void
+  /** How long the oldest webhook event that is not delivered has waited, in seconds. */
+  readonly webhookLag: Gauge
+  /** Webhook events that were given up and are kept. */
+  readonly webhookDeadLetters: Gauge
   readonly sockets: Gauge
   readonly socketQueueBytes: Gauge
   readonly busUp: Gauge
@@ -97,6 +112,14 @@ const make = (
       code: String(code)
     })
   )
+  const webhookAttempts = cached((result: WebhookResult) =>
+    counter("minichat_webhook_attempts_total", "Attempts to deliver a webhook", { result })
+  )
+  const webhookRetries = counter(
+    "minichat_webhook_retries_total",
+    "Attempts to deliver a webhook that were not the first"
+  )
+  for (const result of WEBHOOK_RESULTS) webhookAttempts(result)
   for (const result of SEND_RESULTS) sends(result)
   const knownCodes = new Set([...CLOSE_CODES, ...closeCodes])
   for (const code of knownCodes) closes(code)
@@ -131,6 +154,18 @@ const make = (
     deliveryLag: (committedAt) => deliveryLag(Math.max(0, Date.now() - committedAt) / 1000),
     catchUp,
     socketClose: (code) => closes(knownCodes.has(code) ? code : "other")(),
+    webhookAttempt: (result, attempt) => {
+      webhookAttempts(result)()
+      if (attempt > 1) webhookRetries()
+    },
+    webhookLag: gauge(
+      "minichat_webhook_lag_seconds",
+      "How long the oldest webhook event that is not delivered has waited"
+    ),
+    webhookDeadLetters: gauge(
+      "minichat_webhook_dead_letters",
+      "Webhook events that were given up and are kept"
+    ),
     sockets: gauge("minichat_sockets", "Open sockets"),
     socketQueueBytes: gauge("minichat_socket_queue_bytes", "Bytes that wait for clients to read them"),
     databaseCalls: (underWay) => connections(() => Math.ceil(underWay() / CALLS_PER_CONNECTION)),

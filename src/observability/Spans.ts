@@ -23,8 +23,10 @@ export const currentSpan = Effect.withFiber((fiber) =>
 )
 
 /** The W3C trace context of the current span; `undefined` when it is not recorded. */
-export const currentTraceparent = Effect.map(currentSpan, (span) =>
-  span === undefined ? undefined : `00-${span.traceId.padStart(32, "0")}-${span.spanId}-01`
+export const currentTraceparent = Effect.withFiber(({ cache: { span } }) =>
+  Effect.succeed(
+    span?.sampled === true ? `00-${span.traceId.padStart(32, "0")}-${span.spanId}-01` : undefined
+  )
 )
 
 /** Begins the span of handing an event to a socket, in the trace of its send; answers how to end it. */

@@ -42,6 +42,7 @@ export class Connection {
   private resumeUntil: number | undefined
   private writing = false
   private currentCredential: Credential
+  private onBlocksChange: Effect.Effect<void> | undefined
 
   constructor(options: {
     readonly inbox: LiveInbox
@@ -53,7 +54,7 @@ export class Connection {
     readonly credential: Credential
     readonly metrics: Metrics
     readonly beginSpan: DeliverySpan | undefined
-    /** Runs the writer in a fiber of the socket's scope. */
+    /** Runs the writer, and what else the socket begins by itself, in a fiber of the socket's scope. */
     readonly fork: (writer: Effect.Effect<void>) => void
   }) {
     this.inbox = options.inbox
@@ -78,6 +79,11 @@ export class Connection {
   /** Takes the credential of a new token in place of the former one. */
   renew(credential: Credential): void {
     this.currentCredential = credential
+  }
+
+  /** Runs an effect, in a fiber of the socket's scope, each time that the socket was told of a block of its user. */
+  whenBlocksChange(effect: Effect.Effect<void>): void {
+    this.onBlocksChange = effect
   }
 
   get isVersion2(): boolean {
@@ -159,6 +165,7 @@ export class Connection {
     const endSpan = this.beginSpan?.(traceparent)
     this.webSocket.sendText(frame)
     endSpan?.()
+    if (type === "block" && this.onBlocksChange !== undefined) this.fork(this.onBlocksChange)
     this.metrics.delivery()
     if (type === "message" && committedAt !== undefined && seq > this.awaitedClient)
       this.metrics.deliveryLag(committedAt)

@@ -11,12 +11,14 @@ const READ_EVERY = Duration.seconds(1)
 /** An order may be committed this long after the time that it has. */
 const COMMITTED_WITHIN = Duration.seconds(30)
 
+const SUSPENDED: CloseCode = { ...CloseCode.forbidden, reason: "The user is suspended" }
+
 const closeCodeOf = (order: Disconnect): CloseCode =>
   Object.values(CloseCode).find(({ code }) => code === order.closeCode) ?? CloseCode.disconnected
 
 /**
- * Carries out the orders to disconnect users, those of other nodes within about a second. From the database and not over Redis,
- * which may lose one. It knows what tokens were taken back before the server serves.
+ * Carries out the orders to disconnect users, and suspensions, those of other nodes within about a second. From the database and
+ * not over Redis, which may lose one. It knows what tokens were taken back and who is suspended before the server serves.
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -25,7 +27,11 @@ export const layer = Layer.effectDiscard(
     const registry = yield* ConnectionRegistry
 
     disconnects.learn(yield* Effect.eventually(Effect.tapError(repo.all, () => Effect.sleep(READ_EVERY))))
+    // Also those whose handshake passed before this node knew of the suspension.
+    const closeSuspended = () =>
+      registry.closeWhere(({ inbox }) => disconnects.isSuspended(inbox.userId), SUSPENDED)
     yield* disconnects.listen((order) => {
+      if (order.isSuspended) return closeSuspended()
       const orderedAt = performance.now() - order.age
       registry.closeWhere(
         ({ inbox, openedAt }) => inbox.userId === order.userId && openedAt <= orderedAt,
@@ -38,6 +44,7 @@ export const layer = Layer.effectDiscard(
       const now = yield* Clock.currentTimeMillis
       const since = Duration.sum(Duration.millis(Math.max(0, now - readAt)), COMMITTED_WITHIN)
       disconnects.learn(yield* repo.latest(since))
+      closeSuspended()
       readAt = now
     }).pipe(Effect.ignoreCause, Effect.repeat(Schedule.spaced(READ_EVERY)), Effect.forkScoped)
   })

@@ -1,6 +1,6 @@
 import * as Problems from "../api/Problems.ts"
 import type { ErrorFrame } from "../api/Protocol.ts"
-import type { Forbidden, InvalidToken, RateLimited } from "../domain/Caller.ts"
+import type { Forbidden, InvalidToken, RateLimited, Suspended } from "../domain/Caller.ts"
 import type { MessageNotFound, SendError } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { Denied } from "../repo/ConversationRepo.ts"
@@ -14,7 +14,12 @@ const RECEIVER_NOT_FOUND: FrameError = {
   message: new Problems.ReceiverNotFound().message
 }
 const CONFLICT: FrameError = { code: "conflict", message: new Problems.ClientIdConflict().message }
-const FORBIDDEN: FrameError = { code: "forbidden", message: new Problems.Forbidden().message }
+const forbidden = ({ detail }: Forbidden): FrameError => ({
+  code: "forbidden",
+  message: detail ?? new Problems.Forbidden().message
+})
+const SUSPENDED: FrameError = { code: "forbidden", message: new Problems.UserSuspended().message }
+const BLOCKED: FrameError = { code: "forbidden", message: new Problems.Blocked().message }
 const NOT_MEMBER: FrameError = { code: "forbidden", message: new Problems.NotMember().message }
 const CONVERSATION_NOT_FOUND: FrameError = {
   code: "not_found",
@@ -41,8 +46,12 @@ export const sendError = (error: SendError | Forbidden | RateLimited | Unavailab
       return QUOTE_NOT_FOUND
     case "ClientIdConflict":
       return CONFLICT
+    case "Blocked":
+      return BLOCKED
+    case "Suspended":
+      return SUSPENDED
     case "Forbidden":
-      return FORBIDDEN
+      return forbidden(error)
     case "RateLimited":
       return {
         code: "rate_limited",
@@ -59,7 +68,9 @@ export const sendError = (error: SendError | Forbidden | RateLimited | Unavailab
 }
 
 /** Why a `read`, `typing` or `watch` was refused. */
-export const actionError = (error: Denied | MessageNotFound | Forbidden | RateLimited): FrameError => {
+export const actionError = (
+  error: Denied | MessageNotFound | Forbidden | Suspended | RateLimited
+): FrameError => {
   switch (error._tag) {
     case "ConversationNotFound":
       return CONVERSATION_NOT_FOUND
@@ -67,8 +78,10 @@ export const actionError = (error: Denied | MessageNotFound | Forbidden | RateLi
       return MESSAGE_NOT_FOUND
     case "NotMember":
       return NOT_MEMBER
+    case "Suspended":
+      return SUSPENDED
     case "Forbidden":
-      return FORBIDDEN
+      return forbidden(error)
     case "RateLimited":
       return {
         code: "rate_limited",
@@ -85,12 +98,14 @@ export const actionError = (error: Denied | MessageNotFound | Forbidden | RateLi
 }
 
 /** Why a new token was not taken. */
-export const renewalError = (error: InvalidToken | Forbidden | Unavailable): FrameError => {
+export const renewalError = (error: InvalidToken | Forbidden | Suspended | Unavailable): FrameError => {
   switch (error._tag) {
     case "InvalidToken":
       return { code: "forbidden", message: error.message }
+    case "Suspended":
+      return SUSPENDED
     case "Forbidden":
-      return FORBIDDEN
+      return forbidden(error)
     case "Unavailable":
       return { code: "unavailable", message: error.message, retry_after_ms: RETRY_AFTER_MS }
   }

@@ -4,7 +4,13 @@ import { AppConfig } from "../AppConfig.ts"
 import { Gate } from "../access/Gate.ts"
 import { isAllowedOrigin } from "../access/Origins.ts"
 import { EpochParam, SeqParam, UserIdParam } from "../api/Parameters.ts"
-import { forbidden, socketUnavailable, tooManyRequests, unauthorized } from "../api/ProblemOf.ts"
+import {
+  forbidden,
+  socketUnavailable,
+  tooManyRequests,
+  unauthorized,
+  userSuspended
+} from "../api/ProblemOf.ts"
 import * as Problems from "../api/Problems.ts"
 import type { Credential } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
@@ -61,34 +67,35 @@ export const make = Effect.gen(function* () {
 
     const { user_id } = yield* HttpRouter.params
     const { since, epoch } = yield* HttpServerRequest.ParsedSearchParams
-    const userId = decodeUserId(user_id)
+    const userId = decodeUser(user_id)
     const history = epoch === undefined ? Result.succeed(undefined) : decodeEpoch(epoch)
     const from = since === undefined ? Result.succeed(undefined) : decodeSeq(since)
     if (Result.isFailure(userId))
-      return yield* invalid(["params", "user_id"], "must be a whole number of at least 1")
+      return yield* invalid(["params", "user_id"], "must be a whole number of at least 1, or me")
     if (Result.isFailure(from))
       return yield* invalid(["query", "since"], "must be a whole number of at least 0")
     if (Result.isFailure(history))
       return yield* invalid(["query", "epoch"], "must be the epoch that the server told")
 
-    const credential = yield* gate.admitSocket(tokenOf(request), request, userId.success).pipe(
+    const admitted = yield* gate.admitSocket(tokenOf(request), request, userId.success).pipe(
       Effect.catchTags({
         RateLimited: tooManyRequests,
         InvalidToken: unauthorized,
         Unavailable: socketUnavailable,
-        Forbidden: forbidden
+        Forbidden: forbidden,
+        Suspended: userSuspended
       })
     )
     return {
-      credential,
-      userId: userId.success,
+      ...admitted,
       since: from.success,
       epoch: history.success
     } satisfies Handshake
   })
 })
 
-const decodeUserId = Schema.decodeUnknownResult(UserIdParam)
+/** Whose socket it is to be: a client that has no id of its user yet asks for its own by `me`. */
+const decodeUser = Schema.decodeUnknownResult(Schema.Union([Schema.Literal("me"), UserIdParam]))
 
 const decodeEpoch = Schema.decodeUnknownResult(EpochParam)
 

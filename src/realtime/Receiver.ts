@@ -1,4 +1,5 @@
 import { DateTime, Effect, Result, Scope } from "effect"
+import { Directory } from "../access/Directory.ts"
 import { Gate } from "../access/Gate.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { ClientFrame } from "../api/Protocol.ts"
@@ -6,13 +7,14 @@ import { Drafts } from "../chat/Drafts.ts"
 import { Reads } from "../chat/Reads.ts"
 import { type Answer, Sends } from "../chat/Sends.ts"
 import { Typing } from "../chat/Typing.ts"
-import { Watches } from "../chat/Watches.ts"
 import type { Draft, GroupDraft } from "../domain/Message.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { span } from "../observability/Spans.ts"
 import { type BadFrame, decodeClientFrame } from "./ClientFrames.ts"
 import type { Connection } from "./Connection.ts"
 import { actionError, errorFrame, type FrameError, renewalError, sendError } from "./ErrorFrames.ts"
+import * as PresenceWatch from "./PresenceWatch.ts"
 import { serverFrame } from "./ServerFrames.ts"
 import type { FrameData } from "./ServerWebSocket.ts"
 
@@ -32,7 +34,7 @@ interface State {
   /** The socket's own: what the frames of the client open is closed with it. */
   readonly scope: Scope.Scope
   /** Sets whom the socket watches; none before its first `watch`. */
-  watch: ((userIds: ReadonlyArray<UserId>) => Effect.Effect<void>) | undefined
+  watch: ((userIds: ReadonlyArray<UserId>) => Effect.Effect<void, Unavailable>) | undefined
   /** Whether the end of the socket is to end what its user types. */
   endsTyping: boolean
 }
@@ -46,10 +48,11 @@ const receiving = span("socket send", { kind: "server" })
 export const make = Effect.gen(function* () {
   const sends = yield* Sends
   const gate = yield* Gate
+  const directory = yield* Directory
   const drafting = yield* Drafts
   const reads = yield* Reads
   const typing = yield* Typing
-  const watches = yield* Watches
+  const openWatch = yield* PresenceWatch.make
 
   const submit = Effect.fnUntraced(function* (state: State) {
     if (state.drafts.length === 0) return
@@ -108,7 +111,7 @@ export const make = Effect.gen(function* () {
   ) {
     const { connection, scope } = state
     const { userId } = connection.inbox
-    yield* gate.permit(connection.credential.caller, { _tag: "Send", as: userId })
+    yield* gate.permitAct(connection.credential.caller, { _tag: "Type", as: userId })
     if (!state.endsTyping) {
       state.endsTyping = true
       yield* Scope.addFinalizer(scope, typing.leave(connection, userId))
@@ -121,7 +124,8 @@ export const make = Effect.gen(function* () {
     const { caller } = connection.credential
     yield* gate.permitAction(caller, connection.inbox.userId)
     yield* gate.permit(caller, { _tag: "ReadPresence" })
-    state.watch ??= yield* Scope.provide(watches.open(connection), scope)
+    yield* directory.permitSight(caller, user_ids)
+    state.watch ??= yield* Scope.provide(openWatch(connection), scope)
     yield* state.watch(user_ids)
   })
 

@@ -38,6 +38,8 @@ export const makeMemoryBus = Effect.gen(function* () {
             Effect.sync(() => void (listeners.get(userId) === listener && listeners.delete(userId)))
         )
       ),
+    followed: (userIds: ReadonlyArray<UserId>) =>
+      Effect.sync(() => ({ followed: userIds.map((userId) => listeners.has(userId)), isComplete: true })),
     recoveries: PubSub.subscribe(recovered),
     isUp: () => true
   }

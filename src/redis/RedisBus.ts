@@ -4,6 +4,7 @@ import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { decode, encode, PASSING } from "./BusPayload.ts"
+import { type Followed, makeFollowers } from "./Followers.ts"
 import { makeMemoryBus } from "./MemoryBus.ts"
 import { OlderNodes } from "./OlderNodes.ts"
 import {
@@ -54,6 +55,11 @@ export class RedisBus extends Context.Service<
       onEvent: (event: InboxEvent) => void,
       onPassing?: (frame: Uint8Array) => void
     ): Effect.Effect<void, never, Scope.Scope>
+    /**
+     * Whether a socket or a waiting poll, on any node, follows the inbox of each user. While Redis is unavailable, or does not answer
+     * within 100 ms, only those of this node are known: `isComplete` is false.
+     */
+    followed(userIds: ReadonlyArray<UserId>): Effect.Effect<Followed>
     /** Yields each time that Redis recovered: events may have been lost before. */
     readonly recoveries: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
     isUp(): boolean
@@ -62,16 +68,8 @@ export class RedisBus extends Context.Service<
   static readonly layer = Layer.effect(
     RedisBus,
     Effect.gen(function* () {
-      const {
-        batched,
-        start,
-        script,
-        subscriber,
-        sharded,
-        isUp,
-        recoveries: redisRecoveries,
-        prefix
-      } = yield* Redis
+      const redis = yield* Redis
+      const { batched, start, script, subscriber, sharded, isUp, prefix } = redis
       const epoch = yield* Epoch
       const olderNodes = yield* OlderNodes
       const listeners = new Map<string, Listener>()
@@ -111,7 +109,7 @@ export class RedisBus extends Context.Service<
             : subscriber.subscribe(...channels)
         ).pipe(Effect.timeoutOption("100 millis"), Effect.ignore)
 
-      const redisRecovered = yield* redisRecoveries
+      const redisRecovered = yield* redis.recoveries
       yield* PubSub.take(redisRecovered).pipe(
         Effect.andThen(
           Effect.suspend(() =>
@@ -203,6 +201,15 @@ export class RedisBus extends Context.Service<
           })
         })
 
+      const followed = makeFollowers(
+        redis,
+        (userId) => [
+          currentChannelOf(epoch.current(), userId),
+          ...(olderNodes.run() ? [olderChannelOf(userId)] : [])
+        ],
+        (channel) => listeners.has(channel)
+      )
+
       const unsubscribeFrom = (channel: string) => {
         const done = sharded ? subscriber.sunsubscribe(channel) : subscriber.unsubscribe(channel)
         done.catch(() => {})
@@ -248,7 +255,14 @@ export class RedisBus extends Context.Service<
 
       yield* (yield* Metrics).busUp(() => (isUp() ? 1 : 0))
 
-      return RedisBus.of({ publish, pass, subscribe, recoveries: PubSub.subscribe(recovered), isUp })
+      return RedisBus.of({
+        publish,
+        pass,
+        followed,
+        subscribe,
+        recoveries: PubSub.subscribe(recovered),
+        isUp
+      })
     })
   )
 

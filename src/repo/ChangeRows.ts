@@ -26,7 +26,7 @@ export interface ChangeRow<Status extends string> {
  */
 export const changing =
   ({ sends: sql, orUnavailable }: Database["Service"]) =>
-  <Row extends ChangeRow<string>>(
+  <Row extends object>(
     statement: (sql: PgClient.PgClient) => Statement.Statement<Row>
   ): Effect.Effect<ReadonlyArray<Row>, Unavailable> =>
     orUnavailable(statement(sql) as Effect.Effect<ReadonlyArray<Row>, SqlError.SqlError>)

@@ -17,7 +17,7 @@ import type {
 } from "../domain/ConversationErrors.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Change } from "../domain/Event.ts"
-import type { ClientIdConflict, MessageId, MessageNotFound } from "../domain/Message.ts"
+import type { Blocked, ClientIdConflict, MessageId, MessageNotFound } from "../domain/Message.ts"
 import type { Metadata } from "../domain/Metadata.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
@@ -64,11 +64,11 @@ export interface ConversationCalls {
     Change<Conversation>,
     UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | Unavailable
   >
-  /** The direct conversation of two users, which is made when there is none. */
+  /** The direct conversation of two users, which is made when there is none. Whom the other has blocked makes none. */
   createDirect(
     by: UserId,
     other: UserId
-  ): Effect.Effect<Change<Conversation>, UserNotFound | MembersNotFound | Unavailable>
+  ): Effect.Effect<Change<Conversation>, UserNotFound | MembersNotFound | Blocked | Unavailable>
   /** A conversation as a member sees it. */
   find(userId: UserId, id: ConversationId): Effect.Effect<ConversationEntry, Denied>
   /**
@@ -117,8 +117,8 @@ export interface ConversationCalls {
     memberId: UserId
   ): Effect.Effect<Change<void>, Denied | RoleForbids | NotAGroup>
   /**
-   * Marks a conversation as read up to a message that the user may read. Never goes back. In a group only the user's own
-   * inbox gets an event: `others` of the answer are told in passing.
+   * Marks a conversation as read up to a message that the user may read. Never goes back. In a group, and in a direct
+   * conversation whose other user has blocked the user, only the user's own inbox gets an event.
    */
   markRead(
     userId: UserId,
@@ -127,6 +127,9 @@ export interface ConversationCalls {
   ): Effect.Effect<Change<ReadState>, Denied | MessageNotFound>
   /** To whom messages of a conversation go; `undefined` when there is no such conversation. */
   addressees(id: ConversationId): Effect.Effect<Addressees | undefined, Unavailable>
-  /** The other members of a conversation, for frames that are told in passing. Fails when the user is no member. */
+  /**
+   * The other members of a conversation, for frames that are told in passing; not the other of a direct one who has blocked the
+   * user. Fails when the user is no member.
+   */
   others(userId: UserId, id: ConversationId): Effect.Effect<ReadonlyArray<UserId>, Denied>
 }

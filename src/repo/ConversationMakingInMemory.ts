@@ -2,11 +2,12 @@ import { DateTime, Effect } from "effect"
 import type { Conversation } from "../domain/Conversation.ts"
 import { GroupFull, MembersNotFound } from "../domain/ConversationErrors.ts"
 import type { Change } from "../domain/Event.ts"
-import { ClientIdConflict } from "../domain/Message.ts"
+import { Blocked, ClientIdConflict } from "../domain/Message.ts"
 import { type UserId, UserNotFound } from "../domain/User.ts"
 import type { NewGroup } from "./ConversationCalls.ts"
 import { appendPayload } from "./MemoryEvents.ts"
 import {
+  blockOf,
   directOf,
   type MemoryConversation,
   type MemoryMember,
@@ -90,10 +91,11 @@ export const makingInMemory = (tables: Tables) => {
 
   const createDirect = (by: UserId, other: UserId) =>
     Effect.map(DateTime.now, DateTime.formatIso).pipe(
-      Effect.flatMap((now): Effect.Effect<Change<Conversation>, UserNotFound | MembersNotFound> => {
+      Effect.flatMap((now): Effect.Effect<Change<Conversation>, UserNotFound | MembersNotFound | Blocked> => {
         if (!inboxes.has(by)) return Effect.fail(new UserNotFound({ userId: by }))
         if (!inboxes.has(other)) return Effect.fail(new MembersNotFound({ userIds: [other] }))
         const known = directOf(tables, by, other)
+        if (known === undefined && blockOf(tables, other, by) !== undefined) return Effect.fail(new Blocked())
         return Effect.succeed(
           known === undefined
             ? made(by, makeDirect(tables, [by, other], by, now, nextMessageId(tables)), now)

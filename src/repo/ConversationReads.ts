@@ -144,9 +144,15 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
       )
     )
 
-  const memberRows = (id: ConversationId, after: number, limit: number) =>
+  /** Members as one of them sees them: of a direct conversation, not what the other read since it was blocked. */
+  const memberRows = (viewer: UserId, id: ConversationId, after: number, limit: number) =>
     sql<{ readonly member: Member }>`
-      SELECT member_json(b.conversation_id, b.user_id) AS member FROM members b
+      SELECT member_json(b.conversation_id, b.user_id) || coalesce((
+          SELECT jsonb_build_object('last_read_id', least(b.last_read_id, k.last_read_id))
+          FROM blocks k JOIN conversations c ON c.id = b.conversation_id AND c.kind = 'direct'
+          WHERE k.user_id = ${int4(viewer)} AND k.blocked_id = b.user_id
+        ), '{}') AS member
+      FROM members b
       WHERE b.conversation_id = ${int8(id)} AND b.user_id > ${int4(after)} ORDER BY b.user_id LIMIT ${int4(limit)}`.pipe(
       Effect.map((rows) => rows.map(({ member }) => member)),
       inPipeline
@@ -156,16 +162,20 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
     const rows = yield* inPipeline(
       sql<{
         readonly userId: UserId
-      }>`SELECT user_id AS "userId" FROM members WHERE conversation_id = ${int8(id)}`
+        readonly isHidden: boolean
+      }>`SELECT m.user_id AS "userId", EXISTS (
+          SELECT FROM blocks b JOIN conversations c ON c.id = m.conversation_id AND c.kind = 'direct'
+          WHERE b.user_id = m.user_id AND b.blocked_id = ${int4(userId)}
+        ) AS "isHidden" FROM members m WHERE m.conversation_id = ${int8(id)}`
     )
     if (!rows.some((row) => row.userId === userId)) return yield* deny(id)
-    return rows.flatMap((row) => (row.userId === userId ? [] : row.userId))
+    return rows.flatMap((row) => (row.userId === userId || row.isHidden ? [] : row.userId))
   })
 
   const members: ConversationCalls["members"] = Effect.fn("ConversationRepo.members")(
     function* (userId, id, after, limit) {
       if (!(yield* isMemberOf(userId, id))) return yield* deny(id)
-      const found = (after ?? 0) > MAX_USER_ID ? [] : yield* memberRows(id, after ?? 0, limit + 1)
+      const found = (after ?? 0) > MAX_USER_ID ? [] : yield* memberRows(userId, id, after ?? 0, limit + 1)
       const shown = found.slice(0, limit)
       return { members: shown, next: found.length > limit ? shown.at(-1)?.user_id : undefined }
     }
@@ -181,7 +191,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
 
   /** A member that was just put; removed meanwhile, it is told as the change left it. */
   const member = (id: ConversationId, memberId: UserId): Effect.Effect<Member, Unavailable | NotMember> =>
-    Effect.flatMap(memberRows(id, memberId - 1, 1), ([found]) =>
+    Effect.flatMap(memberRows(memberId, id, memberId - 1, 1), ([found]) =>
       found?.user_id === memberId ? Effect.succeed(found) : Effect.fail(new NotMember())
     )
 

@@ -11,7 +11,7 @@ import type { Addressees, GroupChange } from "./ConversationCalls.ts"
 import { makingInMemory } from "./ConversationMakingInMemory.ts"
 import { membersInMemory } from "./MembersInMemory.ts"
 import { appendPayload } from "./MemoryEvents.ts"
-import { type MemoryConversation, type MemoryMember, MemoryTables } from "./MemoryTables.ts"
+import { blockOf, type MemoryConversation, type MemoryMember, MemoryTables } from "./MemoryTables.ts"
 import {
   conversationForAll,
   conversationSeenBy,
@@ -26,6 +26,8 @@ const has = (roles: ReadonlyArray<Role>, role: Role) => roles.includes(role)
 /** The memory layer of `ConversationRepo`. */
 export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
   const { conversations, users, messages } = tables
+
+  const hasBlocked = (by: UserId, other: UserId) => blockOf(tables, by, other) !== undefined
 
   /** Runs what a member asks of its conversation, at one moment. */
   const asMember = <A, E>(
@@ -100,7 +102,10 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
       const moves = messageId > member.lastReadId
       if (moves) member.lastReadId = messageId
       const payload = { conversation_id: id, user_id: userId, message_id: messageId }
-      const told = conversation.kind === "direct" ? memberIds(conversation) : [userId]
+      const told =
+        conversation.kind === "direct"
+          ? memberIds(conversation).filter((other) => !hasBlocked(other, userId))
+          : [userId]
       return Effect.succeed({
         value: readStateOf(tables, conversation, member),
         appended: moves ? appendPayload(tables, told, "read", payload, now) : []
@@ -118,7 +123,11 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
 
   const others = (userId: UserId, id: ConversationId) =>
     asMember(userId, id, (conversation) =>
-      Effect.succeed(memberIds(conversation).filter((other) => other !== userId))
+      Effect.succeed(
+        memberIds(conversation).filter(
+          (other) => other !== userId && !(conversation.kind === "direct" && hasBlocked(other, userId))
+        )
+      )
     )
 
   return {

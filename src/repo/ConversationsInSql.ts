@@ -12,7 +12,7 @@ import {
 } from "../domain/ConversationErrors.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import { groupRights } from "../domain/GroupRights.ts"
-import { ClientIdConflict, MessageNotFound } from "../domain/Message.ts"
+import { Blocked, ClientIdConflict, MessageNotFound } from "../domain/Message.ts"
 import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
 import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
 import type { ConversationCalls } from "./ConversationCalls.ts"
@@ -28,6 +28,7 @@ type Refusal =
   | "not_a_group"
   | "role_forbids"
   | "message_not_found"
+  | "blocked"
 
 type Row = ChangeRow<"changed" | "unchanged" | Refusal>
 
@@ -74,6 +75,7 @@ export const make = Effect.gen(function* () {
       const row = rows[0]!
       if (row.status === "user_not_found") return yield* new UserNotFound({ userId: by })
       if (row.status === "members_not_found") return yield* new MembersNotFound({ userIds: [...row.users!] })
+      if (row.status === "blocked") return yield* new Blocked()
       const value =
         row.type === null ? yield* reads.conversation(by, row.id as ConversationId) : addedTo(rows, by)
       return { value, appended: appendedBy(rows) }

@@ -11,9 +11,10 @@ interface Row {
   readonly age: number
   readonly close_code: number
   readonly tokens_not_before: number | null
+  readonly is_suspended: boolean
 }
 
-/** The last order to disconnect each user. */
+/** The last order to disconnect each user. A suspension, and the end of one, is such an order: see `SuspensionRepo`. */
 export class DisconnectRepo extends Context.Service<
   DisconnectRepo,
   {
@@ -26,6 +27,8 @@ export class DisconnectRepo extends Context.Service<
       closeCode: number,
       revokeTokens: boolean
     ): Effect.Effect<Disconnect, UserNotFound | Unavailable>
+    /** The last order to disconnect a user; `undefined` when there was none. */
+    of(userId: UserId): Effect.Effect<Disconnect | undefined, Unavailable>
     /** The orders that are at most so old. */
     latest(within: Duration.Duration): Effect.Effect<ReadonlyArray<Disconnect>, Unavailable>
     /** Every order. */
@@ -38,7 +41,8 @@ export class DisconnectRepo extends Context.Service<
       const { pipeline: sql, inPipeline } = yield* Database
       const columns = sql.literal(
         `user_id, close_code, tokens_not_before, (extract(epoch FROM ordered_at) * 1000)::float8 AS ordered_at,
-          (extract(epoch FROM clock_timestamp() - ordered_at) * 1000)::float8 AS age`
+          (extract(epoch FROM clock_timestamp() - ordered_at) * 1000)::float8 AS age,
+          (SELECT u.suspended_at IS NOT NULL FROM users u WHERE u.id = disconnects.user_id) AS is_suspended`
       )
 
       const order = Effect.fn("DisconnectRepo.order")(function* (
@@ -70,7 +74,15 @@ export class DisconnectRepo extends Context.Service<
         rows.map(toDisconnect)
       )
 
-      return DisconnectRepo.of({ order, latest, all })
+      const of = Effect.fnUntraced(function* (userId: UserId) {
+        if (userId > MAX_USER_ID) return undefined
+        const rows = yield* inPipeline(
+          sql<Row>`SELECT ${columns} FROM disconnects WHERE user_id = ${int4(userId)}`
+        )
+        return rows.map(toDisconnect)[0]
+      })
+
+      return DisconnectRepo.of({ order, of, latest, all })
     })
   )
 }
@@ -80,5 +92,6 @@ const toDisconnect = (row: Row): Disconnect => ({
   orderedAt: row.ordered_at,
   age: row.age,
   closeCode: row.close_code,
-  tokensNotBefore: row.tokens_not_before ?? undefined
+  tokensNotBefore: row.tokens_not_before ?? undefined,
+  isSuspended: row.is_suspended
 })

@@ -2,6 +2,7 @@ import type { Effect } from "effect"
 import type { NotMember, RoleForbids } from "../domain/ConversationErrors.ts"
 import type { Change } from "../domain/Event.ts"
 import type {
+  Blocked,
   Message,
   MessageDeleted,
   MessageId,
@@ -33,18 +34,20 @@ export type MessageDenied = MessageNotFound | NotMember | Unavailable
  * A change that changes nothing has no events. The message of the answer is as the user sees it now.
  */
 export interface EditCalls {
-  /** Edits a message. Only its author may. Makes the next version, unless nothing changes. */
+  /** Edits a message. Only its author may, unless the receiver has blocked it. Makes the next version, unless nothing changes. */
   edit(
     edit: Edit
-  ): Effect.Effect<Change<Message>, MessageDenied | NotAuthor | MessageDeleted | VersionConflict>
+  ): Effect.Effect<Change<Message>, MessageDenied | NotAuthor | Blocked | MessageDeleted | VersionConflict>
   /** Deletes the content, the metadata and the reactions of a message. Its author may, and who has the right in a group. */
   remove(by: UserId, messageId: MessageId): Effect.Effect<Change<Message>, MessageDenied | RoleForbids>
-  /** Adds a reaction. */
+  /** Deletes a message for the application: whoever wrote it, and wherever. Nobody's reactions are `mine` in the answer. */
+  removeAny(messageId: MessageId): Effect.Effect<Change<Message>, MessageNotFound | Unavailable>
+  /** Adds a reaction. In a direct conversation, not when the other user has blocked the user. */
   react(
     by: UserId,
     messageId: MessageId,
     emoji: string
-  ): Effect.Effect<Change<Message>, MessageDenied | MessageDeleted | TooManyReactions>
+  ): Effect.Effect<Change<Message>, MessageDenied | Blocked | MessageDeleted | TooManyReactions>
   /** Takes a reaction back. */
   unreact(by: UserId, messageId: MessageId, emoji: string): Effect.Effect<Change<Message>, MessageDenied>
 }

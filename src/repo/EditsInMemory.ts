@@ -4,6 +4,7 @@ import { NotMember, RoleForbids } from "../domain/ConversationErrors.ts"
 import type { AppendedFact, Change } from "../domain/Event.ts"
 import { groupRights } from "../domain/GroupRights.ts"
 import {
+  Blocked,
   type Message,
   MessageDeleted,
   type MessageId,
@@ -16,8 +17,8 @@ import { MAX_REACTION_KINDS } from "../domain/Reaction.ts"
 import type { UserId } from "../domain/User.ts"
 import type { Edit } from "./EditCalls.ts"
 import { appendAbout, appendPayload } from "./MemoryEvents.ts"
-import { type MemoryConversation, type MemoryMessage, MemoryTables } from "./MemoryTables.ts"
-import { mayRead, messageSeenBy, readersOf } from "./MemoryViews.ts"
+import { blockOf, type MemoryConversation, type MemoryMessage, MemoryTables } from "./MemoryTables.ts"
+import { mayRead, messageAsNow, messageSeenBy, readersOf } from "./MemoryViews.ts"
 
 /** The events of a change, or why it is refused. */
 type Made<E> = Result.Result<ReadonlyArray<AppendedFact>, E>
@@ -45,13 +46,20 @@ export const editsInMemory = Effect.map(MemoryTables, (tables) => {
       }))
     })
 
+  /** Whether the other user of a direct conversation has blocked the user. */
+  const isBlocked = (by: UserId, { senderId, receiverId }: MemoryMessage) => {
+    const other = receiverId === by ? senderId : receiverId
+    return other !== undefined && blockOf(tables, other, by) !== undefined
+  }
+
   const edit = ({ by, messageId, content, version, metadata }: Edit) =>
-    change(by, messageId, (message, _, now): Made<NotAuthor | MessageDeleted | VersionConflict> => {
+    change(by, messageId, (message, _, now): Made<NotAuthor | Blocked | MessageDeleted | VersionConflict> => {
       if (message.senderId !== by) return Result.fail(new NotAuthor())
       if (message.deletedAt !== undefined) return Result.fail(new MessageDeleted())
       const next = metadata === undefined ? message.metadata : (metadata ?? undefined)
       if (message.content === content && isDeepStrictEqual(message.metadata, next))
         return Result.succeed(NONE)
+      if (isBlocked(by, message)) return Result.fail(new Blocked())
       if (version !== undefined && version !== message.version)
         return Result.fail(new VersionConflict({ version: message.version }))
       message.content = content
@@ -62,19 +70,31 @@ export const editsInMemory = Effect.map(MemoryTables, (tables) => {
       return Result.succeed(appendAbout(tables, message, "message_updated", now))
     })
 
+  const withoutContent = (message: MemoryMessage, now: string): ReadonlyArray<AppendedFact> => {
+    if (message.deletedAt !== undefined) return NONE
+    message.content = ""
+    message.metadata = undefined
+    message.version++
+    message.deletedAt = now
+    message.revision = ++tables.counters.revision
+    message.reactions.clear()
+    return appendAbout(tables, message, "message_deleted", now)
+  }
+
   const remove = (by: UserId, messageId: MessageId) =>
     change(by, messageId, (message, { kind, members }, now): Made<RoleForbids> => {
       const roles: ReadonlyArray<string> = kind === "group" ? groupRights.deleteMessage : []
       if (message.senderId !== by && !roles.includes(members.get(by)!.role))
         return Result.fail(new RoleForbids())
-      if (message.deletedAt !== undefined) return Result.succeed(NONE)
-      message.content = ""
-      message.metadata = undefined
-      message.version++
-      message.deletedAt = now
-      message.revision = ++tables.counters.revision
-      message.reactions.clear()
-      return Result.succeed(appendAbout(tables, message, "message_deleted", now))
+      return Result.succeed(withoutContent(message, now))
+    })
+
+  const removeAny = (messageId: MessageId) =>
+    Effect.flatMap(DateTime.now, (now): Effect.Effect<Change<Message>, MessageNotFound> => {
+      const message = tables.messages.get(messageId)
+      if (message === undefined) return Effect.fail(new MessageNotFound())
+      const appended = withoutContent(message, DateTime.formatIso(now))
+      return Effect.succeed({ value: messageAsNow(tables, message), appended })
     })
 
   const reactionEvent = (by: UserId, message: MemoryMessage, emoji: string, added: boolean, now: string) =>
@@ -94,13 +114,14 @@ export const editsInMemory = Effect.map(MemoryTables, (tables) => {
     )
 
   const react = (by: UserId, messageId: MessageId, emoji: string) =>
-    change(by, messageId, (message, _, now): Made<MessageDeleted | TooManyReactions> => {
+    change(by, messageId, (message, _, now): Made<Blocked | MessageDeleted | TooManyReactions> => {
       const { deletedAt, reactions } = message
       if (deletedAt !== undefined) return Result.fail(new MessageDeleted())
       const users = reactions.get(emoji)
+      if (users?.has(by)) return Result.succeed(NONE)
+      if (isBlocked(by, message)) return Result.fail(new Blocked())
       if (users === undefined && reactions.size >= MAX_REACTION_KINDS)
         return Result.fail(new TooManyReactions())
-      if (users?.has(by)) return Result.succeed(NONE)
       reactions.set(emoji, (users ?? new Set()).add(by))
       return Result.succeed(reactionEvent(by, message, emoji, true, now))
     })
@@ -113,5 +134,5 @@ export const editsInMemory = Effect.map(MemoryTables, (tables) => {
       return Result.succeed(reactionEvent(by, message, emoji, false, now))
     })
 
-  return { edit, remove, react, unreact }
+  return { edit, remove, removeAny, react, unreact }
 })

@@ -6,6 +6,7 @@ import { NotMember, RoleForbids } from "../domain/ConversationErrors.ts"
 import type { Change } from "../domain/Event.ts"
 import { groupRights } from "../domain/GroupRights.ts"
 import {
+  Blocked,
   type Message,
   MessageDeleted,
   type MessageId,
@@ -30,9 +31,12 @@ type Refusal =
   | "version_conflict"
   | "too_many_reactions"
   | "role_forbids"
+  | "blocked"
 
 /** The largest version that the `int4` column holds. One above it is a version that no message has. */
 const MAX_VERSION = 2_147_483_647
+
+const NULL = PgTypes.int4(null as never)
 
 type Row = ChangeRow<"changed" | "unchanged" | Refusal> & { readonly version?: number | null }
 
@@ -70,7 +74,7 @@ export const make = Effect.gen(function* () {
     const { by, messageId, content, version, metadata } = given
     const rows = yield* change<Row>(
       (sql) => sql`SELECT * FROM edit_message(
-        ${who(by)}, ${int8(messageId)}, ${content}, ${version === undefined ? PgTypes.int4(null as never) : int4(Math.min(version, MAX_VERSION))},
+        ${who(by)}, ${int8(messageId)}, ${content}, ${version === undefined ? NULL : int4(Math.min(version, MAX_VERSION))},
         ${metadata == null ? null : JSON.stringify(metadata)}::text::jsonb, ${metadata !== undefined}
       )`
     )
@@ -80,6 +84,8 @@ export const make = Effect.gen(function* () {
     switch (row.status) {
       case "not_author":
         return yield* new NotAuthor()
+      case "blocked":
+        return yield* new Blocked()
       case "message_deleted":
         return yield* new MessageDeleted()
       case "version_conflict":
@@ -99,6 +105,14 @@ export const make = Effect.gen(function* () {
     return yield* answer(by, messageId, rows)
   })
 
+  const removeAny: EditCalls["removeAny"] = Effect.fn("EditRepo.removeAny")(function* (messageId) {
+    const rows = yield* change<Row>(
+      (sql) => sql`SELECT * FROM delete_message(${NULL}, ${int8(messageId)}, ${textArray([])})`
+    )
+    if (rows[0]!.status === "message_not_found") return yield* new MessageNotFound()
+    return yield* answer(0 as UserId, messageId, rows)
+  })
+
   const changeReaction = (by: UserId, messageId: MessageId, emoji: string, adds: boolean) =>
     change<Row>(
       (sql) => sql`SELECT * FROM change_reaction(
@@ -110,6 +124,7 @@ export const make = Effect.gen(function* () {
     const rows = yield* changeReaction(by, messageId, emoji, true)
     const refusal = denied(rows[0]!)
     if (refusal !== undefined) return yield* refusal
+    if (rows[0]!.status === "blocked") return yield* new Blocked()
     if (rows[0]!.status === "message_deleted") return yield* new MessageDeleted()
     if (rows[0]!.status === "too_many_reactions") return yield* new TooManyReactions()
     return yield* answer(by, messageId, rows)
@@ -122,5 +137,5 @@ export const make = Effect.gen(function* () {
     return yield* answer(by, messageId, rows)
   })
 
-  return { edit, remove, react, unreact } satisfies EditCalls
+  return { edit, remove, removeAny, react, unreact } satisfies EditCalls
 })

@@ -14,7 +14,7 @@ import { groupRights } from "../domain/GroupRights.ts"
 import type { UserId } from "../domain/User.ts"
 import { appendPayload } from "./MemoryEvents.ts"
 import { type MemoryConversation, type MemoryMember, nextMessageId, type Tables } from "./MemoryTables.ts"
-import { conversationSeenBy, memberIds, memberSeen } from "./MemoryViews.ts"
+import { conversationSeenBy, memberIds, memberSeen, memberSeenBy } from "./MemoryViews.ts"
 
 const has = (roles: ReadonlyArray<Role>, role: Role | undefined) => role !== undefined && roles.includes(role)
 
@@ -37,7 +37,9 @@ export const membersInMemory = (tables: Tables) => {
       const found = memberIds(conversation).filter((memberId) => memberId > (after ?? 0))
       const page = found.slice(0, limit)
       return Effect.succeed({
-        members: page.map((memberId) => memberSeen(tables, conversation.members.get(memberId)!)),
+        members: page.map((memberId) =>
+          memberSeenBy(tables, userId, conversation, conversation.members.get(memberId)!)
+        ),
         next: page.length < found.length ? page.at(-1) : undefined
       })
     })

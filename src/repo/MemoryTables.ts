@@ -4,6 +4,7 @@ import { ConversationId } from "../domain/ConversationId.ts"
 import { MessageId } from "../domain/Message.ts"
 import type { Metadata } from "../domain/Metadata.ts"
 import type { User, UserId } from "../domain/User.ts"
+import type { Look } from "./Looks.ts"
 
 /** A row of `inbox_events`. */
 export interface MemoryEvent {
@@ -68,26 +69,54 @@ export interface MemoryConversation {
   readonly members: Map<UserId, MemoryMember>
 }
 
+/** A row of `blocks`. */
+export interface MemoryBlock {
+  readonly userId: UserId
+  readonly blockedId: UserId
+  readonly createdAt: string
+  /** How far the blocked user had read the direct conversation when it was blocked. */
+  readonly lastReadId: number
+}
+
+/** A row of `reports`. */
+export interface MemoryReport {
+  readonly id: number
+  readonly messageId: MessageId
+  readonly reporterId: UserId
+  readonly reason: string | undefined
+  readonly createdAt: string
+}
+
 /** What the memory layers of the repositories keep instead of PostgreSQL's tables. One instance serves all of them. */
 export class MemoryTables extends Context.Service<
   MemoryTables,
   {
     /** In id order: the user with id 1 is the first. */
     readonly users: Array<User>
+    /** How the usernames look, by their skeletons. */
+    readonly looks: Map<string, ReadonlyArray<Look>>
     /** By ascending id. Ids have gaps: those at which members joined. */
     readonly messages: Map<number, MemoryMessage>
     readonly conversations: Map<number, MemoryConversation>
     readonly inboxes: Map<number, MemoryInbox>
-    readonly counters: { messageId: number; conversationId: number; revision: number }
+    readonly blocks: Array<MemoryBlock>
+    readonly reports: Array<MemoryReport>
+    /** Since when users are suspended. */
+    readonly suspended: Map<UserId, string>
+    readonly counters: { messageId: number; conversationId: number; revision: number; reportId: number }
   }
 >()("minichat/repo/MemoryTables") {
   static readonly layer = Layer.sync(MemoryTables, () =>
     MemoryTables.of({
       users: [],
+      looks: new Map(),
       messages: new Map(),
       conversations: new Map(),
       inboxes: new Map(),
-      counters: { messageId: 0, conversationId: 0, revision: 0 }
+      blocks: [],
+      reports: [],
+      suspended: new Map(),
+      counters: { messageId: 0, conversationId: 0, revision: 0, reportId: 0 }
     })
   )
 }
@@ -105,6 +134,10 @@ export const directOf = ({ conversations }: Tables, a: UserId, b: UserId) =>
     ({ kind, members }) =>
       kind === "direct" && members.has(a) && members.has(b) && (a !== b || members.size === 1)
   )
+
+/** The block of one user by another. */
+export const blockOf = ({ blocks }: Tables, by: UserId, other: UserId) =>
+  blocks.find(({ userId, blockedId }) => userId === by && blockedId === other)
 
 /** Makes a direct conversation. `place` is where it stands in the lists of both before its first message. */
 export const makeDirect = (

@@ -2,11 +2,23 @@ import type { Conversation, ConversationEntry, Member, Peer, ReadState } from ".
 import { type Message, QUOTE_LENGTH, type Quote } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 import type { MemoryConversation, MemoryEvent, MemoryMember, MemoryMessage, Tables } from "./MemoryTables.ts"
+import { blockOf } from "./MemoryTables.ts"
 
 /** Unread messages are counted to this number. */
 const MAX_UNREAD = 100
 
 const userOf = ({ users }: Tables, userId: UserId) => users[userId - 1]!
+
+/** How a user is shown among the members of a conversation. */
+const namesOf = (tables: Tables, userId: UserId) => {
+  const { username, display_name, avatar_url } = userOf(tables, userId)
+  return {
+    user_id: userId,
+    username,
+    display_name,
+    ...(avatar_url === undefined ? {} : { avatar_url })
+  }
+}
 
 /** Whether a user may read a message of a conversation. */
 export const mayRead = (
@@ -122,20 +134,33 @@ export const conversationSeenBy = (
 const peerOf = (tables: Tables, viewer: UserId, { members }: MemoryConversation): Peer => {
   const other = [...members.values()].find(({ userId }) => userId !== viewer)
   const { userId, lastReadId } = other ?? members.get(viewer)!
-  const { username, display_name } = userOf(tables, userId)
-  return { user_id: userId, username, display_name, last_read_id: lastReadId }
+  return { ...namesOf(tables, userId), last_read_id: shownRead(tables, viewer, userId, lastReadId) }
 }
 
+/** How far a user has read a direct conversation, as the other one is shown it: a block hides what is read later. */
+const shownRead = (tables: Tables, viewer: UserId, userId: UserId, lastReadId: number): number =>
+  Math.min(lastReadId, blockOf(tables, viewer, userId)?.lastReadId ?? lastReadId)
+
 export const memberSeen = (tables: Tables, member: MemoryMember): Member => {
-  const { username, display_name } = userOf(tables, member.userId)
   return {
-    user_id: member.userId,
-    username,
-    display_name,
+    ...namesOf(tables, member.userId),
     role: member.role,
     joined_at: member.joinedAt,
     last_read_id: member.lastReadId
   }
+}
+
+/** A member as another member of its conversation sees it. */
+export const memberSeenBy = (
+  tables: Tables,
+  viewer: UserId,
+  { kind }: MemoryConversation,
+  member: MemoryMember
+): Member => {
+  const seen = memberSeen(tables, member)
+  return kind === "group"
+    ? seen
+    : { ...seen, last_read_id: shownRead(tables, viewer, member.userId, member.lastReadId) }
 }
 
 export const readStateOf = (

@@ -1,6 +1,8 @@
 import { DateTime, Effect, Result } from "effect"
+import { Suspended } from "../domain/Caller.ts"
 import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts"
 import {
+  Blocked,
   ClientIdConflict,
   type Draft,
   type GroupDraft,
@@ -16,6 +18,7 @@ import type { Appended, Sent } from "../domain/Send.ts"
 import type { UserId } from "../domain/User.ts"
 import { appendTo } from "./MemoryEvents.ts"
 import {
+  blockOf,
   directOf,
   type MemoryConversation,
   type MemoryMessage,
@@ -112,6 +115,8 @@ const sendDirect = (tables: Tables, draft: Draft, now: string): Answer => {
       : Result.fail(new ClientIdConflict())
   }
   if (!inboxes.has(draft.receiver_id)) return Result.fail(new ReceiverNotFound())
+  if (tables.suspended.has(draft.sender_id)) return Result.fail(new Suspended())
+  if (blockOf(tables, draft.receiver_id, draft.sender_id) !== undefined) return Result.fail(new Blocked())
   const known = directOf(tables, draft.sender_id, draft.receiver_id)
   if (!mayQuote(tables, draft, known)) return Result.fail(new QuoteNotFound())
   const conversation = known ?? makeDirect(tables, [draft.sender_id, draft.receiver_id], undefined, now, 0)
@@ -135,6 +140,7 @@ const sendToGroup = (tables: Tables, draft: GroupDraft, now: string): Answer => 
   }
   if (conversation === undefined) return Result.fail(new ConversationNotFound())
   if (!conversation.members.has(draft.sender_id)) return Result.fail(new NotMember())
+  if (tables.suspended.has(draft.sender_id)) return Result.fail(new Suspended())
   if (!mayQuote(tables, draft, conversation)) return Result.fail(new QuoteNotFound())
   const message = insert(tables, draft, conversation, undefined, now)
   return Result.succeed({

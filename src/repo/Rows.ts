@@ -14,13 +14,19 @@ export interface UserRow {
   readonly username: string
   readonly display_name: string
   readonly created_at: Date
+  readonly external_id: string | null
+  readonly avatar_url: string | null
+  readonly metadata: Metadata | null
 }
 
 export const toUser = (row: UserRow): User => ({
   id: row.id as User["id"],
   username: row.username,
   display_name: row.display_name,
-  created_at: row.created_at.toISOString()
+  created_at: row.created_at.toISOString(),
+  ...(row.external_id === null ? {} : { external_id: row.external_id }),
+  ...(row.avatar_url === null ? {} : { avatar_url: row.avatar_url }),
+  ...(row.metadata === null ? {} : { metadata: row.metadata })
 })
 
 export interface MessageRow {

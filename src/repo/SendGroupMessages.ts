@@ -1,6 +1,13 @@
 import { Effect, Result } from "effect"
 import type { Database } from "../database/Database.ts"
-import { int4Array, int8Array, textArray } from "../database/SqlParameters.ts"
+import {
+  int4Array,
+  int8Array,
+  optionalInt8Array,
+  optionalTextArray,
+  textArray
+} from "../database/SqlParameters.ts"
+import { Suspended } from "../domain/Caller.ts"
 import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts"
 import { ClientIdConflict, type GroupDraft, type Quote, QuoteNotFound } from "../domain/Message.ts"
 import type { Appended, Outcome } from "../domain/Send.ts"
@@ -16,9 +23,9 @@ export const sendGroupMessages = ({ sends: sql, orUnavailable }: Database["Servi
       ${int4Array(drafts.map(({ sender_id }) => (sender_id > MAX_USER_ID ? 0 : sender_id)))},
       ${int8Array(drafts.map(({ conversation_id }) => conversation_id))},
       ${textArray(drafts.map(({ content }) => content))},
-      ${textArray(drafts.map(({ client_id }) => client_id ?? null))},
-      ${int8Array(drafts.map(({ reply_to_id }) => reply_to_id ?? null))},
-      ${textArray(drafts.map(({ metadata }) => (metadata == null ? null : JSON.stringify(metadata))))}
+      ${optionalTextArray(drafts.map(({ client_id }) => client_id ?? null))},
+      ${optionalInt8Array(drafts.map(({ reply_to_id }) => reply_to_id ?? null))},
+      ${optionalTextArray(drafts.map(({ metadata }) => (metadata == null ? null : JSON.stringify(metadata))))}
     )`.pipe(
       Effect.flatMap((rows) => withRepeats(sql, rows)),
       Effect.map(({ rows, repeats }) => rows.map((row, i) => toOutcome(row, drafts[i]!, repeats)))
@@ -58,6 +65,7 @@ interface SendRow {
     | "not_member"
     | "conversation_not_found"
     | "quote_not_found"
+    | "suspended"
   readonly id: number
   readonly sender_username: string
   readonly timestamp: Date
@@ -72,6 +80,8 @@ const toOutcome = (row: SendRow, draft: GroupDraft, repeats: Repeats): Outcome =
       return Result.fail(new NotMember())
     case "conversation_not_found":
       return Result.fail(new ConversationNotFound())
+    case "suspended":
+      return Result.fail(new Suspended())
     case "quote_not_found":
       return Result.fail(new QuoteNotFound())
     case "conflict":

@@ -1,7 +1,9 @@
 import { Duration, Effect, Result } from "effect"
 import type { Database } from "../database/Database.ts"
-import { int4Array, int8Array, textArray } from "../database/SqlParameters.ts"
+import { int4Array, optionalInt8Array, optionalTextArray, textArray } from "../database/SqlParameters.ts"
+import { Suspended } from "../domain/Caller.ts"
 import {
+  Blocked,
   ClientIdConflict,
   type Draft,
   type Quote,
@@ -39,9 +41,9 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
           ${int4Array(drafts.map((draft) => columnId(draft.sender_id)))},
           ${int4Array(drafts.map((draft) => columnId(draft.receiver_id)))},
           ${textArray(drafts.map((draft) => draft.content))},
-          ${textArray(drafts.map((draft) => draft.client_id ?? null))},
-          ${int8Array(drafts.map((draft) => draft.reply_to_id ?? null))},
-          ${textArray(drafts.map((draft) => (draft.metadata == null ? null : JSON.stringify(draft.metadata))))}
+          ${optionalTextArray(drafts.map((draft) => draft.client_id ?? null))},
+          ${optionalInt8Array(drafts.map((draft) => draft.reply_to_id ?? null))},
+          ${optionalTextArray(drafts.map((draft) => (draft.metadata == null ? null : JSON.stringify(draft.metadata))))}
         )`.pipe(
           Effect.flatMap((rows) => withRepeats(sql, rows)),
           Effect.map(
@@ -129,6 +131,8 @@ interface SendRow {
     | "sender_not_found"
     | "receiver_not_found"
     | "quote_not_found"
+    | "blocked"
+    | "suspended"
   readonly id: number
   readonly sender_username: string
   readonly timestamp: Date
@@ -149,6 +153,10 @@ const toOutcome = (row: SendRow, draft: Draft, repeats: Repeats): Outcome => {
       return Result.fail(new ReceiverNotFound())
     case "conflict":
       return Result.fail(new ClientIdConflict())
+    case "blocked":
+      return Result.fail(new Blocked())
+    case "suspended":
+      return Result.fail(new Suspended())
     case "quote_not_found":
       return Result.fail(new QuoteNotFound())
     default:

@@ -1,6 +1,7 @@
 import { Duration, Effect, Layer, Schedule } from "effect"
 import { Database } from "../database/Database.ts"
 import { int4, int4Array, textArray } from "../database/SqlParameters.ts"
+import { foldedNames } from "./FoldedNames.ts"
 import { lookOf } from "./Looks.ts"
 
 /** How many users one statement covers. */
@@ -12,27 +13,27 @@ const REST = Duration.millis(20)
 /** How often it looks for users of older nodes. */
 const EVERY = Duration.minutes(10)
 
+/** A user, as it was when a batch was read. */
+interface Row {
+  readonly id: number
+  readonly username: string
+  readonly display_name: string
+}
+
 /**
- * Writes down how the usernames look that have no look: those of former releases, and those that their nodes create while they
- * run beside this one. Such users keep their names. Until theirs has a look, it can be imitated.
+ * Writes down how the usernames look that have no look, and the names by which users are found who have none: those of former
+ * releases, and those that their nodes create while they run beside this one. Such users keep their names. Until theirs has a look,
+ * it can be imitated; until they have names to be found by, no search by the beginning of a name finds them.
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { pipeline: sql, inPipeline } = yield* Database
-    let checked = 0
 
-    const fillBatch = Effect.gen(function* () {
-      const users = yield* inPipeline(
-        sql<{ readonly id: number; readonly username: string }>`
-          SELECT u.id, u.username FROM users u WHERE u.id > ${int4(checked)}
-            AND NOT EXISTS (SELECT FROM username_looks l WHERE l.user_id = u.id)
-          ORDER BY u.id LIMIT ${int4(BATCH)}`
-      )
-      const last = users.at(-1)
-      if (last === undefined) return false
-      const looks = users.map(({ username }) => lookOf(username))
-      yield* inPipeline(
-        sql`INSERT INTO username_looks (user_id, skeleton, scripts)
+    const looks = {
+      table: "username_looks",
+      write: (users: ReadonlyArray<Row>) => {
+        const looks = users.map(({ username }) => lookOf(username))
+        return sql`INSERT INTO username_looks (user_id, skeleton, scripts)
           SELECT id, skeleton, string_to_array(scripts, ' ')
           FROM unnest(
             ${int4Array(users.map(({ id }) => id))},
@@ -40,14 +41,49 @@ export const layer = Layer.effectDiscard(
             ${textArray(looks.map(({ scripts }) => scripts.join(" ")))}
           ) AS look (id, skeleton, scripts)
           ON CONFLICT DO NOTHING`
-      )
-      checked = last.id
-      return true
-    })
+      }
+    }
 
-    yield* fillBatch.pipe(
-      Effect.tap(Effect.sleep(REST)),
-      Effect.repeat({ while: (isMore) => isMore }),
+    const names = {
+      table: "user_names",
+      // A user who is renamed at this moment gets its names by that.
+      write: (users: ReadonlyArray<Row>) => {
+        const named = users.flatMap(({ id, username, display_name }) => {
+          const both = foldedNames(username, display_name)
+          return both.map((name, i) => ({ id, display_name, name, other: both[1 - i] ?? null }))
+        })
+        return sql`INSERT INTO user_names (user_id, name, other)
+          SELECT n.id, n.name, n.other
+          FROM unnest(
+            ${int4Array(named.map(({ id }) => id))},
+            ${textArray(named.map(({ display_name }) => display_name))},
+            ${textArray(named.map(({ name }) => name))},
+            ${textArray(named.map(({ other }) => other))}
+          ) AS n (id, display_name, name, other)
+          JOIN users u ON u.id = n.id AND u.display_name = n.display_name
+          FOR SHARE OF u
+          ON CONFLICT DO NOTHING`
+      }
+    }
+
+    const filling = ({ table, write }: typeof looks | typeof names) => {
+      let checked = 0
+      return Effect.gen(function* () {
+        const users = yield* inPipeline(
+          sql<Row>`
+          SELECT u.id, u.username, u.display_name FROM users u WHERE u.id > ${int4(checked)}
+            AND NOT EXISTS (SELECT FROM ${sql.literal(table)} l WHERE l.user_id = u.id)
+          ORDER BY u.id LIMIT ${int4(BATCH)}`
+        )
+        const last = users.at(-1)
+        if (last === undefined) return false
+        yield* inPipeline(write(users))
+        checked = last.id
+        return true
+      }).pipe(Effect.tap(Effect.sleep(REST)), Effect.repeat({ while: (isMore) => isMore }))
+    }
+
+    yield* Effect.andThen(filling(looks), filling(names)).pipe(
       Effect.catchCause((cause) => Effect.logWarning("Usernames could not be compared yet", cause)),
       Effect.repeat(Schedule.spaced(EVERY)),
       Effect.forkScoped

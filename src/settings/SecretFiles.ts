@@ -7,6 +7,7 @@ export const SECRETS = [
   "REDIS_URL",
   "JWT_SECRET",
   "JWT_PUBLIC_KEY",
+  "WEBHOOK_SECRET",
   "OTEL_EXPORTER_OTLP_HEADERS"
 ] as const
 

@@ -30,8 +30,18 @@ const RULES: ReadonlyArray<
     [200, 200, 200, 403, 403]
   ],
   [
+    "search it",
+    ({ id }, by) => ["GET", `/messages/search?user_id=${by}&q=peer&conversation_id=${id}`],
+    [200, 200, 200, 403, 403]
+  ],
+  [
     "read one message",
     ({ ofPeer }, by) => ["GET", `/messages/${ofPeer}?user_id=${by}`],
+    [200, 200, 200, 403, 403]
+  ],
+  [
+    "report one message",
+    ({ ofPeer }, by) => ["POST", `/messages/${ofPeer}/report`, { json: { user_id: by } }],
     [200, 200, 200, 403, 403]
   ],
   [
@@ -201,6 +211,18 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
       })
     )
 
+    it.effect("a search of all that one may read finds it for members only", () =>
+      Effect.gen(function* () {
+        const { ask } = yield* ChatServer
+        const { actors, ofPeer } = yield* newWorld
+        for (const name of ACTORS) {
+          const { json } = yield* ask("GET", `/messages/search?user_id=${actors[name].id}&q=of+peer`)
+          const ids = json.messages.map((each: { readonly id: number }) => each.id)
+          assert.deepEqual(ids, name === "former" || name === "stranger" ? [] : [ofPeer], name)
+        }
+      })
+    )
+
     it.effect("the list of conversations has it for members only", () =>
       Effect.gen(function* () {
         const { ask } = yield* ChatServer
@@ -229,6 +251,12 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
       ["see it", (id, _, by) => ["GET", `/conversations/${id}?user_id=${by}`], 200, 403],
       ["see its members", (id, _, by) => ["GET", `/conversations/${id}/members?user_id=${by}`], 200, 403],
       ["read it", (id, _, by) => ["GET", `/messages/?user_id=${by}&conversation_id=${id}`], 200, 403],
+      [
+        "search it",
+        (id, _, by) => ["GET", `/messages/search?user_id=${by}&q=hello&conversation_id=${id}`],
+        200,
+        403
+      ],
       ["read one message", (_, message, by) => ["GET", `/messages/${message}?user_id=${by}`], 200, 403],
       [
         "send",

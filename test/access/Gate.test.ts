@@ -9,6 +9,8 @@ import { RateLimits } from "../../src/access/RateLimits.ts"
 import { Tokens } from "../../src/access/Tokens.ts"
 import { type Caller, InvalidToken, RateLimited } from "../../src/domain/Caller.ts"
 import { UserId } from "../../src/domain/User.ts"
+import { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
+import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { settings } from "../support/Services.ts"
 
 const alice = UserId.make(1)
@@ -35,6 +37,8 @@ const tokens = Layer.succeed(Tokens, {
 const gateWith = Effect.fnUntraced(function* (options: {
   readonly exhausted?: boolean
   readonly settings?: Partial<Settings>
+  /** Whether alice is suspended. */
+  readonly suspended?: boolean
 }) {
   const taken: Array<string> = []
   const take = (from: string) =>
@@ -46,14 +50,33 @@ const gateWith = Effect.fnUntraced(function* (options: {
     })
   const rateLimits = Layer.succeed(RateLimits, {
     send: (userId) => take(`send of ${userId}`),
+    search: (userId) => take(`search of ${userId}`),
     act: (userId) => take(`act of ${userId}`),
+    group: (userId) => take(`group of ${userId}`),
+    react: (userId) => take(`react of ${userId}`),
+    type: (userId) => take(`type of ${userId}`),
     request: (address) => take(`request of ${address}`),
     rows: (userId, cost) => take(`${cost} of ${userId}`)
   })
   const services = yield* Layer.build(
-    Layer.provide(Gate.layer, [tokens, rateLimits, Disconnects.layer, settings(options.settings ?? {})])
+    Gate.layer.pipe(
+      Layer.provide([
+        tokens,
+        rateLimits,
+        UserRepo.layerMemory,
+        ProfileRepo.layerMemory,
+        settings(options.settings ?? {})
+      ]),
+      Layer.provideMerge(Disconnects.layer)
+    )
   )
-  return { gate: Context.get(services, Gate), taken }
+  const disconnects = Context.get(services, Disconnects)
+  if (options.suspended === true) {
+    disconnects.learn([
+      { userId: alice, orderedAt: 1, age: 0, closeCode: 4003, tokensNotBefore: undefined, isSuspended: true }
+    ])
+  }
+  return { gate: Context.get(services, Gate), disconnects, taken }
 })
 
 const request = (headers: Record<string, string> = {}) => ({
@@ -115,7 +138,37 @@ const decisions: ReadonlyArray<
       alice: [["send of 1"], "ok", "RateLimited"],
       bob: [[], "Forbidden", "Forbidden"]
     }
-  ]
+  ],
+  [
+    "a search as alice",
+    (gate, token) => gate.permitSearch(callers[token]!, request(), alice),
+    {
+      anyone: [["search of 1", "request of 10.0.0.1"], "ok", "RateLimited"],
+      service: [[], "ok", "ok"],
+      alice: [["search of 1", "request of 10.0.0.1"], "ok", "RateLimited"],
+      bob: [[], "Forbidden", "Forbidden"]
+    }
+  ],
+  ...(
+    [
+      ["an edit", "ChangeMessages", "send"],
+      ["a change of a group", "ChangeConversations", "send"],
+      ["a new group", "MakeGroup", "group"],
+      ["a reaction", "React", "react"],
+      ["a word of typing", "Type", "type"],
+      ["a block", "ChangeBlocks", "act"],
+      ["a report", "Report", "act"]
+    ] as const
+  ).map(([what, _tag, rate]): (typeof decisions)[number] => [
+    `${what} of alice`,
+    (gate, token) => gate.permitAct(callers[token]!, { _tag, as: alice }),
+    {
+      anyone: [[`${rate} of 1`], "ok", "RateLimited"],
+      service: [[], "ok", "ok"],
+      alice: [[`${rate} of 1`], "ok", "RateLimited"],
+      bob: [[], "Forbidden", "Forbidden"]
+    }
+  ])
 ]
 
 describe("the gate decides", () => {
@@ -152,6 +205,57 @@ describe("the gate decides", () => {
       })
       yield* gate.admit("alice", request({ "x-forwarded-for": "198.51.100.1" }))
       assert.deepStrictEqual(taken, ["request of 198.51.100.1"])
+    })
+  )
+})
+
+describe("the gate, for a suspended user,", () => {
+  const asAlice: ReadonlyArray<
+    readonly [
+      string,
+      (gate: Gate["Service"], token: string) => Effect.Effect<unknown, { readonly _tag: string }>
+    ]
+  > = [
+    ["a send", (gate, token) => gate.permitSend(callers[token]!, alice)],
+    ["a reaction", (gate, token) => gate.permitAct(callers[token]!, { _tag: "React", as: alice })],
+    ["an action", (gate, token) => gate.permitAction(callers[token]!, alice)],
+    ["a block", (gate, token) => gate.permit(callers[token]!, { _tag: "ChangeBlocks", as: alice })],
+    ["a socket", (gate, token) => gate.admitSocket(token, request(), alice)],
+    ["a new token of a socket", (gate, token) => gate.renewSocket(token, alice)]
+  ]
+  for (const [what, decide] of asAlice) {
+    it.effect(`refuses ${what}, whoever asks, and tells only those who may act for it`, () =>
+      Effect.gen(function* () {
+        const { gate, taken } = yield* gateWith({ suspended: true })
+        for (const token of ["anyone", "service", "alice"])
+          assert.strictEqual(yield* tagOf(decide(gate, token)), "Suspended")
+        assert.strictEqual(yield* tagOf(decide(gate, "bob")), "Forbidden")
+        assert.isEmpty(taken.filter((rate) => rate.endsWith("of 1")))
+      })
+    )
+  }
+
+  it.effect("permits what reads, and everything once the suspension ended", () =>
+    Effect.gen(function* () {
+      const { gate, disconnects } = yield* gateWith({ suspended: true })
+      assert.strictEqual(yield* tagOf(gate.permit(callers.alice!, { _tag: "ReadHistory", of: alice })), "ok")
+      const order = { userId: alice, age: 0, closeCode: 4003, tokensNotBefore: undefined }
+      disconnects.learn([{ ...order, orderedAt: 2, isSuspended: false }])
+      assert.strictEqual(yield* tagOf(gate.permitSend(callers.alice!, alice)), "ok")
+    })
+  )
+
+  it.effect("believes the later of two orders, and of one order the later reading", () =>
+    Effect.gen(function* () {
+      const { disconnects } = yield* gateWith({ suspended: true })
+      const order = { userId: alice, age: 0, closeCode: 4002, tokensNotBefore: undefined }
+      // Answered as of before the suspension, beside which it was given.
+      disconnects.learn([{ ...order, orderedAt: 2, isSuspended: false }])
+      assert.isFalse(disconnects.isSuspended(alice))
+      disconnects.learn([{ ...order, orderedAt: 2, isSuspended: true }])
+      assert.isTrue(disconnects.isSuspended(alice))
+      disconnects.learn([{ ...order, orderedAt: 1, isSuspended: false }])
+      assert.isTrue(disconnects.isSuspended(alice))
     })
   )
 })

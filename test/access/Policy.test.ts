@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { allows, type Operation } from "../../src/access/Policy.ts"
+import { allows, type Operation, writerOf } from "../../src/access/Policy.ts"
 import type { Caller } from "../../src/domain/Caller.ts"
 import { UserId } from "../../src/domain/User.ts"
 
@@ -24,19 +24,51 @@ const rules: {
 } = {
   CreateUser: [{ _tag: "CreateUser" }, ["anyone", "service"]],
   DisconnectUser: [{ _tag: "DisconnectUser" }, ["anyone", "service"]],
+  SuspendUser: [{ _tag: "SuspendUser" }, ["anyone", "service"]],
+  HandleReports: [{ _tag: "HandleReports" }, ["anyone", "service"]],
+  RemoveMessage: [{ _tag: "RemoveMessage" }, ["anyone", "service"]],
+  ChangeUser: [{ _tag: "ChangeUser", as: alice }, onlyAlice],
   ReadUsers: [{ _tag: "ReadUsers" }, everyone],
   ReadPresence: [{ _tag: "ReadPresence" }, everyone],
   Send: [{ _tag: "Send", as: alice }, onlyAlice],
   ChangeMessages: [{ _tag: "ChangeMessages", as: alice }, onlyAlice],
+  React: [{ _tag: "React", as: alice }, onlyAlice],
+  Type: [{ _tag: "Type", as: alice }, onlyAlice],
+  MakeGroup: [{ _tag: "MakeGroup", as: alice }, onlyAlice],
+  ChangeBlocks: [{ _tag: "ChangeBlocks", as: alice }, onlyAlice],
+  Report: [{ _tag: "Report", as: alice }, onlyAlice],
   ChangeConversations: [{ _tag: "ChangeConversations", as: alice }, onlyAlice],
   ReadConversations: [{ _tag: "ReadConversations", of: alice }, onlyAlice],
   ReadHistory: [{ _tag: "ReadHistory", of: alice }, onlyAlice],
   ReadRecent: [{ _tag: "ReadRecent", of: alice }, onlyAlice],
   ReadEvents: [{ _tag: "ReadEvents", of: alice }, onlyAlice],
+  ReadBlocks: [{ _tag: "ReadBlocks", of: alice }, onlyAlice],
+  ReadSuspension: [{ _tag: "ReadSuspension", of: alice }, onlyAlice],
   OpenSocket: [{ _tag: "OpenSocket", of: alice }, onlyAlice]
 }
 
+/** What a user who is suspended may still do. */
+const READING = [
+  "ReadUsers",
+  "ReadPresence",
+  "ReadConversations",
+  "ReadHistory",
+  "ReadRecent",
+  "ReadEvents",
+  "ReadBlocks"
+]
+
+/** What only the application does, for no user. */
+const BACKEND = ["CreateUser", "DisconnectUser", "SuspendUser", "HandleReports", "RemoveMessage"]
+
 describe("the policy", () => {
+  for (const [operation] of Object.values(rules)) {
+    const writes = ![...READING, ...BACKEND, "ReadSuspension"].includes(operation._tag)
+    it(`takes ${operation._tag} ${writes ? "for a write of alice" : "for no write of a user"}`, () => {
+      assert.strictEqual(writerOf(operation), writes ? alice : undefined)
+    })
+  }
+
   for (const [operation, mayDoIt] of Object.values(rules)) {
     for (const name of everyone) {
       const allowed = mayDoIt.includes(name)

@@ -23,13 +23,14 @@ const STANDS_ON: Readonly<Record<string, ReadonlyArray<string>>> = {
   presence: ["redis"],
   inbox: ["api", "repo", "redis", "presence"],
   chat: ["inbox"],
-  access: ["redis"],
+  webhooks: ["repo", "redis"],
+  access: ["redis", "repo"],
   http: ["api/openapi", "access", "chat"],
   realtime: ["api", "access", "chat", "RequestContext.ts"],
   "Workers.ts": ["observability"],
-  "Start.ts": ["access", "database", "Workers.ts"],
+  "Start.ts": ["access", "database", "webhooks", "Workers.ts"],
   "NodeServer.ts": ["http", "realtime"],
-  "Server.ts": ["NodeServer.ts", "Workers.ts"],
+  "Server.ts": ["NodeServer.ts", "webhooks", "Workers.ts"],
   "main.ts": ["Server.ts", "Start.ts"]
 }
 

@@ -53,7 +53,9 @@ export class ChatServer extends Context.Service<
           (SELECT string_agg(e::text, ',' ORDER BY e.user_id, e.seq) FROM inbox_events e), ';',
           (SELECT string_agg(c::text, ',' ORDER BY c.id) FROM conversations c), ';',
           (SELECT string_agg(p::text, ',' ORDER BY p.conversation_id, p.user_id) FROM members p), ';',
-          (SELECT string_agg(r::text, ',' ORDER BY r.message_id, r.emoji, r.user_id) FROM reactions r)
+          (SELECT string_agg(r::text, ',' ORDER BY r.message_id, r.emoji, r.user_id) FROM reactions r), ';',
+          (SELECT string_agg(b::text, ',' ORDER BY b.user_id, b.blocked_id) FROM blocks b), ';',
+          (SELECT string_agg(r::text, ',' ORDER BY r.id) FROM reports r)
         )) AS stored`.pipe(
         Effect.map((rows) => rows[0]!.stored),
         Effect.orDie

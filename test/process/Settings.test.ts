@@ -46,6 +46,11 @@ it.effect.each([
   ["LOG_FORMAT", "xml", "json"],
   ["AUTH", "maybe", "required"],
   ["JWT_SECRET", "s3cret", "at least 32 bytes"],
+  ["WEBHOOK_URL", "ftp://s3cret.example.com", "http or https URLs"],
+  ["WEBHOOK_URL", "https://a.example.com, s3cret", "http or https URLs"],
+  ["WEBHOOK_URL", "https://user:s3cret@a.example.com", "no user and password"],
+  ["WEBHOOK_SECRET", "s3cret", "whsec_ and 24 to 64 bytes in base64"],
+  ["WEBHOOK_SECRET", "whsec_c2VjcmV0", "whsec_ and 24 to 64 bytes in base64"],
   ["CORS_ORIGINS", "example.com", "example.com"],
   ["TRUSTED_PROXIES", "nobody", "nobody"]
 ] as const)("%s=%s is refused in one line that names it", ([variable, value, what]) =>

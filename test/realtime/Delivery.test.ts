@@ -1,5 +1,6 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Array, Effect } from "effect"
+import { Array, Context, Effect, Fiber } from "effect"
+import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { startServer } from "../support/TestServer.ts"
 import { ChatServer, chatOn, hasSharedServices, sharedServices } from "./support/ChatServer.ts"
 import { eventually } from "./support/Eventually.ts"
@@ -27,6 +28,25 @@ layer(ChatServer.layer(), { excludeTestServices: true })("a message", (it) => {
         assert.isEmpty(yield* arrived)
       }
       assert.strictEqual((yield* other.expect("message")).content, "for carol")
+    })
+  )
+
+  it.effect("that a waiting poll is handed counts as delivered", () =>
+    Effect.gen(function* () {
+      const { newUser, client, post, server } = yield* ChatServer
+      const [alice, bob] = [yield* newUser, yield* newUser]
+      const { size } = Context.get(server.services, LiveInboxes)
+      const before = yield* size
+      const poll = yield* Effect.forkChild(
+        client.users.events({ params: { user_id: bob.id }, query: { since: 0, wait: 25 } })
+      )
+      yield* eventually(size, (following) => following > before)
+
+      const first = yield* post(alice, bob, "first")
+      const { events } = yield* Fiber.join(poll)
+
+      assert.isTrue(first.delivered_via_websocket)
+      assert.include(events[0], { type: "message", id: first.id })
     })
   )
 

@@ -61,12 +61,12 @@ describe("REST and sockets tell one refusal", () => {
     ],
     "of a send as another user": [
       sendError(forbidden),
-      ProblemOf.forbidden(),
+      ProblemOf.forbidden(forbidden),
       "The token does not allow this for that user"
     ],
     "of another user's token": [
       renewalError(forbidden),
-      ProblemOf.forbidden(),
+      ProblemOf.forbidden(forbidden),
       "The token does not allow this for that user"
     ],
     "of a bad token": [

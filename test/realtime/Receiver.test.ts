@@ -1,6 +1,8 @@
 import { assert, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Layer, Result, Scope } from "effect"
+import { Directory } from "../../src/access/Directory.ts"
 import { Gate } from "../../src/access/Gate.ts"
+import { Blocks } from "../../src/chat/Blocks.ts"
 import { Drafts } from "../../src/chat/Drafts.ts"
 import { Reads } from "../../src/chat/Reads.ts"
 import { Sends } from "../../src/chat/Sends.ts"
@@ -17,12 +19,14 @@ import { fakeConnection } from "./support/FakeConnection.ts"
 
 /** Features that a test does not look at. */
 const features = Layer.mergeAll(
+  Layer.mock(Directory, {}),
   Layer.mock(Drafts, {
     of: (sender_id, message) => Effect.succeed({ ...message, sender_id, receiver_id: message.receiver_id! })
   }),
   Layer.mock(Reads, {}),
   Layer.mock(Typing, {}),
-  Layer.mock(Watches, {})
+  Layer.mock(Watches, {}),
+  Layer.mock(Blocks, {})
 )
 
 const services = Layer.mergeAll(
@@ -88,6 +92,7 @@ const noting = Effect.fnUntraced(function* (protocol: "minichat.v1" | "minichat.
   const asked: Array<unknown> = []
   const scope = yield* Scope.make()
   let isLimited = false
+  const blocked = new Set<number>()
   const limited = Effect.suspend(() =>
     isLimited ? Effect.fail(new RateLimited({ retryAfter: Duration.seconds(1) })) : Effect.void
   )
@@ -96,9 +101,11 @@ const noting = Effect.fnUntraced(function* (protocol: "minichat.v1" | "minichat.
       isOpen: true,
       framesOf: () => undefined,
       permit: () => Effect.void,
+      permitAct: () => limited,
       permitSend: () => Effect.void,
       permitAction: () => limited
     }),
+    Layer.mock(Directory, { permitSight: () => Effect.void }),
     Layer.mock(Drafts, {
       of: (sender_id, { receiver_id, conversation_id, ...message }) => {
         if (conversation_id === foreign) return Effect.fail(new NotMember())
@@ -158,11 +165,17 @@ const noting = Effect.fnUntraced(function* (protocol: "minichat.v1" | "minichat.
           (userIds: ReadonlyArray<UserId>) => Effect.sync(() => void asked.push(["watch", ...userIds]))
         )
     }),
+    Layer.mock(Blocks, {
+      hidden: (_, users) => Effect.sync(() => new Set(users.filter((userId) => blocked.has(userId))))
+    }),
     Layer.mock(InboxReader, {})
   )
   const { connection, webSocket } = yield* Effect.provide(fakeConnection({ protocol }), services)
   const receive = yield* Effect.provide(Receiver.make, services)
   return {
+    blocked,
+    connection,
+    webSocket,
     limit: () => {
       isLimited = true
     },
@@ -252,16 +265,44 @@ it.effect("a message ends what its socket told of typing, when it told any", () 
   })
 )
 
-it.effect("reads and watches beyond their rate are refused, and not done", () =>
+it.effect("whom the user has blocked is told as offline and not watched, until the block is taken back", () =>
+  Effect.gen(function* () {
+    const { receive, blocked, connection, webSocket } = yield* noting()
+    blocked.add(3)
+    const { asked, frames } = yield* receive({ type: "watch", user_ids: [2, 3] })
+    assert.deepStrictEqual<unknown>(asked, [["open"], ["watch", 2]])
+    assert.deepStrictEqual(frames, [{ type: "presence", user_id: 3, online: false, last_seen: null }])
+
+    blocked.delete(3)
+    blocked.add(2)
+    const frame = { type: "block", seq: 1 }
+    connection.inbox.offer({
+      ...frame,
+      frame: Buffer.from(JSON.stringify(frame)),
+      committedAt: undefined,
+      traceparent: undefined
+    })
+    yield* Effect.yieldNow.pipe(Effect.repeat({ until: () => webSocket.frames.length === 2 }))
+    const later = yield* receive()
+    assert.deepStrictEqual<unknown>(later.asked, [["watch", 3]])
+    assert.deepStrictEqual(later.frames, [
+      frame,
+      { type: "presence", user_id: 2, online: false, last_seen: null }
+    ])
+  })
+)
+
+it.effect("reads, typing and watches beyond their rate are refused, and not done", () =>
   Effect.gen(function* () {
     const { receive, limit } = yield* noting()
     limit()
     const { asked, frames } = yield* receive(
       { type: "read", conversation_id: group, message_id: 70 },
+      { type: "typing", conversation_id: group, typing: true },
       { type: "watch", user_ids: [2] }
     )
     assert.isEmpty(asked)
-    assert.lengthOf(frames, 2)
+    assert.lengthOf(frames, 3)
     for (const frame of frames) assert.include(frame, { code: "rate_limited", retry_after_ms: 1000 })
   })
 )

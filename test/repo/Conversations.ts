@@ -12,11 +12,12 @@ import { ConversationRepo, type NewGroup } from "../../src/repo/ConversationRepo
 import type { EditRepo } from "../../src/repo/EditRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import type { SearchRepo } from "../../src/repo/SearchRepo.ts"
 import type { UserRepo } from "../../src/repo/UserRepo.ts"
 import { frameOf, framesInInbox } from "../support/Events.ts"
 
 /** What the tests of conversations run against. */
-export type Repos = UserRepo | MessageRepo | ConversationRepo | EditRepo | InboxRepo
+export type Repos = UserRepo | MessageRepo | ConversationRepo | EditRepo | SearchRepo | InboxRepo
 
 export type ReposLayer<E> = Layer.Layer<Repos, E>
 

@@ -2,8 +2,10 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect, type Layer } from "effect"
 import { Database } from "../../src/database/Database.ts"
 import { int4, int4Array, int8, textArray } from "../../src/database/SqlParameters.ts"
+import { BlockRepo } from "../../src/repo/BlockRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import type { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { SuspensionRepo } from "../../src/repo/SuspensionRepo.ts"
 import type { UserRepo } from "../../src/repo/UserRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
 import { draft, embeddedRepos, newPair, newUsername, postgresRepos, sendOne } from "./Repos.ts"
@@ -35,7 +37,10 @@ const release10 = Effect.map(Database, ({ sends: sql }) => ({
   prune: sql<Record<string, unknown>>`SELECT prune_inbox_events('epoch', 10) AS deleted`
 }))
 
-const contract = <E>(name: string, repos: Layer.Layer<Database | UserRepo | MessageRepo | InboxRepo, E>) =>
+const contract = <E>(
+  name: string,
+  repos: Layer.Layer<Database | UserRepo | MessageRepo | InboxRepo | BlockRepo | SuspensionRepo, E>
+) =>
   layer(repos, { excludeTestServices: true })(`A node of release 1.0 on ${name}`, (it) => {
     it.effect("sends, and is answered in the columns that it reads", () =>
       Effect.gen(function* () {
@@ -65,6 +70,19 @@ const contract = <E>(name: string, repos: Layer.Layer<Database | UserRepo | Mess
         assert.instanceOf(sent!.timestamp, Date)
         assert.deepInclude(repeat, { ...sent, status: "repeat" })
         assert.include(missing, { status: "receiver_not_found" })
+      })
+    )
+
+    it.effect("is told of refusals that it does not know by the names of those that it knows", () =>
+      Effect.gen(function* () {
+        const { send } = yield* release10
+        const { alice, bob } = yield* newPair
+        yield* BlockRepo.use((repo) => repo.block(bob.id, alice.id))
+        const [blocked] = yield* send([alice.id], [bob.id], [null])
+        assert.include(blocked, { status: "receiver_not_found", id: null })
+        yield* SuspensionRepo.use((repo) => repo.suspend(bob.id))
+        const [suspended] = yield* send([bob.id], [alice.id], [null])
+        assert.include(suspended, { status: "sender_not_found", id: null })
       })
     )
 

@@ -8,10 +8,16 @@ import type { Draft } from "../../src/domain/Message.ts"
 import type { Sent } from "../../src/domain/Send.ts"
 import type { UserId } from "../../src/domain/User.ts"
 import { Epoch } from "../../src/Epoch.ts"
+import { BlockRepo } from "../../src/repo/BlockRepo.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
+import { DisconnectRepo } from "../../src/repo/DisconnectRepo.ts"
 import { EditRepo } from "../../src/repo/EditRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
+import { ReportRepo } from "../../src/repo/ReportRepo.ts"
+import { SearchRepo } from "../../src/repo/SearchRepo.ts"
+import { SuspensionRepo } from "../../src/repo/SuspensionRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import * as EmbeddedPool from "../support/EmbeddedPool.ts"
 import { freshDatabase, settings } from "../support/Services.ts"
@@ -24,7 +30,13 @@ export const reposOn = (overrides: Partial<Settings>) =>
       MessageRepo.layer,
       ConversationRepo.layer,
       EditRepo.layer,
+      ProfileRepo.layer,
+      SearchRepo.layer,
       InboxRepo.layer,
+      BlockRepo.layer,
+      ReportRepo.layer,
+      SuspensionRepo.layer,
+      DisconnectRepo.layer,
       DatabaseEpoch.layer
     ).pipe(
       Layer.provideMerge(Database.layer),
@@ -38,7 +50,12 @@ export const memoryRepos = Layer.mergeAll(
   MessageRepo.layerMemory,
   ConversationRepo.layerMemory,
   EditRepo.layerMemory,
+  ProfileRepo.layerMemory,
+  SearchRepo.layerMemory,
   InboxRepo.layerMemory,
+  BlockRepo.layerMemory,
+  ReportRepo.layerMemory,
+  SuspensionRepo.layerMemory,
   Epoch.layerMemory
 )
 

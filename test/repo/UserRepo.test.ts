@@ -3,11 +3,15 @@ import { Effect, type Layer, Result } from "effect"
 import { MAX_USER_ID, UserId } from "../../src/domain/User.ts"
 import type { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import type { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
 import { embeddedRepos, memoryRepos, newUsername, newUsers, postgresRepos } from "./Repos.ts"
 
-const userRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | MessageRepo | InboxRepo, E>) =>
+const userRepoContract = <E>(
+  name: string,
+  repos: Layer.Layer<UserRepo | ProfileRepo | MessageRepo | InboxRepo, E>
+) =>
   layer(repos, { excludeTestServices: true })(`UserRepo: ${name}`, (it) => {
     it.effect("a new user is found as it was made", () =>
       Effect.gen(function* () {
@@ -77,7 +81,7 @@ const userRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | Message
           yield* users.create(username, "first")
           const before = yield* users.list(0, 1000)
 
-          for (const imitation of [username.replace("a", "\u0430"), username.replace("a", "\uff41")]) {
+          for (const imitation of [username.replace("a", "\u0430"), username.replace("a", "\u03b1")]) {
             const error = yield* Effect.flip(users.create(imitation, "second"))
             assert.include(error, { _tag: "UsernameTaken", username: imitation, isAlike: true })
           }
@@ -147,6 +151,87 @@ const userRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | Message
         assert.deepEqual(yield* users.list(skip + 3, 3), made.slice(3))
         assert.deepEqual(yield* users.list(skip + 5, 3), [])
         assert.deepEqual(yield* users.list(2_147_483_647, 1000), [])
+      })
+    )
+
+    it.effect("usernames that are one under normalisation are one name, whichever came first", () =>
+      Effect.gen(function* () {
+        const users = yield* UserRepo
+        const rest = newUsername()
+        for (const forms of [
+          ["\u00e9", "e\u0301"],
+          ["\uff41", "a"],
+          ["\uae40", "\u1100\u1175\u11b7"],
+          ["\u0958", "\u0915\u093c"]
+        ]) {
+          for (const [i, [first, second]] of [forms, forms.toReversed()].entries()) {
+            const made = yield* users.create(`${first}${i}${rest}`, "first")
+            const error = yield* Effect.flip(users.create(`${second}${i}${rest}`, "second"))
+            assert.include(error, { _tag: "UsernameTaken", isAlike: false })
+            assert.strictEqual(made.username, `${first}${i}${rest}`)
+            assert.deepEqual(yield* users.named(`${second}${i}${rest}`), made)
+          }
+        }
+      })
+    )
+
+    it.effect("a user is found by its whole username, in the case that it has", () =>
+      Effect.gen(function* () {
+        const users = yield* UserRepo
+        const username = `a${newUsername()}`
+        const made = yield* users.create(username, "Somebody")
+
+        assert.deepEqual(yield* users.named(username), made)
+        for (const other of [username.toUpperCase(), username.slice(1), `${username}a`, "%", ""])
+          assert.isUndefined(yield* users.named(other), other)
+      })
+    )
+
+    const names = (found: ReadonlyArray<{ readonly display_name: string }>) =>
+      found.map(({ display_name }) => display_name)
+
+    it.effect("users are found by how a name of theirs begins, whatever the case, each once", () =>
+      Effect.gen(function* () {
+        const users = yield* UserRepo
+        const rest = newUsername()
+        const make = (username: string, displayName: string) =>
+          users.create(username + newUsername().slice(0, 10), displayName)
+        yield* make("xyz", `${rest} Zoë`)
+        yield* make(rest, `${rest.toUpperCase()} Anna`)
+        yield* make("uvw", `${rest} ÄNNE`)
+        yield* make("uvw", `not ${rest}`)
+        const search = (prefix: string, skip = 0, limit = 10, afterId?: UserId) =>
+          users.search({ prefix, skip, limit, afterId })
+
+        const all = [`${rest.toUpperCase()} Anna`, `${rest} ÄNNE`, `${rest} Zoë`]
+        assert.deepEqual(names(yield* search(rest.toUpperCase())), all)
+        assert.deepEqual(names(yield* search(`${rest} ä`)), [`${rest} ÄNNE`])
+        assert.deepEqual(names(yield* search(`${rest} a\u0308nn`)), [`${rest} ÄNNE`])
+        assert.deepEqual(names(yield* search(rest, 1, 1)), all.slice(1, 2))
+        for (const wildcards of ["%", "_", `${rest}%`, `${rest.slice(0, -1)}_`, "\\", "\u{10ffff}"])
+          assert.deepEqual(names(yield* search(wildcards)), [], wildcards)
+
+        const paged: Array<string> = []
+        for (let page = yield* search(rest, 0, 1); page.length > 0; ) {
+          paged.push(...names(page))
+          page = yield* search(rest, 0, 1, page[0]!.id)
+        }
+        assert.deepEqual(paged, all)
+      })
+    )
+
+    it.effect("a search goes by what a user is called now", () =>
+      Effect.gen(function* () {
+        const [users, profiles] = [yield* UserRepo, yield* ProfileRepo]
+        const [before, after] = [newUsername(), newUsername()]
+        const { id } = yield* users.create(newUsername(), before)
+        yield* profiles.update(id, { display_name: after })
+
+        const search = (prefix: string) => users.search({ prefix, skip: 0, limit: 10 })
+        assert.deepEqual(names(yield* search(before)), [])
+        assert.deepEqual(names(yield* search(after.toUpperCase())), [after])
+        yield* profiles.update(id, { display_name: null })
+        assert.deepEqual(names(yield* search(after)), [])
       })
     )
 

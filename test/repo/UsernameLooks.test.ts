@@ -24,8 +24,16 @@ const contract = <E>(name: string, repos: Layer.Layer<Database | UserRepo, E>) =
       yield* Layer.build(UsernameLooks.layer)
       yield* until(Effect.map(withoutLook, ([row]) => row!.count === 0))
 
-      const error = yield* Effect.flip(users.create(`\uff21${rest}`, "another"))
+      const error = yield* Effect.flip(users.create(`\u13aa${rest}`, "another"))
       assert.include(error, { _tag: "UsernameTaken", isAlike: true })
+      const withoutNames = sql<{ readonly count: number }>`SELECT count(*)::int AS count
+        FROM users u LEFT JOIN user_names n ON n.user_id = u.id WHERE n.user_id IS NULL`
+      yield* until(Effect.map(withoutNames, ([row]) => row!.count === 0))
+      for (const prefix of [`a${rest}`, "ME"]) {
+        const [first] = yield* users.search({ prefix, skip: 0, limit: 10 })
+        assert.include(first, { username: forms[0]!, display_name: "me" })
+      }
+
       const found = yield* sql<{
         readonly username: string
       }>`SELECT username FROM users ORDER BY id DESC LIMIT 3`

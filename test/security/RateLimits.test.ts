@@ -13,6 +13,16 @@ import { openSocket } from "../support/TestSocket.ts"
 import { type Answer, bearer, post, request } from "./support/Server.ts"
 import { type Keys, makeKeys } from "./support/Tokens.ts"
 
+/** As much a second for each, so that a refusal asks for a pause of at most a second. */
+const NEW_LIMITS = {
+  groupsPerMinute: 60,
+  groupsBurst: 2,
+  reactionsPerSecond: 1,
+  reactionsBurst: 3,
+  typingPerSecond: 1,
+  typingBurst: 5
+}
+
 const ALICE = UserId.make(1)
 const BOB = UserId.make(2)
 
@@ -55,6 +65,34 @@ describe("a bucket", () => {
       yield* passed(request("2001:db8::1"))
       assert.strictEqual(yield* passed(request("2001:db8::2")), 0)
       assert.strictEqual(yield* passed(request("2001:db8:0:1::1")), 3)
+    })
+  )
+
+  it.effect("of groups, of reactions and of typing are their own, as large as their settings say", () =>
+    Effect.gen(function* () {
+      const { group, react, type, act, send } = Context.get(
+        yield* Layer.build(
+          Layer.provide(
+            RateLimits.layerInProcess,
+            settings({
+              rateLimits: "on",
+              sendsPerSecond: 2,
+              sendsBurst: 4,
+              ...NEW_LIMITS,
+              groupsPerMinute: 6
+            })
+          )
+        ),
+        RateLimits
+      )
+      const passedOf = (user: UserId) =>
+        Effect.forEach([group, react, type, act, send], (take) => passed(take(user)))
+      assert.deepStrictEqual(yield* passedOf(ALICE), [2, 3, 5, 4, 4])
+      assert.deepStrictEqual(yield* passedOf(BOB), [2, 3, 5, 4, 4])
+      yield* TestClock.adjust("1 seconds")
+      assert.deepStrictEqual(yield* passedOf(ALICE), [0, 1, 1, 2, 2])
+      yield* TestClock.adjust("9 seconds")
+      assert.strictEqual(yield* passed(group(ALICE)), 1)
     })
   )
 
@@ -131,6 +169,7 @@ class Limited extends Context.Service<Limited, { readonly server: TestServer; re
         ...(yield* freshEmbedded),
         ...keys.settings,
         ...SENDS,
+        ...NEW_LIMITS,
         requestsPerSecond: REQUESTS_PER_SECOND,
         trustedProxies: [IpNetwork.fromStringUnsafe("127.0.0.1/32")]
       })
@@ -229,6 +268,64 @@ layer(Limited.layer, { excludeTestServices: true, timeout: "60 seconds" })("a no
       )
       yield* socket.send({ type: "ping" })
       yield* socket.nextOf("pong")
+    })
+  )
+
+  it.effect("the making of groups, reactions and typing by user, each apart, and not for the backend", () =>
+    Effect.gen(function* () {
+      const { server, keys } = yield* Limited
+      const token = bearer(yield* keys.mint({ sub: String(ALICE) }))
+      const service = bearer(yield* keys.mint({ scope: "service" }))
+      const sent = yield* post(
+        `${server.url}/messages/`,
+        { sender_id: BOB, receiver_id: ALICE, content: "hi" },
+        service
+      )
+      const { id, conversation_id } = JSON.parse(sent.body)
+      const groups = (headers: Record<string, string>) =>
+        flood(
+          times(12, (i) =>
+            post(
+              `${server.url}/conversations/`,
+              { user_id: ALICE, kind: "group", title: `group ${i}`, member_ids: [BOB] },
+              { ...headers, ...from(`198.18.0.${i}`) }
+            )
+          )
+        )
+      const reactions = (headers: Record<string, string>) =>
+        flood(
+          times(12, (i) =>
+            request(`${server.url}/messages/${id}/reactions/${encodeURIComponent("👍")}?user_id=${ALICE}`, {
+              method: i % 2 === 0 ? "PUT" : "DELETE",
+              headers: { ...headers, ...from(`198.18.1.${i}`) }
+            })
+          )
+        )
+      const made = yield* groups(token)
+      assert.isAtLeast(made.passed, NEW_LIMITS.groupsBurst)
+      assert.isAtMost(made.passed, NEW_LIMITS.groupsBurst + made.seconds + 1)
+      const reacted = yield* reactions(token)
+      assert.isAtLeast(reacted.passed, NEW_LIMITS.reactionsBurst)
+      assert.isAtMost(reacted.passed, NEW_LIMITS.reactionsBurst + reacted.seconds + 1)
+      for (const call of [groups, reactions]) assert.strictEqual((yield* call(service)).refused, 0)
+
+      for (const [headers, isLimited] of [
+        [{ ...token, ...from("198.18.2.1") }, true],
+        [service, false]
+      ] as const) {
+        const socket = yield* openSocket(`${server.webSocketUrl}/ws/${ALICE}`, {
+          headers,
+          protocols: ["minichat.v2"]
+        })
+        for (let i = 0; i < 20; i++) yield* socket.send({ type: "typing", conversation_id, typing: true })
+        yield* socket.send({ type: "ping" })
+        yield* socket.nextOf("system")
+        const frames: Array<Record<string, unknown>> = []
+        while (frames.at(-1)?.type !== "pong") frames.push(yield* socket.next)
+        const refused = frames.filter(({ code }) => code === "rate_limited")
+        assert.strictEqual(refused.length > 0, isLimited)
+        for (const { retry_after_ms } of refused) assert.isAbove(Number(retry_after_ms), 0)
+      }
     })
   )
 

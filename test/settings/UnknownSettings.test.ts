@@ -52,7 +52,7 @@ describe("an environment variable that is no setting", () => {
 })
 
 describe("every setting", () => {
-  it.effect("is in the README and in .env.example, which has no other for the server", () =>
+  it.effect("is in docs/CONFIGURATION.md and in .env.example, which has no other for the server", () =>
     Effect.gen(function* () {
       const files = new Set(SECRETS.map(fileOf))
       const names = [...(yield* settingNames)].filter((name) => !files.has(name))
@@ -60,10 +60,10 @@ describe("every setting", () => {
       // A line of prose may begin with a name, too.
       const listed = new Set([...example.matchAll(/^# ([A-Z_]+)=/gm)].map(([, name]) => name))
       assert.sameMembers([...listed], names)
-      const readme = read("README.md")
+      const page = read("docs/CONFIGURATION.md")
       for (const name of names) {
         const documented = name.replace(/^OTEL_EXPORTER_OTLP_(?!ENDPOINT)/, "_")
-        assert.include(readme, `\`${documented}\``)
+        assert.include(page, `\`${documented}\``)
       }
     })
   )

@@ -63,6 +63,10 @@ export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
       isCut = true
       destroyAll()
     }),
+    /** Refuses new connections; those that there are stay. */
+    refuse: Effect.sync(() => {
+      isCut = true
+    }),
     /** Takes connections again. */
     restore: Effect.sync(() => {
       isCut = false

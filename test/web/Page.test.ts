@@ -8,7 +8,7 @@ import { CHROMIUM } from "../support/Chromium.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { tcpProxy } from "../support/TcpProxy.ts"
 import { startServer } from "../support/TestServer.ts"
-import { Chromium, inPage, openChat, write } from "./Pages.ts"
+import { Chromium, faultsOf, inPage, openChat, write } from "./Pages.ts"
 
 const ROOT = join(import.meta.dirname, "../..")
 const BUILT = join(ROOT, "dist/web")
@@ -161,15 +161,6 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
           const { server } = yield* ChatServer
           const [a, b] = yield* newUsers(2)
           yield* send(b!, a!, "Look: https://example.com")
-          const axe = readFileSync(join(ROOT, "node_modules/axe-core/axe.min.js"), "utf8")
-          const faultsOf = (page: Parameters<typeof write>[0]) =>
-            page
-              .evaluate(axe)
-              .then(() =>
-                page.evaluate<string>(
-                  "axe.run().then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])))"
-                )
-              )
           const start = yield* openChat(server.url, [], { colorScheme })
           const chat = yield* openChat(server.url, [a!.id], { colorScheme })
           const found = [

@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs"
+import { createRequire } from "node:module"
 import { Context, Effect, Layer } from "effect"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { CHROMIUM } from "../support/Chromium.ts"
@@ -64,4 +66,14 @@ export const write = async (page: Page, text: string, pane = 0) => {
     .getByLabel(/^Message to/)
   await area.fill(text)
   await area.press("Enter")
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8")
+
+/** What axe finds wrong with a page, as JSON: `[]` for nothing. */
+export const faultsOf = async (page: Page) => {
+  await page.evaluate(axe)
+  return page.evaluate<string>(
+    "axe.run().then(({ violations }) => JSON.stringify(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)])))"
+  )
 }

@@ -6,6 +6,14 @@ export const alice = {
   display_name: "Alice Liddell",
   created_at: "2026-01-31T12:00:00.000Z"
 }
+/** Alice as an identity provider and its application know her. */
+export const known = {
+  ...alice,
+  display_name: "Alice in Wonderland",
+  external_id: "auth0|64f1c2",
+  avatar_url: "https://example.com/alice.png"
+}
+
 export const bob = { id: 2, username: "bob", display_name: "bob", created_at: "2026-01-31T12:00:05.000Z" }
 
 export const hello = {

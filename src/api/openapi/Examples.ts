@@ -1,19 +1,28 @@
 import { VERSION } from "../../domain/Version.ts"
+import type { Blocks } from "../Blocks.ts"
 import type { Conversations } from "../Conversations.ts"
 import type { Messages } from "../Messages.ts"
+import type { Moderation } from "../Moderation.ts"
 import { endpoints, type System } from "../System.ts"
 import type { Users } from "../Users.ts"
 import { conversationOperations } from "./ConversationExamples.ts"
-import { alice, bob, deleted, edited, hello, reply, wholeNumber } from "./ExampleMessages.ts"
+import { alice, bob, deleted, edited, hello, known, reply, wholeNumber } from "./ExampleMessages.ts"
 import type { Examples } from "./ExampleTypes.ts"
 import type { LiveEvents } from "./LiveEvents.ts"
+import { moderationOperations } from "./ModerationExamples.ts"
 
 /** Examples of every request and answer. Tests decode them by the contract. */
 
 const badId = { path: ["params", "message_id"], message: wholeNumber }
 
 export const operations: Examples<
-  typeof Users | typeof Messages | typeof Conversations | typeof System | typeof LiveEvents
+  | typeof Users
+  | typeof Messages
+  | typeof Conversations
+  | typeof Blocks
+  | typeof Moderation
+  | typeof System
+  | typeof LiveEvents
 > = {
   "users.create": {
     request: { username: "alice", display_name: "Alice Liddell" },
@@ -27,6 +36,24 @@ export const operations: Examples<
   "users.get": {
     answers: { 200: alice },
     invalidField: { path: ["params", "user_id"], message: wholeNumber }
+  },
+  "users.me": { answers: { 200: known } },
+  "users.update": {
+    request: { display_name: "Alice in Wonderland", avatar_url: "https://example.com/alice.png" },
+    answers: { 200: known },
+    invalidField: {
+      path: ["payload", "avatar_url"],
+      message: "must be an http or https URL of at most 2048 characters"
+    }
+  },
+  "users.getExternal": {
+    answers: { 200: known },
+    invalidField: { path: ["params", "external_id"], message: "must have 1 to 255 characters" }
+  },
+  "users.putExternal": {
+    request: { display_name: "Alice in Wonderland", avatar_url: "https://example.com/alice.png" },
+    answers: { 200: known },
+    invalidField: { path: ["params", "external_id"], message: "must have 1 to 255 characters" }
   },
   "users.presence": {
     answers: { 200: { user_id: 1, online: true, connections: 2, last_seen: "2026-01-31T12:02:00.000Z" } },
@@ -76,6 +103,13 @@ export const operations: Examples<
     answers: { 200: { messages: [reply] } },
     invalidField: { path: ["params", "user_id"], message: wholeNumber }
   },
+  "messages.search": {
+    answers: { 200: { messages: [reply, hello], next: null } },
+    invalidField: {
+      path: ["query", "q"],
+      message: "must have 1 to 200 characters, white space around it aside"
+    }
+  },
   "messages.get": { answers: { 200: reply }, invalidField: badId },
   "messages.edit": {
     request: { user_id: 1, content: "Hello Bob!", version: 1 },
@@ -89,6 +123,7 @@ export const operations: Examples<
   },
   "messages.unreact": { answers: { 200: reply }, invalidField: badId },
   ...conversationOperations,
+  ...moderationOperations,
   "live.connect": {
     answers: {},
     invalidField: { path: ["query", "since"], message: "must be a whole number of at least 0" }

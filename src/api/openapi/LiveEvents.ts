@@ -9,7 +9,7 @@ import { ServiceUnavailable, UpgradeRequired, ValidationFailed } from "../Proble
 const connectAgain = ({ code, reconnect }: CloseCode) =>
   code === CloseCode.unauthorized.code ? "yes, with a new token" : reconnect ? "yes, with `since`" : "no"
 
-/** The rows of the table of close codes. The README has the same. */
+/** The rows of the table of close codes. docs/API.md has the same. */
 export const closeCodes = Object.values<CloseCode>(CloseCode).map(
   (each) => `| ${each.code} | ${each.reason} | ${connectAgain(each)} |`
 )
@@ -18,6 +18,10 @@ const description = `Connect with a WebSocket client. Text frames of one JSON ob
 \`ServerFrame\` among the schemas. Every event of a user has the next \`seq\`, without gap or repeat: with \`since\`, the
 events after that one come first, then the socket is live. A socket that offers the subprotocol \`minichat.v2\` gets
 every type of frame; without it, or with \`minichat.v1\`, only \`system\`, \`message\`, \`pong\`, \`ack\` and \`error\`.
+
+The numbered events tell all that changes for a user: messages of direct conversations and groups, their edits, deletes and
+reactions, conversations and members that come, change and go, and how far the user's other devices have read. A client that
+has applied every event has the state of one that loads it anew. Ignore types that you do not know.
 
 Three frames are told in passing, without a \`seq\`: \`typing\`, \`presence\` of those whom a \`watch\` names, and the \`read\` of
 groups. They are stored nowhere and dropped while the client does not read. Show a user as typing for 6 s after the last such
@@ -33,6 +37,8 @@ renew it before it expires.
 
 A missing or bad token, or a socket of someone else, is refused by HTTP 401 or 403 before there is a socket; a browser
 sees that as 1006.
+
+With a user's token, \`/ws/me\` is the socket of that user; \`system\` tells its \`user_id\`.
 
 | Close code | Meaning | Connect again |
 |---|---|---|

@@ -15,8 +15,11 @@ export const invalid = (field: InvalidField | undefined): unknown =>
 export const problems: Readonly<Record<string, unknown>> = Object.fromEntries(
   [
     new Problems.UsernameTaken(),
+    Problems.UsernameFixed.of("alice"),
     new Problems.Unauthorized(),
     new Problems.Forbidden(),
+    new Problems.UserSuspended(),
+    new Problems.Blocked(),
     new Problems.UserNotFound(),
     new Problems.SenderNotFound(),
     new Problems.ReceiverNotFound(),

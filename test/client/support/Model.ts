@@ -44,6 +44,7 @@ interface StoredConversation {
 export class Model {
   readonly inbox: Array<InboxEvent> = []
   private readonly conversations: Array<StoredConversation> = []
+  private readonly names = new Map<UserId, Pick<Member, "display_name" | "avatar_url">>()
   private ids = 0
   private readonly draw: Draw
 
@@ -79,7 +80,7 @@ export class Model {
     const isIn = conversation.members.has(SELF)
     const user = this.pick([...conversation.members.keys()])
     const message = conversation.messages.length === 0 ? undefined : this.pick(conversation.messages)
-    switch (this.draw(9)) {
+    switch (this.draw(10)) {
       case 0:
       case 1:
       case 2:
@@ -116,6 +117,8 @@ export class Model {
         const { role: _, ...shared } = this.shared(conversation)
         return this.tell(isIn, { type: "conversation_updated", conversation: shared })
       }
+      case 9:
+        return this.rename(this.pick(USERS))
     }
   }
 
@@ -279,12 +282,27 @@ export class Model {
     }
   }
 
+  /** A user has another name, and a picture or none. Who shares no conversation with it is not told. */
+  private rename(user: UserId) {
+    const picture = this.draw(2) === 0 ? {} : { avatar_url: `https://example.com/${this.draw(1000)}.png` }
+    this.names.set(user, { display_name: `Name ${this.draw(1000)}`, ...picture })
+    const isShared = this.conversations.some(({ members }) => members.has(SELF) && members.has(user))
+    this.tell(isShared || user === SELF, {
+      type: "user_updated",
+      user: { id: user, username: `user${user}`, created_at: AT, ...this.nameOf(user) }
+    })
+  }
+
+  private nameOf(user: UserId): Pick<Member, "display_name" | "avatar_url"> {
+    return this.names.get(user) ?? { display_name: `User ${user}` }
+  }
+
   private member(conversation: StoredConversation, user: UserId): Member {
     const { role, lastRead } = conversation.members.get(user)!
     return {
       user_id: user,
       username: `user${user}`,
-      display_name: `User ${user}`,
+      ...this.nameOf(user),
       role,
       joined_at: AT,
       last_read_id: lastRead
@@ -318,7 +336,7 @@ export class Model {
             with: {
               user_id: peer!,
               username: `user${peer}`,
-              display_name: `User ${peer}`,
+              ...this.nameOf(peer!),
               last_read_id: members.get(peer!)!.lastRead
             }
           }

@@ -1,0 +1,19 @@
+-- Writes an event for each endpoint that nodes serve, in the transaction of its fact. The ids of a lane ascend in the order of its
+-- commits, because the fact's caller holds the locks of its conversation or user until it commits.
+CREATE OR REPLACE FUNCTION add_webhook_events(
+  type text, lane bigint, message bigint DEFAULT NULL, about_user int DEFAULT NULL, report bigint DEFAULT NULL
+) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  new_id bigint;
+  new_webhook_id uuid;
+BEGIN
+  IF NOT EXISTS (SELECT FROM webhook_endpoints e WHERE NOT e.retired) THEN
+    RETURN;
+  END IF;
+  new_id := nextval('webhook_event_ids');
+  new_webhook_id := gen_random_uuid();
+  INSERT INTO webhook_events (endpoint_id, id, webhook_id, lane, type, message_id, user_id, report_id)
+    SELECT e.id, new_id, new_webhook_id, add_webhook_events.lane, add_webhook_events.type, message, about_user, report
+    FROM webhook_endpoints e WHERE NOT e.retired;
+END $$

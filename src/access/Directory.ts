@@ -1,0 +1,66 @@
+import { Context, Effect, Layer } from "effect"
+import { AppConfig } from "../AppConfig.ts"
+import { type Caller, Forbidden } from "../domain/Caller.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import type { UserId } from "../domain/User.ts"
+import { UserRepo } from "../repo/UserRepo.ts"
+
+/**
+ * Whom a user's token may look up: the one place that `USER_DIRECTORY` is decided in, for REST and sockets alike. `all`: everyone.
+ * `exact`: everyone, by id, whole username or external id, and no lists. `shared`: the users who share a conversation with it.
+ * `none`: itself. Callers who are no users see everyone. Members of a conversation see one another in it whatever this is.
+ */
+export class Directory extends Context.Service<
+  Directory,
+  {
+    /** Whether a caller may list users, and search them by the beginning of a name; a user id: only those who share a conversation with it. */
+    permitList(caller: Caller): Effect.Effect<UserId | undefined, Forbidden>
+    /** Which of some users a caller may see. A user sees itself. */
+    visible(caller: Caller, userIds: ReadonlyArray<UserId>): Effect.Effect<ReadonlyArray<UserId>, Unavailable>
+    /** Fails unless a caller may see all of some users. */
+    permitSight(caller: Caller, userIds: ReadonlyArray<UserId>): Effect.Effect<void, Forbidden | Unavailable>
+  }
+>()("minichat/access/Directory") {
+  static readonly layer = Layer.effect(
+    Directory,
+    Effect.gen(function* () {
+      const { userDirectory } = yield* AppConfig
+      const users = yield* UserRepo
+
+      const visible: Directory["Service"]["visible"] = (caller, userIds) => {
+        if (caller._tag !== "Member" || userDirectory === "all" || userDirectory === "exact")
+          return Effect.succeed(userIds)
+        const { userId } = caller
+        const others = userIds.filter((id) => id !== userId)
+        if (others.length === 0) return Effect.succeed(userIds)
+        const seen = userDirectory === "shared" ? users.fellowsAmong(userId, others) : Effect.succeed([])
+        return Effect.map(seen, (ids) => userIds.filter((id) => id === userId || ids.includes(id)))
+      }
+
+      return Directory.of({
+        permitList: (caller) => {
+          if (caller._tag !== "Member" || userDirectory === "all") return Effect.undefined
+          return userDirectory === "shared"
+            ? Effect.succeed(caller.userId)
+            : Effect.fail(new Forbidden({ detail: NO_LIST[userDirectory] }))
+        },
+        visible,
+        permitSight: (caller, userIds) =>
+          Effect.flatMap(visible(caller, userIds), (seen) =>
+            seen.length === userIds.length
+              ? Effect.void
+              : Effect.fail(
+                  new Forbidden({ detail: userDirectory === "none" ? NO_LIST.none : NO_CONVERSATION })
+                )
+          )
+      })
+    })
+  )
+}
+
+const NO_LIST = {
+  exact: "Users may be looked up by their id or whole username only (USER_DIRECTORY=exact)",
+  none: "Users may not look one another up (USER_DIRECTORY=none)"
+}
+
+const NO_CONVERSATION = "Only users who share a conversation see one another (USER_DIRECTORY=shared)"

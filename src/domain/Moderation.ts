@@ -1,0 +1,47 @@
+import { Schema } from "effect"
+import { Message, MessageId } from "./Message.ts"
+import { Timestamp, trimmedText } from "./Text.ts"
+import { User, UserId } from "./User.ts"
+
+/** A user whom another one has blocked. */
+export const Block = Schema.Struct({
+  user_id: UserId.annotate({ description: "Who blocked" }),
+  blocked_id: UserId.annotate({ description: "Who is blocked" }),
+  created_at: Timestamp
+}).annotate({ identifier: "Block", description: "A user has blocked another" })
+export type Block = typeof Block.Type
+
+/** A block in its maker's list. */
+export const BlockEntry = Schema.Struct({
+  ...Block.fields,
+  username: User.fields.username,
+  display_name: User.fields.display_name
+}).annotate({ identifier: "BlockEntry", description: "A block, and the names of the blocked user" })
+export type BlockEntry = typeof BlockEntry.Type
+
+/** Why a message was reported. */
+export const Reason = trimmedText(1000, "Spam")
+
+export const Report = Schema.Struct({
+  id: Schema.Int.annotate({ description: "The id of the report", examples: [5] }),
+  message_id: MessageId,
+  reporter_id: UserId.annotate({ description: "Who reported" }),
+  reason: Schema.optionalKey(Schema.String).annotate({ description: "In the reporter's words" }),
+  created_at: Timestamp
+}).annotate({ identifier: "Report", description: "A user has reported a message" })
+export type Report = typeof Report.Type
+
+/** A report as moderators read it. */
+export const ReportEntry = Schema.Struct({
+  ...Report.fields,
+  message: Message.annotate({ description: "The message as it is now" })
+}).annotate({ identifier: "ReportEntry", description: "A report, and its message as it is now" })
+export type ReportEntry = typeof ReportEntry.Type
+
+export const Suspension = Schema.Struct({
+  user_id: UserId,
+  suspended_at: Schema.NullOr(Timestamp).annotate({
+    description: "Since when the user is suspended; null when it is not"
+  })
+}).annotate({ identifier: "Suspension", description: "Whether a user is suspended" })
+export type Suspension = typeof Suspension.Type

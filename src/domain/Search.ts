@@ -1,0 +1,30 @@
+import type { ConversationId } from "./ConversationId.ts"
+import type { Message, MessageId } from "./Message.ts"
+import { trimmedText } from "./Text.ts"
+import type { UserId } from "./User.ts"
+
+/** The most characters (code points) that are searched for. It bounds the number of words, and so what a search costs. */
+export const MAX_SEARCH_LENGTH = 200
+
+/** What is searched for: trimmed, and then 1 to 200 code points. No character of it is an operator. */
+export const SearchText = trimmedText(MAX_SEARCH_LENGTH, "sunday hik")
+
+export interface SearchQuery {
+  /** Who searches. */
+  readonly userId: UserId
+  /** A `SearchText`. */
+  readonly text: string
+  /** Only messages of this conversation. */
+  readonly conversationId?: ConversationId | undefined
+  /** Only messages with a smaller id. */
+  readonly beforeId?: MessageId | undefined
+  /** At least 1. */
+  readonly limit: number
+}
+
+export interface SearchPage {
+  /** Newest first. */
+  readonly messages: ReadonlyArray<Message>
+  /** The `beforeId` that goes on from here. None when nothing older is left to search. */
+  readonly next: MessageId | undefined
+}

@@ -1,0 +1,28 @@
+import { Effect, Random, Schema } from "effect"
+import { Username } from "../domain/User.ts"
+
+/** The most code points of a name that is made, before the digits that make it unlike others. */
+const KEPT = 30
+
+/** How many usernames are tried for a user. */
+export const USERNAME_TRIES = 6
+
+const isUsername = Schema.is(Username)
+
+const ALPHABET = "23456789abcdefghjkmnpqrstuvwxyz"
+
+const randomText = (count: number) =>
+  Effect.map(Effect.replicateEffect(Random.nextIntBetween(0, ALPHABET.length - 1), count), (places) =>
+    places.map((place) => ALPHABET[place]).join("")
+  )
+
+/**
+ * A username for a user that comes without one. The first is the display name without what no username has; later ones have random
+ * characters at their end, the last ones those alone. An external id is not in it: it may be an address, and others see usernames.
+ */
+export const madeUsername = Effect.fnUntraced(function* (displayName: string | undefined, attempt: number) {
+  const letters = (displayName ?? "").normalize("NFKC").replaceAll(/[^\p{L}\p{N}\p{Mn}\p{Mc}]/gu, "")
+  const stem = [...letters].slice(0, KEPT).join("")
+  if (!isUsername(stem) || attempt > USERNAME_TRIES / 2) return `user${yield* randomText(10)}`
+  return attempt === 0 ? stem : `${stem}${yield* randomText(2 + 2 * attempt)}`
+})

@@ -1,0 +1,33 @@
+import type { Effect } from "effect"
+import type { Change } from "../domain/Event.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import type {
+  ExternalId,
+  ExternalUser,
+  User,
+  UserChange,
+  UserId,
+  UserNotFound,
+  UsernameFixed,
+  UsernameTaken
+} from "../domain/User.ts"
+
+/** Of a user's change of its profile, at most so many users are told: those of its latest conversations. */
+export const MAX_FELLOWS = 1000
+
+/**
+ * The profiles of users. A change commits together with its `user_updated` events, in the inboxes of the user and of those who
+ * share a conversation with it, at most `MAX_FELLOWS`. A change that changes nothing has no events.
+ */
+export interface ProfileCalls {
+  /** Changes a user's profile. */
+  update(userId: UserId, change: UserChange): Effect.Effect<Change<User>, UserNotFound | Unavailable>
+  /**
+   * Makes the user with an external id, or changes its profile when it is there. Safe to repeat, also at the same moment: one user
+   * is made. Without a username one is made, from the display name where that has letters.
+   */
+  put(
+    externalId: ExternalId,
+    wanted: ExternalUser
+  ): Effect.Effect<Change<User>, UsernameTaken | UsernameFixed | Unavailable>
+}

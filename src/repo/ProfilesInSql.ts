@@ -1,0 +1,91 @@
+import { Effect, Result } from "effect"
+import { Database } from "../database/Database.ts"
+import { int4, textArray } from "../database/SqlParameters.ts"
+import type { Change } from "../domain/Event.ts"
+import { Unavailable } from "../domain/Unavailable.ts"
+import {
+  type ExternalId,
+  type ExternalUser,
+  MAX_USER_ID,
+  type User,
+  type UserChange,
+  type UserId,
+  UserNotFound
+} from "../domain/User.ts"
+import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
+import { foldedNames } from "./FoldedNames.ts"
+import { makeUser, type NewProfile } from "./NewUsers.ts"
+import { MAX_FELLOWS, type ProfileCalls } from "./ProfileCalls.ts"
+import { putting } from "./PutExternal.ts"
+import { toUser, type UserRow } from "./Rows.ts"
+
+type Row = ChangeRow<"changed" | "unchanged" | "user_not_found" | "changing">
+
+/** How often a change begins anew because its user got a conversation at the same moment. */
+const TRIES = 5
+
+/** Profiles through the functions of `migrations/functions`. */
+export const make = Effect.gen(function* () {
+  const database = yield* Database
+  const { pipeline: sql, inPipeline } = database
+  const change = changing(database)
+
+  const find = (id: UserId): Effect.Effect<User | undefined, Unavailable> =>
+    sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)}`.pipe(
+      Effect.map(([row]) => row && toUser(row)),
+      inPipeline
+    )
+
+  const findExternal = (id: ExternalId): Effect.Effect<User | undefined, Unavailable> =>
+    sql<UserRow>`SELECT * FROM users WHERE external_id = ${id}`.pipe(
+      Effect.map(([row]) => row && toUser(row)),
+      inPipeline
+    )
+
+  const apply = (user: User, { display_name, avatar_url, metadata }: UserChange) => {
+    const displayName = display_name === undefined ? null : (display_name ?? user.username)
+    return change<Row>(
+      (sql) => sql`SELECT * FROM update_user(
+        ${int4(user.id)}, ${displayName}, ${textArray(foldedNames(user.username, displayName ?? user.username))},
+        ${avatar_url !== undefined}, ${avatar_url ?? null},
+        ${metadata !== undefined}, ${metadata == null ? null : JSON.stringify(metadata)}::text::jsonb, ${int4(MAX_FELLOWS)}
+      )`
+    )
+  }
+
+  const updateKnown = Effect.fnUntraced(function* (
+    user: User,
+    wanted: UserChange
+  ): Effect.fn.Return<Change<User>, Unavailable> {
+    for (let attempt = 0; attempt < TRIES; attempt++) {
+      const rows = yield* apply(user, wanted)
+      if (rows[0]!.status !== "changing")
+        return { value: (yield* find(user.id)) ?? user, appended: appendedBy(rows) }
+    }
+    return yield* new Unavailable({
+      dependency: "database",
+      cause: "The user gets new conversations too fast"
+    })
+  })
+
+  const update: ProfileCalls["update"] = Effect.fn("ProfileRepo.update")(function* (userId, wanted) {
+    const user = userId > MAX_USER_ID ? undefined : yield* find(userId)
+    return yield* user === undefined ? new UserNotFound({ userId }) : updateKnown(user, wanted)
+  })
+
+  const makeOrRefuse = (made: NewProfile) =>
+    makeUser(sql, made).pipe(
+      Effect.map((rows) => Result.succeed(toUser(rows[0]!))),
+      Effect.catchReason("SqlError", "UniqueViolation", ({ constraint }) =>
+        Effect.succeed(Result.fail({ isAlike: constraint === "username_looks" }))
+      ),
+      inPipeline
+    )
+
+  const put: ProfileCalls["put"] = Effect.fn("ProfileRepo.put")(
+    (externalId: ExternalId, wanted: ExternalUser) =>
+      putting({ findExternal, make: makeOrRefuse, update: updateKnown })(externalId, wanted)
+  )
+
+  return { update, put } satisfies ProfileCalls
+})

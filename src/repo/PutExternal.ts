@@ -1,0 +1,52 @@
+import { Effect, Result } from "effect"
+import type { Change } from "../domain/Event.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import {
+  type ExternalId,
+  type ExternalUser,
+  type User,
+  type UserChange,
+  UsernameFixed,
+  UsernameTaken
+} from "../domain/User.ts"
+import { normalName } from "./FoldedNames.ts"
+import { madeUsername, USERNAME_TRIES } from "./MadeUsernames.ts"
+import type { NewProfile } from "./NewUsers.ts"
+
+/** What a layer of `ProfileRepo` does for a `put`. */
+interface Steps {
+  findExternal(id: ExternalId): Effect.Effect<User | undefined, Unavailable>
+  /** Makes a user, unless its username or its external id is taken. */
+  make(made: NewProfile): Effect.Effect<Result.Result<User, { readonly isAlike: boolean }>, Unavailable>
+  update(user: User, change: UserChange): Effect.Effect<Change<User>, Unavailable>
+}
+
+/** `put` of `ProfileCalls`. */
+export const putting = ({ findExternal, make, update }: Steps) =>
+  Effect.fnUntraced(function* (externalId: ExternalId, { username: given, ...profile }: ExternalUser) {
+    const change = (user: User): Effect.Effect<Change<User>, UsernameFixed | Unavailable> =>
+      given == null || normalName(given) === normalName(user.username)
+        ? update(user, profile)
+        : Effect.fail(new UsernameFixed({ username: user.username }))
+
+    const known = yield* findExternal(externalId)
+    if (known !== undefined) return yield* change(known)
+
+    let isAlike = false
+    for (let attempt = 0; attempt < (given == null ? USERNAME_TRIES : 1); attempt++) {
+      const username = given ?? (yield* madeUsername(profile.display_name ?? undefined, attempt))
+      const made = yield* make({
+        username,
+        displayName: profile.display_name ?? username,
+        externalId,
+        avatarUrl: profile.avatar_url ?? undefined,
+        metadata: profile.metadata ?? undefined
+      })
+      if (Result.isSuccess(made)) return { value: made.success, appended: [] }
+      // What is taken may be the external id, or the username by the same call on another node: then the user is there.
+      const other = yield* findExternal(externalId)
+      if (other !== undefined) return yield* change(other)
+      isAlike = made.failure.isAlike
+    }
+    return yield* new UsernameTaken({ username: given ?? "", isAlike })
+  })

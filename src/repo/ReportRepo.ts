@@ -1,0 +1,172 @@
+import { Context, DateTime, Effect, Layer } from "effect"
+import { Database } from "../database/Database.ts"
+import { int4, int8 } from "../database/SqlParameters.ts"
+import { NotMember } from "../domain/ConversationErrors.ts"
+import { MessageDeleted, type MessageId, MessageNotFound } from "../domain/Message.ts"
+import type { Report, ReportEntry } from "../domain/Moderation.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import { MAX_USER_ID, type UserId } from "../domain/User.ts"
+import { type MemoryReport, MemoryTables } from "./MemoryTables.ts"
+import { mayRead, messageAsNow } from "./MemoryViews.ts"
+import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
+import { type MessageRow, toMessage } from "./Rows.ts"
+
+/** Why a report is refused. */
+export type ReportDenied = MessageNotFound | NotMember | MessageDeleted
+
+/** A page of reports. `next` is the `after` of the next page; `undefined` after the last. */
+export interface ReportList {
+  readonly reports: ReadonlyArray<ReportEntry>
+  readonly next: number | undefined
+}
+
+/** Users' reports of messages, for those who moderate. Of each user and message there is at most one. */
+export class ReportRepo extends Context.Service<
+  ReportRepo,
+  {
+    /** Keeps a report of a message that the user may read. A repeated call is answered with the first report. */
+    report(
+      by: UserId,
+      messageId: MessageId,
+      reason: string | undefined
+    ): Effect.Effect<Report, ReportDenied | Unavailable>
+    /** Reports with their messages, by ascending id, above `after`: at most `limit`. */
+    list(after: number | undefined, limit: number): Effect.Effect<ReportList, Unavailable>
+    /** Deletes a report, if it is there. */
+    resolve(id: number): Effect.Effect<void, Unavailable>
+  }
+>()("minichat/repo/ReportRepo") {
+  static readonly layer = Layer.effect(
+    ReportRepo,
+    Effect.gen(function* () {
+      const { pipeline: sql, inPipeline } = yield* Database
+
+      const report = Effect.fn("ReportRepo.report")(function* (
+        by: UserId,
+        messageId: MessageId,
+        reason: string | undefined
+      ) {
+        const [row] = yield* inPipeline(
+          sql<StatusRow>`SELECT * FROM report_message(${int4(by > MAX_USER_ID ? 0 : by)}, ${int8(messageId)}, ${reason ?? null})`
+        )
+        switch (row!.status) {
+          case "message_not_found":
+            return yield* new MessageNotFound()
+          case "not_member":
+            return yield* new NotMember()
+          case "message_deleted":
+            return yield* new MessageDeleted()
+          case "reported":
+            return toReport({ ...row!, message_id: messageId, reporter_id: by })
+        }
+      })
+
+      const list = Effect.fn("ReportRepo.list")(function* (after: number | undefined, limit: number) {
+        // One more than is shown: whether there is a next page.
+        const rows = yield* inPipeline(
+          sql<ListRow>`SELECT r.id AS report_id, r.message_id, r.reporter_id, r.reason, r.created_at, l.*
+            FROM (SELECT * FROM reports WHERE id > ${int8(after ?? 0)} ORDER BY id LIMIT ${int4(limit + 1)}) r
+            CROSS JOIN LATERAL (
+              SELECT ${sql.literal(MESSAGE_COLUMNS)} FROM messages m WHERE m.id = r.message_id OFFSET 0
+            ) l ORDER BY r.id`
+        )
+        return pageOf(
+          rows.map((row) => ({ ...toReport({ ...row, id: row.report_id }), message: toMessage(row) })),
+          limit
+        )
+      })
+
+      const resolve = (id: number) =>
+        Effect.asVoid(inPipeline(sql`DELETE FROM reports WHERE id = ${int8(id)}`))
+
+      return ReportRepo.of({ report, list, resolve })
+    })
+  )
+
+  static readonly layerMemory = Layer.effect(
+    ReportRepo,
+    Effect.gen(function* () {
+      const tables = yield* MemoryTables
+      const { messages, conversations, reports, counters } = tables
+
+      const report = (by: UserId, messageId: MessageId, reason: string | undefined) =>
+        Effect.flatMap(DateTime.now, (now): Effect.Effect<Report, ReportDenied> => {
+          const message = messages.get(messageId)
+          if (message === undefined) return Effect.fail(new MessageNotFound())
+          const conversation = conversations.get(message.conversationId)!
+          if (!conversation.members.has(by)) return Effect.fail(new NotMember())
+          if (!mayRead(conversation, by, messageId)) return Effect.fail(new MessageNotFound())
+          const known = reports.find((one) => one.messageId === messageId && one.reporterId === by)
+          if (known !== undefined) return Effect.succeed(fromMemory(known))
+          if (message.deletedAt !== undefined) return Effect.fail(new MessageDeleted())
+          const made = {
+            id: ++counters.reportId,
+            messageId,
+            reporterId: by,
+            reason,
+            createdAt: DateTime.formatIso(now)
+          }
+          reports.push(made)
+          return Effect.succeed(fromMemory(made))
+        })
+
+      const list = (after: number | undefined, limit: number) =>
+        Effect.sync(() =>
+          pageOf(
+            reports
+              .filter(({ id }) => id > (after ?? 0))
+              .slice(0, limit + 1)
+              .map((one) => ({
+                ...fromMemory(one),
+                message: messageAsNow(tables, messages.get(one.messageId)!)
+              })),
+            limit
+          )
+        )
+
+      const resolve = (id: number) =>
+        Effect.sync(() => {
+          const place = reports.findIndex((one) => one.id === id)
+          if (place >= 0) reports.splice(place, 1)
+        })
+
+      return ReportRepo.of({ report, list, resolve })
+    })
+  ).pipe(Layer.provide(MemoryTables.layer))
+}
+
+interface ReportRow {
+  readonly id: number
+  readonly message_id: number
+  readonly reporter_id: number
+  readonly reason: string | null
+  readonly created_at: Date
+}
+
+type StatusRow = ReportRow & {
+  readonly status: "reported" | "message_not_found" | "not_member" | "message_deleted"
+}
+
+type ListRow = MessageRow & ReportRow & { readonly report_id: number }
+
+const toReport = ({ id, message_id, reporter_id, reason, created_at }: ReportRow): Report => ({
+  id,
+  message_id: message_id as MessageId,
+  reporter_id: reporter_id as UserId,
+  ...(reason === null ? {} : { reason }),
+  created_at: created_at.toISOString()
+})
+
+const fromMemory = ({ id, messageId, reporterId, reason, createdAt }: MemoryReport): Report => ({
+  id,
+  message_id: messageId,
+  reporter_id: reporterId,
+  ...(reason === undefined ? {} : { reason }),
+  created_at: createdAt
+})
+
+/** A page of reports of which one more than the limit was read. */
+const pageOf = (found: ReadonlyArray<ReportEntry>, limit: number): ReportList => {
+  const reports = found.slice(0, limit)
+  return { reports, next: found.length > limit ? reports.at(-1)?.id : undefined }
+}

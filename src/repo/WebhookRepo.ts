@@ -1,0 +1,199 @@
+import { Context, Duration, Effect, Layer } from "effect"
+import { Database } from "../database/Database.ts"
+import { int4, int4Array, int8Array, textArray } from "../database/SqlParameters.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import type { UserId } from "../domain/User.ts"
+
+/** Who of a message's recipients had neither a socket nor a waiting poll; without `isKnown`, as far as this node knows. */
+export interface Offline {
+  readonly userIds: ReadonlyArray<UserId>
+  readonly isKnown: boolean
+}
+
+/** An event that is leased to this node, and what it is about. */
+export interface WebhookEvent {
+  readonly id: number
+  /** The same for every endpoint and every attempt: what a receiver tells repeats by. */
+  readonly webhookId: string
+  /** The conversation, or the user with a minus. */
+  readonly lane: number
+  readonly type: string
+  readonly messageId: number | undefined
+  readonly userId: number | undefined
+  readonly reportId: number | undefined
+  readonly happenedAt: Date
+  /** With the one that the lease is for. */
+  readonly attempts: number
+  /** As the first attempt found it. */
+  readonly offline: Offline | undefined
+}
+
+/** How an attempt ended. */
+export interface WebhookOutcome {
+  readonly event: WebhookEvent
+  readonly result: "delivered" | "retry" | "dead"
+  /** When to try again, from now. */
+  readonly delay: Duration.Duration
+  /** Why it failed; kept with a dead letter. */
+  readonly reason: string
+  readonly offline: Offline | undefined
+}
+
+/** An event that was given up. */
+export interface DeadLetter {
+  readonly webhook_id: string
+  readonly location: string
+  readonly type: string
+  readonly happened_at: Date
+  readonly died_at: Date
+  readonly attempts: number
+  readonly reason: string
+}
+
+/** The state of an endpoint: how long its oldest event has waited, in seconds, and how many were given up. */
+export interface WebhookBacklog {
+  readonly lag: number
+  readonly deadLetters: number
+}
+
+interface Row {
+  readonly id: number | null
+  readonly webhook_id: string
+  readonly lane: number
+  readonly type: string
+  readonly message_id: number | null
+  readonly user_id: number | null
+  readonly report_id: number | null
+  readonly happened_at: Date
+  readonly attempts: number
+  readonly offline_user_ids: ReadonlyArray<number> | null
+  readonly presence_known: boolean | null
+}
+
+/**
+ * The queue of webhook events. The triggers of migration 13 write it in the transaction of each fact, for the endpoints that
+ * nodes serve, also when a node of an older release commits the fact.
+ *
+ * `PersistedQueue` and `Workflow` of Effect do not fit: the first is offered values by the process, after the commit, and both take
+ * the elements of a queue in any order, so that neither keeps a conversation's order or survives a kill between the two commits.
+ */
+export class WebhookRepo extends Context.Service<
+  WebhookRepo,
+  {
+    /**
+     * Says that this node serves an endpoint, and answers its id. From then on every fact writes an event for it, until no node
+     * has said so for a day. `urlHash` tells endpoints apart; `location` is for people.
+     */
+    serve(urlHash: string, location: string): Effect.Effect<number, Unavailable>
+    /**
+     * Takes in how attempts ended, then leases at most `free` events, in the order of each lane and one of a lane at a time. An event
+     * whose attempt is not reported within the lease is leased anew. `undefined`: another node is at it, and nothing was done.
+     */
+    step(
+      endpoint: number,
+      outcomes: ReadonlyArray<WebhookOutcome>,
+      free: number,
+      lease: Duration.Duration
+    ): Effect.Effect<ReadonlyArray<WebhookEvent> | undefined, Unavailable>
+    backlog(endpoints: ReadonlyArray<number>): Effect.Effect<WebhookBacklog, Unavailable>
+    /** Deletes what is no longer kept, in one bounded step. Answers whether there may be more. */
+    readonly prune: Effect.Effect<boolean, Unavailable>
+    /** Dead letters, the oldest first, at most `limit`. They are kept for 30 days. */
+    deadLetters(limit: number): Effect.Effect<ReadonlyArray<DeadLetter>, Unavailable>
+    /** Sends dead letters again: those of one event, or all. Answers how many. */
+    retry(webhookId: string | undefined): Effect.Effect<number, Unavailable>
+  }
+>()("minichat/repo/WebhookRepo") {
+  static readonly layer = Layer.effect(
+    WebhookRepo,
+    Effect.gen(function* () {
+      const { pipeline: sql, inPipeline } = yield* Database
+
+      const serve = (urlHash: string, location: string) =>
+        inPipeline(sql<{ readonly id: number }>`
+          INSERT INTO webhook_endpoints (url_hash, location) VALUES (${urlHash}, ${location})
+          ON CONFLICT (url_hash) DO UPDATE SET seen_at = clock_timestamp(), retired = false RETURNING id`).pipe(
+          Effect.map((rows) => rows[0]!.id)
+        )
+
+      const step: WebhookRepo["Service"]["step"] = Effect.fnUntraced(
+        function* (endpoint, outcomes, free, lease) {
+          const rows = yield* inPipeline(sql<Row>`
+          SELECT * FROM step_webhooks(
+            ${int4(endpoint)}, ${int8Array(outcomes.map(({ event }) => event.id))},
+            ${int4Array(outcomes.map(({ event }) => event.attempts))}, ${textArray(outcomes.map(({ result }) => result))},
+            ${textArray(outcomes.map(({ delay }) => String(Duration.toSeconds(delay))))}::float8[],
+            ${textArray(outcomes.map(({ reason }) => reason))},
+            ${textArray(outcomes.map(({ offline }) => (offline === undefined ? null : `{${offline.userIds.join()}}`)))},
+            ${textArray(outcomes.map(({ offline }) => (offline === undefined ? null : String(offline.isKnown))))}::boolean[],
+            ${int4(free)}, ${String(Duration.toSeconds(lease))}::text::float8
+          )`)
+          return rows[0]?.id === null ? undefined : rows.map(toEvent)
+        }
+      )
+
+      const backlog = (endpoints: ReadonlyArray<number>) =>
+        inPipeline(sql<WebhookBacklog>`
+          SELECT coalesce(max(extract(epoch FROM clock_timestamp() - w.happened_at)), 0)::float8 AS lag,
+            (SELECT count(*) FROM webhook_dead_letters)::int AS "deadLetters"
+          FROM unnest(${int4Array(endpoints)}) AS e (id) CROSS JOIN LATERAL (
+            SELECT happened_at FROM webhook_events w WHERE w.endpoint_id = e.id ORDER BY w.id LIMIT 1
+          ) w`).pipe(
+          Effect.map((rows) => ({
+            lag: Math.max(0, rows[0]?.lag ?? 0),
+            deadLetters: rows[0]?.deadLetters ?? 0
+          }))
+        )
+
+      const prune = inPipeline(
+        sql<{ readonly deleted: number }>`SELECT prune_webhooks(${int4(BATCH)}) AS deleted`
+      ).pipe(Effect.map((rows) => rows[0]!.deleted === BATCH))
+
+      const deadLetters = (limit: number) =>
+        inPipeline(sql<DeadLetter>`
+          SELECT d.webhook_id::text, e.location, d.type, d.happened_at, d.died_at, d.attempts, d.reason
+          FROM webhook_dead_letters d JOIN webhook_endpoints e ON e.id = d.endpoint_id
+          ORDER BY d.id, d.endpoint_id LIMIT ${int4(limit)}`)
+
+      const retryBatch = (webhookId: string | null) =>
+        inPipeline(
+          sql<{
+            readonly retried: number
+          }>`SELECT retry_webhooks(${webhookId}::text::uuid, ${int4(BATCH)}) AS retried`
+        ).pipe(Effect.map((rows) => rows[0]!.retried))
+
+      const retry = Effect.fn("WebhookRepo.retry")(function* (webhookId: string | undefined) {
+        let retried = 0
+        while (true) {
+          const batch = yield* retryBatch(webhookId ?? null)
+          retried += batch
+          if (batch < BATCH) return retried
+        }
+      })
+
+      return WebhookRepo.of({ serve, step, backlog, prune, deadLetters, retry })
+    })
+  )
+}
+
+/** How many rows one statement deletes, or puts back into the queue. */
+const BATCH = 500
+
+const toEvent = (row: Row): WebhookEvent => ({
+  id: row.id!,
+  webhookId: row.webhook_id,
+  lane: row.lane,
+  type: row.type,
+  messageId: row.message_id ?? undefined,
+  userId: row.user_id ?? undefined,
+  reportId: row.report_id ?? undefined,
+  happenedAt: row.happened_at,
+  attempts: row.attempts,
+  offline:
+    row.offline_user_ids === null
+      ? undefined
+      : {
+          userIds: row.offline_user_ids.map((id) => id as UserId),
+          isKnown: row.presence_known === true
+        }
+})

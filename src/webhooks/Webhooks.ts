@@ -1,0 +1,52 @@
+import { Duration, Effect, Layer, Schedule } from "effect"
+import { Metrics } from "../observability/Metrics.ts"
+import { WebhookRepo } from "../repo/WebhookRepo.ts"
+import { dispatch } from "./Dispatcher.ts"
+import { type WebhookTarget, WebhookTargets } from "./WebhookTargets.ts"
+
+/** How often a node says which targets it serves. */
+const SERVE_EVERY = Duration.seconds(30)
+
+const MEASURE_EVERY = Duration.seconds(10)
+
+const PRUNE_EVERY = Duration.minutes(10)
+
+const pause = Effect.sleep("1 second")
+
+/**
+ * Delivers webhooks while `WEBHOOK_URL` is set. From the start of the first node with that setting on, each fact is delivered at least
+ * once to each URL, in the order of its conversation or user, by any node that has the setting. URLs do not wait for one another, and
+ * no send waits for a delivery.
+ */
+export const layer = Layer.effectDiscard(
+  Effect.gen(function* () {
+    const repo = yield* WebhookRepo
+    const metrics = yield* Metrics
+    const { targets } = yield* WebhookTargets
+
+    const serve = ({ hash, location }: WebhookTarget) => repo.serve(hash, location)
+    const endpoints = yield* Effect.forEach(targets, (target) =>
+      Effect.eventually(Effect.tapError(serve(target), () => pause))
+    )
+
+    let backlog = { lag: 0, deadLetters: 0 }
+    yield* metrics.webhookLag(() => backlog.lag)
+    yield* metrics.webhookDeadLetters(() => backlog.deadLetters)
+
+    const prune = Effect.repeat(repo.prune, { while: (mayBeMore) => mayBeMore })
+    yield* prune.pipe(Effect.ignore, Effect.repeat(Schedule.spaced(PRUNE_EVERY)), Effect.forkScoped)
+    if (targets.length === 0) return
+
+    yield* Effect.logInfo(`Webhooks go to ${targets.map(({ location }) => location).join(", ")}`)
+    yield* Effect.forEach(targets, serve, { discard: true }).pipe(
+      Effect.ignore,
+      Effect.repeat(Schedule.spaced(SERVE_EVERY)),
+      Effect.delay(SERVE_EVERY),
+      Effect.forkScoped
+    )
+    yield* Effect.map(repo.backlog(endpoints), (now) => {
+      backlog = now
+    }).pipe(Effect.ignore, Effect.repeat(Schedule.spaced(MEASURE_EVERY)), Effect.forkScoped)
+    yield* Effect.forEach(targets, (target, i) => dispatch(target, endpoints[i]!), { discard: true })
+  })
+)

@@ -1,0 +1,125 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect, Fiber, type Layer } from "effect"
+import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
+import { DisconnectRepo } from "../../src/repo/DisconnectRepo.ts"
+import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { SuspensionRepo } from "../../src/repo/SuspensionRepo.ts"
+import { databaseUrl } from "../support/Services.ts"
+import { group, groupDraft, type Repos, refusal } from "./Conversations.ts"
+import {
+  draft,
+  embeddedRepos,
+  memoryRepos,
+  newPair,
+  newUsers,
+  postgresRepos,
+  sendOne,
+  verdicts
+} from "./Repos.ts"
+import { opened, somebodyWaits } from "./Transactions.ts"
+
+const three = Effect.map(newUsers(3), (users) => users as [User, User, User])
+
+const suspend = (user: User) => SuspensionRepo.use((repo) => repo.suspend(user.id))
+const restore = (user: User) => SuspensionRepo.use((repo) => repo.restore(user.id))
+const find = (user: User) => SuspensionRepo.use((repo) => repo.find(user.id))
+
+const send = (...drafts: ReadonlyArray<ReturnType<typeof draft>>) =>
+  Effect.map(
+    MessageRepo.use((repo) => repo.send(drafts)),
+    verdicts
+  )
+
+const suspensionContract = <E>(name: string, repos: Layer.Layer<Repos | SuspensionRepo, E>) =>
+  layer(repos, { excludeTestServices: true })(`SuspensionRepo: ${name}`, (it) => {
+    it.effect("a suspension has the time of its first call, until it ends", () =>
+      Effect.gen(function* () {
+        const [a] = yield* newUsers(1)
+        assert.deepEqual(yield* find(a!), { user_id: a!.id, suspended_at: null })
+        yield* restore(a!)
+        const made = yield* suspend(a!)
+        assert.isString(made.suspended_at)
+        assert.deepEqual(yield* suspend(a!), made)
+        assert.deepEqual(yield* find(a!), made)
+        yield* restore(a!)
+        yield* restore(a!)
+        assert.deepEqual(yield* find(a!), { user_id: a!.id, suspended_at: null })
+      })
+    )
+
+    it.effect("nobody can be suspended who is not there", () =>
+      Effect.gen(function* () {
+        const [a] = yield* newUsers(1)
+        for (const id of [MAX_USER_ID, MAX_USER_ID + 1, Number.MAX_SAFE_INTEGER]) {
+          const nobody = { ...a!, id: UserId.make(id) }
+          for (const call of [find, suspend, restore])
+            assert.strictEqual(
+              yield* refusal<unknown, { readonly _tag: string }, SuspensionRepo>(call(nobody)),
+              "UserNotFound"
+            )
+        }
+      })
+    )
+
+    it.effect("a suspended user sends neither to users nor to groups, and gets what others send", () =>
+      Effect.gen(function* () {
+        const [a, b, c] = yield* three
+        const hikes = yield* group(a, [b, c])
+        yield* sendOne(draft(b, a, "hi", "before"))
+        yield* suspend(b)
+        const sends = send(draft(c, a), draft(b, a), draft(b, a, "hi", "before"), draft(a, b))
+        assert.deepEqual(yield* sends, ["sent", "Suspended", "repeat", "sent"])
+        const toGroup = MessageRepo.use((repo) =>
+          repo.sendToGroups([groupDraft(c, hikes), groupDraft(b, hikes), groupDraft(a, hikes)])
+        )
+        assert.deepEqual(verdicts(yield* toGroup), ["sent", "Suspended", "sent"])
+        yield* restore(b)
+        assert.deepEqual(verdicts(yield* toGroup), ["sent", "sent", "sent"])
+        assert.deepEqual(yield* send(draft(b, a)), ["sent"])
+      })
+    )
+  })
+
+suspensionContract("in memory", memoryRepos)
+suspensionContract("embedded", embeddedRepos)
+
+describe.runIf(databaseUrl !== undefined)("SuspensionRepo on PostgreSQL", () => {
+  suspensionContract("PostgreSQL", postgresRepos)
+  layer(postgresRepos, { excludeTestServices: true })("a suspension", (it) => {
+    it.effect("is an order for all nodes, and so is its end; neither takes tokens back", () =>
+      Effect.gen(function* () {
+        const { alice } = yield* newPair
+        const orders = yield* DisconnectRepo
+        yield* restore(alice)
+        assert.isUndefined(yield* orders.of(alice.id))
+        yield* suspend(alice)
+        const first = yield* orders.of(alice.id)
+        assert.deepInclude(first, { closeCode: 4003, isSuspended: true, tokensNotBefore: undefined })
+        yield* suspend(alice)
+        assert.strictEqual((yield* orders.of(alice.id))?.orderedAt, first!.orderedAt)
+        assert.deepInclude(yield* orders.order(alice.id, 4002, true), { isSuspended: true })
+        yield* restore(alice)
+        const last = yield* orders.of(alice.id)
+        assert.isFalse(last!.isSuspended)
+        assert.isNumber(last!.tokensNotBefore)
+        assert.isAbove(last!.orderedAt, first!.orderedAt)
+      })
+    )
+
+    it.effect("that holds the user's inbox makes a send wait, which is refused then", () =>
+      Effect.gen(function* () {
+        const [a, b, c] = yield* three
+        const hikes = yield* group(a, [b, c])
+        const { commit } = yield* opened((sql) => sql`SELECT * FROM change_suspension(${b.id}, true)`)
+        const sending = yield* Effect.forkChild(send(draft(c, a), draft(b, a)))
+        const toGroup = yield* Effect.forkChild(
+          MessageRepo.use((repo) => repo.sendToGroups([groupDraft(b, hikes)]))
+        )
+        yield* somebodyWaits(2)
+        yield* commit
+        assert.deepEqual(yield* Fiber.join(sending), ["sent", "Suspended"])
+        assert.deepEqual(verdicts(yield* Fiber.join(toGroup)), ["Suspended"])
+      })
+    )
+  })
+})

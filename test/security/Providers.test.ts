@@ -1,0 +1,283 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Option } from "effect"
+import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose"
+import type { Settings } from "../../src/AppConfig.ts"
+import { freshEmbedded } from "../support/EmbeddedPool.ts"
+import { startServer } from "../support/TestServer.ts"
+import { openSocket } from "../support/TestSocket.ts"
+import { keyEndpoint } from "./support/KeyEndpoint.ts"
+import { bearer, post, request } from "./support/Server.ts"
+
+const seconds = () => Math.floor(Date.now() / 1000)
+
+const uuid = "9b2d7f0e-3f43-4a1c-8f0e-0d6a3b1c2d3e"
+
+interface Provider {
+  readonly alg: "RS256" | "ES256"
+  readonly header: Readonly<Record<string, string>>
+  readonly claims: JWTPayload
+  /** What there is of the user after its first token, beside id and time. */
+  readonly user: {
+    readonly username: string | RegExp
+    readonly display_name: string | RegExp
+    readonly avatar_url?: string
+  }
+}
+
+/** Access tokens as the providers issue them. */
+const providers: Readonly<Record<string, Provider>> = {
+  Auth0: {
+    alg: "RS256",
+    header: { typ: "at+jwt" },
+    claims: {
+      iss: "https://example.eu.auth0.com/",
+      sub: "auth0|64f1c2a9b7",
+      aud: ["https://chat.example.com", "https://example.eu.auth0.com/userinfo"],
+      azp: "aBcD1234",
+      scope: "openid profile email offline_access",
+      gty: "password",
+      "https://example.com/roles": ["admin"]
+    },
+    user: { username: /^user[0-9a-z]{10}$/, display_name: /^user[0-9a-z]{10}$/ }
+  },
+  Keycloak: {
+    alg: "RS256",
+    header: { typ: "JWT" },
+    claims: {
+      iss: "https://id.example.com/realms/main",
+      sub: uuid,
+      aud: "account",
+      azp: "chat-web",
+      typ: "Bearer",
+      session_state: uuid,
+      realm_access: { roles: ["offline_access", "uma_authorization"] },
+      resource_access: { account: { roles: ["manage-account"] } },
+      scope: "openid email profile",
+      email_verified: true,
+      name: "Alice Liddell",
+      preferred_username: "alice",
+      email: "alice@example.com"
+    },
+    user: { username: "alice", display_name: "Alice Liddell" }
+  },
+  Supabase: {
+    alg: "ES256",
+    header: { typ: "JWT" },
+    claims: {
+      iss: "https://abc.supabase.co/auth/v1",
+      sub: uuid,
+      aud: "authenticated",
+      role: "authenticated",
+      aal: "aal1",
+      amr: [{ method: "password", timestamp: 1700000000 }],
+      session_id: uuid,
+      email: "alice@example.com",
+      phone: "",
+      is_anonymous: false,
+      app_metadata: { provider: "email", providers: ["email"] },
+      user_metadata: {
+        full_name: "Alice Liddell",
+        avatar_url: "https://example.com/alice.png",
+        email_verified: true
+      }
+    },
+    user: {
+      username: "AliceLiddell",
+      display_name: "Alice Liddell",
+      avatar_url: "https://example.com/alice.png"
+    }
+  },
+  Firebase: {
+    alg: "RS256",
+    header: { typ: "JWT" },
+    claims: {
+      iss: "https://securetoken.google.com/chat-1234",
+      aud: "chat-1234",
+      sub: "kZ3vQ0aXyTgB5rLs1nWmPqEeFh82",
+      user_id: "kZ3vQ0aXyTgB5rLs1nWmPqEeFh82",
+      auth_time: 1700000000,
+      name: "Alice",
+      picture: "https://example.com/alice.png",
+      email: "alice@example.com",
+      firebase: { identities: { email: ["alice@example.com"] }, sign_in_provider: "password" }
+    },
+    user: { username: "Alice", display_name: "Alice", avatar_url: "https://example.com/alice.png" }
+  }
+}
+
+const pairs = {
+  RS256: generateKeyPair("RS256", { extractable: true }),
+  ES256: generateKeyPair("ES256", { extractable: true })
+}
+
+/** A provider that signs, and a server that knows of it by its key endpoint alone. */
+const withProvider = Effect.fnUntraced(function* (
+  { alg, header, claims }: Provider,
+  settings: Partial<Settings> = {}
+) {
+  const { privateKey, publicKey } = yield* Effect.promise(() => pairs[alg])
+  const jwk = yield* Effect.promise(() => exportJWK(publicKey))
+  const other = yield* Effect.promise(async () => exportJWK((await pairs.RS256).publicKey))
+  const keys = yield* keyEndpoint([
+    { ...other, kid: "enc", use: "enc", alg: "RSA-OAEP" },
+    { ...jwk, kid: "sig", use: "sig", alg }
+  ])
+  const server = yield* startServer({
+    ...(yield* freshEmbedded),
+    auth: "required",
+    jwtJwksUrl: Option.some(keys.url),
+    jwtSubject: "external",
+    ...settings
+  })
+  const mint = (changes: JWTPayload = {}) =>
+    Effect.promise(() =>
+      new SignJWT({ iat: seconds(), exp: seconds() + 3600, ...claims, ...changes })
+        .setProtectedHeader({ ...header, alg, kid: "sig" })
+        .sign(privateKey)
+    )
+  return { server, mint, service: bearer(yield* mint({ sub: "backend", scope: "service" })) }
+})
+
+const parsed = ({ body }: { readonly body: string }) => JSON.parse(body)
+
+describe("a token of", () => {
+  for (const [name, provider] of Object.entries(providers)) {
+    it.live(`${name} makes its user once, and opens its doors`, () =>
+      Effect.gen(function* () {
+        const { server, mint } = yield* withProvider(provider, { jwtProvision: true })
+        const token = yield* mint()
+
+        const first = yield* Effect.all(
+          Array.from({ length: 5 }, () => request(`${server.url}/users/me`, { headers: bearer(token) })),
+          { concurrency: "unbounded" }
+        )
+
+        const me = parsed(first[0]!)
+        for (const answer of first) {
+          assert.strictEqual(answer.status, 200, answer.body)
+          assert.deepEqual(parsed(answer), me)
+        }
+        const { id, created_at: _, external_id, username, display_name, ...rest } = me
+        assert.strictEqual(external_id, provider.claims.sub)
+        for (const [field, value] of [
+          [provider.user.username, username],
+          [provider.user.display_name, display_name]
+        ] as const) {
+          if (typeof field === "string") assert.strictEqual(value, field)
+          else assert.match(value, field)
+        }
+        assert.deepEqual(rest, provider.user.avatar_url ? { avatar_url: provider.user.avatar_url } : {})
+
+        for (const path of ["me", id]) {
+          const { nextOf } = yield* openSocket(`${server.webSocketUrl}/ws/${path}`, {
+            protocols: ["minichat.v2", `bearer.${token}`]
+          })
+          assert.include(yield* nextOf("system"), { user_id: id })
+        }
+        const made = yield* post(
+          `${server.url}/conversations/`,
+          { kind: "group", title: "Notes", member_ids: [] },
+          bearer(token)
+        )
+        assert.include(parsed(made), { created_by: id }, made.body)
+      })
+    )
+  }
+})
+
+it.live(
+  "without JWT_PROVISION, a token of nobody is told at both doors who makes its user, and then is of that user",
+  () =>
+    Effect.gen(function* () {
+      const { server, mint, service } = yield* withProvider(providers.Auth0!)
+      const token = yield* mint()
+      const sub = providers.Auth0!.claims.sub!
+      const address = `${server.url}/users/by-external-id/${encodeURIComponent(sub)}`
+      const put = (headers: Record<string, string>, body: object) =>
+        request(address, {
+          method: "PUT",
+          headers: { "content-type": "application/json", ...headers },
+          body: JSON.stringify(body)
+        })
+
+      for (const refused of [
+        yield* request(`${server.url}/users/me`, { headers: bearer(token) }),
+        yield* put(bearer(token), {})
+      ]) {
+        assert.strictEqual(refused.status, 403)
+        assert.strictEqual(
+          parsed(refused).detail,
+          'No user has the token\'s "sub" as its external id. Make it by PUT /users/by-external-id/{external_id}, or set JWT_PROVISION=true'
+        )
+      }
+      const socket = yield* Effect.flip(
+        openSocket(`${server.webSocketUrl}/ws/me`, { protocols: ["minichat.v2", `bearer.${token}`] })
+      )
+      assert.strictEqual(socket.status, 403)
+
+      const made = yield* put(service, { username: "alice" })
+      assert.strictEqual(made.status, 200, made.body)
+      assert.deepEqual(
+        parsed(yield* request(`${server.url}/users/me`, { headers: bearer(token) })),
+        parsed(made)
+      )
+      const changed = yield* put(bearer(token), { display_name: "Al" })
+      assert.deepEqual(parsed(changed), { ...parsed(made), display_name: "Al" })
+
+      const other = yield* put(bearer(yield* mint({ sub: "auth0|other" })), {})
+      assert.strictEqual(other.status, 403)
+      yield* request(`${server.url}/users/by-external-id/auth0%7Cother`, {
+        method: "PUT",
+        headers: { "content-type": "application/json", ...service },
+        body: "{}"
+      })
+      assert.strictEqual((yield* put(bearer(yield* mint({ sub: "auth0|other" })), {})).status, 403)
+    })
+)
+
+it.live("JWT_USER_CLAIM names the claim that a user's id stands in, for ids of both kinds", () =>
+  Effect.gen(function* () {
+    const claim = "https://example.com/user"
+    for (const jwtSubject of ["id", "external"] as const) {
+      const { server, mint, service } = yield* withProvider(providers.Auth0!, {
+        jwtUserClaim: claim,
+        jwtSubject
+      })
+      const made = parsed(
+        yield* request(`${server.url}/users/by-external-id/1`, {
+          method: "PUT",
+          headers: { "content-type": "application/json", ...service },
+          body: "{}"
+        })
+      )
+      for (const value of ["1", 1]) {
+        const me = yield* request(`${server.url}/users/me`, {
+          headers: bearer(yield* mint({ [claim]: value }))
+        })
+        assert.deepEqual(parsed(me), made)
+      }
+      for (const value of [undefined, "", null, {}, ["1"], "x".repeat(256), "\u0000"]) {
+        const answer = yield* request(`${server.url}/users/me`, {
+          headers: bearer(yield* mint({ [claim]: value }))
+        })
+        assert.strictEqual(answer.status, 401)
+        assert.include(parsed(answer).detail, `The token's claim "${claim}" is not a`)
+      }
+    }
+  })
+)
+
+it.live("who has no user's token is nobody's self", () =>
+  Effect.gen(function* () {
+    const { server, service } = yield* withProvider(providers.Auth0!)
+    const answer = yield* request(`${server.url}/users/me`, { headers: service })
+    assert.strictEqual(answer.status, 403)
+    assert.strictEqual(
+      parsed(answer).detail,
+      'Only a user\'s token says who "me" is: name the user by its id'
+    )
+    const open = yield* startServer(yield* freshEmbedded)
+    assert.strictEqual((yield* request(`${open.url}/users/me`)).status, 403)
+    assert.strictEqual((yield* Effect.flip(openSocket(`${open.webSocketUrl}/ws/me`))).status, 403)
+  })
+)

@@ -1,0 +1,32 @@
+import { useEffect, useState } from "preact/hooks"
+import { reasonOf } from "./server.ts"
+
+/** How long after the last key the server is asked, in milliseconds. */
+const QUIET = 200
+
+/** What the server says to the last `question`; `undefined` until it answers. */
+export interface Answer<A> {
+  readonly value: A | undefined
+  readonly error: string | undefined
+}
+
+/** Asks the server whenever the question changed and nothing was typed for a moment. An answer to an earlier question is dropped. */
+export const useAnswer = <A>(question: string, ask: (question: string) => Promise<A>): Answer<A> => {
+  const [answer, setAnswer] = useState<Answer<A>>({ value: undefined, error: undefined })
+  useEffect(() => {
+    let isLate = false
+    const timer = setTimeout(
+      () =>
+        ask(question).then(
+          (value) => !isLate && setAnswer({ value, error: undefined }),
+          (cause) => !isLate && setAnswer({ value: undefined, error: reasonOf(cause) })
+        ),
+      question === "" ? 0 : QUIET
+    )
+    return () => {
+      isLate = true
+      clearTimeout(timer)
+    }
+  }, [question])
+  return answer
+}
