@@ -168,7 +168,7 @@ const cases: ReadonlyArray<Case> = [
   },
   {
     what: "a history deep in its middle",
-    call: history({ skip: 20_000 }),
+    call: history({ skip: 10_000 }),
     indexes: both,
     isMerged: true,
     isLong: true
