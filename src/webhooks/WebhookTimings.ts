@@ -16,6 +16,8 @@ export const WebhookTimings = Context.Reference("minichat/webhooks/WebhookTiming
     firstRetry: Duration.seconds(5),
     longestRetry: Duration.minutes(10),
     /** How long a `Retry-After` of the receiver is obeyed at the most. */
-    longestRetryAfter: Duration.hours(1)
+    longestRetryAfter: Duration.hours(1),
+    /** How often the lag and the dead letters are read for the metrics. */
+    measure: Duration.seconds(10)
   })
 })

@@ -3,11 +3,10 @@ import { Metrics } from "../observability/Metrics.ts"
 import { WebhookRepo } from "../repo/WebhookRepo.ts"
 import { dispatch } from "./Dispatcher.ts"
 import { type WebhookTarget, WebhookTargets } from "./WebhookTargets.ts"
+import { WebhookTimings } from "./WebhookTimings.ts"
 
 /** How often a node says which targets it serves. */
 const SERVE_EVERY = Duration.seconds(30)
-
-const MEASURE_EVERY = Duration.seconds(10)
 
 const PRUNE_EVERY = Duration.minutes(10)
 
@@ -23,6 +22,7 @@ export const layer = Layer.effectDiscard(
     const repo = yield* WebhookRepo
     const metrics = yield* Metrics
     const { targets } = yield* WebhookTargets
+    const { measure } = yield* WebhookTimings
 
     const serve = ({ hash, location }: WebhookTarget) => repo.serve(hash, location)
     const endpoints = yield* Effect.forEach(targets, (target) =>
@@ -46,7 +46,7 @@ export const layer = Layer.effectDiscard(
     )
     yield* Effect.map(repo.backlog(endpoints), (now) => {
       backlog = now
-    }).pipe(Effect.ignore, Effect.repeat(Schedule.spaced(MEASURE_EVERY)), Effect.forkScoped)
+    }).pipe(Effect.ignore, Effect.repeat(Schedule.spaced(measure)), Effect.forkScoped)
     yield* Effect.forEach(targets, (target, i) => dispatch(target, endpoints[i]!), { discard: true })
   })
 )

@@ -27,6 +27,18 @@ describe("a server that cannot start", TIMEOUT, () => {
     })
   )
 
+  it.live("because WEBHOOK_URL has no WEBHOOK_SECRET says so in one line, before it makes a database", () =>
+    Effect.gen(function* () {
+      const dataDir = join((yield* freshDataDir).dataDir, "none")
+      const server = yield* startProcess({
+        DATA_DIR: dataDir,
+        WEBHOOK_URL: "https://app.example.com/webhooks?key=s3cret"
+      })
+      assertRefusal(yield* server.ended, /WEBHOOK_URL is set without WEBHOOK_SECRET.*openssl rand -base64 32/)
+      assert.isFalse(existsSync(dataDir))
+    })
+  )
+
   it.live(
     "because nothing listens where the database should be waits for it, then says so in one line, after a warning of a misspelt setting",
     () =>

@@ -15,7 +15,8 @@ const timings = {
   lease: Duration.seconds(60),
   firstRetry: Duration.millis(20),
   longestRetry: Duration.millis(40),
-  longestRetryAfter: Duration.hours(1)
+  longestRetryAfter: Duration.hours(1),
+  measure: Duration.seconds(10)
 }
 
 export interface Options extends Partial<Settings> {
