@@ -4,6 +4,7 @@ import { Effect, Schema } from "effect"
 import { HttpApi } from "effect/http-api"
 import { Api } from "../../src/api/Api.ts"
 import { DocumentedApi } from "../../src/api/openapi/Documentation.ts"
+import { ExportRecord } from "../../src/domain/Export.ts"
 import { ChatServer, newPair, newUser, newUsername, send } from "./ChatServer.ts"
 import { document, examplesOf, operations } from "./OpenApiDocument.ts"
 
@@ -152,7 +153,8 @@ layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (
             const schemas = successes.get(Number(status)) ?? errors.get(Number(status))
             for (const media of Object.values(content ?? {})) {
               for (const example of examplesOf(media)) {
-                examples.push([`${operationId} ${status}`, schemas ?? [], example])
+                const line = operationId === "users.export" ? [ExportRecord] : []
+                examples.push([`${operationId} ${status}`, schemas ?? line, example])
               }
             }
           }

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect } from "effect"
+import { Context, Duration, Effect } from "effect"
 import { Redis as IORedis } from "ioredis"
 import { Database } from "../../src/database/Database.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
@@ -7,6 +7,9 @@ import { databaseUrl, freshDatabase, freshRedis, redisUrl } from "../support/Ser
 import { startServer, type TestServer } from "../support/TestServer.ts"
 import { openSocket } from "../support/TestSocket.ts"
 import { until } from "../support/Until.ts"
+import { startReceiver } from "../webhooks/Receiver.ts"
+import { startNode } from "../webhooks/Servers.ts"
+import { placesOf } from "./support/Places.ts"
 import { bearer, request } from "./support/Server.ts"
 import { makeKeys } from "./support/Tokens.ts"
 
@@ -83,7 +86,15 @@ describe.runIf(databaseUrl !== undefined && redisUrl !== undefined)("an erased u
     () =>
       Effect.gen(function* () {
         const [database, redis] = [yield* freshDatabase, yield* freshRedis]
-        const servers = yield* Effect.replicateEffect(startServer({ ...database, ...redis }), 2)
+        // It takes no event until the user is erased: each one waits in the queue.
+        const receiver = yield* startReceiver
+        receiver.respond = (_, response) => response.writeHead(503).end()
+        const timings = { firstRetry: Duration.millis(200), longestRetry: Duration.millis(400) }
+        const nodes = yield* Effect.replicateEffect(
+          startNode([receiver.url], { ...database, ...redis, timings }),
+          2
+        )
+        const servers = nodes.map(({ server }) => server)
         const [first, second] = servers as [TestServer, TestServer]
         const ask = asking(first)
         const client = yield* Effect.acquireRelease(
@@ -174,41 +185,58 @@ describe.runIf(databaseUrl !== undefined && redisUrl !== undefined)("an erased u
         )
         yield* Effect.forEach(sockets, ({ nextOf }) => nextOf("system"))
 
-        /** Where the marker stands, and the names of all tables. */
-        const found = Effect.gen(function* () {
-          const tables = yield* sql<{ readonly name: string }>`
-            SELECT table_name::text AS name FROM information_schema.tables
-            WHERE table_schema = 'public' AND table_type = 'BASE TABLE'`
-          const places: Array<string> = []
-          for (const { name } of tables) {
-            const rows = yield* sql<{ readonly row: string }>`
-              SELECT t::text AS row FROM ${sql(name)} t WHERE strpos(lower(t::text), ${MARKER.toLowerCase()}) > 0`
-            if (rows.length > 0) places.push(name)
-          }
-          const keys = yield* Effect.promise(() => client.keys(`${redis.redisPrefix}*`))
-          for (const key of keys) {
-            const dump = yield* Effect.promise(() => client.dumpBuffer(key))
-            const text = yield* Effect.promise(async () =>
-              (await client.type(key)) === "string" ? await client.get(key) : dump.toString("latin1")
-            )
-            if (`${key}${text}`.includes(MARKER)) places.push(key.slice(redis.redisPrefix.length))
-          }
-          return { places, tables: tables.map(({ name }) => name) }
-        })
+        const found = placesOf(MARKER, sql, client, redis.redisPrefix)
+        /** What is stored under the id of the user. The look of a name is no text that has the marker. */
+        const stored = Effect.map(
+          sql`SELECT username, display_name, external_id, avatar_url, metadata,
+              ARRAY(SELECT user_id FROM username_looks WHERE user_id = u.id) AS looks,
+              ARRAY(SELECT DISTINCT user_id FROM user_names WHERE user_id = u.id) AS names,
+              ARRAY(SELECT DISTINCT user_id FROM inbox_events WHERE user_id = u.id) AS events
+            FROM users u WHERE id = ${alice}::int`,
+          ([row]) => row
+        )
         const before = yield* found
-        assert.includeMembers(before.places, ["users", "user_names", "messages"])
-        assert.includeMembers(before.places, ["conversations", "inbox_events", "reports"])
-        assert.isTrue(before.places.some((place) => place.includes(`user:${bob}:recent`)))
+        assert.includeMembers(before, ["users", "user_names", "messages"])
+        assert.includeMembers(before, ["conversations", "inbox_events", "reports"])
+        assert.deepEqual(yield* stored, {
+          username: `${MARKER}name`,
+          display_name: `${MARKER} again`,
+          external_id: MARKER,
+          avatar_url: `https://example.com/${MARKER}.png`,
+          metadata: { [MARKER]: MARKER },
+          looks: [alice],
+          names: [alice],
+          events: [alice]
+        })
+        assert.lengthOf(yield* sql`SELECT FROM blocks`, 2)
+        assert.isAbove(yield* nodes[0]!.waiting, 0)
+        assert.isTrue(before.some((place) => place.includes(`user:${bob}:recent`)))
 
         assert.strictEqual((yield* ask("DELETE", `/users/${alice}`)).status, 202)
         for (const { closed } of sockets) assert.strictEqual((yield* closed).code, 4004)
         yield* erased(asking(second), alice)
 
-        assert.deepEqual((yield* found).places, [])
-        const [row] =
-          yield* sql`SELECT count(*)::int AS events FROM inbox_events WHERE user_id = ${alice}::int`
-        assert.deepEqual(row, { events: 0 })
-        assert.deepEqual(yield* sql`SELECT * FROM blocks`, [])
+        assert.deepEqual(yield* found, [])
+        assert.deepEqual(yield* stored, {
+          username: `deleted-${alice}`,
+          display_name: "",
+          external_id: null,
+          avatar_url: null,
+          metadata: null,
+          looks: [],
+          names: [],
+          events: []
+        })
+        for (const table of ["blocks", "reports"])
+          assert.deepEqual(yield* sql`SELECT * FROM ${sql(table)}`, [])
+        assert.strictEqual((yield* ask("GET", `/users/by-external-id/${MARKER}`)).status, 404)
+        assert.deepEqual((yield* ask("GET", `/users/?q=${MARKER}`)).json, [])
+        assert.deepEqual((yield* ask("GET", `/messages/search?user_id=${bob}&q=${MARKER}`)).json.messages, [])
+        receiver.received.length = 0
+        receiver.respond = (_, response) => response.writeHead(204).end()
+        yield* until(Effect.map(nodes[0]!.waiting, (count) => count === 0))
+        assert.isNotEmpty(receiver.of("user.deleted"))
+        for (const { body } of receiver.received) assert.notInclude(body.toLowerCase(), MARKER.toLowerCase())
         const group = (yield* ask("GET", `/conversations/${hikes.id}?user_id=${bob}`)).json
         assert.deepInclude(group, { title: "Hikes", member_count: 2 })
         const replay = (yield* ask("GET", `/users/${bob}/events?since=0&limit=1000`)).json

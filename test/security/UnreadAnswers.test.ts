@@ -1,6 +1,7 @@
 import { connect } from "node:net"
 import { assert, it } from "@effect/vitest"
-import { Duration, Effect, Schedule } from "effect"
+import { Context, Duration, Effect, Schedule } from "effect"
+import { Database } from "../../src/database/Database.ts"
 import { until } from "../faults/support/Until.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { startServer } from "../support/TestServer.ts"
@@ -88,6 +89,36 @@ it.live("a peer that reads nothing of its answer for SLOW_READER_TIMEOUT is disc
       "20 seconds"
     )
   })
+)
+
+it.live(
+  "a peer that stops reading in the middle of an export is disconnected, and the user can be exported again",
+  () =>
+    Effect.gen(function* () {
+      const server = yield* startServer({
+        ...(yield* freshEmbedded),
+        slowReaderTimeout: Duration.millis(300)
+      })
+      for (const username of ["alice", "bob"]) yield* post(`${server.url}/users/`, { username })
+      const sent = yield* post(`${server.url}/messages/`, { sender_id: 1, receiver_id: 2, content: "hello" })
+      const { pipeline: sql } = Context.get(server.services, Database)
+      yield* sql`
+      INSERT INTO messages (sender_id, receiver_id, conversation_id, content, timestamp)
+      SELECT 1, 2, ${JSON.parse(sent.body).conversation_id}::bigint, repeat('€', 1000), clock_timestamp()
+      FROM generate_series(1, 500)`
+      const peer = yield* unreadConnection(server.port, get("/users/1/export"))
+      yield* until(
+        "the connection is closed",
+        Effect.sync(() => {
+          peer.write("G")
+          return peer.destroyed
+        }),
+        "20 seconds"
+      )
+      const again = yield* request(`${server.url}/users/1/export`)
+      assert.strictEqual(again.status, 200)
+      assert.include(again.body, '"type":"end"')
+    })
 )
 
 it.live("requests behind an unanswered one on the same connection are not taken past a few", () =>

@@ -10,6 +10,9 @@ type Operation = OpenApi.OpenAPISpecOperation
 
 const PROBLEM = "application/problem+json"
 
+/** One JSON value a line: the example is that of one line. */
+const LINES = "application/x-ndjson"
+
 /**
  * Completes the generated document: what a person or a generator of clients needs and the schemas do not say. Throws an
  * error that names each endpoint without an example and each parameter without a description or bounds.
@@ -75,7 +78,8 @@ const addExamples = ({ operationId, requestBody, responses }: Operation): Readon
   }
   add(requestBody?.content["application/json"], request, `the request ${operationId}`)
   for (const [status, { content }] of Object.entries(responses)) {
-    add(content?.["application/json"], answers[Number(status)], `the answer ${status} of ${operationId}`)
+    const media = content?.["application/json"] ?? content?.[LINES]
+    add(media, answers[Number(status)], `the answer ${status} of ${operationId}`)
     const problem = content?.[PROBLEM]
     if (problem === undefined) continue
     if (status === "422") add(problem, invalid(invalidField), `a bad field of ${operationId}`)

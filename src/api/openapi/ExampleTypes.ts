@@ -1,5 +1,5 @@
 import type { Schema } from "effect"
-import type { HttpApiEndpoint, HttpApiGroup } from "effect/http-api"
+import type { HttpApiEndpoint, HttpApiGroup, HttpApiSchema } from "effect/http-api"
 
 export interface InvalidField {
   readonly path: ReadonlyArray<string>
@@ -23,7 +23,12 @@ type ExamplesOf<Endpoint> = Endpoint extends HttpApiEndpoint.ConstraintRequest
   : never
 
 /** A body as JSON carries it. An endpoint wraps its schemas into codecs, which know their encoded side as any JSON. */
-type Wire<Body> = Body extends Schema.toCodecJson<infer Inner> ? Inner["Encoded"] : never
+type Wire<Body> =
+  Body extends HttpApiSchema.StreamNdjson<infer Line>
+    ? Line["Encoded"]
+    : Body extends Schema.toCodecJson<infer Inner>
+      ? Inner["Encoded"]
+      : never
 
 type Given<Input extends Schema.Constraint, Needed> = [Input["Type"]] extends [never] ? unknown : Needed
 

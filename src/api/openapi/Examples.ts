@@ -91,7 +91,10 @@ export const operations: Examples<
     answers: { 202: { user_id: 1, ordered_at: "2026-01-31T12:02:00.000Z", finished_at: null } },
     invalidField: { path: ["params", "user_id"], message: wholeNumber }
   },
-  "users.export": { answers: {}, invalidField: { path: ["params", "user_id"], message: wholeNumber } },
+  "users.export": {
+    answers: { 200: { type: "message", message: hello, client_id: "c2f1a6e0-1" } },
+    invalidField: { path: ["params", "user_id"], message: wholeNumber }
+  },
   "messages.send": {
     request: { sender_id: 1, receiver_id: 2, content: "Hello!", client_id: "c2f1a6e0-1" },
     answers: { 200: { ...hello, delivered_via_websocket: true } },
