@@ -1,8 +1,12 @@
+import { randomBytes } from "node:crypto"
 import { Context, Effect, Layer, PubSub, type Scope } from "effect"
 import type { Unavailable } from "./domain/Unavailable.ts"
 
 /** The epoch of the memory layers of the repositories. */
 export const MEMORY_EPOCH = "memory"
+
+/** The key of the memory layers, for all nodes of a process. */
+const MEMORY_KEY = randomBytes(32)
 
 /** What this process knows of the history that its database has. */
 export interface EpochState {
@@ -37,6 +41,8 @@ export class Epoch extends Context.Service<
   EpochState & {
     /** The epoch that this process knows. Costs nothing; up to two seconds late. */
     current(): string
+    /** What the nodes of the database sign their frames on Redis with: whoever cannot read the database does not know it. */
+    busKey(): Uint8Array
     /** Takes in the epoch that a query answered with. Another one than the current is the new current one. */
     observe(epoch: string): void
     /**
@@ -51,6 +57,8 @@ export class Epoch extends Context.Service<
   /** Of the memory layers: their history begins with the process and ends with it. */
   static readonly layerMemory = Layer.effect(
     Epoch,
-    Effect.map(makeState(MEMORY_EPOCH), (state) => Epoch.of({ ...state, renew: () => Effect.void }))
+    Effect.map(makeState(MEMORY_EPOCH), (state) =>
+      Epoch.of({ ...state, busKey: () => MEMORY_KEY, renew: () => Effect.void })
+    )
   )
 }

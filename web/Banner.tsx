@@ -1,8 +1,8 @@
 import { hasNetwork } from "./network.ts"
 import type { Session } from "./session.ts"
 
-/** Says that there is no connection and what waits for it, or what was refused. */
-export const Banner = ({ session, onSignOut }: { session: Session; onSignOut: () => void }) => {
+/** Says that there is no connection and what waits for it, or what was refused. What waits outlives a new sign-in. */
+export const Banner = ({ session, onSignIn }: { session: Session; onSignIn: () => void }) => {
   const { status, outbox, storage } = session.state.value
   const waiting = outbox.filter(
     ({ command, state }) => command.type === "send" && (state === "queued" || state === "sending")
@@ -27,7 +27,7 @@ export const Banner = ({ session, onSignOut }: { session: Session; onSignOut: ()
         {status.type === "closed" && status.reason !== "closed" && (
           <p class="banner bad">
             <span>{status.message}</span>
-            <button type="button" onClick={onSignOut}>
+            <button type="button" onClick={onSignIn}>
               Sign in again
             </button>
           </p>

@@ -3,6 +3,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { type ConversationEntry, messagesOf, outgoingOf } from "../src/client/MiniChat.ts"
 import { dayName, isSameDay } from "./format.ts"
 import { MessageBubble } from "./MessageBubble.tsx"
+import { messageKeys } from "./messageKeys.ts"
 import { OutgoingBubble } from "./OutgoingBubble.tsx"
 import type { Session } from "./session.ts"
 
@@ -101,8 +102,14 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
   const firstUnread = messages.find(({ id, sender_id }) => id > readUntil && sender_id !== state.userId)?.id
   return (
     <div class="history-frame">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reached with the keyboard. */}
-      <div ref={box} class="history" role="log" aria-label="Messages" tabIndex={0} onScroll={onScroll}>
+      <div
+        ref={box}
+        class="history"
+        role="log"
+        aria-label="Messages"
+        onScroll={onScroll}
+        onKeyDown={messageKeys(session, entry, messages)}
+      >
         {timeline === undefined || (timeline.isLoading && messages.length === 0) ? (
           <div class="skeletons" aria-hidden="true">
             <i />
@@ -125,7 +132,13 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
             <Fragment key={message.id}>
               {isNewDay && <p class="day">{dayName(at)}</p>}
               {message.id === firstUnread && readUntil > 0 && <p class="day new">New messages</p>}
-              <MessageBubble session={session} entry={entry} message={message} isGrouped={isGrouped} />
+              <MessageBubble
+                session={session}
+                entry={entry}
+                message={message}
+                isGrouped={isGrouped}
+                isNewest={message.id === last}
+              />
             </Fragment>
           )
         })}

@@ -2,6 +2,7 @@ import { type ConversationEntry, type Message, readersOf } from "../src/client/M
 import { Actions } from "./Actions.tsx"
 import { timeOf } from "./format.ts"
 import { LinkedText } from "./LinkedText.tsx"
+import { actionsOf } from "./messageActions.ts"
 import type { Session } from "./session.ts"
 
 interface Props {
@@ -10,10 +11,12 @@ interface Props {
   readonly message: Message
   /** Whether it belongs to the message before it. */
   readonly isGrouped: boolean
+  /** The one that the focus enters the history by. */
+  readonly isNewest: boolean
 }
 
 /** A message that the server has. */
-export const MessageBubble = ({ session, entry, message, isGrouped }: Props) => {
+export const MessageBubble = ({ session, entry, message, isGrouped, isNewest }: Props) => {
   const state = session.state.value
   const isMine = message.sender_id === state.userId
   const isDeleted = message.deleted_at !== undefined
@@ -23,6 +26,7 @@ export const MessageBubble = ({ session, entry, message, isGrouped }: Props) => 
   return (
     <article
       class="message"
+      tabIndex={isNewest ? 0 : -1}
       data-mine={isMine}
       data-target={session.target.value === message.id}
       data-grouped={isGrouped}
@@ -50,7 +54,7 @@ export const MessageBubble = ({ session, entry, message, isGrouped }: Props) => 
           )}
         </span>
       </div>
-      {!isDeleted && <Actions session={session} entry={entry} message={message} isMine={isMine} />}
+      {!isDeleted && <Actions actions={actionsOf(session, entry, message)} />}
       {message.reactions !== undefined && message.reactions.length > 0 && (
         <div class="reactions">
           {message.reactions.map(({ emoji, count, mine }) => (

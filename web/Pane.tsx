@@ -60,15 +60,16 @@ const Opened = ({
   }, [isOnline, peer])
   const selected = session.selected.value
   const name = session.me.value?.display_name ?? `User ${session.account.userId}`
+  const leave = () => setAccounts(accounts.value.filter((account) => account !== session.account))
   const signOut = async () => {
-    setAccounts(accounts.value.filter((account) => account !== session.account))
+    leave()
     await session.client.forget()
   }
   return (
     <section ref={root} class="pane" aria-label={`Chat of ${name}`} data-open={selected !== undefined}>
       <Sidebar session={session} name={name} onSignOut={signOut} />
       <div class="main">
-        <Banner session={session} onSignOut={signOut} />
+        <Banner session={session} onSignIn={leave} />
         {selected === undefined ? (
           <div class="empty">
             <h2>Choose a conversation</h2>

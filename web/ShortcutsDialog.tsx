@@ -3,7 +3,10 @@ import { Dialog } from "./Dialog.tsx"
 const SHORTCUTS = [
   ["Enter", "Send"],
   ["Shift Enter", "New line"],
-  ["↑", "Edit your last message"],
+  ["↑", "In an empty text: edit your last message"],
+  ["↑ / ↓", "In the messages: previous or next message"],
+  ["R / E / Delete", "On a message: reply, edit, delete"],
+  ["1 … 6", "On a message: react"],
   ["Alt ↑ / Alt ↓", "Previous or next conversation"],
   ["N", "New chat"],
   ["/", "Search"],

@@ -6,14 +6,20 @@ import { Database, DatabaseStartError } from "./Database.ts"
 /** How often the epoch is read. */
 const READ_EVERY = Duration.seconds(2)
 
-/** The epoch of the database, read at the start and every two seconds. */
+/** The epoch of the database and the key of its nodes, read at the start and every two seconds. */
 export const layer = Layer.effect(
   Epoch,
   Effect.gen(function* () {
     const { pipeline: sql, inPipeline, currentEpoch } = yield* Database
+    let busKey: Uint8Array = new Uint8Array()
     const read = inPipeline(
-      sql<{ readonly epoch: string }>`SELECT ${currentEpoch} AS epoch`.pipe(
-        Effect.map((rows) => rows[0]!.epoch)
+      sql<{ readonly epoch: string; readonly key: Uint8Array }>`
+        SELECT ${currentEpoch} AS epoch, key FROM bus_key`.pipe(
+        Effect.map(([row]) => {
+          // The same object while it is the same key: what is derived from it is kept with it.
+          if (!Buffer.from(busKey).equals(row!.key)) busKey = row!.key
+          return row!.epoch
+        })
       )
     )
     const state = yield* makeState(yield* Effect.mapError(read, notRead))
@@ -41,7 +47,7 @@ export const layer = Layer.effect(
       state.observe(yield* read)
     })
 
-    return Epoch.of({ ...state, renew })
+    return Epoch.of({ ...state, busKey: () => busKey, renew })
   })
 )
 

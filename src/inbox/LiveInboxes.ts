@@ -15,6 +15,9 @@ const SWEEP_INTERVAL_WITHOUT_REDIS = Duration.seconds(1)
 
 const TICK = Duration.millis(250)
 
+/** How often what unsigned payloads claim is looked up, by one query: 50 times a second at most. */
+const LOOK_INTERVAL = Duration.millis(20)
+
 /** How many inboxes one query of a sweep covers. */
 const SWEEP_BATCH = 5000
 
@@ -47,6 +50,8 @@ export class LiveInboxes extends Context.Service<
       const repo = yield* InboxRepo
       const epoch = yield* Epoch
       const opened = new Map<UserId, LiveInbox>()
+      /** The users of whom an unsigned payload says that they have a new event. */
+      const claimed = new Set<UserId>()
 
       // Subscribe first, look up second: an event that is committed between the two then arrives over the bus.
       const lookup = Effect.fnUntraced(function* (userId: UserId) {
@@ -55,7 +60,8 @@ export class LiveInboxes extends Context.Service<
           yield* bus.subscribe(
             userId,
             (event) => inbox.offer(event),
-            (frame) => inbox.pass(frame)
+            (frame) => inbox.pass(frame),
+            (seq) => seq > inbox.head && claimed.add(userId)
           )
           const found = yield* repo.find(userId)
           epoch.observe(found.epoch)
@@ -131,6 +137,14 @@ export class LiveInboxes extends Context.Service<
           Effect.ignoreCause
         )
       })
+
+      // A claim of what is not committed costs its look, and shows nothing.
+      yield* Effect.suspend(() => {
+        if (claimed.size === 0) return Effect.void
+        const userIds = [...claimed].slice(0, SWEEP_BATCH)
+        for (const userId of userIds) claimed.delete(userId)
+        return Effect.ignoreCause(sweepBatch(userIds))
+      }).pipe(Effect.repeat(Schedule.spaced(LOOK_INTERVAL)), Effect.forkScoped)
 
       // Sweep as soon as Redis becomes unavailable: an event that was published just then may be lost.
       let wasUp = true

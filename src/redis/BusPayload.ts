@@ -9,31 +9,38 @@ const LINE_FEED = 10
 /** Stands in the head of a payload for what is not known. */
 const NONE = "-"
 
-/** The head of a payload after the number, up to the frame. */
+/** The head of a payload after the number, up to the signature. */
 export const headOf = (
   { type, traceparent, committedAt }: Pick<InboxEvent, "type" | "traceparent" | "committedAt">,
   epoch: string
-) => ` ${type} ${traceparent ?? NONE} ${committedAt ?? NONE} ${epoch}\n`
+) => ` ${type} ${traceparent ?? NONE} ${committedAt ?? NONE} ${epoch}`
 
 /**
- * The bytes of an event on the bus: `seq SP type SP traceparent|- SP committedAt|- SP epoch LF frame`: a head to read without
- * parsing the frame. Nodes of release 1.0 read the first three fields and send three.
+ * The bytes of an event on the bus: `seq SP type SP traceparent|- SP committedAt|- SP epoch SP signature LF frame`: a head to read
+ * without parsing the frame. Nodes of release 1.0 read the first three fields and send three; those of 1.1 read and send five.
  */
-export const encode = (event: InboxEvent, epoch: string) =>
-  Buffer.concat([Buffer.from(`${event.seq}${headOf(event, epoch)}`, "latin1"), event.frame])
+export const encode = (event: InboxEvent, epoch: string, signature: string) =>
+  Buffer.concat([Buffer.from(`${event.seq}${headOf(event, epoch)} ${signature}\n`, "latin1"), event.frame])
+
+export interface Decoded {
+  readonly event: InboxEvent
+  readonly epoch: string | undefined
+  /** What is signed, beside the user, and its signature; none from a node that does not sign. */
+  readonly head: string
+  readonly signature: string | undefined
+}
 
 /** None for bytes that are no event. */
-export const decode = (
-  payload: Buffer
-): Option.Option<{ readonly event: InboxEvent; readonly epoch: string | undefined }> => {
+export const decode = (payload: Buffer): Option.Option<Decoded> => {
   const end = payload.indexOf(LINE_FEED)
-  const [seq, type, traceparent, committedAt, epoch] = payload
-    .toString("latin1", 0, Math.max(end, 0))
-    .split(" ")
+  const line = payload.toString("latin1", 0, Math.max(end, 0))
+  const [seq, type, traceparent, committedAt, epoch, signature] = line.split(" ")
   return type === undefined || traceparent === undefined || !/^(0|[1-9][0-9]*)$/.test(seq!)
     ? Option.none()
     : Option.some({
         epoch,
+        head: signature === undefined ? line : line.slice(0, -signature.length - 1),
+        signature,
         event: {
           seq: Number(seq),
           type,

@@ -3,7 +3,7 @@ import type { AddressedEvent, InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { Metrics } from "../observability/Metrics.ts"
-import { decode, encode, PASSING } from "./BusPayload.ts"
+import { decode, headOf, PASSING } from "./BusPayload.ts"
 import { type Followed, makeFollowers } from "./Followers.ts"
 import { makeMemoryBus } from "./MemoryBus.ts"
 import { OlderNodes } from "./OlderNodes.ts"
@@ -17,6 +17,7 @@ import {
   scriptArguments
 } from "./Publications.ts"
 import { Redis } from "./Redis.ts"
+import { digestOf, makeVerify, sign } from "./Signatures.ts"
 
 /** A local subscription to one channel. */
 interface Listener {
@@ -24,13 +25,15 @@ interface Listener {
   readonly epoch: string
   readonly onEvent: (event: InboxEvent) => void
   readonly onPassing: ((frame: Uint8Array) => void) | undefined
+  readonly onClaim: ((seq: number) => void) | undefined
 }
 
 /**
  * Publishes committed events to every node, so that they reach sockets at once.
  *
  * Guarantees nothing: an event may be lost, repeated or overtaken. That is harmless, because each subscriber compares the
- * event's number with the head of its inbox. The name of a channel holds the epoch, and so does each payload: channels of Redis
+ * event's number with the head of its inbox. Each payload is signed with a key that the database holds: one without a valid
+ * signature, which anyone who reaches Redis can publish, shows nothing. The name of a channel holds the epoch, and so does each payload: channels of Redis
  * belong to no database of Redis, so that deployments on one server would else receive each other's events.
  */
 export class RedisBus extends Context.Service<
@@ -48,12 +51,15 @@ export class RedisBus extends Context.Service<
     pass(userIds: ReadonlyArray<UserId>, type: string, frame: Uint8Array): Effect.Effect<void>
     /**
      * Subscribes to a user's events, and to frames that have no number, until the scope closes. Answers once what is published
-     * from now on arrives. While Redis is unavailable it answers at once, and subscribes when Redis has recovered.
+     * from now on arrives. While Redis is unavailable it answers at once, and subscribes when Redis has recovered. `onClaim` is
+     * told the number of an event that is not signed, as nodes of release 1.1 and before publish it: the database knows whether
+     * it is true.
      */
     subscribe(
       userId: UserId,
       onEvent: (event: InboxEvent) => void,
-      onPassing?: (frame: Uint8Array) => void
+      onPassing?: (frame: Uint8Array) => void,
+      onClaim?: (seq: number) => void
     ): Effect.Effect<void, never, Scope.Scope>
     /**
      * Whether a socket or a waiting poll, on any node, follows the inbox of each user. While Redis is unavailable, or does not answer
@@ -69,7 +75,7 @@ export class RedisBus extends Context.Service<
     RedisBus,
     Effect.gen(function* () {
       const redis = yield* Redis
-      const { batched, start, script, subscriber, sharded, isUp, prefix } = redis
+      const { batched, start: startCommand, script, subscriber, sharded, isUp, prefix } = redis
       const epoch = yield* Epoch
       const olderNodes = yield* OlderNodes
       const listeners = new Map<string, Listener>()
@@ -81,6 +87,7 @@ export class RedisBus extends Context.Service<
       /** The channel of release 1.0. */
       const olderChannelOf = (userId: UserId) => channelOf({ channelStart: olderChannelStart, userId })
 
+      const verify = makeVerify()
       const onMessage = (channelName: Buffer, payload: Buffer) => {
         const channel = channelName.toString()
         const listener = listeners.get(channel)
@@ -91,7 +98,10 @@ export class RedisBus extends Context.Service<
         const published = decoded.value.epoch
         const mayLackEpoch = channel === olderChannelOf(listener.userId)
         if (published !== listener.epoch && !(published === undefined && mayLackEpoch)) return
-        const { event } = decoded.value
+        const { event, head, signature } = decoded.value
+        const signed = { userId: listener.userId, head, frame: event.frame }
+        const isGenuine = signature !== undefined && verify(epoch.busKey(), signature, signed)
+        if (!isGenuine) return event.seq === PASSING ? undefined : listener.onClaim?.(event.seq)
         if (event.seq === PASSING) listener.onPassing?.(event.frame)
         else listener.onEvent(event)
       }
@@ -158,8 +168,11 @@ export class RedisBus extends Context.Service<
 
       const publish: RedisBus["Service"]["publish"] = (events) => {
         const inForce = epoch.current()
+        const key = epoch.busKey()
         const publicationsFrom = (channelStart: string) =>
-          events.map(({ userId, event }): Publication => ({ channelStart, userId, event, epoch: inForce }))
+          events.map(
+            ({ userId, event }): Publication => ({ channelStart, userId, event, epoch: inForce, key })
+          )
         const publications = publicationsFrom(channelStart(inForce))
         if (olderNodes.run()) publications.push(...publicationsFrom(olderChannelStart))
         const publishLater = Effect.sync(() => {
@@ -181,24 +194,43 @@ export class RedisBus extends Context.Service<
       }
 
       const passAll = script<null>(PASS)
-      const passTo = (channels: ReadonlyArray<string>, payload: Buffer) =>
-        start<unknown>((redis) =>
+      const passTo = (passed: ReadonlyArray<Passed>, start: string, frame: Uint8Array) =>
+        startCommand<unknown>((redis) =>
           sharded
-            ? Promise.all(channels.map((channel) => redis.spublish(channel, payload)))
-            : passAll(redis, [], [payload, ...channels])
+            ? Promise.all(
+                passed.map(({ channel, signature }) =>
+                  redis.spublish(channel, Buffer.concat([Buffer.from(`${start}${signature}\n`), frame]))
+                )
+              )
+            : passAll(
+                redis,
+                [],
+                [
+                  start,
+                  Buffer.concat([NEW_LINE, frame]),
+                  ...passed.flatMap(({ channel, signature }) => [channel, signature])
+                ]
+              )
         )
 
       const pass: RedisBus["Service"]["pass"] = (userIds, type, frame) =>
         Effect.suspend(() => {
-          const channels = userIds.map((userId) => currentChannelOf(epoch.current(), userId))
+          const inForce = epoch.current()
           if (!isUp()) {
-            for (const channel of channels) listeners.get(channel)?.onPassing?.(frame)
+            for (const userId of userIds) listeners.get(currentChannelOf(inForce, userId))?.onPassing?.(frame)
             return Effect.void
           }
-          const payload = encode({ ...NO_EVENT, type, frame }, epoch.current())
-          return Effect.forEach(Array.chunksOf(channels, PASS_BATCH), (some) => passTo(some, payload), {
-            discard: true
-          })
+          const head = `${PASSING}${headOf({ ...NO_EVENT, type }, inForce)}`
+          const [key, digest, bodyLength] = [epoch.busKey(), digestOf(frame), frame.length]
+          const passed = userIds.map((userId) => ({
+            channel: currentChannelOf(inForce, userId),
+            signature: sign(key, { userId, head, frame, bodyLength }, digest)
+          }))
+          return Effect.forEach(
+            Array.chunksOf(passed, PASS_BATCH),
+            (some) => passTo(some, `${head} `, frame),
+            { discard: true }
+          )
         })
 
       const followed = makeFollowers(
@@ -215,11 +247,11 @@ export class RedisBus extends Context.Service<
         done.catch(() => {})
       }
 
-      const subscribe: RedisBus["Service"]["subscribe"] = (userId, onEvent, onPassing) =>
+      const subscribe: RedisBus["Service"]["subscribe"] = (userId, onEvent, onPassing, onClaim) =>
         Effect.asVoid(
           Effect.acquireRelease(
             Effect.suspend(() => {
-              const listener = { userId, epoch: epoch.current(), onEvent, onPassing }
+              const listener = { userId, epoch: epoch.current(), onEvent, onPassing, onClaim }
               const channels = [currentChannelOf(listener.epoch, userId)]
               if (olderNodes.run()) channels.push(olderChannelOf(userId))
               for (const channel of channels) listeners.set(channel, listener)
@@ -280,4 +312,12 @@ const PUBLISH_CONCURRENCY = 100
 /** How many channels one SUBSCRIBE names. */
 const SUBSCRIBE_BATCH = 1000
 
-const NO_EVENT = { seq: PASSING, committedAt: undefined, traceparent: undefined }
+/** A user's channel, and the signature of a frame that is passed to it. */
+interface Passed {
+  readonly channel: string
+  readonly signature: string
+}
+
+const NEW_LINE = Buffer.from("\n")
+
+const NO_EVENT = { committedAt: undefined, traceparent: undefined }

@@ -36,9 +36,9 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
   const unread = (userId: UserId, beginsAfter: string) => sql`(
       SELECT count(*)::int FROM (
         SELECT FROM messages x
-        WHERE x.conversation_id = b.conversation_id AND x.id > greatest(b.last_read_id, ${sql.literal(beginsAfter)})
-          AND x.sender_id <> ${int4(userId)} AND x.deleted_at IS NULL
-        LIMIT ${int4(COUNTED)}
+        WHERE (x.conversation_id, x.id) > (b.conversation_id, greatest(b.last_read_id, ${sql.literal(beginsAfter)}))
+          AND x.conversation_id <= b.conversation_id AND x.sender_id <> ${int4(userId)} AND x.deleted_at IS NULL
+        ORDER BY x.conversation_id, x.id LIMIT ${int4(COUNTED)}
       ) u
     )`
 
@@ -61,7 +61,8 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
     FROM (
       SELECT b.conversation_id, b.joined_after, v.begins_after, (
           SELECT m.id FROM messages m
-          WHERE m.conversation_id = b.conversation_id AND m.id > v.begins_after ORDER BY m.id DESC LIMIT 1
+          WHERE (m.conversation_id, m.id) > (b.conversation_id, v.begins_after) AND m.conversation_id <= b.conversation_id
+          ORDER BY m.conversation_id DESC, m.id DESC LIMIT 1
         ) AS last_id
       FROM members b
       JOIN conversations h ON h.id = b.conversation_id

@@ -86,8 +86,9 @@ export class InboxRepo extends Context.Service<
         return inPipeline(
           sql<EventRow>`SELECT e.seq, e.type, e.payload, e.created_at, m.*
             FROM (
-              SELECT * FROM inbox_events WHERE user_id = ${int4(userId)} AND seq > ${int8(after)} AND ${sameHistory}
-              ORDER BY seq LIMIT ${int4(limit)}
+              SELECT * FROM inbox_events
+              WHERE (user_id, seq) > (${int4(userId)}, ${int8(after)}) AND user_id <= ${int4(userId)} AND ${sameHistory}
+              ORDER BY user_id, seq LIMIT ${int4(limit)}
             ) e LEFT JOIN LATERAL (
               SELECT m.client_id, ${sql.literal(MESSAGE_COLUMNS)},
                 m.receiver_id IS NULL AND CASE e.type
@@ -99,7 +100,7 @@ export class InboxRepo extends Context.Service<
                     WHERE q.id = m.reply_to_id AND greatest(q.edited_at, q.deleted_at) > e.created_at
                   ) AND may_read(${int4(userId)}, m.conversation_id, m.reply_to_id) IS NOT NULL AS quote_withheld
               FROM messages m WHERE m.id = e.message_id OFFSET 0
-            ) m ON true ORDER BY e.seq`.pipe(Effect.map((rows) => withoutGap(rows).map(toRecord)))
+            ) m ON true ORDER BY e.user_id, e.seq`.pipe(Effect.map((rows) => withoutGap(rows).map(toRecord)))
         )
       }
 

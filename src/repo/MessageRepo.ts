@@ -17,6 +17,7 @@ import { beginsAfter, isMember } from "./MembershipSql.ts"
 import { MemoryTables } from "./MemoryTables.ts"
 import { MESSAGE_COLUMNS, NO_MESSAGE, reactionsFor } from "./MessageColumns.ts"
 import type { ConversationQuery, HistoryQuery, MessagesAt } from "./MessageQueries.ts"
+import { messageRange } from "./MessageRange.ts"
 import { messagesInMemory } from "./MessagesInMemory.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 import { sendGroupMessages } from "./SendGroupMessages.ts"
@@ -66,41 +67,50 @@ export class MessageRepo extends Context.Service<
 
       const noMessage = sql.literal(NO_MESSAGE)
 
-      // A user's id goes in as a subquery, so that the plan is the same for all users. The planner would else walk
-      // the primary key for a user with a large share of all messages, past every later message of the others.
+      // A user's id goes in as a subquery, so that the plan is the same for all users.
       const any = (userId: UserId) => sql`(SELECT ${int4(userId)})`
 
-      // Each half is a range of an index, read in id order and only as far as the page goes; the two are merged, so
-      // no page is ever sorted.
       const historyRows = ({ userId, chatWith, beforeId, afterId, skip, limit }: HistoryQuery) => {
-        const me = any(userId)
-        const bound =
-          afterId === undefined
-            ? sql`id < ${int8(beforeId ?? Number.MAX_SAFE_INTEGER)}`
-            : sql`id > ${int8(afterId)}`
-        const order = sql.literal(afterId === undefined ? "DESC" : "ASC")
-        const half = (isWanted: Statement.Fragment) =>
-          sql`(SELECT * FROM messages WHERE ${isWanted} AND ${bound} ORDER BY id ${order} LIMIT ${int8(skip + limit)})`
-        const wanted =
-          chatWith === undefined
-            ? sql`${half(sql`sender_id = ${me} AND receiver_id IS NOT NULL`)} UNION ALL ${half(sql`receiver_id = ${me}`)}`
-            : half(sql`conversation_id = ${between(userId, chatWith)}`)
-        return sql`SELECT ${columns(userId)} FROM (${wanted}) m
-          ORDER BY m.id ${order} OFFSET ${int8(skip)} LIMIT ${int4(limit)}`
+        const order = orderOf(afterId)
+        const range = { after: sql`${int8(afterId ?? 0)}`, beforeId, order, atMost: skip + limit } as const
+        if (chatWith !== undefined) {
+          const page = messageRange(sql, {
+            ...range,
+            select: "*",
+            column: "conversation_id",
+            value: sql.literal("c.id")
+          })
+          return sql`SELECT ${columns(userId)} FROM ${between(userId, chatWith)} c
+            CROSS JOIN LATERAL (SELECT * FROM (${page}) range OFFSET ${int8(skip)} LIMIT ${int4(limit)}) m`
+        }
+        const half = (column: "sender_id" | "receiver_id") => {
+          const ids = messageRange(sql, { ...range, select: "id", column, value: any(userId) })
+          return sql`(SELECT id FROM (${ids}) range LIMIT ${int8(skip + limit)})`
+        }
+        // The ids of the page come from two indexes. OFFSET 0 keeps the planner from joining them by reading all messages.
+        return sql`SELECT ${columns(userId)} FROM (
+            SELECT id FROM (${half("sender_id")} UNION ALL ${half("receiver_id")}) halves
+            ORDER BY id ${sql.literal(order)} OFFSET ${int8(skip)} LIMIT ${int4(limit)}
+          ) page CROSS JOIN LATERAL (SELECT * FROM messages WHERE id = page.id OFFSET 0) m`
       }
 
       const between = (one: UserId, other: UserId) =>
-        sql`(SELECT id FROM conversations WHERE low = ${int4(Math.min(one, other))} AND high = ${int4(Math.max(one, other))})`
+        sql`(SELECT id FROM conversations WHERE low = ${int4(Math.min(one, other))} AND high = ${int4(Math.max(one, other))} LIMIT 1)`
 
-      // The first id that a member reads is looked up in the same statement. For who is no member it is null: no row is above it.
-      const pageOf = ({ userId, conversationId, beforeId, afterId, skip, limit }: ConversationQuery) =>
-        sql`SELECT ${columns(userId)} FROM (
-            SELECT * FROM messages WHERE conversation_id = ${int8(conversationId)}
-              AND id > greatest(${int8(afterId ?? 0)}, ${beginsAfter(sql, userId, conversationId)})
-              AND id < ${int8(beforeId ?? Number.MAX_SAFE_INTEGER)}
-              AND ${isMember(sql, userId, conversationId)}
-            ORDER BY id ${sql.literal(afterId === undefined ? "DESC" : "ASC")} OFFSET ${int8(skip)} LIMIT ${int4(limit)}
-          ) m`
+      // The first id that a member reads is looked up in the same statement. For who is no member there is no page.
+      const pageOf = ({ userId, conversationId, beforeId, afterId, skip, limit }: ConversationQuery) => {
+        const page = messageRange(sql, {
+          select: "*",
+          column: "conversation_id",
+          value: sql`${int8(conversationId)}`,
+          after: sql`greatest(${int8(afterId ?? 0)}, ${beginsAfter(sql, userId, conversationId)})`,
+          beforeId,
+          order: orderOf(afterId),
+          atMost: skip + limit
+        })
+        return sql`SELECT ${columns(userId)} FROM (SELECT * FROM (${page}) range OFFSET ${int8(skip)} LIMIT ${int4(limit)}) m
+          WHERE ${isMember(sql, userId, conversationId)}`
+      }
 
       // One statement, so one snapshot: the head, which is the first row, is that of the messages.
       const withHead = (userId: UserId, page: Statement.Fragment) =>
@@ -117,8 +127,15 @@ export class MessageRepo extends Context.Service<
           ? Effect.succeed(NOTHING)
           : withHead(
               userId,
-              sql`SELECT ${columns(userId)} FROM messages m WHERE m.receiver_id = ${any(userId)}
-                ORDER BY m.id DESC LIMIT ${int4(limit)}`
+              sql`SELECT ${columns(userId)} FROM (SELECT * FROM (${messageRange(sql, {
+                select: "*",
+                column: "receiver_id",
+                value: any(userId),
+                after: sql.literal("0"),
+                beforeId: undefined,
+                order: "DESC",
+                atMost: limit
+              })}) range LIMIT ${int4(limit)}) m`
             )
 
       const ofConversation: MessageRepo["Service"]["ofConversation"] = Effect.fnUntraced(function* (query) {
@@ -183,6 +200,8 @@ const toMessagesAt = (rows: ReadonlyArray<MessageRowAt>): MessagesAt => {
     messages: rows.flatMap((row) => (row.id === null ? [] : toMessage(row))).sort((a, b) => b.id - a.id)
   }
 }
+
+const orderOf = (afterId: MessageId | undefined) => (afterId === undefined ? "DESC" : "ASC")
 
 /** Pages forward are oldest first. */
 const inOrderOf =

@@ -15,10 +15,10 @@ export interface SourceFile {
   readonly packages: ReadonlyArray<string>
 }
 
-/** Every TypeScript file in a folder and the folders in it. */
+/** Every TypeScript file, with and without JSX, in a folder and the folders in it. */
 export const sourceFiles = (folder: string): ReadonlyArray<SourceFile> =>
   readdirSync(join(ROOT, folder), { recursive: true, encoding: "utf8" })
-    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /\.tsx?$/.test(name))
     .map((name) => read(join(folder, name)))
 
 const read = (path: string): SourceFile => {

@@ -38,7 +38,8 @@ const STANDS_ON: Readonly<Record<string, ReadonlyArray<string>>> = {
 const PROGRAMS: Readonly<Record<string, ReadonlyArray<string>>> = {
   bench: ["repo"],
   verify: ["api"],
-  scripts: ["Start.ts"]
+  scripts: ["Start.ts"],
+  web: ["client"]
 }
 
 const below = (rooms: ReadonlyArray<string>): ReadonlySet<string> => {
@@ -69,7 +70,7 @@ describe("the rooms", () => {
     assert.deepEqual(arrows, [])
   })
 
-  it("do not see bench, verify or scripts, which see of src what they may", () => {
+  it("do not see bench, verify, scripts or web, which see of src what they may", () => {
     for (const [program, rooms] of Object.entries(PROGRAMS)) {
       assert.deepEqual(
         forbidden(sourceFiles(program), () => below(rooms)),
@@ -89,9 +90,12 @@ describe("the rooms", () => {
   })
 })
 
-it.each(["src", "bench", "verify", "scripts"])("no files of %s import one another in a circle", (folder) => {
-  assert.deepEqual(circles(sourceFiles(folder)), [])
-})
+it.each(["src", "bench", "verify", "scripts", "web"])(
+  "no files of %s import one another in a circle",
+  (folder) => {
+    assert.deepEqual(circles(sourceFiles(folder)), [])
+  }
+)
 
 it("api and domain run in a browser: they name nothing of Node", () => {
   const shared = source.filter(({ path }) => /^src\/(api|domain)\//.test(path))
@@ -108,3 +112,8 @@ it("api and domain run in a browser: they name nothing of Node", () => {
 })
 
 const withoutComments = (text: string) => text.replaceAll(/\/\*.*?\*\/|\/\/.*$/gms, "")
+
+it("the page sees of the client only what applications see", () => {
+  const seen = sourceFiles("web").flatMap(({ imports }) => imports.filter((name) => name.startsWith("src/")))
+  assert.deepEqual([...new Set(seen)], ["src/client/MiniChat.ts"])
+})

@@ -16,7 +16,7 @@ import { until } from "./support/Until.ts"
 
 /** How many messages are typed at least, and how many during each fault. */
 const MESSAGES = scale.short ? 40 : 200
-const PER_FAULT = scale.short ? 4 : 9
+const PER_FAULT = scale.short ? 4 : 17
 
 /** How long what is away stays so after the last message of its fault. */
 const OUTAGE = scale.short ? "500 millis" : "2 seconds"
@@ -44,7 +44,7 @@ const loseHeld = ({ cut, release, restore }: Effect.Success<ReturnType<typeof tc
   cut.pipe(Effect.andThen(release), Effect.andThen(restore))
 
 layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" })("the page", (it) => {
-  describe.runIf(existsSync(CHROMIUM))("of two users in Chromium", () => {
+  describe.runIf(existsSync(CHROMIUM))("of two users in Chromium", { timeout: 900_000 }, () => {
     it.layer(Chromium.layer)((it) => {
       it.effect("shows each typed message once, in order, whatever is killed and closed meanwhile", () =>
         Effect.gen(function* () {

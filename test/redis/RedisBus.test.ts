@@ -232,6 +232,15 @@ const nodes = Effect.gen(function* () {
   }
 })
 
+/** The payloads that come on a channel. */
+const heardOn = Effect.fnUntraced(function* (channel: string) {
+  const client = yield* redisClient
+  const heard: Array<string> = []
+  client.on("message", (_, payload) => heard.push(payload))
+  yield* Effect.promise(() => client.subscribe(channel))
+  return heard
+})
+
 const isAway = (bus: RedisBus["Service"]) => Effect.sync(() => !bus.isUp())
 
 const manyNodes = () => {
@@ -271,6 +280,48 @@ const manyNodes = () => {
       assert.strictEqual((yield* next).seq, 1)
       assert.isEmpty(yield* arrived)
     })
+  )
+
+  it.live(
+    "a payload that another signed, or nobody, or one for another user or number, is a claim alone",
+    () =>
+      Effect.gen(function* () {
+        const { bus, redis } = yield* nodes
+        const [user, victim] = [newUser(), newUser()]
+        const channels = [user, victim].map((userId) => channelOf(redis.prefix, userId)) as [string, string]
+        const heard = yield* heardOn(channels[0])
+        yield* publish(bus, user, event(1, "genuine"))
+        yield* bus.pass([user], "typing", Buffer.from("{}"))
+        yield* until(Effect.sync(() => heard.length === 2))
+        const [genuine, passed] = heard as [string, string]
+
+        const claims: Array<number> = []
+        const shown = yield* Queue.unbounded<string>()
+        yield* bus.subscribe(
+          victim,
+          ({ seq }) => Queue.offerUnsafe(shown, `event ${seq}`),
+          () => Queue.offerUnsafe(shown, "passing"),
+          (seq) => claims.push(seq)
+        )
+        const unsigned = genuine.replace(/ [^ \n]+\n/, "\n")
+        const forged = [
+          unsigned,
+          genuine,
+          genuine.replace(/^1 /, "2 "),
+          genuine.replace(" message ", " message_sent "),
+          genuine.replace("genuine", "altered"),
+          genuine.replace(/:\d+\n/, ":0\n"),
+          genuine.replace(/:\d+\n/, ":999999999\n"),
+          passed,
+          passed.replace(/ [^ \n]+\n/, "\n")
+        ]
+        for (const payload of forged) yield* redis.run((commands) => commands.publish(channels[1], payload))
+        yield* publish(bus, victim, event(9))
+
+        assert.strictEqual(yield* Queue.take(shown), "event 9")
+        assert.isEmpty(yield* Queue.clear(shown))
+        assert.deepEqual(claims, [1, 1, 2, 1, 1, 1, 1])
+      })
   )
 
   for (const how of ["cut", "stalled"] as const) {

@@ -1,0 +1,50 @@
+import type { ConversationEntry, Message } from "../src/client/MiniChat.ts"
+import type { Session } from "./session.ts"
+
+export const EMOJI = ["👍", "❤️", "😂", "😮", "😢", "🙏"] as const
+
+/** What a user may do with a message. What is missing they may not. */
+export interface MessageActions {
+  readonly react: (emoji: string) => void
+  readonly reply: () => void
+  readonly edit?: () => void
+  readonly report?: () => void
+  readonly remove?: () => void
+}
+
+export const focusText = (session: Session) =>
+  document.querySelector<HTMLElement>(`#text-${session.account.userId}`)?.focus()
+
+export const actionsOf = (session: Session, entry: ConversationEntry, message: Message): MessageActions => {
+  const { client, attempt, editing, replyTo } = session
+  const isMine = message.sender_id === session.account.userId
+  const isOurs = isMine || entry.role === "owner" || entry.role === "admin"
+  const write = (edited: Message | undefined, answered: Message | undefined) => () => {
+    editing.value = edited
+    replyTo.value = answered
+    focusText(session)
+  }
+  return {
+    react: (emoji) => {
+      const mine = message.reactions?.find((one) => one.emoji === emoji)?.mine === true
+      attempt(client.react(entry.id, message.id, emoji, !mine))
+    },
+    reply: write(undefined, message),
+    ...(isMine && { edit: write(message, undefined) }),
+    ...(!isMine && {
+      report: () => {
+        session.reporting.value = message
+        session.dialog.value = "report"
+      }
+    }),
+    ...(isOurs && {
+      remove: () => {
+        // The button that has the focus goes with the text.
+        document
+          .querySelector<HTMLElement>(`[data-message="${session.account.userId}-${message.id}"]`)
+          ?.focus()
+        attempt(client.remove(entry.id, message.id))
+      }
+    })
+  }
+}
