@@ -12,8 +12,8 @@ export type Page =
       readonly type: "conversations"
       readonly conversations: ReadonlyArray<ConversationEntry>
       readonly next: number | null
-      /** Whether these are the first ones: they replace all others. */
-      readonly isFirst: boolean
+      /** The place in the list that these begin below. `undefined` for the first ones: they replace all others. */
+      readonly before: number | undefined
     }
   /** One conversation; `undefined` when the user is not a member of it any more. */
   | {

@@ -68,12 +68,12 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
     })
 
   const conversations = (isFirst: boolean) => {
-    const before = store.state.list.next
+    const before = isFirst ? undefined : (store.state.list.next ?? undefined)
     return asked(
       rest(Calls.listConversations, {
-        query: { user_id, limit: CONVERSATIONS, ...(isFirst || before === null ? {} : { before }) }
+        query: { user_id, limit: CONVERSATIONS, ...(before === undefined ? {} : { before }) }
       }),
-      (page): Page => ({ type: "conversations", ...page, isFirst })
+      (page): Page => ({ type: "conversations", ...page, before })
     )
   }
 
@@ -186,7 +186,7 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
           type: "conversations",
           conversations: [],
           next: null,
-          isFirst: true
+          before: undefined
         })
       }
       if (sync.wantsBlocks) yield* load("blocks", blocks, { type: "blocks", blocked: new Set() })

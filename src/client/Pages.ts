@@ -4,7 +4,7 @@ import type { Draft } from "./Draft.ts"
 import type { Page } from "./Input.ts"
 import { keptMessage, mapChanged, withReactions } from "./Messages.ts"
 import { settleKnown } from "./OutboxState.ts"
-import type { Timeline } from "./State.ts"
+import type { State, Timeline } from "./State.ts"
 
 /** Puts an answer in place of what was known. The events that it may not know are applied again after it. */
 export const applyPage = (draft: Draft, page: Page) => {
@@ -55,7 +55,9 @@ export const withReadOf = (known: Member | undefined, member: Member): Member =>
 
 const applyList = (draft: Draft, page: Extract<Page, { type: "conversations" }>) => {
   const { state } = draft
-  if (page.isFirst) {
+  const isFirst = page.before === undefined
+  if (!isFirst && !continues(state.list, page.before)) return
+  if (isFirst) {
     state.conversations = new Map()
     state.order = []
   }
@@ -64,11 +66,18 @@ const applyList = (draft: Draft, page: Extract<Page, { type: "conversations" }>)
     draft.unwant(entry.id)
     settleKnown(draft, entry.id)
   }
-  if (page.isFirst) {
+  if (isFirst) {
     for (const id of state.timelines.keys()) if (!state.conversations.has(id)) draft.want(id)
   }
   state.list = { isLoaded: true, next: page.next }
 }
+
+/**
+ * Whether a page begins where the list ends, or above that. A list that was loaded anew since the page was asked for may end
+ * further up: the conversations in between would be missing.
+ */
+const continues = ({ isLoaded, next }: State["list"], before: number): boolean =>
+  isLoaded && next !== null && before >= next
 
 /** Reactions to the last message are told to those only who have its conversation open. */
 const withoutReactions = (entry: ConversationEntry): ConversationEntry => {

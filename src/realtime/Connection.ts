@@ -144,7 +144,8 @@ export class Connection {
   private writeHot(): "caught up" | "behind" | "stalled" | "closed" {
     while (this.isOpen && this.sent < this.inbox.head) {
       if (!this.isWritable) return "stalled"
-      const events = this.inbox.after(this.sent)
+      // A replay is read from the database: what is at hand shows messages as they were before they were edited or deleted.
+      const events = this.resumeUntil === undefined ? this.inbox.after(this.sent) : undefined
       if (events === undefined) return "behind"
       this.writeAll(events)
     }

@@ -65,7 +65,8 @@ class Run {
     const { list, sync, timelines } = this.state
     if (sync.cursor === undefined || sync.requests.size > 3) return
     if (!list.isLoaded)
-      return this.ask(() => ({ type: "conversations", ...this.model.list(2), isFirst: true }))
+      return this.ask(() => ({ type: "conversations", ...this.model.list(2), before: undefined }))
+    if (sync.wantsBlocks) return this.ask(() => ({ type: "blocks", blocked: new Set(this.model.blocked) }))
     for (const id of sync.wanted)
       return this.ask(() => ({ type: "conversation", id, entry: this.model.entry(id) }))
     for (const id of sync.wantedMembers)
@@ -94,7 +95,7 @@ class Run {
 
   step() {
     const id = (1 + this.draw(4)) as ConversationId
-    switch (this.draw(13)) {
+    switch (this.draw(14)) {
       case 0:
       case 1:
       case 2:
@@ -117,10 +118,12 @@ class Run {
       case 11: {
         const before = this.state.list.next
         if (before === null) return
-        return this.ask(() => ({ type: "conversations", ...this.model.list(2, before), isFirst: false }))
+        return this.ask(() => ({ type: "conversations", ...this.model.list(2, before), before }))
       }
       case 12:
         return this.draw(3) === 0 ? this.connect(this.draw(4) > 0) : undefined
+      case 13:
+        return this.state.blocked === undefined ? this.dispatch({ type: "blocks wanted" }) : undefined
     }
   }
 
@@ -133,7 +136,7 @@ class Run {
     }
     const { sync, list, timelines } = this.state
     assert.strictEqual(sync.cursor, this.model.head)
-    assert.deepInclude(sync, { wanted: NONE, wantedMembers: NONE, log: [] })
+    assert.deepInclude(sync, { wanted: NONE, wantedMembers: NONE, wantsBlocks: false, log: [] })
     assert.isTrue(list.isLoaded)
     assert.isFalse([...timelines.values()].some(({ isLoading }) => isLoading))
   }
@@ -164,6 +167,7 @@ class Run {
       const byId = [...members.values()].toSorted((a, b) => a.user_id - b.user_id)
       assert.deepEqual(byId, model.members(id), `${label}: members of ${id}`)
     }
+    if (state.blocked !== undefined) assert.deepEqual(state.blocked, model.blocked, `${label}: blocks`)
   }
 }
 
@@ -188,6 +192,47 @@ describe("the reducer", () => {
       run.settle()
       run.compare(`CLIENT_SEED=${seed}`)
     }
+  })
+
+  it("takes no page of the list that begins below its end: what is between them would be missing", () => {
+    const model = new Model(drawFrom(1))
+    const [one, two] = model.list(2).conversations
+    const entries = [40, 30, 20, 10].map((activity, i) => ({ ...(i % 2 === 0 ? one! : two!), activity }))
+    const at = (place: number) => ({ ...entries[4 - place / 10]!, id: place as ConversationId })
+    const page = (places: ReadonlyArray<number>, next: number | null, before?: number): Page => ({
+      type: "conversations",
+      conversations: places.map(at),
+      next,
+      before
+    })
+    const connected: Input = { type: "connected", cursor: 1, epoch: "e", recovered: false }
+    const requested = (request: number): Input => ({ type: "requested", request })
+    const answered = (request: number, page: Page): Input => ({ type: "answered", request, page })
+    const shown = ({ list, order }: State): readonly [State["list"], ReadonlyArray<number>] => [list, order]
+
+    // Asked for after the first answer; the second one has fewer of the conversations.
+    const twice = [
+      requested(1),
+      requested(2),
+      answered(1, page([40, 30, 20], 20)),
+      requested(3),
+      answered(2, page([40, 30], 30))
+    ]
+    const state = reduce(initialState(SELF), [connected, ...twice, answered(3, page([10], null, 20))])
+    assert.deepEqual(shown(state), [{ isLoaded: true, next: 30 }, [40, 30]])
+    const further = reduce(state, [requested(4), answered(4, page([20], 20, 30))])
+    assert.deepEqual(shown(further), [{ isLoaded: true, next: 20 }, [40, 30, 20]])
+    // One that begins above the end again, and one after the last.
+    const repeated = [requested(5), answered(5, page([20, 10], null, 30))]
+    const whole = reduce(further, [...repeated, requested(6), answered(6, page([20], 20, 30))])
+    assert.deepEqual(shown(whole), [{ isLoaded: true, next: null }, [40, 30, 20, 10]])
+
+    // Its place was taken before everything was loaded anew, and it was asked for after that.
+    const early = reduce(whole, [connected, requested(7), answered(7, page([10], null, 20))])
+    assert.isFalse(early.list.isLoaded)
+    const first = reduce(early, [requested(8), requested(9), answered(8, page([40, 30], 30))])
+    const late = reduce(first, [answered(9, page([10], null, 20))])
+    assert.deepEqual(shown(late), [{ isLoaded: true, next: 30 }, [40, 30]])
   })
 
   it("takes no event after a gap, and says so by its cursor", () => {

@@ -45,6 +45,8 @@ export class Model {
   readonly inbox: Array<InboxEvent> = []
   private readonly conversations: Array<StoredConversation> = []
   private readonly names = new Map<UserId, Pick<Member, "display_name" | "avatar_url">>()
+  /** Whom the user has blocked. */
+  readonly blocked = new Set<UserId>()
   private ids = 0
   private readonly draw: Draw
 
@@ -80,7 +82,7 @@ export class Model {
     const isIn = conversation.members.has(SELF)
     const user = this.pick([...conversation.members.keys()])
     const message = conversation.messages.length === 0 ? undefined : this.pick(conversation.messages)
-    switch (this.draw(10)) {
+    switch (this.draw(11)) {
       case 0:
       case 1:
       case 2:
@@ -119,6 +121,8 @@ export class Model {
       }
       case 9:
         return this.rename(this.pick(USERS))
+      case 10:
+        return this.block(this.pick(USERS.filter((id) => id !== SELF)))
     }
   }
 
@@ -291,6 +295,13 @@ export class Model {
       type: "user_updated",
       user: { id: user, username: `user${user}`, created_at: AT, ...this.nameOf(user) }
     })
+  }
+
+  /** The user blocks another one, or takes that back. */
+  private block(user: UserId) {
+    const blocked = !this.blocked.delete(user)
+    if (blocked) this.blocked.add(user)
+    this.tell(true, { type: "block", blocked_id: user, blocked })
   }
 
   private nameOf(user: UserId): Pick<Member, "display_name" | "avatar_url"> {
