@@ -181,7 +181,9 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
             const summaries = (yield* operations).map(({ summary }) => summary!)
 
             yield* inPage(page, async (page) => {
-              for (const name of summaries) await page.getByRole("heading", { name }).waitFor()
+              // Its name is the link to it, and then what it says.
+              for (const summary of summaries)
+                await page.getByRole("heading", { name: new RegExp(`(^| )${summary}$`) }).waitFor()
             })
 
             assert.deepEqual({ complaints, foreign }, { complaints: [], foreign: [] })

@@ -77,7 +77,7 @@ layer(Node.layer, { excludeTestServices: true })("metrics", (it) => {
       yield* get(`/messages/?user_id=${alice.id}`)
       yield* get("/nowhere/1")
       yield* get("/nowhere/2")
-      yield* get("/users/1", { method: "DELETE" })
+      yield* get("/users/1", { method: "PUT" })
       yield* get("/users/1", { method: "OPTIONS" })
       const grown = growth(before, yield* scraped)
 
@@ -92,7 +92,7 @@ layer(Node.layer, { excludeTestServices: true })("metrics", (it) => {
         'minichat_http_requests_total{route="/users/:user_id",method="GET",status="404"}': 1,
         'minichat_http_requests_total{route="/messages",method="GET",status="200"}': 1,
         'minichat_http_requests_total{route="unmatched",method="GET",status="404"}': 2,
-        'minichat_http_requests_total{route="unmatched",method="DELETE",status="405"}': 1,
+        'minichat_http_requests_total{route="unmatched",method="PUT",status="405"}': 1,
         'minichat_http_requests_total{route="/users/:user_id",method="OPTIONS",status="204"}': 1
       })
       assert.strictEqual(grown['minichat_http_request_duration_seconds_count{route="/messages"}'], 5)
