@@ -6,7 +6,6 @@ import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { databaseUrl, freshDatabase } from "../support/Services.ts"
 import { tcpProxy } from "../support/TcpProxy.ts"
 import { startServer, typedClient } from "../support/TestServer.ts"
-import { until } from "../support/Until.ts"
 
 /** More than the connection between a server and a client that does not read takes in. */
 const MESSAGES = 500
@@ -89,7 +88,7 @@ describe.runIf(databaseUrl !== undefined)("a long export of PostgreSQL", () => {
   it.live("is cut short when PostgreSQL is unavailable in the middle", () =>
     Effect.gen(function* () {
       const { databaseUrl } = yield* freshDatabase
-      const proxy = yield* tcpProxy(new URL(Redacted.value(databaseUrl.value)))
+      const proxy = yield* tcpProxy(new URL(Redacted.value(Option.getOrThrow(databaseUrl))))
       const { first } = yield* longExport({ databaseUrl: Option.some(Redacted.make(proxy.url.href)) })
       yield* proxy.cut
       const { text, isWhole } = yield* read(first)
