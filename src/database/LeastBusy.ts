@@ -39,13 +39,17 @@ interface Slot {
 /**
  * A client that runs each statement on the connection with the fewest in flight, and pipelines the statements of many fibers on
  * each. While there are fewer connections than `maxConnections`, a statement that finds none free waits for a new one, or for one
- * that becomes free. Transactions, streams and listeners have a connection of their own. Scoped.
+ * that becomes free. Transactions, streams and listeners have connections of their own, half as many. Scoped.
  */
 export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig) {
   const { maxConnections = 10, ...config } = options
   let now = 0
   yield* Effect.sync(() => now++).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
-  const exclusive = yield* PgClient.make({ ...config, maxConnections: 1, multiplex: true })
+  const exclusive = yield* PgClient.make({
+    ...config,
+    maxConnections: Math.max(2, Math.ceil(maxConnections / 2)),
+    multiplex: true
+  })
   const scope = yield* Effect.scope
   const slots = yield* Effect.replicateEffect(
     Effect.map(

@@ -169,29 +169,34 @@ describe("a client whose server", () => {
   )
 
   for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-    it.live(`gets ${signal} and comes back sends each message once, in order`, () =>
-      Effect.gen(function* () {
-        const { first, proxy, alice, bob, restart } = yield* deployment
-        const a = yield* openClient(proxy, alice)
-        const b = yield* openClient(proxy, bob)
-        yield* Effect.all([a.until(isOnline), b.until(isOnline)])
-        yield* Effect.forEach(texts.slice(0, 15), (text) => a.send({ userId: bob.id }, text))
-        yield* b.until(({ conversations }) => conversations.size === 1)
-        yield* first.signal(signal)
-        yield* Effect.forEach(texts.slice(15), (text) => a.send({ userId: bob.id }, text))
-        yield* first.ended
-        const url = yield* restart
-        yield* Effect.all([a.nudge, b.nudge])
-        yield* a.until(({ outbox }) => outbox.length === 0)
-        assert.deepEqual(yield* historyOf({ url }, alice, bob), texts)
-        const [id] = [...b.state().conversations.keys()]
-        yield* b.open(id!)
-        const state = yield* b.until(({ timelines }) => timelines.get(id!)?.messages.length === texts.length)
-        assert.deepEqual(
-          state.timelines.get(id!)?.messages.map(({ content }) => content),
-          texts
-        )
-      })
+    it.live(
+      `gets ${signal} and comes back sends each message once, in order`,
+      () =>
+        Effect.gen(function* () {
+          const { first, proxy, alice, bob, restart } = yield* deployment
+          const a = yield* openClient(proxy, alice)
+          const b = yield* openClient(proxy, bob)
+          yield* Effect.all([a.until(isOnline), b.until(isOnline)])
+          yield* Effect.forEach(texts.slice(0, 15), (text) => a.send({ userId: bob.id }, text))
+          yield* b.until(({ conversations }) => conversations.size === 1)
+          yield* first.signal(signal)
+          yield* Effect.forEach(texts.slice(15), (text) => a.send({ userId: bob.id }, text))
+          yield* first.ended
+          const url = yield* restart
+          yield* Effect.all([a.nudge, b.nudge])
+          yield* a.until(({ outbox }) => outbox.length === 0)
+          assert.deepEqual(yield* historyOf({ url }, alice, bob), texts)
+          const [id] = [...b.state().conversations.keys()]
+          yield* b.open(id!)
+          const state = yield* b.until(
+            ({ timelines }) => timelines.get(id!)?.messages.length === texts.length
+          )
+          assert.deepEqual(
+            state.timelines.get(id!)?.messages.map(({ content }) => content),
+            texts
+          )
+        }),
+      90_000
     )
   }
 

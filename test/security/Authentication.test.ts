@@ -96,7 +96,7 @@ const calls: Readonly<Record<string, Call>> = {
   "blocks.list": { for: "owner", path: `/users/${ALICE}/blocks` },
   "blocks.block": { for: "owner", method: "PUT", path: `/users/${ALICE}/blocks/${BOB}` },
   "blocks.unblock": { for: "owner", method: "DELETE", path: `/users/${ALICE}/blocks/${BOB}` },
-  "moderation.suspension": { for: "service", path: `/users/${BOB}/suspension` },
+  "moderation.suspension": { for: "owner", path: `/users/${ALICE}/suspension` },
   "moderation.suspend": { for: "service", method: "PUT", path: `/users/${BOB}/suspension` },
   "moderation.restore": { for: "service", method: "DELETE", path: `/users/${BOB}/suspension` },
   // The last one: afterwards there is no alice.
