@@ -13,6 +13,9 @@ import { floodSockets } from "./support/SocketFlood.ts"
 
 const USERS = 20
 
+/** How many more there are to be erased and suspended. */
+const SPARES = 5
+
 /** How many messages tell what the slowest hundredth takes in quiet: enough to go by, or to print. */
 const quietMessages = (latency: boolean) => (latency ? 1500 : 300)
 
@@ -42,7 +45,7 @@ const services = Effect.gen(function* () {
 
 const makeUsers = ({ url }: ServerProcess) =>
   Effect.forEach(
-    Array.from({ length: USERS + 2 }, (_, i) => `user${i}`),
+    Array.from({ length: USERS + 2 + SPARES }, (_, i) => `user${i}`),
     (username) => Effect.map(post(`${url}/users/`, { username }), ({ body }): number => JSON.parse(body).id)
   )
 
@@ -63,7 +66,7 @@ it.live("a server takes whatever is sent to it, and serves those beside it", () 
     })
 
     const random = makeRandom(seed)
-    const requests = makeRequests(makeRandom(random.below(2 ** 31)), users)
+    const requests = makeRequests(makeRandom(random.below(2 ** 31)), users, ids.slice(USERS + 2))
     const framing = makeRandom(random.below(2 ** 31))
     const frames = makeFrames(framing, users)
     const flood = (share: number) =>

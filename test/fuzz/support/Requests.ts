@@ -52,8 +52,19 @@ interface Endpoint {
   readonly payload: (() => unknown) | undefined
 }
 
-/** Requests for every endpoint of the contract, made from its schemas. */
-export const makeRequests = (random: Random, userIds: ReadonlyArray<number>): (() => FuzzRequest) => {
+/** What ends a user or takes its rights. */
+const isHarmful = (method: string, path: string) =>
+  method === "DELETE" ? /^\/users\/[^/?]*\/?(\?|$)/.test(path) : /^\/users\/[^/?]*\/suspension/.test(path)
+
+/**
+ * Requests for every endpoint of the contract, made from its schemas. Those that would erase or suspend a user name one of
+ * `spareIds`: the others are to chat on.
+ */
+export const makeRequests = (
+  random: Random,
+  userIds: ReadonlyArray<number>,
+  spareIds: ReadonlyArray<number>
+): (() => FuzzRequest) => {
   const endpoints: Array<Endpoint> = []
   HttpApi.reflect(Api, {
     onGroup: () => {},
@@ -147,9 +158,13 @@ export const makeRequests = (random: Random, userIds: ReadonlyArray<number>): ((
       const [name, values] = random.pick(HEADERS)
       headers[name] = random.pick(values)
     }
+    const method = kind === "arbitrary" && random.chance(0.3) ? random.pick(METHODS) : endpoint.method
+    const path = pathOf(endpoint, kind)
     return {
-      method: kind === "arbitrary" && random.chance(0.3) ? random.pick(METHODS) : endpoint.method,
-      path: pathOf(endpoint, kind),
+      method,
+      path: isHarmful(method, path)
+        ? path.replace(/^\/users\/[^/?]*/, `/users/${random.pick(spareIds)}`)
+        : path,
       headers,
       body:
         body === undefined
