@@ -86,7 +86,7 @@ export class Gate extends Context.Service<
       caller: Caller,
       request: AddressedRequest,
       user: UserId
-    ): Effect.Effect<void, Forbidden | RateLimited>
+    ): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
     /**
      * Takes what a read of so many rows costs beyond any call: from the rate of its client's address, and from that of its
@@ -167,10 +167,12 @@ export class Gate extends Context.Service<
         return yield* Effect.fromResult(verified)
       })
 
+      /** What is permitted is taken from a rate. */
+      const permitFrom = (caller: Caller, operation: Operation, take: Effect.Effect<void, RateLimited>) =>
+        isLimited(caller) ? Effect.andThen(permit(caller, operation), take) : permit(caller, operation)
+
       const permitAct: Gate["Service"]["permitAct"] = (caller, act) =>
-        isLimited(caller)
-          ? Effect.andThen(permit(caller, act), rateLimits[RATE_OF[act._tag]](act.as))
-          : permit(caller, act)
+        permitFrom(caller, act, rateLimits[RATE_OF[act._tag]](act.as))
 
       const permitSocket = (userId: UserId) => (credential: Credential) =>
         Effect.as(permit(credential.caller, { _tag: "OpenSocket", of: userId }), credential)
@@ -196,18 +198,17 @@ export class Gate extends Context.Service<
         permit,
         permitAct,
         permitSend: (caller, sender) => permitAct(caller, { _tag: "Send", as: sender }),
-        permitAction: (caller, user) => {
-          const permitted = permit(caller, { _tag: "ChangeConversations", as: user })
-          return isLimited(caller) ? Effect.andThen(permitted, rateLimits.act(user)) : permitted
-        },
-        permitSearch: (caller, request, user) => {
-          if (!allows(caller, { _tag: "ReadHistory", of: user })) return Effect.fail(new Forbidden())
-          if (!isLimited(caller)) return Effect.void
-          return Effect.andThen(
-            rateLimits.search(user),
-            rateLimits.request(addressOf(request), CALLS_FOR_ONE_SEARCH)
-          )
-        },
+        permitAction: (caller, user) =>
+          permitFrom(caller, { _tag: "ChangeConversations", as: user }, rateLimits.act(user)),
+        permitSearch: (caller, request, user) =>
+          permitFrom(
+            caller,
+            { _tag: "ReadHistory", of: user },
+            Effect.andThen(
+              rateLimits.search(user),
+              rateLimits.request(addressOf(request), CALLS_FOR_ONE_SEARCH)
+            )
+          ),
         permitRows: (caller, request, rows) => {
           const cost = Math.floor(rows / ROWS_FOR_ONE_CALL)
           if (cost === 0 || !isOn || !isLimited(caller)) return Effect.void
@@ -225,6 +226,7 @@ export class Gate extends Context.Service<
 
 /** How many calls a search costs beyond its own. */
 const CALLS_FOR_ONE_SEARCH = 4
+
 /** From which of its user's rates an act is taken. */
 const RATE_OF = {
   ChangeUser: "act",

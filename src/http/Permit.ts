@@ -46,6 +46,7 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
     Effect.flatMap(Effect.all([CurrentUser, HttpServerRequest.HttpServerRequest]), ([caller, request]) =>
       Effect.catchTags(gate.permitSearch(caller, request, user), {
         Forbidden: forbidden,
+        Suspended: userSuspended,
         RateLimited: tooManyRequests
       })
     ),
