@@ -8,6 +8,7 @@ import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
 import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
 import { appendPayload } from "./MemoryEvents.ts"
 import { blockOf, directOf, MemoryTables } from "./MemoryTables.ts"
+import { columnId, who } from "./UserParameters.ts"
 
 export interface BlockList {
   readonly blocks: ReadonlyArray<BlockEntry>
@@ -170,11 +171,6 @@ type BlockRow =
       readonly display_name: string
       readonly created_at: Date
     }
-
-/** An id above the column's range names nobody, and so does 0. */
-const columnId = (userId: UserId) => (userId > MAX_USER_ID ? 0 : userId)
-
-const who = (userId: UserId) => int4(columnId(userId))
 
 const toEntry = (by: UserId, row: Exclude<BlockRow, { readonly id: null }>): BlockEntry => ({
   user_id: by,

@@ -17,6 +17,7 @@ import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
 import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
 import type { ConversationCalls } from "./ConversationCalls.ts"
 import * as Reads from "./ConversationReads.ts"
+import { who } from "./UserParameters.ts"
 
 type Refusal =
   | "user_not_found"
@@ -153,9 +154,6 @@ export const make = Effect.gen(function* () {
     others: reads.others
   } satisfies ConversationCalls
 })
-
-/** An id above the column's range names nobody, and so does 0. */
-const who = (userId: UserId) => int4(userId > MAX_USER_ID ? 0 : userId)
 
 const json = (value: unknown) => (value == null ? null : JSON.stringify(value))
 

@@ -17,11 +17,12 @@ import {
 } from "../domain/Message.ts"
 import { MAX_REACTION_KINDS } from "../domain/Reaction.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import { MAX_USER_ID, type UserId } from "../domain/User.ts"
+import type { UserId } from "../domain/User.ts"
 import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
 import type { EditCalls, MessageDenied } from "./EditCalls.ts"
 import { MESSAGE_COLUMNS, reactionsFor } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
+import { who } from "./UserParameters.ts"
 
 type Refusal =
   | "message_not_found"
@@ -67,8 +68,6 @@ export const make = Effect.gen(function* () {
     if (status === "message_not_found") return Effect.fail(new MessageNotFound())
     return status === "not_member" ? Effect.fail(new NotMember()) : undefined
   }
-
-  const who = (userId: UserId) => int4(userId > MAX_USER_ID ? 0 : userId)
 
   const edit: EditCalls["edit"] = Effect.fn("EditRepo.edit")(function* (given) {
     const { by, messageId, content, version, metadata } = given

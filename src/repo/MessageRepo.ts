@@ -22,6 +22,7 @@ import { messagesInMemory } from "./MessagesInMemory.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 import { sendGroupMessages } from "./SendGroupMessages.ts"
 import { sendMessages } from "./SendMessages.ts"
+import { columnId } from "./UserParameters.ts"
 
 export type { ConversationQuery, HistoryQuery, MessagesAt } from "./MessageQueries.ts"
 
@@ -153,8 +154,7 @@ export class MessageRepo extends Context.Service<
       })
 
       const find: MessageRepo["Service"]["find"] = Effect.fnUntraced(function* (userId, id) {
-        // An id above the column's range names nobody, and so does 0.
-        const reader = (userId > MAX_USER_ID ? 0 : userId) as UserId
+        const reader = columnId(userId)
         const rows = yield* sql<MessageRow & { readonly refusal: "not_member" | "message_not_found" | null }>`
           SELECT ${columns(reader)}, may_read(${int4(reader)}, m.conversation_id, m.id) AS refusal
           FROM messages m WHERE m.id = ${int8(id)}`.pipe(inPipeline)

@@ -5,11 +5,12 @@ import { NotMember } from "../domain/ConversationErrors.ts"
 import { MessageDeleted, type MessageId, MessageNotFound } from "../domain/Message.ts"
 import type { Report, ReportEntry } from "../domain/Moderation.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import { MAX_USER_ID, type UserId } from "../domain/User.ts"
+import type { UserId } from "../domain/User.ts"
 import { type MemoryReport, MemoryTables } from "./MemoryTables.ts"
 import { mayRead, messageAsNow } from "./MemoryViews.ts"
 import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
+import { who } from "./UserParameters.ts"
 
 /** Why a report is refused. */
 export type ReportDenied = MessageNotFound | NotMember | MessageDeleted
@@ -47,7 +48,7 @@ export class ReportRepo extends Context.Service<
         reason: string | undefined
       ) {
         const [row] = yield* inPipeline(
-          sql<StatusRow>`SELECT * FROM report_message(${int4(by > MAX_USER_ID ? 0 : by)}, ${int8(messageId)}, ${reason ?? null})`
+          sql<StatusRow>`SELECT * FROM report_message(${who(by)}, ${int8(messageId)}, ${reason ?? null})`
         )
         switch (row!.status) {
           case "message_not_found":

@@ -12,16 +12,16 @@ import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts
 import { ClientIdConflict, type GroupDraft, type Quote, QuoteNotFound } from "../domain/Message.ts"
 import type { Appended, Outcome } from "../domain/Send.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import { MAX_USER_ID } from "../domain/User.ts"
 import { placesOf } from "./ChangeRows.ts"
 import { newRow, type Repeats, withRepeats } from "./Repeats.ts"
 import { toMessage } from "./Rows.ts"
+import { columnId } from "./UserParameters.ts"
 
 /** Sends through `send_group_messages` (`migrations/functions`). It waits two seconds for a lock. */
 export const sendGroupMessages = ({ sends: sql, orUnavailable }: Database["Service"]) => {
   const sendBatch = (drafts: ReadonlyArray<GroupDraft>) =>
     sql<SendRow>`SELECT * FROM send_group_messages(
-      ${int4Array(drafts.map(({ sender_id }) => (sender_id > MAX_USER_ID ? 0 : sender_id)))},
+      ${int4Array(drafts.map(({ sender_id }) => columnId(sender_id)))},
       ${int8Array(drafts.map(({ conversation_id }) => conversation_id))},
       ${textArray(drafts.map(({ content }) => content))},
       ${optionalTextArray(drafts.map(({ client_id }) => client_id ?? null))},

@@ -13,10 +13,11 @@ import {
 } from "../domain/Message.ts"
 import type { Appended, Outcome } from "../domain/Send.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
-import { MAX_USER_ID, type UserId } from "../domain/User.ts"
+import type { UserId } from "../domain/User.ts"
 import { concerns, LockedInboxes, usersOf } from "./LockedInboxes.ts"
 import { newRow, type Repeats, withRepeats } from "./Repeats.ts"
 import { toMessage } from "./Rows.ts"
+import { columnId } from "./UserParameters.ts"
 
 /** How often a draft is tried whose inbox is locked, after its batch ran into LOCK_TIMEOUT. */
 const TRIES = 5
@@ -141,9 +142,6 @@ interface SendRow {
   readonly conversation_id: number
   readonly quote: Quote | null
 }
-
-/** An id above the column's range names nobody, and so does 0. */
-const columnId = (id: UserId) => (id > MAX_USER_ID ? 0 : id)
 
 const toOutcome = (row: SendRow, draft: Draft, repeats: Repeats): Outcome => {
   switch (row.status) {

@@ -1,11 +1,11 @@
 import { Context, DateTime, Effect, Layer } from "effect"
 import { Database } from "../database/Database.ts"
-import { int4 } from "../database/SqlParameters.ts"
 import type { Suspension } from "../domain/Moderation.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
+import { type UserId, UserNotFound } from "../domain/User.ts"
 import { changing } from "./ChangeRows.ts"
 import { MemoryTables } from "./MemoryTables.ts"
+import { who } from "./UserParameters.ts"
 
 /**
  * Which users are suspended.
@@ -83,6 +83,3 @@ export class SuspensionRepo extends Context.Service<
 interface Row {
   readonly suspended_at: Date | null
 }
-
-/** An id above the column's range names nobody, and so does 0. */
-const who = (userId: UserId) => int4(userId > MAX_USER_ID ? 0 : userId)
