@@ -10,15 +10,15 @@ interface Range {
   readonly after: Statement.Fragment
   readonly beforeId: MessageId | undefined
   readonly order: "ASC" | "DESC"
-  /** How many messages are read at most, from the first one on. */
-  readonly atMost: number
+  readonly skip: number
+  readonly limit: number
 }
 
 /** The limits that stand in a statement's text. A statement is prepared once for each that is used. */
 const LIMITS = [64, 1024, 16_384] as const
 
 /**
- * SQL for the messages with a value in one column, in the order of their ids, which is a range of the index on the column and
+ * SQL for a page of the messages with a value in one column, in the order of their ids, which is a range of the index on the column and
  * the id. The comparisons and the order name both, so that no other index gives this order, whatever the statistics say. With
  * `column = value ORDER BY id` the planner walks the primary key where it takes the value for a frequent one: past every later
  * message of others. The limit stands in the text, rounded up: for one that it does not know, PostgreSQL takes a tenth of all rows,
@@ -26,12 +26,14 @@ const LIMITS = [64, 1024, 16_384] as const
  */
 export const messageRange = (
   sql: SqlClient.SqlClient,
-  { select, column, value, after, beforeId, order, atMost }: Range
+  { select, column, value, after, beforeId, order, skip, limit }: Range
 ): Statement.Fragment => {
   const [what, by, direction] = [sql.literal(select), sql.literal(column), sql.literal(order)]
-  const limit = LIMITS.find((one) => one >= atMost) ?? atMost
+  const read = LIMITS.find((one) => one >= skip + limit) ?? skip + limit
   const isDirect = sql.literal(column === "conversation_id" ? "true" : "receiver_id IS NOT NULL")
-  return sql`SELECT ${what} FROM messages WHERE ${isDirect}
-    AND (${by}, id) > (${value}, ${after}) AND (${by}, id) < (${value}, ${int8(beforeId ?? Number.MAX_SAFE_INTEGER)})
-    ORDER BY ${by} ${direction}, id ${direction} LIMIT ${sql.literal(String(limit))}`
+  return sql`SELECT ${what} FROM (
+      SELECT ${what} FROM messages WHERE ${isDirect}
+        AND (${by}, id) > (${value}, ${after}) AND (${by}, id) < (${value}, ${int8(beforeId ?? Number.MAX_SAFE_INTEGER)})
+      ORDER BY ${by} ${direction}, id ${direction} LIMIT ${sql.literal(String(read))}
+    ) range OFFSET ${int8(skip)} LIMIT ${int8(limit)}`
 }

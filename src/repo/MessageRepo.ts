@@ -73,7 +73,7 @@ export class MessageRepo extends Context.Service<
 
       const historyRows = ({ userId, chatWith, beforeId, afterId, skip, limit }: HistoryQuery) => {
         const order = orderOf(afterId)
-        const range = { after: sql`${int8(afterId ?? 0)}`, beforeId, order, atMost: skip + limit } as const
+        const range = { after: sql`${int8(afterId ?? 0)}`, beforeId, order, skip, limit } as const
         if (chatWith !== undefined) {
           const page = messageRange(sql, {
             ...range,
@@ -82,11 +82,18 @@ export class MessageRepo extends Context.Service<
             value: sql.literal("c.id")
           })
           return sql`SELECT ${columns(userId)} FROM ${between(userId, chatWith)} c
-            CROSS JOIN LATERAL (SELECT * FROM (${page}) range OFFSET ${int8(skip)} LIMIT ${int4(limit)}) m`
+            CROSS JOIN LATERAL (${page}) m`
         }
         const half = (column: "sender_id" | "receiver_id") => {
-          const ids = messageRange(sql, { ...range, select: "id", column, value: any(userId) })
-          return sql`(SELECT id FROM (${ids}) range LIMIT ${int8(skip + limit)})`
+          const ids = messageRange(sql, {
+            ...range,
+            select: "id",
+            column,
+            value: any(userId),
+            skip: 0,
+            limit: skip + limit
+          })
+          return sql`(${ids})`
         }
         // The ids of the page come from two indexes. OFFSET 0 keeps the planner from joining them by reading all messages.
         return sql`SELECT ${columns(userId)} FROM (
@@ -107,9 +114,10 @@ export class MessageRepo extends Context.Service<
           after: sql`greatest(${int8(afterId ?? 0)}, ${beginsAfter(sql, userId, conversationId)})`,
           beforeId,
           order: orderOf(afterId),
-          atMost: skip + limit
+          skip,
+          limit
         })
-        return sql`SELECT ${columns(userId)} FROM (SELECT * FROM (${page}) range OFFSET ${int8(skip)} LIMIT ${int4(limit)}) m
+        return sql`SELECT ${columns(userId)} FROM (${page}) m
           WHERE ${isMember(sql, userId, conversationId)}`
       }
 
@@ -128,15 +136,16 @@ export class MessageRepo extends Context.Service<
           ? Effect.succeed(NOTHING)
           : withHead(
               userId,
-              sql`SELECT ${columns(userId)} FROM (SELECT * FROM (${messageRange(sql, {
+              sql`SELECT ${columns(userId)} FROM (${messageRange(sql, {
                 select: "*",
                 column: "receiver_id",
                 value: any(userId),
                 after: sql.literal("0"),
                 beforeId: undefined,
                 order: "DESC",
-                atMost: limit
-              })}) range LIMIT ${int4(limit)}) m`
+                skip: 0,
+                limit
+              })}) m`
             )
 
       const ofConversation: MessageRepo["Service"]["ofConversation"] = Effect.fnUntraced(function* (query) {
