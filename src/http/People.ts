@@ -54,13 +54,12 @@ export const make = Effect.gen(function* () {
   const profiles = yield* Profiles
   const { permit, permitAct, permitRows, reserve } = yield* Permit.make
 
-  const found = ({ skip = UserSkip.byDefault, limit = UserLimit.byDefault, after_id, q }: ListQuery) => {
-    return Effect.flatMap(Effect.flatMap(CurrentUser, directory.permitList), (fellowsOf) =>
+  const found = ({ skip = UserSkip.byDefault, limit = UserLimit.byDefault, after_id, q }: ListQuery) =>
+    Effect.flatMap(Effect.flatMap(CurrentUser, directory.permitList), (fellowsOf) =>
       q === undefined
         ? users.list(skip, limit, after_id, fellowsOf)
         : users.search({ prefix: q, afterId: after_id, fellowsOf, skip, limit })
     )
-  }
 
   /** A user, unless the caller may not see it: then it is as one that there is not. */
   const seen = Effect.fnUntraced(function* (one: User) {

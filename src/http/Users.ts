@@ -72,9 +72,9 @@ export const layer = HttpApiBuilder.group(
       presence: Effect.fnUntraced(
         function* ({ params: { user_id } }) {
           yield* permit({ _tag: "ReadPresence" })
-          yield* directory.permitSight(yield* CurrentUser, [user_id])
-          yield* users.find(user_id)
           const caller = yield* CurrentUser
+          yield* directory.permitSight(caller, [user_id])
+          yield* users.find(user_id)
           if (caller._tag === "Member" && (yield* blocks.hidden(caller.userId, [user_id])).has(user_id))
             return { user_id, online: false, connections: 0, last_seen: null }
           const { connections, lastSeen } = yield* sessions.presence(user_id)

@@ -34,14 +34,8 @@ export class EventPublisher extends Context.Service<
           const offered = events.map((event) => liveInboxes.offer(event))
           return Effect.map(bus.publish(events), (published) => {
             let next = 0
-            const isHeard = () => offered[next] === true || published[next] === true
-            return appended.map(({ places }) =>
-              places.map(() => {
-                const heard = isHeard()
-                next++
-                return heard
-              })
-            )
+            const heard = offered.map((here, i) => here || published[i] === true)
+            return appended.map(({ places }) => places.map(() => heard[next++] === true))
           })
         })
       }
