@@ -2,30 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { ServerFrame } from "../../src/api/Protocol.ts"
 import type { User } from "../../src/domain/User.ts"
-import {
-  type ChatSocket,
-  chatOn,
-  freshServices,
-  hasSharedServices,
-  sharedServices
-} from "../realtime/support/ChatServer.ts"
-import { startServer } from "../support/TestServer.ts"
+import { type ChatSocket, type chatOn, hasSharedServices } from "../realtime/support/ChatServer.ts"
+import { oneNode, twoNodes } from "../realtime/support/Nodes.ts"
 
 type Chat = Effect.Success<ReturnType<typeof chatOn>>
 type Nodes = readonly [Chat, Chat]
-
-/** Two nodes that share what they stand on. */
-const twoNodes = Effect.gen(function* () {
-  const services = yield* sharedServices
-  const start = Effect.flatMap(startServer(services), chatOn)
-  return yield* Effect.all([start, start])
-})
-
-/** The same server twice. */
-const oneNode = Effect.gen(function* () {
-  const chat = yield* chatOn(yield* startServer(yield* freshServices))
-  return [chat, chat] as const
-})
 
 const READERS = ["owner", "member", "blocked", "left", "removed", "late", "back", "stranger"] as const
 type Reader = (typeof READERS)[number]

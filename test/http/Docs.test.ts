@@ -1,34 +1,11 @@
 import { existsSync } from "node:fs"
 import { assert, describe, layer } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
-import { type Browser, chromium, type Page } from "playwright-core"
+import { Effect } from "effect"
 import { CHROMIUM } from "../support/Chromium.ts"
 import { pathProxy } from "../support/PathProxy.ts"
+import { Chromium, inPage } from "../web/Pages.ts"
 import { ChatServer, newUsername } from "./ChatServer.ts"
 import { operations } from "./OpenApiDocument.ts"
-
-class Chromium extends Context.Service<Chromium, Browser>()("test/http/Chromium") {
-  static readonly layer = Layer.effect(
-    Chromium,
-    Effect.acquireRelease(
-      Effect.promise(() =>
-        chromium.launch({
-          executablePath: CHROMIUM,
-          args: [
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync"
-          ]
-        })
-      ),
-      (browser) => Effect.promise(() => browser.close())
-    )
-  )
-}
 
 /** How long a page may take to draw: its scripts are large, and the machine may be busy. In milliseconds. */
 const PAGE_TIMEOUT = 60_000
@@ -73,8 +50,6 @@ const PLACES = [
   { name: "under a path of a proxy", prefix: "/chat", path: "" },
   { name: "under a path, with a slash at the end", prefix: "/chat", path: "/" }
 ]
-
-const inPage = <A>(page: Page, f: (page: Page) => Promise<A>) => Effect.promise(() => f(page))
 
 layer(ChatServer.layer, { excludeTestServices: true })((it) => {
   describe("the docs pages", () => {

@@ -1,37 +1,8 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { type Ask, ChatServer, newPair, newUsers, send } from "./ChatServer.ts"
+import { ChatServer, newPair, newUsers, send } from "./ChatServer.ts"
 import { newGroup, sendTo } from "./Groups.ts"
-
-/** Asks for something, and asserts that it was refused with a problem and nothing was written. */
-const refused = Effect.fnUntraced(function* (
-  status: number,
-  type: string,
-  method: string,
-  path: string,
-  options?: Ask
-) {
-  const { ask, stored } = yield* ChatServer
-  const before = yield* stored
-  const answer = yield* ask(method, path, options)
-  assert.deepEqual(
-    [answer.status, answer.json?.type],
-    [status, `urn:minichat:problem:${type}`],
-    `${method} ${path} ${answer.text}`
-  )
-  assert.strictEqual(yield* stored, before)
-  return answer.json
-})
-
-const invalid = Effect.fnUntraced(function* (
-  field: ReadonlyArray<string>,
-  method: string,
-  path: string,
-  options?: Ask
-) {
-  const { errors } = yield* refused(422, "validation-failed", method, path, options)
-  assert.deepEqual(errors[0].path.slice(0, field.length), field)
-})
+import { invalid, refused } from "./Refusals.ts"
 
 const STRANGER = 2_147_483_647
 const HUGE = ["2147483648", "9223372036854775808", "9".repeat(99)]

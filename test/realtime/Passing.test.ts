@@ -3,28 +3,9 @@ import { Context, Effect, Exit, Scope } from "effect"
 import { Typing } from "../../src/chat/Typing.ts"
 import { Watches } from "../../src/chat/Watches.ts"
 import type { User } from "../../src/domain/User.ts"
-import { startServer } from "../support/TestServer.ts"
-import {
-  type ChatSocket,
-  chatOn,
-  freshServices,
-  hasSharedServices,
-  sharedServices
-} from "./support/ChatServer.ts"
+import { type ChatSocket, type chatOn, hasSharedServices } from "./support/ChatServer.ts"
 import { eventually } from "./support/Eventually.ts"
-
-/** Two nodes that share what they stand on. */
-const twoNodes = Effect.gen(function* () {
-  const services = yield* sharedServices
-  const start = Effect.flatMap(startServer(services), chatOn)
-  return yield* Effect.all([start, start])
-})
-
-/** The same server twice. */
-const oneNode = Effect.gen(function* () {
-  const chat = yield* chatOn(yield* startServer(yield* freshServices))
-  return [chat, chat] as const
-})
+import { oneNode, twoNodes } from "./support/Nodes.ts"
 
 /** The frames that were sent to a socket before and not taken yet. */
 const flushed = (socket: ChatSocket) => Effect.andThen(socket.send({ type: "ping" }), framesUntilPong(socket))
