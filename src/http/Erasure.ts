@@ -1,7 +1,6 @@
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import { Duration, Effect, Stream } from "effect"
+import { Effect, Stream } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
-import { Disconnects } from "../access/Disconnects.ts"
 import { CurrentUser } from "../api/Authorization.ts"
 import { serviceUnavailable, userNotFound } from "../api/ProblemOf.ts"
 import { TooManyRequests } from "../api/Problems.ts"
@@ -11,8 +10,8 @@ import type { Caller } from "../domain/Caller.ts"
 import { Erasure } from "../domain/Erasure.ts"
 import type { ExportRecord } from "../domain/Export.ts"
 import type { UserId } from "../domain/User.ts"
-import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
 import { json } from "./Json.ts"
+import * as OwnOrders from "./OwnOrders.ts"
 import * as Permit from "./Permit.ts"
 
 const underWay = json(Erasure, { status: 202 })
@@ -40,8 +39,7 @@ interface Request {
 export const make = Effect.gen(function* () {
   const erasures = yield* Erasures
   const exports = yield* Exports
-  const disconnectRepo = yield* DisconnectRepo
-  const disconnects = yield* Disconnects
+  const disconnect = yield* OwnOrders.make
   const { permit, permitRows, reserve } = yield* Permit.make
   /** Users who are being exported by this node. */
   const exporting = new Set<UserId>()
@@ -61,14 +59,11 @@ export const make = Effect.gen(function* () {
       return Effect.void
     })
 
-  // The order to disconnect the user comes with the erasure. This node carries it out at once.
-  const disconnect = Effect.map(disconnectRepo.latest(Duration.seconds(5)), disconnects.learn)
-
   const erase = ({ params: { user_id } }: Request) =>
     permit({ _tag: "EraseUser", of: user_id }).pipe(
       Effect.andThen(CurrentUser),
       Effect.flatMap((caller) => erasures.order(user_id, nameOf(caller))),
-      Effect.tap(({ finished_at }) => (finished_at === null ? disconnect : Effect.void)),
+      Effect.tap(({ finished_at }) => (finished_at === null ? disconnect(user_id) : Effect.void)),
       Effect.map((erasure) => (erasure.finished_at === null ? underWay(erasure) : finished)),
       Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })
     )

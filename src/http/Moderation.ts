@@ -1,6 +1,5 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
-import { Disconnects } from "../access/Disconnects.ts"
 import { Api } from "../api/Api.ts"
 import { ReportLimit, ReportPage } from "../api/Moderation.ts"
 import {
@@ -12,10 +11,10 @@ import {
 } from "../api/ProblemOf.ts"
 import { Report, Suspension } from "../domain/Moderation.ts"
 import type { UserId } from "../domain/User.ts"
-import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
 import { ReportRepo } from "../repo/ReportRepo.ts"
 import { SuspensionRepo } from "../repo/SuspensionRepo.ts"
 import { json } from "./Json.ts"
+import * as OwnOrders from "./OwnOrders.ts"
 import * as Permit from "./Permit.ts"
 
 const report = json(Report)
@@ -30,15 +29,11 @@ export const layer = HttpApiBuilder.group(
   Effect.fnUntraced(function* (handlers) {
     const reports = yield* ReportRepo
     const suspensions = yield* SuspensionRepo
-    const orders = yield* DisconnectRepo
-    const disconnects = yield* Disconnects
+    const disconnect = yield* OwnOrders.make
     const { actingUser, permit, permitAct, permitRows, reserve } = yield* Permit.make
 
     // The suspension is committed: when it cannot be read now, this node learns of it as the others do.
-    const learn = (userId: UserId) =>
-      Effect.ignore(
-        Effect.map(orders.of(userId), (order) => disconnects.learn(order === undefined ? [] : [order]))
-      )
+    const learn = (userId: UserId) => Effect.ignore(disconnect(userId))
 
     return handlers.handleAll({
       report: ({ params: { message_id }, payload: { user_id, reason } }) =>
