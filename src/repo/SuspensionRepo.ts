@@ -44,7 +44,9 @@ export class SuspensionRepo extends Context.Service<
       return SuspensionRepo.of({
         find: (userId) =>
           Effect.flatMap(
-            inPipeline(sql<Row>`SELECT suspended_at FROM users WHERE id = ${who(userId)}`),
+            inPipeline(
+              sql<Row>`SELECT suspended_at FROM users WHERE id = ${who(userId)} AND deleted_at IS NULL`
+            ),
             (rows) => answer(userId, rows)
           ),
         suspend: (userId) => changeSuspension(userId, true),

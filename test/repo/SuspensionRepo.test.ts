@@ -2,6 +2,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Fiber, type Layer } from "effect"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { DisconnectRepo } from "../../src/repo/DisconnectRepo.ts"
+import { ErasureRepo } from "../../src/repo/ErasureRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { SuspensionRepo } from "../../src/repo/SuspensionRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
@@ -30,7 +31,7 @@ const send = (...drafts: ReadonlyArray<ReturnType<typeof draft>>) =>
     verdicts
   )
 
-const suspensionContract = <E>(name: string, repos: Layer.Layer<Repos | SuspensionRepo, E>) =>
+const suspensionContract = <E>(name: string, repos: Layer.Layer<Repos | ErasureRepo | SuspensionRepo, E>) =>
   layer(repos, { excludeTestServices: true })(`SuspensionRepo: ${name}`, (it) => {
     it.effect("a suspension has the time of its first call, until it ends", () =>
       Effect.gen(function* () {
@@ -44,6 +45,18 @@ const suspensionContract = <E>(name: string, repos: Layer.Layer<Repos | Suspensi
         yield* restore(a!)
         yield* restore(a!)
         assert.deepEqual(yield* find(a!), { user_id: a!.id, suspended_at: null })
+      })
+    )
+
+    it.effect("who is erased is not found", () =>
+      Effect.gen(function* () {
+        const [a] = yield* newUsers(1)
+        yield* ErasureRepo.use((repo) => repo.order(a!.id))
+        for (const call of [find, suspend, restore])
+          assert.strictEqual(
+            yield* refusal<unknown, { readonly _tag: string }, SuspensionRepo>(call(a!)),
+            "UserNotFound"
+          )
       })
     )
 
