@@ -8,6 +8,7 @@ import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
 import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
 import { appendPayload } from "./MemoryEvents.ts"
 import { blockOf, directOf, MemoryTables } from "./MemoryTables.ts"
+import { pageOf } from "./PageOf.ts"
 import { columnId, who } from "./UserParameters.ts"
 
 export interface BlockList {
@@ -83,7 +84,7 @@ export class BlockRepo extends Context.Service<
         )
         if (rows.length === 0) return yield* new UserNotFound({ userId: by })
         const blocks = rows.flatMap((row) => (row.id === null ? [] : toEntry(by, row)))
-        return pageOf(blocks, limit)
+        return listOf(blocks, limit)
       })
 
       const among: BlockRepo["Service"]["among"] = (by, users) =>
@@ -152,7 +153,7 @@ export class BlockRepo extends Context.Service<
               const { username, display_name } = users[blockedId - 1]!
               return { user_id: by, blocked_id: blockedId, created_at: createdAt, username, display_name }
             })
-          return Effect.succeed(pageOf(found.slice(0, limit + 1), limit))
+          return Effect.succeed(listOf(found, limit))
         })
 
       const among = (by: UserId, wanted: ReadonlyArray<UserId>) =>
@@ -180,8 +181,7 @@ const toEntry = (by: UserId, row: Exclude<BlockRow, { readonly id: null }>): Blo
   display_name: row.display_name
 })
 
-/** A page of blocks of which one more than the limit was read. */
-const pageOf = (found: ReadonlyArray<BlockEntry>, limit: number): BlockList => {
-  const blocks = found.slice(0, limit)
-  return { blocks, next: found.length > limit ? blocks.at(-1)?.blocked_id : undefined }
+const listOf = (found: ReadonlyArray<BlockEntry>, limit: number): BlockList => {
+  const { page, next } = pageOf(found, limit, ({ blocked_id }) => blocked_id)
+  return { blocks: page, next }
 }

@@ -16,6 +16,7 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
 import type { Addressees, ConversationCalls } from "./ConversationCalls.ts"
 import { MESSAGE_COLUMNS, reactionsFor } from "./MessageColumns.ts"
+import { pageOf } from "./PageOf.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 
 /** How many unread messages are counted. */
@@ -108,11 +109,8 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
         )
       )
       if (found.length === 0 && !(yield* userExists(userId))) return yield* new UserNotFound({ userId })
-      const rows = found.slice(0, limit)
-      return {
-        conversations: rows.map(toEntry),
-        next: found.length > limit ? rows.at(-1)?.activity : undefined
-      }
+      const { page, next } = pageOf(found, limit, ({ activity }) => activity)
+      return { conversations: page.map(toEntry), next }
     }
   )
 
@@ -177,8 +175,8 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
     function* (userId, id, after, limit) {
       if (!(yield* isMemberOf(userId, id))) return yield* deny(id)
       const found = (after ?? 0) > MAX_USER_ID ? [] : yield* memberRows(userId, id, after ?? 0, limit + 1)
-      const shown = found.slice(0, limit)
-      return { members: shown, next: found.length > limit ? shown.at(-1)?.user_id : undefined }
+      const { page, next } = pageOf(found, limit, ({ user_id }) => user_id)
+      return { members: page, next }
     }
   )
 

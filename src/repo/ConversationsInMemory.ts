@@ -20,6 +20,7 @@ import {
   memberIds,
   readStateOf
 } from "./MemoryViews.ts"
+import { pageOf } from "./PageOf.ts"
 
 const has = (roles: ReadonlyArray<Role>, role: Role) => roles.includes(role)
 
@@ -56,11 +57,8 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
         })
         .filter(({ activity }) => activity < (before ?? Infinity))
         .sort((a, b) => b.activity - a.activity)
-      const page = found.slice(0, limit)
-      return Effect.succeed({
-        conversations: page,
-        next: page.length < found.length ? page.at(-1)?.activity : undefined
-      })
+      const { page, next } = pageOf(found, limit, ({ activity }) => activity)
+      return Effect.succeed({ conversations: page, next })
     })
 
   const update = (by: UserId, id: ConversationId, { title, metadata }: GroupChange) =>

@@ -15,6 +15,7 @@ import type { UserId } from "../domain/User.ts"
 import { appendPayload } from "./MemoryEvents.ts"
 import { type MemoryConversation, type MemoryMember, nextMessageId, type Tables } from "./MemoryTables.ts"
 import { conversationSeenBy, memberIds, memberSeen, memberSeenBy } from "./MemoryViews.ts"
+import { pageOf } from "./PageOf.ts"
 
 const has = (roles: ReadonlyArray<Role>, role: Role | undefined) => role !== undefined && roles.includes(role)
 
@@ -35,12 +36,12 @@ export const membersInMemory = (tables: Tables) => {
       if (conversation === undefined) return Effect.fail(new ConversationNotFound())
       if (!conversation.members.has(userId)) return Effect.fail(new NotMember())
       const found = memberIds(conversation).filter((memberId) => memberId > (after ?? 0))
-      const page = found.slice(0, limit)
+      const { page, next } = pageOf(found, limit, (memberId) => memberId)
       return Effect.succeed({
         members: page.map((memberId) =>
           memberSeenBy(tables, userId, conversation, conversation.members.get(memberId)!)
         ),
-        next: page.length < found.length ? page.at(-1) : undefined
+        next
       })
     })
 

@@ -1,4 +1,4 @@
-import { Effect, Result } from "effect"
+import { Effect } from "effect"
 import { Database } from "../database/Database.ts"
 import { int4, textArray } from "../database/SqlParameters.ts"
 import type { Change } from "../domain/Event.ts"
@@ -9,15 +9,13 @@ import {
   MAX_USER_ID,
   type User,
   type UserChange,
-  type UserId,
   UserNotFound
 } from "../domain/User.ts"
 import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
 import { foldedNames } from "./FoldedNames.ts"
-import { makeUser, type NewProfile } from "./NewUsers.ts"
 import { MAX_FELLOWS, type ProfileCalls } from "./ProfileCalls.ts"
 import { putting } from "./PutExternal.ts"
-import { toUser, type UserRow } from "./Rows.ts"
+import { usersInSql } from "./UsersInSql.ts"
 
 type Row = ChangeRow<"changed" | "unchanged" | "user_not_found" | "changing">
 
@@ -27,20 +25,9 @@ const TRIES = 5
 /** Profiles through the functions of `migrations/functions`. */
 export const make = Effect.gen(function* () {
   const database = yield* Database
-  const { pipeline: sql, inPipeline } = database
   const change = changing(database)
 
-  const find = (id: UserId): Effect.Effect<User | undefined, Unavailable> =>
-    sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)} AND deleted_at IS NULL`.pipe(
-      Effect.map(([row]) => row && toUser(row)),
-      inPipeline
-    )
-
-  const findExternal = (id: ExternalId): Effect.Effect<User | undefined, Unavailable> =>
-    sql<UserRow>`SELECT * FROM users WHERE external_id = ${id}`.pipe(
-      Effect.map(([row]) => row && toUser(row)),
-      inPipeline
-    )
+  const { find, findExternal, make } = usersInSql(database)
 
   const apply = (user: User, { display_name, avatar_url, metadata }: UserChange) => {
     const displayName = display_name === undefined ? null : (display_name ?? user.username)
@@ -73,18 +60,9 @@ export const make = Effect.gen(function* () {
     return yield* user === undefined ? new UserNotFound({ userId }) : updateKnown(user, wanted)
   })
 
-  const makeOrRefuse = (made: NewProfile) =>
-    makeUser(sql, made).pipe(
-      Effect.map((rows) => Result.succeed(toUser(rows[0]!))),
-      Effect.catchReason("SqlError", "UniqueViolation", ({ constraint }) =>
-        Effect.succeed(Result.fail({ isAlike: constraint === "username_looks" }))
-      ),
-      inPipeline
-    )
-
   const put: ProfileCalls["put"] = Effect.fn("ProfileRepo.put")(
     (externalId: ExternalId, wanted: ExternalUser) =>
-      putting({ findExternal, make: makeOrRefuse, update: updateKnown })(externalId, wanted)
+      putting({ findExternal, make, update: updateKnown })(externalId, wanted)
   )
 
   return { update, put } satisfies ProfileCalls

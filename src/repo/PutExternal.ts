@@ -11,7 +11,7 @@ import {
 } from "../domain/User.ts"
 import { normalName } from "./FoldedNames.ts"
 import { madeUsername, USERNAME_TRIES } from "./MadeUsernames.ts"
-import type { NewProfile } from "./NewUsers.ts"
+import type { NewProfile } from "./UsersInSql.ts"
 
 /** What a layer of `ProfileRepo` does for a `put`. */
 interface Steps {

@@ -9,6 +9,7 @@ import type { UserId } from "../domain/User.ts"
 import { type MemoryReport, MemoryTables } from "./MemoryTables.ts"
 import { mayRead, messageAsNow } from "./MemoryViews.ts"
 import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
+import { pageOf } from "./PageOf.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 import { who } from "./UserParameters.ts"
 
@@ -71,7 +72,7 @@ export class ReportRepo extends Context.Service<
               SELECT ${sql.literal(MESSAGE_COLUMNS)} FROM messages m WHERE m.id = r.message_id OFFSET 0
             ) l ORDER BY r.id`
         )
-        return pageOf(
+        return listOf(
           rows.map((row) => ({ ...toReport({ ...row, id: row.report_id }), message: toMessage(row) })),
           limit
         )
@@ -113,10 +114,9 @@ export class ReportRepo extends Context.Service<
 
       const list = (after: number | undefined, limit: number) =>
         Effect.sync(() =>
-          pageOf(
+          listOf(
             reports
               .filter(({ id }) => id > (after ?? 0))
-              .slice(0, limit + 1)
               .map((one) => ({
                 ...fromMemory(one),
                 message: messageAsNow(tables, messages.get(one.messageId)!)
@@ -166,8 +166,7 @@ const fromMemory = ({ id, messageId, reporterId, reason, createdAt }: MemoryRepo
   created_at: createdAt
 })
 
-/** A page of reports of which one more than the limit was read. */
-const pageOf = (found: ReadonlyArray<ReportEntry>, limit: number): ReportList => {
-  const reports = found.slice(0, limit)
-  return { reports, next: found.length > limit ? reports.at(-1)?.id : undefined }
+const listOf = (found: ReadonlyArray<ReportEntry>, limit: number): ReportList => {
+  const { page, next } = pageOf(found, limit, ({ id }) => id)
+  return { reports: page, next }
 }

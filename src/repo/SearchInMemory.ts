@@ -3,6 +3,7 @@ import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts
 import type { SearchPage, SearchQuery } from "../domain/Search.ts"
 import { MemoryTables } from "./MemoryTables.ts"
 import { mayRead, messageSeenBy } from "./MemoryViews.ts"
+import { pageOf } from "./PageOf.ts"
 import { matcher } from "./SearchWords.ts"
 
 /** The memory layer of `SearchRepo`. */
@@ -21,11 +22,8 @@ export const searchInMemory = Effect.map(MemoryTables, (tables) => {
           mayRead(conversations.get(message.conversationId)!, userId, message.id) &&
           matches(message.content)
       )
-    const page = all.slice(0, limit)
-    return {
-      messages: page.map((message) => messageSeenBy(tables, userId, message)),
-      next: all.length > limit ? page.at(-1)?.id : undefined
-    }
+    const { page, next } = pageOf(all, limit, ({ id }) => id)
+    return { messages: page.map((message) => messageSeenBy(tables, userId, message)), next }
   }
 
   const search = (query: SearchQuery) =>

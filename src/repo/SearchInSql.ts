@@ -6,6 +6,7 @@ import type { SearchPage, SearchQuery } from "../domain/Search.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID } from "../domain/User.ts"
 import { MESSAGE_COLUMNS, NO_MESSAGE, reactionsFor } from "./MessageColumns.ts"
+import { pageOf } from "./PageOf.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 import { SearchBounds } from "./SearchBounds.ts"
 
@@ -50,9 +51,8 @@ export const make = Effect.gen(function* () {
     const messages = found
       .flatMap((row) => (row.id === null ? [] : toMessage(row)))
       .sort((a, b) => b.id - a.id)
-    const page = messages.slice(0, limit)
-    const next = messages.length > limit ? page.at(-1)?.id : end?.next
-    return { messages: page, next: (next ?? undefined) as SearchPage["next"] }
+    const { page, next } = pageOf(messages, limit, ({ id }) => id)
+    return { messages: page, next: next ?? ((end?.next ?? undefined) as SearchPage["next"]) }
   })
 
   return { search }

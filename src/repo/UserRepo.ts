@@ -1,4 +1,4 @@
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Result } from "effect"
 import type { Statement } from "effect/sql"
 import { Database } from "../database/Database.ts"
 import { int4, int4Array } from "../database/SqlParameters.ts"
@@ -14,10 +14,10 @@ import {
 } from "../domain/User.ts"
 import { endOf, fold } from "./FoldedNames.ts"
 import { MemoryTables } from "./MemoryTables.ts"
-import { makeUser } from "./NewUsers.ts"
 import { toUser, type UserRow } from "./Rows.ts"
 import type { NameQuery } from "./UserQueries.ts"
 import { usersInMemory } from "./UsersInMemory.ts"
+import { usersInSql } from "./UsersInSql.ts"
 
 /** Of a user who shares conversations with more users than this, lists know those of its latest conversations only. */
 const MOST_FELLOWS = 20_000
@@ -63,17 +63,13 @@ export class UserRepo extends Context.Service<
   static readonly layer = Layer.effect(
     UserRepo,
     Effect.gen(function* () {
-      // Creating a user waits for no lock that others hold long: it may go through the pipeline.
-      const { pipeline: sql, inPipeline } = yield* Database
+      const database = yield* Database
+      const { pipeline: sql, inPipeline } = database
+      const rows = usersInSql(database)
 
       const create = Effect.fn("UserRepo.create")(function* (username: string, displayName: string) {
-        const rows = yield* makeUser(sql, { username, displayName }).pipe(
-          Effect.catchReason("SqlError", "UniqueViolation", ({ constraint }) =>
-            Effect.fail(new UsernameTaken({ username, isAlike: constraint === "username_looks" }))
-          ),
-          inPipeline
-        )
-        return toUser(rows[0]!)
+        const made = yield* rows.make({ username, displayName })
+        return Result.isSuccess(made) ? made.success : yield* new UsernameTaken({ username, ...made.failure })
       })
 
       const isFellow = (column: string, me: UserId | undefined) =>
@@ -96,11 +92,7 @@ export class UserRepo extends Context.Service<
 
       const find = Effect.fnUntraced(function* (id: UserId) {
         if (id > MAX_USER_ID) return yield* new UserNotFound({ userId: id })
-        const rows = yield* inPipeline(
-          sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)} AND deleted_at IS NULL`
-        )
-        const row = rows[0]
-        return row === undefined ? yield* new UserNotFound({ userId: id }) : toUser(row)
+        return (yield* rows.find(id)) ?? (yield* new UserNotFound({ userId: id }))
       })
 
       const fellowsAmong = Effect.fnUntraced(function* (userId: UserId, others: ReadonlyArray<UserId>) {
@@ -117,9 +109,7 @@ export class UserRepo extends Context.Service<
       })
 
       const findExternal = Effect.fnUntraced(function* (id: ExternalId) {
-        const rows = yield* inPipeline(sql<UserRow>`SELECT * FROM users WHERE external_id = ${id}`)
-        const row = rows[0]
-        return row === undefined ? yield* new ExternalIdNotFound() : toUser(row)
+        return (yield* rows.findExternal(id)) ?? (yield* new ExternalIdNotFound())
       })
 
       const named = Effect.fn("UserRepo.named")(function* (username: string) {

@@ -10,8 +10,8 @@ import {
 import { fold, foldedNames, normalName } from "./FoldedNames.ts"
 import { imitates, lookOf } from "./Looks.ts"
 import type { Tables } from "./MemoryTables.ts"
-import type { NewProfile } from "./NewUsers.ts"
 import type { NameQuery } from "./UserQueries.ts"
+import type { NewProfile } from "./UsersInSql.ts"
 
 /** Makes a user with an empty inbox. */
 export const makeInMemory = (

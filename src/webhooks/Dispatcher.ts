@@ -1,4 +1,4 @@
-import { Clock, Duration, Effect, FiberSet, Queue, Random } from "effect"
+import { Clock, Duration, Effect, FiberSet, Queue, Random, Schedule } from "effect"
 import { Metrics } from "../observability/Metrics.ts"
 import { RedisBus } from "../redis/RedisBus.ts"
 import { type WebhookFact, WebhookFacts } from "../repo/WebhookFacts.ts"
@@ -13,6 +13,9 @@ const CONCURRENCY = 16
 
 /** How long a node waits when another one is at the queue. */
 const BUSY_FOR = Duration.millis(20)
+
+/** How long a node that stops asks for the queue, to give back what is under way. */
+const GIVE_BACK_FOR = Duration.seconds(2)
 
 /** How long it waits when the database does not answer. */
 const UNAVAILABLE_FOR = Duration.seconds(1)
@@ -96,13 +99,12 @@ export const dispatch = Effect.fnUntraced(function* (target: WebhookTarget, endp
     fact: WebhookFact | undefined,
     leasedAt: number
   ) {
-    const later = { event, delay: Duration.zero, reason: "", offline: event.offline }
     // The rows of the fact are gone: there is nothing to tell.
-    if (fact === undefined) return end({ ...later, result: "delivered" })
+    if (fact === undefined) return end({ ...giveBack(event), result: "delivered" })
     const offline = yield* offlineOf(event, fact)
     const at = yield* Clock.currentTimeMillis
     if (performance.now() - leasedAt > Duration.toMillis(timings.lease) / 3) {
-      return end({ ...later, result: "retry" })
+      return end(giveBack(event))
     }
     const payload = JSON.stringify({
       type: event.type,
@@ -128,14 +130,6 @@ export const dispatch = Effect.fnUntraced(function* (target: WebhookTarget, endp
     for (const event of events) underWay.set(event.id, event)
     const read = yield* facts.of(events)
     for (const [i, event] of events.entries()) fork(deliver(event, read[i], leasedAt))
-  })
-
-  const giveBack = (event: WebhookEvent): WebhookOutcome => ({
-    event,
-    result: "retry",
-    delay: Duration.zero,
-    reason: "",
-    offline: event.offline
   })
 
   const report = Effect.fnUntraced(function* (free: number) {
@@ -167,7 +161,17 @@ export const dispatch = Effect.fnUntraced(function* (target: WebhookTarget, endp
   yield* Effect.addFinalizer(() =>
     Effect.suspend(() => {
       outcomes.push(...[...underWay.values()].map(giveBack))
-      return outcomes.length === 0 ? Effect.void : Effect.ignore(report(0))
+      return outcomes.length === 0
+        ? Effect.void
+        : report(0).pipe(
+            // The other node at the queue is soon done; what it keeps from being given back here waits for the end of its lease.
+            Effect.repeat({
+              while: (leased) => leased === undefined,
+              schedule: Schedule.spaced(BUSY_FOR)
+            }),
+            Effect.timeoutOption(GIVE_BACK_FOR),
+            Effect.ignore
+          )
     })
   )
   yield* turn.pipe(
@@ -175,6 +179,15 @@ export const dispatch = Effect.fnUntraced(function* (target: WebhookTarget, endp
     Effect.forever,
     Effect.forkScoped
   )
+})
+
+/** The outcome of an event that was not tried: it is leased anew at once. */
+const giveBack = (event: WebhookEvent): WebhookOutcome => ({
+  event,
+  result: "retry",
+  delay: Duration.zero,
+  reason: "",
+  offline: event.offline
 })
 
 /** The receiver says that it never wants this event. */
