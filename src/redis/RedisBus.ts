@@ -1,32 +1,17 @@
-import { Array, Context, Duration, Effect, Layer, Option, PubSub, Schedule, type Scope } from "effect"
+import { Array, Context, Duration, Effect, Layer, type PubSub, Schedule, type Scope } from "effect"
 import type { AddressedEvent, InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { Metrics } from "../observability/Metrics.ts"
-import { decode, headOf, PASSING } from "./BusPayload.ts"
+import { headOf, PASSING } from "./BusPayload.ts"
+import { channelOf, makeChannels } from "./Channels.ts"
 import { type Followed, makeFollowers } from "./Followers.ts"
+import { makeListeners } from "./Listeners.ts"
 import { makeMemoryBus } from "./MemoryBus.ts"
 import { OlderNodes } from "./OlderNodes.ts"
-import {
-  channelOf,
-  PASS,
-  PASS_BATCH,
-  PUBLISH,
-  type Publication,
-  payloadOf,
-  scriptArguments
-} from "./Publications.ts"
+import { PASS, PASS_BATCH, PUBLISH, type Publication, payloadOf, scriptArguments } from "./Publications.ts"
 import { Redis } from "./Redis.ts"
-import { digestOf, makeVerify, sign } from "./Signatures.ts"
-
-/** A local subscription to one channel. */
-interface Listener {
-  readonly userId: UserId
-  readonly epoch: string
-  readonly onEvent: (event: InboxEvent) => void
-  readonly onPassing: ((frame: Uint8Array) => void) | undefined
-  readonly onClaim: ((seq: number) => void) | undefined
-}
+import { digestOf, sign } from "./Signatures.ts"
 
 /**
  * Publishes committed events to every node, so that they reach sockets at once.
@@ -75,61 +60,11 @@ export class RedisBus extends Context.Service<
     RedisBus,
     Effect.gen(function* () {
       const redis = yield* Redis
-      const { batched, start: startCommand, script, subscriber, sharded, isUp, prefix } = redis
+      const { batched, start: startCommand, script, sharded, isUp, prefix } = redis
       const epoch = yield* Epoch
       const olderNodes = yield* OlderNodes
-      const listeners = new Map<string, Listener>()
-      const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
-      const channelStart = (epoch: string) => `${prefix}${epoch}:user:`
-      const currentChannelOf = (epoch: string, userId: UserId) =>
-        channelOf({ channelStart: channelStart(epoch), userId })
-      const olderChannelStart = `${prefix}user:`
-      /** The channel of release 1.0. */
-      const olderChannelOf = (userId: UserId) => channelOf({ channelStart: olderChannelStart, userId })
-
-      const verify = makeVerify()
-      const onMessage = (channelName: Buffer, payload: Buffer) => {
-        const channel = channelName.toString()
-        const listener = listeners.get(channel)
-        if (listener === undefined) return
-        const decoded = decode(payload)
-        if (Option.isNone(decoded)) return
-        // Only on the channels of release 1.0 may a payload come without an epoch.
-        const published = decoded.value.epoch
-        const mayLackEpoch = channel === olderChannelOf(listener.userId)
-        if (published !== listener.epoch && !(published === undefined && mayLackEpoch)) return
-        const { event, head, signature } = decoded.value
-        const signed = { userId: listener.userId, head, frame: event.frame }
-        const isGenuine = signature !== undefined && verify(epoch.busKey(), signature, signed)
-        if (!isGenuine) return event.seq === PASSING ? undefined : listener.onClaim?.(event.seq)
-        if (event.seq === PASSING) listener.onPassing?.(event.frame)
-        else listener.onEvent(event)
-      }
-      const messages = sharded ? "smessageBuffer" : "messageBuffer"
-      yield* Effect.acquireRelease(
-        Effect.sync(() => subscriber.on(messages, onMessage)),
-        () => Effect.sync(() => subscriber.off(messages, onMessage))
-      )
-
-      // A command that fails here is one that the next recovery repeats.
-      const subscribeTo = (channels: ReadonlyArray<string>) =>
-        Effect.tryPromise(() =>
-          sharded
-            ? Promise.all(channels.map((channel) => subscriber.ssubscribe(channel)))
-            : subscriber.subscribe(...channels)
-        ).pipe(Effect.timeoutOption("100 millis"), Effect.ignore)
-
-      const redisRecovered = yield* redis.recoveries
-      yield* PubSub.take(redisRecovered).pipe(
-        Effect.andThen(
-          Effect.suspend(() =>
-            Effect.forEach(Array.chunksOf(listeners.keys(), SUBSCRIBE_BATCH), subscribeTo, { discard: true })
-          )
-        ),
-        Effect.andThen(PubSub.publish(recovered, undefined)),
-        Effect.forever,
-        Effect.forkScoped
-      )
+      const listeners = yield* makeListeners
+      const channels = makeChannels(prefix)
 
       const publishAll = script<ReadonlyArray<number>>(PUBLISH)
       const send = batched(async (redis, gathered: ReadonlyArray<ReadonlyArray<Publication>>) => {
@@ -173,8 +108,8 @@ export class RedisBus extends Context.Service<
           events.map(
             ({ userId, event }): Publication => ({ channelStart, userId, event, epoch: inForce, key })
           )
-        const publications = publicationsFrom(channelStart(inForce))
-        if (olderNodes.run()) publications.push(...publicationsFrom(olderChannelStart))
+        const publications = publicationsFrom(channels.startOf(inForce))
+        if (olderNodes.run()) publications.push(...publicationsFrom(channels.olderStart))
         const publishLater = Effect.sync(() => {
           for (const publication of publications) {
             const channel = channelOf(publication)
@@ -183,7 +118,7 @@ export class RedisBus extends Context.Service<
           }
           return events.map(({ userId, event }) => {
             // Sockets on this node do not wait for the sweep.
-            listeners.get(currentChannelOf(inForce, userId))?.onEvent(event)
+            listeners.find(userId)?.onEvent(event)
             return false
           })
         })
@@ -217,13 +152,13 @@ export class RedisBus extends Context.Service<
         Effect.suspend(() => {
           const inForce = epoch.current()
           if (!isUp()) {
-            for (const userId of userIds) listeners.get(currentChannelOf(inForce, userId))?.onPassing?.(frame)
+            for (const userId of userIds) listeners.find(userId)?.onPassing?.(frame)
             return Effect.void
           }
           const head = `${PASSING}${headOf({ ...NO_EVENT, type }, inForce)}`
           const [key, digest, bodyLength] = [epoch.busKey(), digestOf(frame), frame.length]
           const passed = userIds.map((userId) => ({
-            channel: currentChannelOf(inForce, userId),
+            channel: channels.of(inForce, userId),
             signature: sign(key, { userId, head, frame, bodyLength }, digest)
           }))
           return Effect.forEach(
@@ -236,54 +171,11 @@ export class RedisBus extends Context.Service<
       const followed = makeFollowers(
         redis,
         (userId) => [
-          currentChannelOf(epoch.current(), userId),
-          ...(olderNodes.run() ? [olderChannelOf(userId)] : [])
+          channels.of(epoch.current(), userId),
+          ...(olderNodes.run() ? [channels.olderOf(userId)] : [])
         ],
-        (channel) => listeners.has(channel)
+        listeners.isSubscribed
       )
-
-      const unsubscribeFrom = (channel: string) => {
-        const done = sharded ? subscriber.sunsubscribe(channel) : subscriber.unsubscribe(channel)
-        done.catch(() => {})
-      }
-
-      const subscribe: RedisBus["Service"]["subscribe"] = (userId, onEvent, onPassing, onClaim) =>
-        Effect.asVoid(
-          Effect.acquireRelease(
-            Effect.suspend(() => {
-              const listener = { userId, epoch: epoch.current(), onEvent, onPassing, onClaim }
-              const channels = [currentChannelOf(listener.epoch, userId)]
-              if (olderNodes.run()) channels.push(olderChannelOf(userId))
-              for (const channel of channels) listeners.set(channel, listener)
-              return Effect.as(isUp() ? subscribeTo(channels) : Effect.void, listener)
-            }),
-            (listener) =>
-              Effect.sync(() => {
-                for (const channel of [currentChannelOf(listener.epoch, userId), olderChannelOf(userId)]) {
-                  // A successor may have subscribed before this scope closed.
-                  if (listeners.get(channel) !== listener) continue
-                  listeners.delete(channel)
-                  unsubscribeFrom(channel)
-                }
-              })
-          )
-        )
-
-      // A node of release 1.0 may start beside this one, as when an upgrade is taken back: subscribe to its channels then.
-      let subscribedOlder = olderNodes.run()
-      yield* Effect.suspend(() => {
-        const startsNow = olderNodes.run() && !subscribedOlder
-        subscribedOlder = olderNodes.run()
-        if (!startsNow) return Effect.void
-        const channels = [...listeners.values()].map((listener) => {
-          const channel = olderChannelOf(listener.userId)
-          listeners.set(channel, listener)
-          return channel
-        })
-        return isUp()
-          ? Effect.forEach(Array.chunksOf(channels, SUBSCRIBE_BATCH), subscribeTo, { discard: true })
-          : Effect.void
-      }).pipe(Effect.repeat(Schedule.spaced(CHECK_INTERVAL)), Effect.forkScoped)
 
       yield* (yield* Metrics).busUp(() => (isUp() ? 1 : 0))
 
@@ -291,8 +183,9 @@ export class RedisBus extends Context.Service<
         publish,
         pass,
         followed,
-        subscribe,
-        recoveries: PubSub.subscribe(recovered),
+        subscribe: (userId, onEvent, onPassing, onClaim) =>
+          listeners.subscribe(userId, { onEvent, onPassing, onClaim }),
+        recoveries: listeners.recoveries,
         isUp
       })
     })
@@ -304,13 +197,10 @@ export class RedisBus extends Context.Service<
 /** How many channels' last events are kept while Redis is unavailable. The sweeps find the rest. */
 const MAX_UNPUBLISHED = 10_000
 
-/** How often what was not published is tried again, and how often a node of release 1.0 is looked for. */
+/** How often what was not published is tried again. */
 const CHECK_INTERVAL = Duration.millis(250)
 
 const PUBLISH_CONCURRENCY = 100
-
-/** How many channels one SUBSCRIBE names. */
-const SUBSCRIBE_BATCH = 1000
 
 /** A user's channel, and the signature of a frame that is passed to it. */
 interface Passed {

@@ -3,13 +3,8 @@ import { Effect, Layer } from "effect"
 import type { InboxEvent } from "../../src/domain/Event.ts"
 import { UserId } from "../../src/domain/User.ts"
 import { EventBuilder, EventKinds } from "../../src/inbox/EventKinds.ts"
-import {
-  channelOf,
-  PUBLISH,
-  type Publication,
-  payloadOf,
-  scriptArguments
-} from "../../src/redis/Publications.ts"
+import { channelOf } from "../../src/redis/Channels.ts"
+import { PUBLISH, type Publication, payloadOf, scriptArguments } from "../../src/redis/Publications.ts"
 import { Redis } from "../../src/redis/Redis.ts"
 import { freshRedisNode, redisClient } from "../presence/Nodes.ts"
 import { COMMITTED_AT, messageEvent } from "../support/Events.ts"

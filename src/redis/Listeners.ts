@@ -1,0 +1,138 @@
+import { Array, Duration, Effect, Option, PubSub, Schedule, type Scope } from "effect"
+import type { InboxEvent } from "../domain/Event.ts"
+import type { UserId } from "../domain/User.ts"
+import { Epoch } from "../Epoch.ts"
+import { decode, PASSING } from "./BusPayload.ts"
+import { makeChannels } from "./Channels.ts"
+import { OlderNodes } from "./OlderNodes.ts"
+import { Redis } from "./Redis.ts"
+import { makeVerify } from "./Signatures.ts"
+
+/** What a subscriber is told. See `RedisBus.subscribe`. */
+export interface Listener {
+  readonly onEvent: (event: InboxEvent) => void
+  readonly onPassing: ((frame: Uint8Array) => void) | undefined
+  readonly onClaim: ((seq: number) => void) | undefined
+}
+
+/** A listener, with whose inbox it follows, and in which history of it. */
+interface Following extends Listener {
+  readonly userId: UserId
+  readonly epoch: string
+}
+
+/**
+ * The subscriptions of this node to users' channels, until the scope closes. Each payload that comes is checked, and told to the
+ * channel's listener. When Redis has recovered, all channels are subscribed to anew.
+ */
+export const makeListeners = Effect.gen(function* () {
+  const redis = yield* Redis
+  const { subscriber, sharded, isUp, prefix } = redis
+  const epoch = yield* Epoch
+  const olderNodes = yield* OlderNodes
+  const listeners = new Map<string, Following>()
+  const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
+  const names = makeChannels(prefix)
+
+  const verify = makeVerify()
+  const onMessage = (channelName: Buffer, payload: Buffer) => {
+    const channel = channelName.toString()
+    const listener = listeners.get(channel)
+    if (listener === undefined) return
+    const decoded = decode(payload)
+    if (Option.isNone(decoded)) return
+    // Only on the channels of release 1.0 may a payload come without an epoch.
+    const published = decoded.value.epoch
+    const mayLackEpoch = channel === names.olderOf(listener.userId)
+    if (published !== listener.epoch && !(published === undefined && mayLackEpoch)) return
+    const { event, head, signature } = decoded.value
+    const signed = { userId: listener.userId, head, frame: event.frame }
+    const isGenuine = signature !== undefined && verify(epoch.busKey(), signature, signed)
+    if (!isGenuine) return event.seq === PASSING ? undefined : listener.onClaim?.(event.seq)
+    if (event.seq === PASSING) listener.onPassing?.(event.frame)
+    else listener.onEvent(event)
+  }
+  const messages = sharded ? "smessageBuffer" : "messageBuffer"
+  yield* Effect.acquireRelease(
+    Effect.sync(() => subscriber.on(messages, onMessage)),
+    () => Effect.sync(() => subscriber.off(messages, onMessage))
+  )
+
+  // A command that fails here is one that the next recovery repeats.
+  const subscribeTo = (channels: ReadonlyArray<string>) =>
+    Effect.tryPromise(() =>
+      sharded
+        ? Promise.all(channels.map((channel) => subscriber.ssubscribe(channel)))
+        : subscriber.subscribe(...channels)
+    ).pipe(Effect.timeoutOption("100 millis"), Effect.ignore)
+
+  const redisRecovered = yield* redis.recoveries
+  yield* PubSub.take(redisRecovered).pipe(
+    Effect.andThen(
+      Effect.suspend(() =>
+        Effect.forEach(Array.chunksOf(listeners.keys(), SUBSCRIBE_BATCH), subscribeTo, { discard: true })
+      )
+    ),
+    Effect.andThen(PubSub.publish(recovered, undefined)),
+    Effect.forever,
+    Effect.forkScoped
+  )
+
+  const unsubscribeFrom = (channel: string) => {
+    const done = sharded ? subscriber.sunsubscribe(channel) : subscriber.unsubscribe(channel)
+    done.catch(() => {})
+  }
+
+  const subscribe = (userId: UserId, told: Listener): Effect.Effect<void, never, Scope.Scope> =>
+    Effect.asVoid(
+      Effect.acquireRelease(
+        Effect.suspend(() => {
+          const listener = { userId, epoch: epoch.current(), ...told }
+          const channels = [names.of(listener.epoch, userId)]
+          if (olderNodes.run()) channels.push(names.olderOf(userId))
+          for (const channel of channels) listeners.set(channel, listener)
+          return Effect.as(isUp() ? subscribeTo(channels) : Effect.void, listener)
+        }),
+        (listener) =>
+          Effect.sync(() => {
+            for (const channel of [names.of(listener.epoch, userId), names.olderOf(userId)]) {
+              // A successor may have subscribed before this scope closed.
+              if (listeners.get(channel) !== listener) continue
+              listeners.delete(channel)
+              unsubscribeFrom(channel)
+            }
+          })
+      )
+    )
+
+  // A node of release 1.0 may start beside this one, as when an upgrade is taken back: subscribe to its channels then.
+  let subscribedOlder = olderNodes.run()
+  yield* Effect.suspend(() => {
+    const startsNow = olderNodes.run() && !subscribedOlder
+    subscribedOlder = olderNodes.run()
+    if (!startsNow) return Effect.void
+    const channels = [...listeners.values()].map((listener) => {
+      const channel = names.olderOf(listener.userId)
+      listeners.set(channel, listener)
+      return channel
+    })
+    return isUp()
+      ? Effect.forEach(Array.chunksOf(channels, SUBSCRIBE_BATCH), subscribeTo, { discard: true })
+      : Effect.void
+  }).pipe(Effect.repeat(Schedule.spaced(CHECK_INTERVAL)), Effect.forkScoped)
+
+  return {
+    subscribe,
+    /** The listener to a user's channel in the epoch in force, if this node subscribes to it. */
+    find: (userId: UserId): Listener | undefined => listeners.get(names.of(epoch.current(), userId)),
+    isSubscribed: (channel: string): boolean => listeners.has(channel),
+    /** Yields each time that Redis recovered and all channels are subscribed to anew. */
+    recoveries: PubSub.subscribe(recovered)
+  }
+})
+
+/** How many channels one SUBSCRIBE names. */
+const SUBSCRIBE_BATCH = 1000
+
+/** How often a node of release 1.0 is looked for. */
+const CHECK_INTERVAL = Duration.millis(250)
