@@ -1,5 +1,4 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import * as NodeServices from "@effect/platform-node/NodeServices"
 import { ByteSize, Effect, FileSystem, Layer, Path, Stdio, Terminal } from "effect"
 import { Etag, HttpIncomingMessage, HttpPlatform, HttpRouter, HttpServer } from "effect/http"
 import { ChildProcessSpawner } from "effect/process"
@@ -23,12 +22,10 @@ import { Exports } from "./chat/Exports.ts"
 import { Profiles } from "./chat/Profiles.ts"
 import { Reads } from "./chat/Reads.ts"
 import { RecentMessages } from "./chat/RecentMessages.ts"
-import { SendQueue } from "./chat/SendQueue.ts"
 import { Sends } from "./chat/Sends.ts"
 import { Typing } from "./chat/Typing.ts"
 import { Watches } from "./chat/Watches.ts"
 import { Database } from "./database/Database.ts"
-import * as DatabaseEpoch from "./database/DatabaseEpoch.ts"
 import { VERSION } from "./domain/Version.ts"
 import { Epoch } from "./Epoch.ts"
 import { routeOf, routerConfig } from "./http/Allowed.ts"
@@ -40,7 +37,6 @@ import { EventPublisher } from "./inbox/EventPublisher.ts"
 import { InboxReader } from "./inbox/InboxReader.ts"
 import { LiveInboxes } from "./inbox/LiveInboxes.ts"
 import { Passing } from "./inbox/Passing.ts"
-import * as Pruner from "./inbox/Pruner.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import { NodeServer } from "./NodeServer.ts"
 import * as Metrics from "./observability/Metrics.ts"
@@ -49,12 +45,9 @@ import { NodeId } from "./presence/NodeId.ts"
 import { Sessions } from "./presence/Sessions.ts"
 import { discardResult, takenByRoutes, withoutServices } from "./RequestContext.ts"
 import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegistry.ts"
-import * as DisconnectOrders from "./realtime/DisconnectOrders.ts"
 import { Heartbeat } from "./realtime/Heartbeat.ts"
 import * as SocketRoute from "./realtime/SocketRoute.ts"
 import { Upgrades } from "./realtime/Upgrades.ts"
-import * as OlderNodes from "./redis/OlderNodes.ts"
-import { Redis } from "./redis/Redis.ts"
 import { RedisBus } from "./redis/RedisBus.ts"
 import { BlockRepo } from "./repo/BlockRepo.ts"
 import { ConversationRepo } from "./repo/ConversationRepo.ts"
@@ -66,97 +59,14 @@ import { InboxRepo } from "./repo/InboxRepo.ts"
 import { MessageRepo } from "./repo/MessageRepo.ts"
 import { ProfileRepo } from "./repo/ProfileRepo.ts"
 import { ReportRepo } from "./repo/ReportRepo.ts"
-import * as SearchIndex from "./repo/SearchIndex.ts"
 import { SearchRepo } from "./repo/SearchRepo.ts"
 import { SuspensionRepo } from "./repo/SuspensionRepo.ts"
-import * as UsernameLooks from "./repo/UsernameLooks.ts"
 import { UserRepo } from "./repo/UserRepo.ts"
 import { WebhookFacts } from "./repo/WebhookFacts.ts"
 import { WebhookRepo } from "./repo/WebhookRepo.ts"
+import { services } from "./Services.ts"
 import { leaveWithPrimary } from "./Workers.ts"
-import * as Webhooks from "./webhooks/Webhooks.ts"
 import { WebhookTargets } from "./webhooks/WebhookTargets.ts"
-
-const database = Database.layer.pipe(Layer.provide(NodeServices.layer))
-
-const repos = Layer.mergeAll(
-  UserRepo.layer,
-  UsernameLooks.layer,
-  ConversationRepo.layer,
-  MessageRepo.layer,
-  EditRepo.layer,
-  ErasureRepo.layer,
-  ExportRepo.layer,
-  ProfileRepo.layer,
-  SearchRepo.layer,
-  SearchIndex.layer,
-  InboxRepo.layer,
-  DisconnectRepo.layer,
-  WebhookRepo.layer,
-  WebhookFacts.layer,
-  BlockRepo.layer,
-  ReportRepo.layer,
-  SuspensionRepo.layer,
-  DatabaseEpoch.layer
-).pipe(Layer.provideMerge(database))
-
-/** What nodes share: Redis where there is one, else this process's memory. */
-const shared = Layer.unwrap(
-  Effect.map(AppConfig, ({ redisUrl }) =>
-    redisUrl._tag === "Some"
-      ? Layer.mergeAll(RedisBus.layer, RecentMessages.layer, Sessions.layer, RateLimits.layer).pipe(
-          Layer.provideMerge(OlderNodes.layer),
-          Layer.provide(Redis.layer)
-        )
-      : Layer.mergeAll(
-          RedisBus.layerMemory,
-          RecentMessages.layerMemory,
-          Sessions.layerMemory,
-          RateLimits.layerInProcess
-        )
-  )
-)
-
-/** Built before the database is opened: a start without a token key ends before it waits for the database. */
-const first = Layer.mergeAll(
-  Lifecycle.layer,
-  NodeId.layer,
-  Tokens.layer,
-  Answers.layer,
-  OpenPlaces.layer,
-  Disconnects.layer,
-  WebhookTargets.layer
-)
-
-const services = DisconnectOrders.layer.pipe(
-  Layer.provideMerge(
-    Layer.mergeAll(
-      Gate.layer,
-      Directory.layer,
-      InboxReader.layer,
-      Sends.layer.pipe(Layer.provide(SendQueue.layer)),
-      Typing.layer,
-      Watches.layer,
-      Conversations.layer,
-      Edits.layer,
-      Erasures.layer,
-      Exports.layer,
-      Blocks.layer,
-      Profiles.layer,
-      ConnectionRegistry.layer,
-      Heartbeat.layer,
-      Upgrades.layer,
-      Pruner.layer,
-      Webhooks.layer
-    )
-  ),
-  Layer.provideMerge(Reads.layer),
-  Layer.provideMerge([Drafts.layer, Passing.layer, EventPublisher.layer]),
-  Layer.provideMerge(LiveInboxes.layer),
-  Layer.provideMerge(shared),
-  Layer.provideMerge(repos),
-  Layer.provideMerge(first)
-)
 
 const httpServer = Layer.unwrap(
   Effect.gen(function* () {

@@ -1,10 +1,10 @@
 import { Schema } from "effect"
-import { Conversation, Member } from "../domain/Conversation.ts"
 import { ConversationId } from "../domain/ConversationId.ts"
 import { EpochText, Seq } from "../domain/Event.ts"
 import { addressee, Message, MessageId, messageFields } from "../domain/Message.ts"
 import { Timestamp } from "../domain/Text.ts"
-import { User, UserId } from "../domain/User.ts"
+import { UserId } from "../domain/User.ts"
+import { ReadEventFrame, ServerEvent } from "./EventFrames.ts"
 
 /**
  * The WebSocket protocol: text frames, each one JSON object with a `type`. A socket without subprotocol, or
@@ -116,145 +116,6 @@ export const ErrorFrame = Schema.Struct({
 })
 export type ErrorFrame = typeof ErrorFrame.Type
 
-export const MessageFrame = Schema.Struct({
-  type: Schema.Literal("message"),
-  seq: Seq,
-  ...Message.fields
-}).annotate({ identifier: "MessageEvent", description: "A message that the user received" })
-
-export const MessageSentFrame = Schema.Struct({
-  type: Schema.Literal("message_sent"),
-  seq: Seq,
-  ...Message.fields,
-  client_id: Schema.optionalKey(Schema.String)
-}).annotate({
-  identifier: "MessageSentEvent",
-  description: "A message that the user sent, for the user's other devices"
-})
-
-export const OmittedFrame = Schema.Struct({ type: Schema.Literal("omitted"), seq: Seq }).annotate({
-  identifier: "OmittedEvent",
-  description:
-    "An event that this server could not build, for example one of a newer release during an upgrade. Its number is told, so that none is missing; a client that keeps state loads it anew"
-})
-
-export const MessageUpdatedFrame = Schema.Struct({
-  type: Schema.Literal("message_updated"),
-  seq: Seq,
-  ...Message.fields
-}).annotate({
-  identifier: "MessageUpdatedEvent",
-  description: "A message was edited: the message as it is now"
-})
-
-export const MessageDeletedFrame = Schema.Struct({
-  type: Schema.Literal("message_deleted"),
-  seq: Seq,
-  message_id: MessageId,
-  conversation_id: ConversationId,
-  sender_id: UserId,
-  deleted_at: Timestamp,
-  sender_username: Schema.optionalKey(Schema.String).annotate({
-    description: "The name of the sender from now on, when the sender is erased"
-  })
-}).annotate({ identifier: "MessageDeletedEvent", description: "A message was deleted" })
-
-export const ReactionFrame = Schema.Struct({
-  type: Schema.Literal("reaction"),
-  seq: Seq,
-  message_id: MessageId,
-  conversation_id: ConversationId,
-  user_id: UserId,
-  emoji: Schema.String,
-  added: Schema.Boolean,
-  count: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({
-    description: "How many users have reacted with this emoji now"
-  })
-}).annotate({
-  identifier: "ReactionEvent",
-  description: "A user reacted to a message, or took the reaction back"
-})
-
-export const ConversationAddedFrame = Schema.Struct({
-  type: Schema.Literal("conversation_added"),
-  seq: Seq,
-  conversation: Conversation
-}).annotate({
-  identifier: "ConversationAddedEvent",
-  description: "The user is now a member of a conversation"
-})
-
-export const ConversationUpdatedFrame = Schema.Struct({
-  type: Schema.Literal("conversation_updated"),
-  seq: Seq,
-  conversation: Conversation
-}).annotate({
-  identifier: "ConversationUpdatedEvent",
-  description: "Title or metadata of a group changed. What only this user sees, as the own role, is left out"
-})
-
-export const ConversationRemovedFrame = Schema.Struct({
-  type: Schema.Literal("conversation_removed"),
-  seq: Seq,
-  conversation_id: ConversationId,
-  by: UserId
-}).annotate({ identifier: "ConversationRemovedEvent", description: "The user left a group, or was removed" })
-
-const memberChange = { conversation_id: ConversationId, by: UserId, member_count: Schema.Int }
-
-export const MemberAddedFrame = Schema.Struct({
-  type: Schema.Literal("member_added"),
-  seq: Seq,
-  ...memberChange,
-  member: Member
-}).annotate({ identifier: "MemberAddedEvent", description: "A user became a member of a group" })
-
-export const MemberUpdatedFrame = Schema.Struct({
-  type: Schema.Literal("member_updated"),
-  seq: Seq,
-  ...memberChange,
-  member: Member
-}).annotate({ identifier: "MemberUpdatedEvent", description: "A member of a group has another role" })
-
-export const MemberRemovedFrame = Schema.Struct({
-  type: Schema.Literal("member_removed"),
-  seq: Seq,
-  ...memberChange,
-  user_id: UserId
-}).annotate({ identifier: "MemberRemovedEvent", description: "A user left a group, or was removed" })
-
-export const ReadEventFrame = Schema.Struct({
-  type: Schema.Literal("read"),
-  seq: Schema.optionalKey(Seq),
-  conversation_id: ConversationId,
-  user_id: UserId,
-  message_id: MessageId
-}).annotate({
-  identifier: "ReadEvent",
-  description:
-    "A user has read a conversation up to a message. An event, with a `seq`, for the user's own devices and for the other user of a direct conversation; the other members of a group are told in passing, without a `seq`"
-})
-
-export const BlockFrame = Schema.Struct({
-  type: Schema.Literal("block"),
-  seq: Seq,
-  blocked_id: UserId,
-  blocked: Schema.Boolean.annotate({ description: "False when the block was taken back" })
-}).annotate({
-  identifier: "BlockEvent",
-  description: "The user has blocked another one, or taken that back. Only the user's own devices are told"
-})
-
-export const UserUpdatedFrame = Schema.Struct({
-  type: Schema.Literal("user_updated"),
-  seq: Seq,
-  user: User
-}).annotate({
-  identifier: "UserUpdatedEvent",
-  description:
-    "The profile of a user changed: of the user itself, or of one who shares a conversation with it. The user as it is now"
-})
-
 export const TypingEventFrame = Schema.Struct({
   type: Schema.Literal("typing"),
   conversation_id: ConversationId,
@@ -280,26 +141,6 @@ export const PresenceFrame = Schema.Struct({
 /** What is told in passing: it has no number and is stored nowhere. */
 export const PassingFrame = Schema.Union([ReadEventFrame, TypingEventFrame, PresenceFrame])
 export type PassingFrame = typeof PassingFrame.Type
-
-/** What an inbox holds. */
-export const ServerEvent = Schema.Union([
-  MessageFrame,
-  MessageSentFrame,
-  MessageUpdatedFrame,
-  MessageDeletedFrame,
-  ReactionFrame,
-  ConversationAddedFrame,
-  ConversationUpdatedFrame,
-  ConversationRemovedFrame,
-  MemberAddedFrame,
-  MemberUpdatedFrame,
-  MemberRemovedFrame,
-  ReadEventFrame,
-  BlockFrame,
-  UserUpdatedFrame,
-  OmittedFrame
-])
-export type ServerEvent = typeof ServerEvent.Type
 
 export const Resumed = Schema.Struct({
   type: Schema.Literal("resumed"),

@@ -5,10 +5,10 @@ import { Text, Timestamp } from "../domain/Text.ts"
 import { ExternalId, ExternalUser, NewUser, User, UserChange, UserId } from "../domain/User.ts"
 import { Authorization } from "./Authorization.ts"
 import { eraseUser, exportUser } from "./Erasure.ts"
+import { ServerEvent } from "./EventFrames.ts"
 import { EpochParam, limit, SeqParam, skip, UserIdParam, userIdParam, Wait } from "./Parameters.ts"
 import { Paths } from "./Paths.ts"
 import { ServiceUnavailable, UserNotFound, UsernameFixed, UsernameTaken } from "./Problems.ts"
-import { ServerEvent } from "./Protocol.ts"
 import { RequestValidation } from "./RequestValidation.ts"
 
 export const Presence = Schema.Struct({

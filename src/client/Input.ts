@@ -1,4 +1,5 @@
-import type { PresenceFrame, ReadEventFrame, TypingEventFrame } from "../api/Protocol.ts"
+import type { ReadEventFrame } from "../api/EventFrames.ts"
+import type { PresenceFrame, TypingEventFrame } from "../api/Protocol.ts"
 import type { ConversationEntry, Member } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message, MessageId } from "../domain/Message.ts"

@@ -1,4 +1,4 @@
-import type { MessageDeletedFrame, ReactionFrame } from "../api/Protocol.ts"
+import type { MessageDeletedFrame, ReactionFrame } from "../api/EventFrames.ts"
 import { type Message, QUOTE_LENGTH } from "../domain/Message.ts"
 
 /** A message as the client keeps it: of a deleted one that it was there, by whom, and when it was deleted. */

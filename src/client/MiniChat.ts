@@ -1,5 +1,5 @@
 /** The face of the package `mini-chat/client`: all that an application imports comes from here. */
-export type { ServerEvent } from "../api/Protocol.ts"
+export type { ServerEvent } from "../api/EventFrames.ts"
 export type { Conversation, ConversationEntry, Member, Role } from "../domain/Conversation.ts"
 export type { ConversationId } from "../domain/ConversationId.ts"
 export type { Message, MessageId } from "../domain/Message.ts"

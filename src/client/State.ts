@@ -1,4 +1,5 @@
-import type { PresenceFrame, ServerEvent } from "../api/Protocol.ts"
+import type { ServerEvent } from "../api/EventFrames.ts"
+import type { PresenceFrame } from "../api/Protocol.ts"
 import type { ConversationEntry, Member } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message, MessageId } from "../domain/Message.ts"

@@ -1,11 +1,6 @@
 import { Context, Option } from "effect"
-import type {
-  MessageDeletedFrame,
-  MessageFrame,
-  MessageSentFrame,
-  OmittedFrame,
-  SUBPROTOCOLS
-} from "../api/Protocol.ts"
+import type { MessageDeletedFrame, MessageFrame, MessageSentFrame, OmittedFrame } from "../api/EventFrames.ts"
+import type { SUBPROTOCOLS } from "../api/Protocol.ts"
 import { isTombstoneName } from "../domain/Erasure.ts"
 import type { EventFact, EventRecord, InboxEvent } from "../domain/Event.ts"
 

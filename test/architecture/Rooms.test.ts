@@ -30,7 +30,8 @@ const STANDS_ON: Readonly<Record<string, ReadonlyArray<string>>> = {
   "Workers.ts": ["observability"],
   "Start.ts": ["access", "database", "webhooks", "Workers.ts"],
   "NodeServer.ts": ["http", "realtime"],
-  "Server.ts": ["NodeServer.ts", "webhooks", "Workers.ts"],
+  "Services.ts": ["http", "realtime", "webhooks"],
+  "Server.ts": ["NodeServer.ts", "Services.ts", "Workers.ts"],
   "main.ts": ["Server.ts", "Start.ts"]
 }
 
