@@ -31,6 +31,7 @@ export const clientAddress = (trustedProxies: ReadonlyArray<IpNetwork.IpNetwork>
 
 /** Whether a request came from a trusted proxy itself. */
 export const fromTrustedProxy = (trustedProxies: ReadonlyArray<IpNetwork.IpNetwork>) => {
+  if (trustedProxies.length === 0) return () => false
   const isTrusted = isIn(trustedProxies)
   return ({ remoteAddress }: Pick<AddressedRequest, "remoteAddress">): boolean => {
     const peer = hopFrom(Option.getOrElse(remoteAddress, () => ""))
@@ -68,6 +69,8 @@ const hopFrom = (text: string): Hop | undefined => {
 
 /** The group of addresses that one client may call from: an IPv4 address itself, in IPv6 its /64 network. */
 export const clientNetwork = (address: string): string => {
+  // Most addresses are IPv4, and the error of parsing one as IPv6 costs 30 µs a connection.
+  if (!address.includes(":")) return address
   const parsed = NetAddress.ipv6FromString(address.split("%", 1)[0]!)
   return Result.match(parsed, {
     onFailure: () => address,
