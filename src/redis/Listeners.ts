@@ -4,6 +4,7 @@ import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { decode, PASSING } from "./BusPayload.ts"
 import { makeChannels } from "./Channels.ts"
+import { commandBatches } from "./CommandBatch.ts"
 import { OlderNodes } from "./OlderNodes.ts"
 import { Redis } from "./Redis.ts"
 import { makeVerify } from "./Signatures.ts"
@@ -58,13 +59,23 @@ export const makeListeners = Effect.gen(function* () {
     () => Effect.sync(() => subscriber.off(messages, onMessage))
   )
 
-  // A command that fails here is one that the next recovery repeats.
+  // Subscribing and unsubscribing of one turn of the event loop are a command each. A channel may be in both: what is sent for it is
+  // decided when the commands leave. One that fails is repeated at the next recovery.
+  const batches = commandBatches(subscriber)
+  const subscribeSoon = batches.batched(async (_, channels: ReadonlyArray<string>) => {
+    const wanted = channels.filter((channel) => listeners.has(channel))
+    if (sharded) await Promise.all(wanted.map((channel) => subscriber.ssubscribe(channel)))
+    else if (wanted.length > 0) await subscriber.subscribe(...wanted)
+    return channels
+  })
+  const unsubscribeSoon = batches.batched(async (_, channels: ReadonlyArray<string>) => {
+    const unwanted = channels.filter((channel) => !listeners.has(channel))
+    if (sharded) await Promise.all(unwanted.map((channel) => subscriber.sunsubscribe(channel)))
+    else if (unwanted.length > 0) await subscriber.unsubscribe(...unwanted)
+    return channels
+  })
   const subscribeTo = (channels: ReadonlyArray<string>) =>
-    Effect.tryPromise(() =>
-      sharded
-        ? Promise.all(channels.map((channel) => subscriber.ssubscribe(channel)))
-        : subscriber.subscribe(...channels)
-    ).pipe(Effect.timeoutOption("100 millis"), Effect.ignore)
+    Effect.ignore(Effect.tryPromise(() => Promise.all(channels.map(subscribeSoon))))
 
   const redisRecovered = yield* redis.recoveries
   yield* PubSub.take(redisRecovered).pipe(
@@ -77,11 +88,6 @@ export const makeListeners = Effect.gen(function* () {
     Effect.forever,
     Effect.forkScoped
   )
-
-  const unsubscribeFrom = (channel: string) => {
-    const done = sharded ? subscriber.sunsubscribe(channel) : subscriber.unsubscribe(channel)
-    done.catch(() => {})
-  }
 
   const subscribe = (userId: UserId, told: Listener): Effect.Effect<void, never, Scope.Scope> =>
     Effect.asVoid(
@@ -99,7 +105,7 @@ export const makeListeners = Effect.gen(function* () {
               // A successor may have subscribed before this scope closed.
               if (listeners.get(channel) !== listener) continue
               listeners.delete(channel)
-              unsubscribeFrom(channel)
+              unsubscribeSoon(channel).catch(() => {})
             }
           })
       )
@@ -131,7 +137,7 @@ export const makeListeners = Effect.gen(function* () {
   }
 })
 
-/** How many channels one SUBSCRIBE names. */
+/** How many channels are subscribed to at once when Redis has recovered. */
 const SUBSCRIBE_BATCH = 1000
 
 /** How often a node of release 1.0 is looked for. */

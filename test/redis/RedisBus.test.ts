@@ -174,6 +174,25 @@ const redisBusContract = <E>(name: string, bus: Layer.Layer<RedisBus, E>) =>
       })
     )
 
+    it.effect(
+      "who listens anew in the turn in which the last one left and others came goes on listening",
+      () =>
+        Effect.gen(function* () {
+          const bus = yield* RedisBus
+          const [alice, bob] = [newUser(), newUser()]
+          const scope = yield* Scope.make()
+          yield* Scope.provide(listen(bus, alice), scope)
+
+          const anew = Effect.andThen(Scope.close(scope, Exit.void), listen(bus, alice))
+          const [toBob, toAlice] = yield* Effect.all([listen(bus, bob), anew], { concurrency: "unbounded" })
+
+          assert.isTrue(yield* publish(bus, bob, event(1)))
+          assert.isTrue(yield* publish(bus, alice, event(2)))
+          assert.strictEqual((yield* toBob.next).seq, 1)
+          assert.strictEqual((yield* toAlice.next).seq, 2)
+        })
+    )
+
     it.effect("a frame without a number reaches each user that it is passed to, and no other", () =>
       Effect.gen(function* () {
         const bus = yield* RedisBus
