@@ -14,8 +14,8 @@ const CONCURRENCY = 16
 /** How long a node waits when another one is at the queue. */
 const BUSY_FOR = Duration.millis(20)
 
-/** How long a node that stops asks for the queue, to give back what is under way. */
-const GIVE_BACK_FOR = Duration.seconds(2)
+/** How many times a node that stops asks for the queue, to give back what is under way: two seconds long. */
+const GIVE_BACK_TRIES = 100
 
 /** How long it waits when the database does not answer. */
 const UNAVAILABLE_FOR = Duration.seconds(1)
@@ -167,9 +167,9 @@ export const dispatch = Effect.fnUntraced(function* (target: WebhookTarget, endp
             // The other node at the queue is soon done; what it keeps from being given back here waits for the end of its lease.
             Effect.repeat({
               while: (leased) => leased === undefined,
-              schedule: Schedule.spaced(BUSY_FOR)
+              schedule: Schedule.spaced(BUSY_FOR),
+              times: GIVE_BACK_TRIES
             }),
-            Effect.timeoutOption(GIVE_BACK_FOR),
             Effect.ignore
           )
     })
