@@ -9,7 +9,7 @@ import type { Measurement } from "./Case.ts"
 import { SECRET, serviceToken } from "./Client.ts"
 import { reads } from "./CostlyReads.ts"
 import { frames, metrics } from "./Floods.ts"
-import { places } from "./Places.ts"
+import { polls, sockets } from "./Places.ts"
 import { unreadAnswers } from "./Unread.ts"
 
 /** What costly and hostile clients do to others. Each case runs on a server, a database and a Redis of its own. */
@@ -23,7 +23,9 @@ const CASES: Readonly<Record<string, Measurement>> = {
   },
   metrics: { env: { WORKERS: "2", RATE_LIMITS: "off" }, run: metrics },
   frames: { env: {}, run: frames },
-  places: { env: { RATE_LIMITS: "off" }, run: places }
+  // Each on a server of its own: what the first left free would be taken by the second.
+  sockets: { env: { RATE_LIMITS: "off" }, run: sockets },
+  polls: { env: { RATE_LIMITS: "off" }, run: polls }
 }
 
 const { positionals } = parseArgs({ allowPositionals: true })
