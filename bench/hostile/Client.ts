@@ -18,18 +18,22 @@ export const serviceToken = (): Promise<string> => token({ scope: "service" })
 
 export const memberToken = (userId: number): Promise<string> => token({ sub: String(userId) })
 
-/** A connection to a server that has sent these bytes. What comes is read and dropped. */
-export const opened = (server: ServerProcess, bytes: string | Uint8Array): Promise<Socket> =>
+/** A connection to a server that has sent these bytes, and of which nothing is read. */
+export const unread = (server: ServerProcess, bytes: string | Uint8Array): Promise<Socket> =>
   new Promise((resolve, reject) => {
     const socket = connect(server.port, server.host, () => {
       socket.write(bytes)
       socket.off("error", reject)
       socket.on("error", () => {})
-      socket.resume()
       resolve(socket)
     })
+    socket.pause()
     socket.once("error", reject)
   })
+
+/** A connection to a server that has sent these bytes. What comes is read and dropped. */
+export const opened = async (server: ServerProcess, bytes: string | Uint8Array): Promise<Socket> =>
+  (await unread(server, bytes)).resume()
 
 export const getRequest = (path: string, bearer: string, headers = ""): string =>
   `GET ${path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ${bearer}\r\n${headers}\r\n`

@@ -3,7 +3,7 @@ import type { Credential } from "../domain/Caller.ts"
 import { type Disconnect, ERASED } from "../domain/Disconnect.ts"
 import type { UserId } from "../domain/User.ts"
 
-type Listener = (order: Disconnect) => void
+type Listener = (orders: ReadonlyArray<Disconnect>) => void
 
 /** An order that takes nothing back is forgotten when it is older than this: nothing tells of it a second time. In milliseconds. */
 const FORGOTTEN_AFTER = 120_000
@@ -25,9 +25,9 @@ export class Disconnects extends Context.Service<
     isErased(userId: UserId): boolean
     /** Whether a user is suspended. Costs a look into a set. */
     isSuspended(userId: UserId): boolean
-    /** Takes in orders, and tells the listeners of those that are new. */
+    /** Takes in orders, at most one of each user, and tells the listeners of those that are new. */
     learn(orders: ReadonlyArray<Disconnect>): void
-    /** Calls a listener with each new order, until the scope closes. */
+    /** Calls a listener with the new orders, all that were learnt together, until the scope closes. */
     listen(listener: Listener): Effect.Effect<void, never, Scope.Scope>
   }
 >()("minichat/access/Disconnects") {
@@ -45,6 +45,7 @@ export class Disconnects extends Context.Service<
       isErased: (userId) => last.get(userId)?.closeCode === ERASED,
       isSuspended: (userId) => suspended.has(userId),
       learn: (orders) => {
+        const news: Array<Disconnect> = []
         for (const order of orders) {
           const { isSuspended } = order
           const known = last.get(order.userId)
@@ -54,8 +55,9 @@ export class Disconnects extends Context.Service<
           else suspended.delete(order.userId)
           if (known?.orderedAt === order.orderedAt && known.isSuspended === isSuspended) continue
           if (isKept(order) || order.age < FORGOTTEN_AFTER) last.set(order.userId, order)
-          for (const listener of listeners) listener(order)
+          news.push(order)
         }
+        if (news.length > 0) for (const listener of listeners) listener(news)
         const now = orders.reduce((latest, { orderedAt, age }) => Math.max(latest, orderedAt + age), 0)
         for (const [userId, order] of last) {
           if (!isKept(order) && now - order.orderedAt > FORGOTTEN_AFTER) last.delete(userId)

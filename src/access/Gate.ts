@@ -90,9 +90,13 @@ export class Gate extends Context.Service<
 
     /**
      * Takes what a read of so many rows costs beyond any call: from the rate of its client's address, and from that of its
-     * user. Rows that are passed over count.
+     * user. Rows that are passed over count. Where nothing limits the caller, they are not counted.
      */
-    permitRows(caller: Caller, request: AddressedRequest, rows: number): Effect.Effect<void, RateLimited>
+    permitRows<E = never>(
+      caller: Caller,
+      request: AddressedRequest,
+      rows: Effect.Effect<number, E>
+    ): Effect.Effect<void, RateLimited | E>
 
     /** Takes a request for a public path from the rate of its client's address. */
     admitStranger(request: AddressedRequest): Effect.Effect<void, RateLimited>
@@ -177,6 +181,8 @@ export class Gate extends Context.Service<
       const permitSocket = (userId: UserId) => (credential: Credential) =>
         Effect.as(permit(credential.caller, { _tag: "OpenSocket", of: userId }), credential)
 
+      const isReadLimited = (caller: Caller) => isOn && isLimited(caller)
+
       const self = (caller: Caller) =>
         caller._tag === "Member"
           ? Effect.succeed(caller.userId)
@@ -209,16 +215,19 @@ export class Gate extends Context.Service<
               rateLimits.request(addressOf(request), CALLS_FOR_ONE_SEARCH)
             )
           ),
-        permitRows: (caller, request, rows) => {
-          const cost = Math.floor(rows / ROWS_FOR_ONE_CALL)
-          if (cost === 0 || !isOn || !isLimited(caller)) return Effect.void
-          const ofAddress = rateLimits.request(addressOf(request), cost)
-          return caller._tag === "Member"
-            ? Effect.andThen(rateLimits.rows(caller.userId, cost), ofAddress)
-            : ofAddress
-        },
+        permitRows: Effect.fnUntraced(function* <E = never>(
+          caller: Caller,
+          request: AddressedRequest,
+          rows: Effect.Effect<number, E>
+        ) {
+          if (!isReadLimited(caller)) return
+          const cost = Math.floor((yield* rows) / ROWS_FOR_ONE_CALL)
+          if (cost === 0) return
+          if (caller._tag === "Member") yield* rateLimits.rows(caller.userId, cost)
+          yield* rateLimits.request(addressOf(request), cost)
+        }),
         admitStranger: (request) => (isOn ? rateLimits.request(addressOf(request)) : Effect.void),
-        framesOf: (caller, userId) => (isOn && isLimited(caller) ? frameBudgets.of(userId) : undefined)
+        framesOf: (caller, userId) => (isReadLimited(caller) ? frameBudgets.of(userId) : undefined)
       })
     })
   ).pipe(Layer.provide([FrameBudgets.layer, Identities.layer]))

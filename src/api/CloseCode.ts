@@ -25,3 +25,6 @@ export const CloseCode = {
   tooSlow: { code: 4008, reason: "Too slow to read", reconnect: true },
   tooManySockets: { code: 4009, reason: "Too many sockets", reconnect: false }
 } as const satisfies Record<string, CloseCode>
+
+/** `forbidden` for the sockets of a user who is suspended. */
+export const SUSPENDED: CloseCode = { ...CloseCode.forbidden, reason: "The user is suspended" }

@@ -112,6 +112,14 @@ const optionsOf = (options: PgClient.PgPoolConfig): PgClient.PgPoolConfig => ({
   ...options
 })
 
+/** The settings of a connection whose statements may run so long. */
+const parametersOf = (timeout: Duration.Duration) => ({
+  statement_timeout: String(Duration.toMillis(timeout)),
+  default_transaction_isolation: "read committed",
+  // To compile a statement takes longer than most of them run: for a list of conversations 500 ms, and 30 ms without.
+  jit: "off"
+})
+
 const connect = (options: PgClient.PgPoolConfig) => PgClient.make(optionsOf(options))
 
 const inProcess = Effect.fnUntraced(
@@ -146,7 +154,7 @@ const remote = Effect.fnUntraced(
     const sendSockets = yield* WatchedSockets.make(parsed, CONNECTION_PATIENCE)
     const location = `${host}${pathname}`
     let warned = false
-    const statement_timeout = String(Duration.toMillis(STATEMENT_TIMEOUT))
+    const startupParameters = parametersOf(STATEMENT_TIMEOUT)
     const healthSockets = yield* WatchedSockets.make(parsed, HEALTH_PATIENCE)
     const takesSettings = yield* Effect.scoped(
       Effect.gen(function* () {
@@ -155,11 +163,11 @@ const remote = Effect.fnUntraced(
           stream: healthSockets.open,
           maxConnections: 1,
           prepare: false,
-          startupParameters: { statement_timeout }
+          startupParameters
         })
         const [row] = yield* sql<{ readonly setting: string }>`
           SELECT setting FROM pg_settings WHERE name = 'statement_timeout'`
-        return row?.setting === statement_timeout
+        return row?.setting === startupParameters.statement_timeout
       })
     ).pipe(
       Effect.catchIf(isRefusedSetting, () => Effect.succeed(false)),
@@ -180,9 +188,7 @@ const remote = Effect.fnUntraced(
         "The database is behind a pooler that takes no settings of a connection: statements are not prepared, and the server does not end slow ones"
       )
     }
-    const settings = takesSettings
-      ? { startupParameters: { statement_timeout, default_transaction_isolation: "read committed" } }
-      : { prepare: false }
+    const settings = takesSettings ? { startupParameters } : { prepare: false }
     const pipeline = yield* LeastBusy.make(
       optionsOf({ ...target, stream: pipelineSockets.open, maxConnections, ...settings })
     )
@@ -198,9 +204,7 @@ const remote = Effect.fnUntraced(
       stream: sendSockets.open,
       maxConnections: SEARCH_CONNECTIONS,
       multiplex: false,
-      ...(takesSettings
-        ? { startupParameters: { statement_timeout: String(Duration.toMillis(SEARCH_TIMEOUT)) } }
-        : { prepare: false })
+      ...(takesSettings ? { startupParameters: parametersOf(SEARCH_TIMEOUT) } : { prepare: false })
     })
     const apart = connect({ ...target, maxConnections: 1, multiplex: false, prepare: takesSettings }).pipe(
       Effect.provideService(Reactivity.Reactivity, yield* Reactivity.Reactivity)

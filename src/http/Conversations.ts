@@ -59,6 +59,10 @@ export const layer = HttpApiBuilder.group(
     const inboxes = yield* InboxRepo
     const { actingUser, permit, permitAct, permitRows, reserve } = yield* Permit.make
 
+    // Each page of a list looks at every conversation of its user, for the newest of them.
+    const passedOver = (userId: UserId) =>
+      Effect.map(repo.count(userId, COUNTED), (count) => count * ROWS_OF_CONVERSATION)
+
     // Whatever changes what a list shows is an event of its user's inbox.
     const currentTag = (userId: UserId) =>
       Effect.map(inboxes.bounds(userId), (bounds) => bounds && tagOf(bounds.epoch, bounds.head))
@@ -117,7 +121,7 @@ export const layer = HttpApiBuilder.group(
         function* ({ query: { user_id, limit = ConversationLimit.byDefault, before } }) {
           const userId = yield* reader(user_id)
           const read = Effect.gen(function* () {
-            yield* permitRows(limit)
+            yield* permitRows(passedOver(userId))
             yield* reserve(limit, ENTRY_BYTES)
             const { conversations, next = null } = yield* repo.list(userId, limit, before)
             return page({ conversations, next })
@@ -183,6 +187,12 @@ export const layer = HttpApiBuilder.group(
     })
   })
 )
+
+/** How many rows a conversation costs that a list looks at: its membership, and where its messages end. */
+const ROWS_OF_CONVERSATION = 5
+
+/** How many conversations of a user are counted. As many cost all that a call may. */
+const COUNTED = 10_000
 
 /** About what a conversation with its last message takes in an answer. In bytes. */
 const ENTRY_BYTES = 3000

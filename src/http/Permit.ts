@@ -5,6 +5,7 @@ import type { Act, Operation } from "../access/Policy.ts"
 import { CurrentUser } from "../api/Authorization.ts"
 import { forbidden, tooManyRequests, userSuspended } from "../api/ProblemOf.ts"
 import { ValidationFailed } from "../api/Problems.ts"
+import { RateLimited } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
 import { Answers } from "./Answers.ts"
 import { NOBODY } from "./MissingAddress.ts"
@@ -51,10 +52,16 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
       })
     ),
 
-  /** Takes a read of so many rows, those that are passed over too, from the rates of its caller. */
-  permitRows: (rows: number) =>
+  /**
+   * Takes a read of so many rows, those that are passed over too, from the rates of its caller. Rows that must be counted first are
+   * counted only where something limits the caller.
+   */
+  permitRows: <E = never>(rows: number | Effect.Effect<number, E>) =>
     Effect.flatMap(Effect.all([CurrentUser, HttpServerRequest.HttpServerRequest]), ([caller, request]) =>
-      Effect.mapError(gate.permitRows(caller, request, rows), tooManyRequests)
+      Effect.mapError(
+        gate.permitRows(caller, request, typeof rows === "number" ? Effect.succeed(rows) : rows),
+        (error) => (error instanceof RateLimited ? tooManyRequests(error) : error)
+      )
     ),
 
   /** Waits for room for a page of so many rows of about so many bytes. A user has a share of the node's room. */

@@ -2,7 +2,7 @@ import { Array, Context, Duration, Effect, Layer, PubSub, Random, Schedule, type
 import { AppConfig } from "../AppConfig.ts"
 import { Disconnects } from "../access/Disconnects.ts"
 import { OpenPlaces } from "../access/OpenPlaces.ts"
-import { CloseCode } from "../api/CloseCode.ts"
+import { CloseCode, SUSPENDED } from "../api/CloseCode.ts"
 import type { TooManyPlaces } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
@@ -32,8 +32,11 @@ export class ConnectionRegistry extends Context.Service<
     register(connection: Connection): Effect.Effect<void, TooManyPlaces, Scope.Scope>
     /** Tells every socket to connect elsewhere and closes it, in jittered batches within `window`. */
     drain(window: Duration.Duration): Effect.Effect<void>
-    /** Closes the sockets for which the condition holds, with this code. */
-    closeWhere(condition: (connection: Connection) => boolean, why: CloseCode): void
+    /**
+     * Closes sockets of some users with the code that the function answers; those for which it answers none stay open. Looks at no
+     * socket when none of the users has one on this node.
+     */
+    closeOf(userIds: ReadonlyArray<UserId>, why: (connection: Connection) => CloseCode | undefined): void
     /** How many sockets are open. */
     readonly size: Effect.Effect<number>
   }
@@ -76,6 +79,8 @@ export class ConnectionRegistry extends Context.Service<
         if (disconnects.refuses(connection.credential)) connection.close(CloseCode.unauthorized)
         // Its inbox was opened for a socket of before the erasure.
         if (disconnects.isErased(userId)) connection.close(CloseCode.userNotFound)
+        // Its handshake passed before this node knew of the suspension.
+        if (disconnects.isSuspended(userId)) connection.close(SUSPENDED)
         yield* sessions.set(userId, here)
       })
 
@@ -125,8 +130,13 @@ export class ConnectionRegistry extends Context.Service<
       return ConnectionRegistry.of({
         register,
         drain,
-        closeWhere: (condition, why) => {
-          for (const connection of connections) if (condition(connection)) connection.close(why)
+        closeOf: (userIds, whyOf) => {
+          const here = new Set(userIds.filter((userId) => places.socketsOf(userId) > 0))
+          if (here.size === 0) return
+          for (const connection of connections) {
+            const why = here.has(connection.inbox.userId) ? whyOf(connection) : undefined
+            if (why !== undefined) connection.close(why)
+          }
         },
         size: Effect.sync(() => connections.size)
       })

@@ -1,6 +1,6 @@
 import { Clock, Duration, Effect, Layer, Schedule } from "effect"
 import { Disconnects } from "../access/Disconnects.ts"
-import { CloseCode } from "../api/CloseCode.ts"
+import { CloseCode, SUSPENDED } from "../api/CloseCode.ts"
 import { type Disconnect, ERASED } from "../domain/Disconnect.ts"
 import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
 import { ConnectionRegistry } from "./ConnectionRegistry.ts"
@@ -10,8 +10,6 @@ const READ_EVERY = Duration.seconds(1)
 
 /** An order may be committed this long after the time that it has. */
 const COMMITTED_WITHIN = Duration.seconds(30)
-
-const SUSPENDED: CloseCode = { ...CloseCode.forbidden, reason: "The user is suspended" }
 
 const closeCodeOf = (order: Disconnect): CloseCode =>
   Object.values(CloseCode).find(({ code }) => code === order.closeCode) ?? CloseCode.disconnected
@@ -27,17 +25,15 @@ export const layer = Layer.effectDiscard(
     const registry = yield* ConnectionRegistry
 
     disconnects.learn(yield* Effect.eventually(Effect.tapError(repo.all, () => Effect.sleep(READ_EVERY))))
-    // Also those whose handshake passed before this node knew of the suspension.
-    const closeSuspended = () =>
-      registry.closeWhere(({ inbox }) => disconnects.isSuspended(inbox.userId), SUSPENDED)
-    yield* disconnects.listen((order) => {
-      if (order.isSuspended) return closeSuspended()
-      const orderedAt = performance.now() - order.age
-      registry.closeWhere(
-        ({ inbox, openedAt }) =>
-          inbox.userId === order.userId && (openedAt <= orderedAt || order.closeCode === ERASED),
-        closeCodeOf(order)
-      )
+    // A socket that is registered later finds its user suspended or erased by itself.
+    yield* disconnects.listen((orders) => {
+      const now = performance.now()
+      const byUser = new Map(orders.map((order) => [order.userId, order]))
+      registry.closeOf([...byUser.keys()], ({ inbox, openedAt }) => {
+        const order = byUser.get(inbox.userId)!
+        if (order.isSuspended) return SUSPENDED
+        return openedAt <= now - order.age || order.closeCode === ERASED ? closeCodeOf(order) : undefined
+      })
     })
 
     let readAt = yield* Clock.currentTimeMillis
@@ -45,7 +41,6 @@ export const layer = Layer.effectDiscard(
       const now = yield* Clock.currentTimeMillis
       const since = Duration.sum(Duration.millis(Math.max(0, now - readAt)), COMMITTED_WITHIN)
       disconnects.learn(yield* repo.latest(since))
-      closeSuspended()
       readAt = now
     }).pipe(Effect.ignoreCause, Effect.repeat(Schedule.spaced(READ_EVERY)), Effect.forkScoped)
   })

@@ -71,6 +71,8 @@ export interface ConversationCalls {
   ): Effect.Effect<Change<Conversation>, UserNotFound | MembersNotFound | Blocked | Unavailable>
   /** A conversation as a member sees it. */
   find(userId: UserId, id: ConversationId): Effect.Effect<ConversationEntry, Denied>
+  /** How many conversations a user has, up to `atMost`: what a list of them passes over. */
+  count(userId: UserId, atMost: number): Effect.Effect<number, Unavailable>
   /**
    * A user's conversations, newest activity first: at most `limit`, with an activity below `before`. `next` is the `before` of
    * the next page; `undefined` after the last.

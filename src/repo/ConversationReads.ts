@@ -99,11 +99,11 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
   const list: ConversationCalls["list"] = Effect.fn("ConversationRepo.list")(
     function* (userId, limit, before) {
       if (userId > MAX_USER_ID) return yield* new UserNotFound({ userId })
-      // One more than is shown: whether there is a next page.
+      // One more than is shown: whether there is a next page. With `OFFSET 0` the last message of each is looked up once.
       const found = yield* inPipeline(
         entries(
           userId,
-          sql`SELECT * FROM (${memberships(userId)}) o
+          sql`SELECT * FROM (${memberships(userId)} OFFSET 0) o
             WHERE o.activity < ${int8(before ?? Number.MAX_SAFE_INTEGER)}
             ORDER BY o.activity DESC LIMIT ${int4(limit + 1)}`
         )
@@ -113,6 +113,17 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
       return { conversations: page.map(toEntry), next }
     }
   )
+
+  const count: ConversationCalls["count"] = (userId, atMost) =>
+    userId > MAX_USER_ID
+      ? Effect.succeed(0)
+      : sql<{ readonly count: number }>`
+          SELECT count(*)::int AS count FROM (
+            SELECT FROM members WHERE user_id = ${int4(userId)} LIMIT ${int4(atMost)}
+          ) m`.pipe(
+          Effect.map((rows) => rows[0]!.count),
+          inPipeline
+        )
 
   const userExists = (userId: UserId) =>
     sql`SELECT FROM inboxes WHERE user_id = ${int4(userId)}`.pipe(
@@ -204,7 +215,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
       inPipeline
     )
 
-  return { find, list, conversation, readState, members, member, addressees, others }
+  return { find, list, count, conversation, readState, members, member, addressees, others }
 }
 
 /** A conversation with what only one of its members sees. */

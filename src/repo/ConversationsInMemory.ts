@@ -61,6 +61,11 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
       return Effect.succeed({ conversations: page, next })
     })
 
+  const count = (userId: UserId, atMost: number) =>
+    Effect.sync(() =>
+      Math.min(atMost, [...conversations.values()].filter(({ members }) => members.has(userId)).length)
+    )
+
   const update = (by: UserId, id: ConversationId, { title, metadata }: GroupChange) =>
     asMember(
       by,
@@ -133,6 +138,7 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
     ...membersInMemory(tables),
     find,
     list,
+    count,
     update,
     markRead,
     addressees,

@@ -149,6 +149,7 @@ export const make = Effect.gen(function* () {
     markRead,
     find: reads.find,
     list: reads.list,
+    count: reads.count,
     members: reads.members,
     addressees: reads.addressees,
     others: reads.others

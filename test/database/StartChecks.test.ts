@@ -30,16 +30,19 @@ describe.runIf(databaseUrl !== undefined)("a start on a database", () => {
     })
   )
 
-  it.live("whose transactions are serializable by default sets its own isolation", () =>
+  it.live("whose transactions are serializable by default sets its own isolation, and compiles nothing", () =>
     Effect.gen(function* () {
       const settings = yield* databaseWith("", [
-        "ALTER DATABASE $name SET default_transaction_isolation = 'serializable'"
+        "ALTER DATABASE $name SET default_transaction_isolation = 'serializable'",
+        "ALTER DATABASE $name SET jit = on"
       ])
-      const { pipeline, sends } = Context.get(yield* Layer.build(reposOn(settings)), Database)
-      for (const sql of [pipeline, sends]) {
-        assert.deepEqual(yield* sql`SHOW transaction_isolation`, [
-          { transaction_isolation: "read committed" }
-        ])
+      const { pipeline, sends, searches } = Context.get(yield* Layer.build(reposOn(settings)), Database)
+      for (const sql of [pipeline, sends, searches]) {
+        assert.deepEqual(
+          yield* sql`
+            SELECT current_setting('transaction_isolation') AS isolation, current_setting('jit') AS jit`,
+          [{ isolation: "read committed", jit: "off" }]
+        )
       }
     })
   )

@@ -428,6 +428,8 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
           assert.isUndefined((yield* repo.list(a.id, 5, undefined)).next)
           assert.deepEqual((yield* repo.list(a.id, 5, 1)).conversations, [])
           assert.lengthOf((yield* repo.list(a.id, 9, Number.MAX_SAFE_INTEGER)).conversations, 5)
+          assert.deepEqual([yield* repo.count(a.id, 9), yield* repo.count(a.id, 4)], [5, 4])
+          for (const id of [nobody.id, ...beyond]) assert.strictEqual(yield* repo.count(id, 9), 0)
         })
       )
 

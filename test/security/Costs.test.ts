@@ -1,6 +1,7 @@
 import { assert, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Context, Effect } from "effect"
 import { IpNetwork } from "effect/net"
+import { Database } from "../../src/database/Database.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { startServer } from "../support/TestServer.ts"
 import { bearer, post, request } from "./support/Server.ts"
@@ -69,5 +70,42 @@ it.live("a read costs by its rows, and a user has one budget for them from all a
     assert.strictEqual(yield* history(1, "limit=50", alice, "198.51.100.9"), 200)
     assert.strictEqual(yield* history(2, "limit=1000", yield* token("2"), "198.51.100.10"), 200)
     assert.strictEqual(yield* history(1, "skip=10000&limit=1000", service, "198.51.100.11"), 200)
+  })
+)
+
+it.live("a list of conversations costs by how many its user has, however short the page is", () =>
+  Effect.gen(function* () {
+    const keys = yield* makeKeys()
+    const server = yield* startServer({
+      ...(yield* freshEmbedded),
+      ...keys.settings,
+      requestsPerSecond: 10,
+      trustedProxies: [IpNetwork.fromStringUnsafe("127.0.0.1/32")]
+    })
+    const service = bearer(yield* keys.mint({ scope: "service" }))
+    for (const username of ["alice", "bob"]) yield* post(`${server.url}/users/`, { username }, service)
+    const { pipeline: sql } = Context.get(server.services, Database)
+    yield* sql`
+      SELECT count(*) FROM generate_series(1, 1000) i
+      CROSS JOIN LATERAL create_group(1, '{}', 'Group ' || i, 'all', NULL, NULL, 1000)`
+    const token = (sub: string) => Effect.map(keys.mint({ sub }), bearer)
+    /** The statuses of lists that are asked for at once, each from an address of its own. */
+    const lists = (user: number, headers: Record<string, string>) =>
+      Effect.forEach(
+        Array.from({ length: 8 }),
+        (_, i) =>
+          Effect.map(
+            request(`${server.url}/conversations/?user_id=${user}&limit=1`, {
+              headers: { ...headers, "x-forwarded-for": `198.51.${user}.${i}` }
+            }),
+            ({ status }) => status
+          ),
+        { concurrency: "unbounded" }
+      )
+    const statuses = yield* lists(1, yield* token("1"))
+    assert.include(statuses, 200)
+    assert.include(statuses, 429)
+    assert.notInclude(yield* lists(2, yield* token("2")), 429)
+    assert.notInclude(yield* lists(1, service), 429)
   })
 )
