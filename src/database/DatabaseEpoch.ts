@@ -1,7 +1,8 @@
 import { Duration, Effect, Layer, PubSub, Schedule } from "effect"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { Epoch, makeState } from "../Epoch.ts"
-import { Database, DatabaseStartError } from "./Database.ts"
+import { Database } from "./Database.ts"
+import { DatabaseStartError } from "./DatabaseStartError.ts"
 
 /** How often the epoch is read. */
 const READ_EVERY = Duration.seconds(2)
