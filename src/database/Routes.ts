@@ -69,7 +69,7 @@ export const make = Effect.fnUntraced(function* (url: DatabaseUrl, login: PgConn
       false
     )
     const isUnwanted = wanted === "primary" ? rows[0]!.standby : rows[0]!.readonly
-    if (isUnwanted === true) yield* Effect.fail(away(`it takes no writes (target_session_attrs=${wanted})`))
+    if (isUnwanted === true) return yield* away(`it takes no writes (target_session_attrs=${wanted})`)
   })
 
   /** Tries the ways to a host in their order. A way that fails for another reason than its encryption is the last one. */
