@@ -1,5 +1,5 @@
 import { PgClient, PgMigrator } from "@effect/sql-pg"
-import { Context, Effect, Layer, Path, type Scope } from "effect"
+import { Context, Effect, type Fiber, Layer, Path, type Scope } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, SqlError, type Statement } from "effect/sql"
 import { fromFileSystem } from "effect/sql/MigratorFileSystem"
@@ -42,7 +42,11 @@ export class Database extends Context.Service<
     orUnavailable<A, E, R>(
       statement: Effect.Effect<A, E | SqlError.SqlError, R>
     ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R>
-    /** `orUnavailable` for `pipeline`. Waits for the end of this turn of the event loop, to write its statements together. */
+    /**
+     * `orUnavailable` for reads in `pipeline`. Waits for the end of this turn of the event loop, to write its statements together.
+     * What waits behind a slow statement of another caller is asked again on another connection within a second, so it must
+     * change nothing.
+     */
     inPipeline<A, E, R>(
       statement: Effect.Effect<A, E | SqlError.SqlError, R>
     ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R>
@@ -72,7 +76,7 @@ export class Database extends Context.Service<
       // With a synchronous standby no commit is lost when it takes over: the history goes on.
       const withTimeline = config.databaseFailover === "lossy"
       const currentEpoch = database.pipeline.literal(`(SELECT current_epoch(${withTimeline}))`)
-      return Database.of({ ...database, currentEpoch, ...(yield* guard(database.retire)) })
+      return Database.of({ ...database, currentEpoch, ...(yield* guard(database)) })
     })
   ).pipe(Layer.provide(Reactivity.layer))
 }
@@ -95,7 +99,9 @@ const inProcess = Effect.fnUntraced(
       mode: "embedded" as const,
       location: dataDir,
       retire: nothing,
-      patiently: <A, E, R>(effect: Effect.Effect<A, E, R>) => effect
+      patiently: <A, E, R>(effect: Effect.Effect<A, E, R>) => effect,
+      // There is one connection: a second try would wait behind the first.
+      isBehind: () => false
     }
   },
   Effect.catchTags({
@@ -133,30 +139,36 @@ const migrate = Effect.fnUntraced(
 
 const nothing = () => {}
 
-const guard = Effect.fnUntraced(function* (retire: (error: SqlError.SqlError) => void) {
+/** What makes statements of callers that may only try again. */
+interface Guarded {
+  readonly retire: (error: SqlError.SqlError) => void
+  readonly isBehind: (fiber: Fiber.Fiber<unknown, unknown>) => boolean
+}
+
+const guard = Effect.fnUntraced(function* ({ retire, isBehind }: Guarded) {
   const log = makeLog()
   const deadlines = yield* Deadlines.make(RemoteDatabase.STATEMENT_TIMEOUT)
   yield* (yield* Metrics).databaseCalls(deadlines.underWay)
-  const withinTime = deadlines.within(
-    Effect.suspend(() => Effect.fail(new Unavailable({ dependency: "database", cause: "no answer in time" })))
+  const late = Effect.suspend(() =>
+    Effect.fail(new Unavailable({ dependency: "database", cause: "no answer in time" }))
   )
-  const orUnavailable: Database["Service"]["orUnavailable"] = <A, E, R>(
+  const explained = <A, E, R>(
     statement: Effect.Effect<A, E | SqlError.SqlError, R>
-  ) =>
+  ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R> =>
     Effect.catch(
-      withinTime(statement),
+      statement,
       (error): Effect.Effect<never, Exclude<E, SqlError.SqlError> | Unavailable> =>
         SqlError.isSqlError(error)
-          ? Effect.andThen(
-              Effect.andThen(
-                Effect.sync(() => retire(error)),
-                log(error)
-              ),
-              Effect.fail(new Unavailable({ dependency: "database", cause: error }))
+          ? Effect.sync(() => retire(error)).pipe(
+              Effect.andThen(log(error)),
+              Effect.andThen(Effect.fail(new Unavailable({ dependency: "database", cause: error })))
             )
           : Effect.fail(error as Exclude<E, SqlError.SqlError>)
     )
+  const once = deadlines.within(late)
+  const twice = deadlines.repeatable(late, isBehind)
+  const orUnavailable: Database["Service"]["orUnavailable"] = (statement) => explained(once(statement))
   const inPipeline: Database["Service"]["inPipeline"] = (statement) =>
-    orUnavailable(Effect.andThen(Effect.yieldNow, statement))
+    explained(twice(Effect.andThen(Effect.yieldNow, statement)))
   return { orUnavailable, inPipeline }
 })

@@ -73,7 +73,7 @@ export const connect = Effect.fnUntraced(
       takesSettings ? { prepare, startupParameters } : { prepare }
     const ofStatements = settings({ statement_timeout, default_transaction_isolation: "read committed" })
 
-    const pipeline = yield* LeastBusy.make({
+    const { client: pipeline, isBehind } = yield* LeastBusy.make({
       ...common,
       ...ofStatements,
       stream: pipelineSockets.open,
@@ -106,7 +106,7 @@ export const connect = Effect.fnUntraced(
     }
     const { patiently } = pipelineSockets
     const pools = { pipeline, sends, searches, apart, health }
-    return { ...pools, mode: "postgresql" as const, location, retire, patiently }
+    return { ...pools, mode: "postgresql" as const, location, retire, patiently, isBehind }
   },
   Effect.catchTag("SqlError", (error) =>
     startError("The database does not accept a connection (DATABASE_URL)", error)
