@@ -12,6 +12,7 @@ import {
 } from "effect"
 import { IpInterface, IpNetwork } from "effect/net"
 import { parseRedisUrl } from "./RedisUrl.ts"
+import { readDatabaseUrl } from "./settings/DatabaseUrl.ts"
 import { isLongEnough } from "./settings/JwtSecrets.ts"
 import { parseOriginPattern } from "./settings/OriginPattern.ts"
 import { peopleSettings } from "./settings/PeopleSettings.ts"
@@ -76,16 +77,13 @@ const between = (variable: string, minimum: number, maximum: number, byDefault: 
     (text) => isWholeNumber(text, minimum, maximum) || `must be a whole number from ${minimum} to ${maximum}`
   ).pipe(Config.map(Number), Config.withDefault(byDefault))
 
+/** A text that may hold a password. */
+const secret = (variable: string, check: (text: string) => true | string) =>
+  Config.schema(Schema.Redacted(Schema.String.check(Schema.makeFilter(check))), variable)
+
 /** A URL that may hold a password. */
 const secretUrl = (variable: string, isUrl: (text: string) => boolean, example: string) =>
-  Config.schema(
-    Schema.Redacted(
-      Schema.String.check(
-        Schema.makeFilter((text: string) => (isUrl(text) ? undefined : `must be a URL like ${example}`))
-      )
-    ),
-    variable
-  )
+  secret(variable, (text) => isUrl(text) || `must be a URL like ${example}`)
 
 const url = (variable: string, protocols: ReadonlyArray<string>, example: string) =>
   secretUrl(variable, (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), example)
@@ -110,7 +108,9 @@ const config = Config.all({
     Config.withDefault(1)
   ),
   databaseUrl: Config.option(
-    url("DATABASE_URL", ["postgresql:", "postgres:"], "postgresql://user:password@localhost:5432/database")
+    secret("DATABASE_URL", (text) =>
+      Result.match(readDatabaseUrl(text), { onFailure: (problem) => problem, onSuccess: () => true as const })
+    )
   ),
   /** Read again for each connection: the password may change. */
   databaseUrlFile: Config.option(Config.String("DATABASE_URL_FILE")),

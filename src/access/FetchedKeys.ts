@@ -22,12 +22,12 @@ export const fetchedKeys = Effect.fnUntraced(function* (url: string) {
     cooldownDuration: 10_000,
     [customFetch]: fetchBounded
   })
-  const refresh = Effect.ignore(
-    Effect.tryPromise(() => keys.reload()),
-    {
-      log: "Warn",
-      message: "The keys at JWT_JWKS_URL could not be fetched; those that were fetched before stay in use"
-    }
+  const refresh = Effect.tryPromise({ try: () => keys.reload(), catch: reasonOf }).pipe(
+    Effect.catch((reason) =>
+      Effect.logWarning(
+        `The keys at JWT_JWKS_URL could not be fetched: ${reason}. Those that were fetched before stay in use`
+      )
+    )
   )
   yield* Effect.forkScoped(Effect.repeat(refresh, Schedule.spaced(REFRESH_KEYS)))
   let known: { readonly set: JSONWebKeySet; readonly key: JWTVerifyGetKey } | undefined
@@ -39,6 +39,13 @@ export const fetchedKeys = Effect.fnUntraced(function* (url: string) {
   }
   return { key, fetched: keys satisfies JWTVerifyGetKey as JWTVerifyGetKey }
 })
+
+/** What the network said, which `fetch` wraps, or what is wrong with the answer. */
+const reasonOf = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  if (error instanceof errors.JWKSTimeout) return "no answer in time"
+  return error.cause instanceof Error ? reasonOf(error.cause) : error.message
+}
 
 /** How many bytes a set of keys may have. */
 const KEY_SET_BYTES = 1024 * 1024

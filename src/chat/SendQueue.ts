@@ -1,5 +1,5 @@
 import { Context, Effect, Layer, Result } from "effect"
-import { SEND_CONNECTIONS } from "../database/Database.ts"
+import { SEND_CONNECTIONS } from "../database/RemoteDatabase.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { AnyDraft, Draft, GroupDraft } from "../domain/Message.ts"
 import type { Outcome } from "../domain/Send.ts"

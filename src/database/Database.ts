@@ -1,50 +1,23 @@
 import { PgClient, PgMigrator } from "@effect/sql-pg"
-import { Context, Duration, Effect, Layer, Path, Redacted, Schedule, Schema, type Scope } from "effect"
+import { Context, Effect, type Fiber, Layer, Path, type Scope } from "effect"
 import { Reactivity } from "effect/reactivity"
 import { SqlClient, SqlError, type Statement } from "effect/sql"
 import { fromFileSystem } from "effect/sql/MigratorFileSystem"
-import { AppConfig, type Settings } from "../AppConfig.ts"
+import { AppConfig } from "../AppConfig.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { Metrics } from "../observability/Metrics.ts"
-import { connectionOptions } from "./ConnectionOptions.ts"
+import { DatabaseStartError, startError } from "./DatabaseStartError.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { EmbeddedDatabase } from "./EmbeddedDatabase.ts"
-import * as LeastBusy from "./LeastBusy.ts"
+import * as RemoteDatabase from "./RemoteDatabase.ts"
 import { applyFunctions } from "./SqlFunctions.ts"
 import { int8, types } from "./SqlParameters.ts"
 import { problemOf } from "./StartChecks.ts"
-import { codeOf, isAway, makeLog, rootCause } from "./StatementErrors.ts"
-import * as WatchedSockets from "./WatchedSockets.ts"
-
-/** How long a statement may run, or wait for an answer, before its call fails as `Unavailable`. */
-const STATEMENT_TIMEOUT = Duration.seconds(10)
-
-/** How long a connection may answer nothing before it is ended: longer than any statement runs. */
-const CONNECTION_PATIENCE = Duration.sum(STATEMENT_TIMEOUT, Duration.seconds(2))
-
-/** The same for the connection of health. */
-const HEALTH_PATIENCE = Duration.seconds(3)
-
-/** How many connections there are for sends from user to user. */
-export const SEND_CONNECTIONS = 4
-
-/** How many more there are for what else waits for locks: sends to groups, edits, changes of members. */
-const CHANGE_CONNECTIONS = 4
-
-/** How many there are for searches. They wait for one another, and hold up nothing else. */
-const SEARCH_CONNECTIONS = 3
-
-/** How long a search may run. */
-const SEARCH_TIMEOUT = Duration.seconds(2)
+import { makeLog } from "./StatementErrors.ts"
+import type * as WatchedSockets from "./WatchedSockets.ts"
 
 /** Serializes the migrations of nodes that start at the same moment. Any constant number does. */
 const MIGRATION_LOCK = 7_105_116
-
-/** The server cannot start with this database; the message is for whoever started it. */
-export class DatabaseStartError extends Schema.TaggedError<DatabaseStartError>()("DatabaseStartError", {
-  message: Schema.String,
-  cause: Schema.optional(Schema.Defect())
-}) {}
 
 /**
  * The migrated database. `pipeline`, for reads and writes that wait for no lock, pipelines the statements of many fibers on each
@@ -69,7 +42,11 @@ export class Database extends Context.Service<
     orUnavailable<A, E, R>(
       statement: Effect.Effect<A, E | SqlError.SqlError, R>
     ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R>
-    /** `orUnavailable` for `pipeline`. Waits for the end of this turn of the event loop, to write its statements together. */
+    /**
+     * `orUnavailable` for reads in `pipeline`. Waits for the end of this turn of the event loop, to write its statements together.
+     * What waits behind a slow statement of another caller is asked again on another connection within a second, so it must
+     * change nothing.
+     */
     inPipeline<A, E, R>(
       statement: Effect.Effect<A, E | SqlError.SqlError, R>
     ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R>
@@ -85,7 +62,7 @@ export class Database extends Context.Service<
     Effect.gen(function* () {
       const config = yield* AppConfig
       const database = yield* config.databaseUrl._tag === "Some"
-        ? remote(config.databaseUrl.value, config)
+        ? RemoteDatabase.connect(config.databaseUrl.value, config)
         : inProcess(config.dataDir)
       const problem = yield* Effect.mapError(problemOf(database.pipeline), (error) =>
         startError("The database could not be asked what it is", error)
@@ -99,33 +76,20 @@ export class Database extends Context.Service<
       // With a synchronous standby no commit is lost when it takes over: the history goes on.
       const withTimeline = config.databaseFailover === "lossy"
       const currentEpoch = database.pipeline.literal(`(SELECT current_epoch(${withTimeline}))`)
-      return Database.of({ ...database, currentEpoch, ...(yield* guard(database.retire)) })
+      return Database.of({ ...database, currentEpoch, ...(yield* guard(database)) })
     })
   ).pipe(Layer.provide(Reactivity.layer))
 }
 
-const optionsOf = (options: PgClient.PgPoolConfig): PgClient.PgPoolConfig => ({
-  types,
-  applicationName: "minichat",
-  connectTimeout: "5 seconds",
-  multiplex: true,
-  ...options
-})
-
-/** The settings of a connection whose statements may run so long. */
-const parametersOf = (timeout: Duration.Duration) => ({
-  statement_timeout: String(Duration.toMillis(timeout)),
-  default_transaction_isolation: "read committed",
-  // To compile a statement takes longer than most of them run: for a list of conversations 500 ms, and 30 ms without.
-  jit: "off"
-})
-
-const connect = (options: PgClient.PgPoolConfig) => PgClient.make(optionsOf(options))
-
 const inProcess = Effect.fnUntraced(
   function* (dataDir: string) {
     const start = yield* EmbeddedDatabase
-    const client = yield* connect(yield* start(dataDir))
+    const client = yield* PgClient.make({
+      types,
+      applicationName: "minichat",
+      multiplex: true,
+      ...(yield* start(dataDir))
+    })
     return {
       pipeline: client,
       sends: client,
@@ -135,98 +99,15 @@ const inProcess = Effect.fnUntraced(
       mode: "embedded" as const,
       location: dataDir,
       retire: nothing,
-      patiently: <A, E, R>(effect: Effect.Effect<A, E, R>) => effect
+      patiently: <A, E, R>(effect: Effect.Effect<A, E, R>) => effect,
+      // There is one connection: a second try would wait behind the first.
+      isBehind: () => false
     }
   },
   Effect.catchTags({
     SqlError: (error) => startError("The embedded database does not start", error),
     PlatformError: (error) => startError("The embedded database has no place for its socket (TMPDIR)", error)
   })
-)
-
-const remote = Effect.fnUntraced(
-  function* (url: Redacted.Redacted, config: Settings) {
-    const { databasePoolSize: maxConnections, databaseConnectTimeout } = config
-    const parsed = new URL(Redacted.value(url))
-    const target = connectionOptions(url, config.databaseUrlFile)
-    const { host, pathname } = parsed
-    const pipelineSockets = yield* WatchedSockets.make(parsed, CONNECTION_PATIENCE)
-    const sendSockets = yield* WatchedSockets.make(parsed, CONNECTION_PATIENCE)
-    const location = `${host}${pathname}`
-    let warned = false
-    const startupParameters = parametersOf(STATEMENT_TIMEOUT)
-    const healthSockets = yield* WatchedSockets.make(parsed, HEALTH_PATIENCE)
-    const takesSettings = yield* Effect.scoped(
-      Effect.gen(function* () {
-        const sql = yield* connect({
-          ...target,
-          stream: healthSockets.open,
-          maxConnections: 1,
-          prepare: false,
-          startupParameters
-        })
-        const [row] = yield* sql<{ readonly setting: string }>`
-          SELECT setting FROM pg_settings WHERE name = 'statement_timeout'`
-        return row?.setting === startupParameters.statement_timeout
-      })
-    ).pipe(
-      Effect.catchIf(isRefusedSetting, () => Effect.succeed(false)),
-      Effect.tapError((error) => {
-        if (warned || !isAway(error)) return Effect.void
-        warned = true
-        return Effect.logWarning(
-          `The database at ${location} does not answer; trying for ${Duration.format(databaseConnectTimeout)}`
-        )
-      }),
-      Effect.retry({
-        schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: databaseConnectTimeout })),
-        while: isAway
-      })
-    )
-    if (!takesSettings) {
-      yield* Effect.logInfo(
-        "The database is behind a pooler that takes no settings of a connection: statements are not prepared, and the server does not end slow ones"
-      )
-    }
-    const settings = takesSettings ? { startupParameters } : { prepare: false }
-    const pipeline = yield* LeastBusy.make(
-      optionsOf({ ...target, stream: pipelineSockets.open, maxConnections, ...settings })
-    )
-    const sends = yield* connect({
-      ...target,
-      stream: sendSockets.open,
-      maxConnections: SEND_CONNECTIONS + CHANGE_CONNECTIONS,
-      multiplex: false,
-      ...settings
-    })
-    const searches = yield* connect({
-      ...target,
-      stream: sendSockets.open,
-      maxConnections: SEARCH_CONNECTIONS,
-      multiplex: false,
-      ...(takesSettings ? { startupParameters: parametersOf(SEARCH_TIMEOUT) } : { prepare: false })
-    })
-    const apart = connect({ ...target, maxConnections: 1, multiplex: false, prepare: takesSettings }).pipe(
-      Effect.provideService(Reactivity.Reactivity, yield* Reactivity.Reactivity)
-    )
-    const health = yield* connect({
-      ...target,
-      stream: healthSockets.open,
-      maxConnections: 1,
-      multiplex: false,
-      prepare: takesSettings
-    })
-    const retire = (error: SqlError.SqlError) => {
-      const code = codeOf(error)
-      // A server that became a standby keeps its connections: those that are opened now may lead to the new primary.
-      if (code === READ_ONLY || code === CANNOT_CONNECT_NOW) sendSockets.retire()
-      if (code === CANNOT_CONNECT_NOW) pipelineSockets.retire()
-    }
-    const { patiently } = pipelineSockets
-    const pools = { pipeline, sends, searches, apart, health }
-    return { ...pools, mode: "postgresql" as const, location, retire, patiently }
-  },
-  Effect.catchTag("SqlError", (error) => startError("The database does not accept a connection", error))
 )
 
 /** How a migration may take its time, beside the connection that it runs on. */
@@ -256,44 +137,38 @@ const migrate = Effect.fnUntraced(
   })
 )
 
-const startError = (what: string, error: unknown) =>
-  new DatabaseStartError({ message: `${what}: ${rootCause(error)}`, cause: error })
-
-/** SQLSTATE of a write to a server that takes none. */
-const READ_ONLY = "25006"
-
-/** SQLSTATE of a server that starts, or replays what a primary writes. */
-const CANNOT_CONNECT_NOW = "57P03"
-
-/** A pooler, as pgbouncer, ends a connection that asks for settings which it does not keep for each client. */
-const isRefusedSetting = (error: SqlError.SqlError) => /startup parameter/i.test(rootCause(error))
-
 const nothing = () => {}
 
-const guard = Effect.fnUntraced(function* (retire: (error: SqlError.SqlError) => void) {
+/** What makes statements of callers that may only try again. */
+interface Guarded {
+  readonly retire: (error: SqlError.SqlError) => void
+  readonly isBehind: (fiber: Fiber.Fiber<unknown, unknown>) => boolean
+}
+
+const guard = Effect.fnUntraced(function* ({ retire, isBehind }: Guarded) {
   const log = makeLog()
-  const deadlines = yield* Deadlines.make(STATEMENT_TIMEOUT)
+  const deadlines = yield* Deadlines.make(RemoteDatabase.STATEMENT_TIMEOUT)
   yield* (yield* Metrics).databaseCalls(deadlines.underWay)
-  const withinTime = deadlines.within(
-    Effect.suspend(() => Effect.fail(new Unavailable({ dependency: "database", cause: "no answer in time" })))
+  const late = Effect.suspend(() =>
+    Effect.fail(new Unavailable({ dependency: "database", cause: "no answer in time" }))
   )
-  const orUnavailable: Database["Service"]["orUnavailable"] = <A, E, R>(
+  const explained = <A, E, R>(
     statement: Effect.Effect<A, E | SqlError.SqlError, R>
-  ) =>
+  ): Effect.Effect<A, Exclude<E, SqlError.SqlError> | Unavailable, R> =>
     Effect.catch(
-      withinTime(statement),
+      statement,
       (error): Effect.Effect<never, Exclude<E, SqlError.SqlError> | Unavailable> =>
         SqlError.isSqlError(error)
-          ? Effect.andThen(
-              Effect.andThen(
-                Effect.sync(() => retire(error)),
-                log(error)
-              ),
-              Effect.fail(new Unavailable({ dependency: "database", cause: error }))
+          ? Effect.sync(() => retire(error)).pipe(
+              Effect.andThen(log(error)),
+              Effect.andThen(Effect.fail(new Unavailable({ dependency: "database", cause: error })))
             )
           : Effect.fail(error as Exclude<E, SqlError.SqlError>)
     )
+  const once = deadlines.within(late)
+  const twice = deadlines.repeatable(late, isBehind)
+  const orUnavailable: Database["Service"]["orUnavailable"] = (statement) => explained(once(statement))
   const inPipeline: Database["Service"]["inPipeline"] = (statement) =>
-    orUnavailable(Effect.andThen(Effect.yieldNow, statement))
+    explained(twice(Effect.andThen(Effect.yieldNow, statement)))
   return { orUnavailable, inPipeline }
 })

@@ -1,7 +1,8 @@
 import { Duration, Effect, Layer, PubSub, Schedule } from "effect"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { Epoch, makeState } from "../Epoch.ts"
-import { Database, DatabaseStartError } from "./Database.ts"
+import { Database } from "./Database.ts"
+import { DatabaseStartError } from "./DatabaseStartError.ts"
 
 /** How often the epoch is read. */
 const READ_EVERY = Duration.seconds(2)
@@ -10,7 +11,7 @@ const READ_EVERY = Duration.seconds(2)
 export const layer = Layer.effect(
   Epoch,
   Effect.gen(function* () {
-    const { pipeline: sql, inPipeline, currentEpoch } = yield* Database
+    const { pipeline: sql, inPipeline, orUnavailable, currentEpoch } = yield* Database
     let busKey: Uint8Array = new Uint8Array()
     const read = inPipeline(
       sql<{ readonly epoch: string; readonly key: Uint8Array }>`
@@ -39,7 +40,7 @@ export const layer = Layer.effect(
     )
 
     const renew = Effect.fn("Epoch.renew")(function* (seen: string) {
-      yield* inPipeline(
+      yield* orUnavailable(
         // Of two nodes that begin one at the same moment, the second finds another generation than it read.
         sql`UPDATE deployment SET generation = generation + 1
           WHERE ${currentEpoch} = ${seen} AND generation = (SELECT generation FROM deployment)`

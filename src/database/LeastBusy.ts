@@ -139,13 +139,21 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
     return slot
   }
 
+  /** The fibers whose statements were written behind others. */
+  const behind = new Set<Fiber.Fiber<unknown, unknown>>()
+
   const runOn = <A, E, R>(slot: Slot, f: (connection: SqlConnection.Connection) => Effect.Effect<A, E, R>) =>
-    Effect.suspend(() => {
+    Effect.withFiber<A, E | SqlError.SqlError, R>((fiber) => {
       if (slot.inFlight === 0) slot.progressAt = now
+      else behind.add(fiber)
       slot.inFlight++
       return Effect.onExit(
         slot.pool.use((connection) => f(shared(connection))),
-        (exit) => Effect.sync(() => release(slot, exit))
+        (exit) =>
+          Effect.sync(() => {
+            behind.delete(fiber)
+            release(slot, exit)
+          })
       )
     })
 
@@ -188,7 +196,11 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
     spanAttributes: [["db.system.name", "postgresql"]]
   })
   const rest = { withTransaction, config: configured, json, listen, notify }
-  return Object.assign(client, rest, { [PgClient.TypeId]: PgClient.TypeId })
+  return {
+    client: Object.assign(client, rest, { [PgClient.TypeId]: PgClient.TypeId }) as PgClient.PgClient,
+    /** Whether the statement that a fiber waits for was written behind others: it may wait for them. */
+    isBehind: (fiber: Fiber.Fiber<unknown, unknown>) => behind.has(fiber)
+  }
 })
 
 /** A shared connection, as statements are given it. */

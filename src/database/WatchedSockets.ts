@@ -1,10 +1,7 @@
-import { connect, type Socket } from "node:net"
 import { Duration, Effect, Schedule } from "effect"
+import type { Counted } from "./Routes.ts"
 
 const TICK = Duration.seconds(1)
-
-/** When the kernel asks an idle peer whether it is there. */
-const KEEP_ALIVE = Duration.seconds(10)
 
 interface Watched {
   bytesRead: number
@@ -15,29 +12,25 @@ interface Watched {
 
 export interface WatchedSockets {
   /** Opens a connection to the server. */
-  readonly open: () => Socket
+  readonly open: () => Counted
   /** Ends every connection: a new one may lead to a better server. */
   readonly retire: () => void
   /** Runs something during which an answer may take as long as it likes. The kernel's keep-alive still ends dead connections. */
   readonly patiently: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
-/** Where a connection URL leads to, as the driver reads it. */
-export const addressOf = (url: URL): { readonly host: string; readonly port: number } => ({
-  host:
-    url.searchParams.get("host") ?? decodeURIComponent(url.hostname.replace(/^\[|\]$/g, "") || "localhost"),
-  port: Number(url.searchParams.get("port") ?? (url.port === "" ? 5432 : url.port))
-})
-
 /**
  * TCP connections of a pool, each ended when the server leaves what was written to it unanswered for `patience`. A network that
  * drops packets without a word, or a proxy, else keeps a pool on connections that answer nothing: a pipelined statement that is
  * given up leaves its connection as it is. Looked at by the second, by the counters of the socket, so a statement costs nothing.
- * Scoped.
+ * `location` is what messages call the server. Scoped.
  */
-export const make = Effect.fnUntraced(function* (url: URL, patience: Duration.Duration) {
-  const { host, port } = addressOf(url)
-  const sockets = new Map<Socket, Watched>()
+export const make = Effect.fnUntraced(function* (
+  open: () => Counted,
+  location: string,
+  patience: Duration.Duration
+) {
+  const sockets = new Map<Counted, Watched>()
   const ticks = Math.ceil(Duration.toMillis(patience) / Duration.toMillis(TICK))
 
   let isPatient = false
@@ -53,7 +46,7 @@ export const make = Effect.fnUntraced(function* (url: URL, patience: Duration.Du
       watched.bytesRead = bytesRead
       watched.bytesWritten = bytesWritten
       if (watched.dueFor > ticks) {
-        socket.destroy(new Error(`no answer from ${host}:${port} in ${Duration.format(patience)}`))
+        socket.destroy(new Error(`no answer from ${location} in ${Duration.format(patience)}`))
       }
     }
   }).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
@@ -66,18 +59,13 @@ export const make = Effect.fnUntraced(function* (url: URL, patience: Duration.Du
         () => Effect.sync(() => setPatient(false))
       ),
     open: () => {
-      const socket = connect({
-        ...(host.startsWith("/") ? { path: `${host}/.s.PGSQL.${port}` } : { host, port }),
-        noDelay: true,
-        keepAlive: true,
-        keepAliveInitialDelay: Duration.toMillis(KEEP_ALIVE)
-      })
+      const socket = open()
       sockets.set(socket, { bytesRead: 0, bytesWritten: 0, dueFor: 0 })
       socket.once("close", () => sockets.delete(socket))
       return socket
     },
     retire: () => {
-      for (const socket of sockets.keys()) socket.destroy(new Error(`${host}:${port} takes no writes`))
+      for (const socket of sockets.keys()) socket.destroy(new Error(`${location} takes no writes`))
     }
   }
   return watched

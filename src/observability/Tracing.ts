@@ -1,8 +1,9 @@
 import { hostname } from "node:os"
 import { Context, Effect, Fiber, Layer, Option, Redacted, References, Tracer } from "effect"
-import { FetchHttpClient, HttpMiddleware, HttpServerRequest, UrlParams } from "effect/http"
+import { HttpMiddleware, HttpServerRequest, UrlParams } from "effect/http"
 import { OtlpExporter, OtlpSerialization, OtlpTracer } from "effect/observability"
 import { AppConfig, type Settings } from "../AppConfig.ts"
+import * as OtlpClient from "./OtlpClient.ts"
 
 /** How long the shutdown of a node waits for the collector to take its last spans. */
 const LAST_EXPORT = "1 second"
@@ -65,7 +66,7 @@ const otlp = (
     Layer.provide([
       OtlpExporter.layerFlusher,
       otlpProtocol === "http/json" ? OtlpSerialization.layerJson : OtlpSerialization.layerProtobuf,
-      FetchHttpClient.layer
+      OtlpClient.layer
     ])
   )
 

@@ -37,7 +37,7 @@ export const make = Effect.gen(function* () {
   const claim: ErasureCalls["claim"] = sql<{ readonly userId: UserId | null }>`
     SELECT claim_erasure(${leaseSeconds}) AS "userId"`.pipe(
     Effect.map((rows) => rows[0]?.userId ?? undefined),
-    inPipeline
+    orUnavailable
   )
 
   /** The messages as they are after the commit. */
@@ -77,7 +77,7 @@ export const make = Effect.gen(function* () {
   const finish: ErasureCalls["finish"] = (userId) =>
     sql`UPDATE erasures SET finished_at = clock_timestamp() WHERE user_id = ${int4(userId)}`.pipe(
       Effect.asVoid,
-      inPipeline
+      orUnavailable
     )
 
   return { order, claim, step, peers, finish } satisfies ErasureCalls

@@ -41,14 +41,14 @@ export class ReportRepo extends Context.Service<
   static readonly layer = Layer.effect(
     ReportRepo,
     Effect.gen(function* () {
-      const { pipeline: sql, inPipeline } = yield* Database
+      const { pipeline: sql, inPipeline, orUnavailable } = yield* Database
 
       const report = Effect.fn("ReportRepo.report")(function* (
         by: UserId,
         messageId: MessageId,
         reason: string | undefined
       ) {
-        const [row] = yield* inPipeline(
+        const [row] = yield* orUnavailable(
           sql<StatusRow>`SELECT * FROM report_message(${who(by)}, ${int8(messageId)}, ${reason ?? null})`
         )
         switch (row!.status) {
@@ -79,7 +79,7 @@ export class ReportRepo extends Context.Service<
       })
 
       const resolve = (id: number) =>
-        Effect.asVoid(inPipeline(sql`DELETE FROM reports WHERE id = ${int8(id)}`))
+        Effect.asVoid(orUnavailable(sql`DELETE FROM reports WHERE id = ${int8(id)}`))
 
       return ReportRepo.of({ report, list, resolve })
     })

@@ -27,7 +27,7 @@ interface Row {
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { pipeline: sql, inPipeline } = yield* Database
+    const { pipeline: sql, inPipeline, orUnavailable } = yield* Database
 
     const looks = {
       table: "username_looks",
@@ -77,7 +77,7 @@ export const layer = Layer.effectDiscard(
         )
         const last = users.at(-1)
         if (last === undefined) return false
-        yield* inPipeline(write(users))
+        yield* orUnavailable(write(users))
         checked = last.id
         return true
       }).pipe(Effect.tap(Effect.sleep(REST)), Effect.repeat({ while: (isMore) => isMore }))

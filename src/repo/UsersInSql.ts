@@ -18,7 +18,7 @@ export interface NewProfile {
 }
 
 /** The rows of users, for the SQL layers of `UserRepo` and `ProfileRepo`. */
-export const usersInSql = ({ pipeline: sql, inPipeline }: Database["Service"]) => ({
+export const usersInSql = ({ pipeline: sql, inPipeline, orUnavailable }: Database["Service"]) => ({
   /** A user that is not erased. */
   find: (id: UserId): Effect.Effect<User | undefined, Unavailable> =>
     sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)} AND deleted_at IS NULL`.pipe(
@@ -47,7 +47,7 @@ export const usersInSql = ({ pipeline: sql, inPipeline }: Database["Service"]) =
       Effect.catchReason("SqlError", "UniqueViolation", ({ constraint }) =>
         Effect.succeed(Result.fail({ isAlike: constraint === "username_looks" }))
       ),
-      inPipeline
+      orUnavailable
     )
   }
 })

@@ -107,10 +107,10 @@ export class WebhookRepo extends Context.Service<
   static readonly layer = Layer.effect(
     WebhookRepo,
     Effect.gen(function* () {
-      const { pipeline: sql, inPipeline } = yield* Database
+      const { pipeline: sql, inPipeline, orUnavailable } = yield* Database
 
       const serve = (urlHash: string, location: string) =>
-        inPipeline(sql<{ readonly id: number }>`
+        orUnavailable(sql<{ readonly id: number }>`
           INSERT INTO webhook_endpoints (url_hash, location) VALUES (${urlHash}, ${location})
           ON CONFLICT (url_hash) DO UPDATE SET seen_at = clock_timestamp(), retired = false RETURNING id`).pipe(
           Effect.map((rows) => rows[0]!.id)
@@ -118,7 +118,7 @@ export class WebhookRepo extends Context.Service<
 
       const step: WebhookRepo["Service"]["step"] = Effect.fnUntraced(
         function* (endpoint, outcomes, free, lease) {
-          const rows = yield* inPipeline(sql<Row>`
+          const rows = yield* orUnavailable(sql<Row>`
           SELECT * FROM step_webhooks(
             ${int4(endpoint)}, ${int8Array(outcomes.map(({ event }) => event.id))},
             ${int4Array(outcomes.map(({ event }) => event.attempts))}, ${textArray(outcomes.map(({ result }) => result))},
@@ -145,7 +145,7 @@ export class WebhookRepo extends Context.Service<
           }))
         )
 
-      const prune = inPipeline(
+      const prune = orUnavailable(
         sql<{ readonly deleted: number }>`SELECT prune_webhooks(${int4(BATCH)}) AS deleted`
       ).pipe(Effect.map((rows) => rows[0]!.deleted === BATCH))
 
@@ -156,7 +156,7 @@ export class WebhookRepo extends Context.Service<
           ORDER BY d.id, d.endpoint_id LIMIT ${int4(limit)}`)
 
       const retryBatch = (webhookId: string | null) =>
-        inPipeline(
+        orUnavailable(
           sql<{
             readonly retried: number
           }>`SELECT retry_webhooks(${webhookId}::text::uuid, ${int4(BATCH)}) AS retried`

@@ -1,36 +1,20 @@
 import { join } from "node:path"
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem } from "effect"
+import { Effect } from "effect"
 import { freePort } from "../faults/support/Ports.ts"
-import * as Process from "../faults/support/Process.ts"
 import { startProcess } from "../support/ServerProcess.ts"
+import { makeCa } from "./support/Certificates.ts"
 import { startRedis } from "./support/RedisServers.ts"
 
 /** A Redis whose certificate a CA of the test's own signed. */
 const tlsRedis = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
-  const directory = yield* fs.makeTempDirectoryScoped({ prefix: "minichat-tls-" })
-  const [ca, caKey, key, request, certificate, names] = [
-    "ca.crt",
-    "ca.key",
-    "key",
-    "csr",
-    "crt",
-    "names"
-  ].map((name) => join(directory, name)) as [string, string, string, string, string, string]
-  const openssl = (...args: ReadonlyArray<string>) => Process.run("openssl", args)
-  const newKey = ["req", "-newkey", "rsa:2048", "-nodes", "-subj"]
-  yield* openssl(...newKey, "/CN=Private CA", "-x509", "-keyout", caKey, "-out", ca)
-  yield* openssl(...newKey, "/CN=localhost", "-keyout", key, "-out", request)
-  yield* fs.writeFileString(names, "subjectAltName=DNS:localhost,IP:127.0.0.1")
-  const signing = ["x509", "-req", "-CA", ca, "-CAkey", caKey, "-CAcreateserial", "-extfile", names]
-  yield* openssl(...signing, "-in", request, "-out", certificate)
+  const { folder, ca, sign } = yield* makeCa
+  const { certificate, key } = yield* sign("localhost", "DNS:localhost,IP:127.0.0.1")
   const tlsPort = yield* freePort
   const files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", ca]
   yield* startRedis("--tls-port", String(tlsPort), ...files, "--tls-auth-clients", "no")
-  return { ca, url: `rediss://127.0.0.1:${tlsPort}`, dataDir: join(directory, "data") }
-}).pipe(Effect.provide(NodeFileSystem.layer))
+  return { ca, url: `rediss://127.0.0.1:${tlsPort}`, dataDir: join(folder, "data") }
+})
 
 describe("Redis over TLS", () => {
   it.live("a private CA is trusted by NODE_EXTRA_CA_CERTS", () =>

@@ -69,10 +69,14 @@ const sendAcross = Effect.fnUntraced(function* (
 const assertOneTrace = (
   span: (name: string) => ReceivedSpan,
   caller: string,
-  { sender, receiver }: { readonly sender: string; readonly receiver: string }
+  {
+    sender,
+    receiver,
+    database
+  }: { readonly sender: string; readonly receiver: string; readonly database: string }
 ) => {
   const request = span("POST /messages")
-  const statement = span("postgres")
+  const statement = span(database)
   assert.strictEqual(request.parentSpanId, caller)
   assert.include(request.attributes, { "http.route": "/messages", "http.response.status_code": 200 })
   assert.strictEqual(span("send").parentSpanId, request.spanId)
@@ -115,7 +119,11 @@ describe("tracing", () => {
 
       const spans = yield* collector.spans
       assert.deepEqual([...new Set(spans.map(({ traceId }) => traceId))], [trace.traceId])
-      assertOneTrace(byName(spans, trace.traceId), trace.spanId, { sender: "only", receiver: "only" })
+      assertOneTrace(byName(spans, trace.traceId), trace.spanId, {
+        sender: "only",
+        receiver: "only",
+        database: "postgres"
+      })
       assert.include(collector.headers[0], { "x-api-key": "collector key", path: "/v1/traces" })
     })
   )
@@ -146,7 +154,11 @@ describe("tracing", () => {
         )
 
         const spans = yield* collector.spans
-        assertOneTrace(byName(spans, trace.traceId), trace.spanId, { sender: "first", receiver: "second" })
+        assertOneTrace(byName(spans, trace.traceId), trace.spanId, {
+          sender: "first",
+          receiver: "second",
+          database: new URL(Redacted.value(Option.getOrThrow(shared.databaseUrl))).pathname.slice(1)
+        })
         // Other requests and sends are traces of their own. Sockets and the work of the background are none.
         assert.deepEqual(
           spans.filter(({ parentSpanId }) => parentSpanId === undefined).map(({ name }) => name),

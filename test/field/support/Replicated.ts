@@ -1,4 +1,4 @@
-import { chownSync, mkdtempSync, rmSync } from "node:fs"
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { PgClient } from "@effect/sql-pg"
@@ -91,6 +91,28 @@ export const make = Effect.fnUntraced(function* (mode: "synchronous" | "asynchro
       connect,
       crash: Effect.void,
       start: Effect.void
+    }),
+    /** The URL of a database that is made now, with both hosts in it: the standby is the first one. */
+    createDatabaseOnBoth: (name: string) =>
+      Effect.as(
+        Effect.orDie(on(primaryPort, `CREATE DATABASE ${name}`)),
+        `postgresql://minichat@127.0.0.1:${standbyPort},127.0.0.1:${primaryPort}/${name}`
+      ),
+    primaryPort,
+    standbyPort,
+    /** Ends the primary, as a power cut does, and makes the standby the primary. */
+    promote: Effect.gen(function* () {
+      yield* primary.signal("SIGKILL")
+      yield* primary.ended
+      yield* on(standbyPort, "SELECT pg_promote()")
+    }),
+    /** Changes the roles: the primary comes back as a standby before the other one is the primary. */
+    switchOver: Effect.gen(function* () {
+      yield* primary.signal("SIGINT")
+      yield* primary.ended
+      yield* Effect.sync(() => writeFileSync(join(primaryData, "standby.signal"), ""))
+      yield* startServer(primaryData, primaryPort, ["hot_standby=on"])
+      yield* on(standbyPort, "SELECT pg_promote()")
     }),
     /** The standby gets nothing more from the primary. */
     disconnectStandby: on(standbyPort, "ALTER SYSTEM SET primary_conninfo = ''").pipe(
