@@ -12,6 +12,14 @@ try {
     // Relative, so that the page works where a proxy serves it under a path of its own.
     base: "./",
     logLevel: "warn",
+    // virtua is written for React; preact/compat is the part of Preact that stands in for it.
+    resolve: {
+      alias: {
+        "react/jsx-runtime": "preact/jsx-runtime",
+        "react-dom": "preact/compat",
+        react: "preact/compat"
+      }
+    },
     oxc: { jsx: { runtime: "automatic", importSource: "preact" } },
     build: {
       outDir: join(ROOT, "dist/web"),
@@ -20,6 +28,8 @@ try {
       cssTarget: "chrome125",
       modulePreload: false,
       rolldownOptions: {
+        // "use client" in virtua says nothing to a page.
+        checks: { moduleLevelDirective: false },
         output: {
           codeSplitting: false,
           entryFileNames: "page/app.js",

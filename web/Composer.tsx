@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "preact/hooks"
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { type ConversationEntry, messagesOf } from "../src/client/MiniChat.ts"
 import { Icon } from "./Icon.tsx"
 import { type Session, titleOf } from "./session.ts"
@@ -11,7 +11,8 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
   const [storing, setStoring] = useState(0)
   const editing = session.editing.value
   const quoted = session.replyTo.value
-  useEffect(() => {
+  // Before the next key: what is typed belongs to the text that is shown.
+  useLayoutEffect(() => {
     setText(editing?.content ?? sessionStorage.getItem(key) ?? "")
   }, [editing?.id])
   useEffect(() => {
@@ -65,7 +66,10 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
       const own = messagesOf(session.state.value, entry.id).findLast(
         ({ sender_id, deleted_at }) => sender_id === session.account.userId && deleted_at === undefined
       )
-      if (own !== undefined) session.editing.value = own
+      if (own === undefined) return
+      // The key would move the caret to the beginning of the text that it brings.
+      event.preventDefault()
+      session.editing.value = own
     }
   }
   return (

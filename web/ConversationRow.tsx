@@ -20,29 +20,27 @@ export const ConversationRow = ({ session, entry }: { session: Session; entry: C
     last === null ? "No messages yet" : last.deleted_at !== undefined ? "Deleted message" : last.content
   const isTyping = typingIn(state, entry.id).length > 0
   return (
-    <li>
-      <button
-        type="button"
-        class="conversation"
-        aria-current={session.selected.value === entry.id ? "true" : undefined}
-        onClick={() => session.select(entry.id)}
-      >
-        <Avatar id={entry.with?.user_id ?? entry.id} name={title} isOnline={isOnline} />
-        <span class="title">
-          {title}
-          {isOnline && <span class="hidden">, online</span>}
+    <button
+      type="button"
+      class="conversation"
+      aria-current={session.selected.value === entry.id ? "true" : undefined}
+      onClick={() => session.select(entry.id)}
+    >
+      <Avatar id={entry.with?.user_id ?? entry.id} name={title} isOnline={isOnline} />
+      <span class="title">
+        {title}
+        {isOnline && <span class="hidden">, online</span>}
+      </span>
+      {last !== null && <time dateTime={last.timestamp}>{shortTime(new Date(last.timestamp))}</time>}
+      <span class="preview" data-typing={isTyping}>
+        {isTyping ? "typing…" : author + own + preview}
+      </span>
+      {entry.unread > 0 && (
+        <span class="count">
+          {entry.unread >= 100 ? "99+" : entry.unread}
+          <span class="hidden"> unread</span>
         </span>
-        {last !== null && <time dateTime={last.timestamp}>{shortTime(new Date(last.timestamp))}</time>}
-        <span class="preview" data-typing={isTyping}>
-          {isTyping ? "typing…" : author + own + preview}
-        </span>
-        {entry.unread > 0 && (
-          <span class="count">
-            {entry.unread >= 100 ? "99+" : entry.unread}
-            <span class="hidden"> unread</span>
-          </span>
-        )}
-      </button>
-    </li>
+      )}
+    </button>
   )
 }

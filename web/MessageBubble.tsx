@@ -1,8 +1,9 @@
+import { useState } from "preact/hooks"
 import { type ConversationEntry, type Message, readersOf } from "../src/client/MiniChat.ts"
 import { Actions } from "./Actions.tsx"
 import { timeOf } from "./format.ts"
 import { LinkedText } from "./LinkedText.tsx"
-import { actionsOf } from "./messageActions.ts"
+import { actionsOf, nameOf } from "./messageActions.ts"
 import type { Session } from "./session.ts"
 
 interface Props {
@@ -11,12 +12,14 @@ interface Props {
   readonly message: Message
   /** Whether it belongs to the message before it. */
   readonly isGrouped: boolean
-  /** The one that the focus enters the history by. */
-  readonly isNewest: boolean
+  /** Whether the Tab key stops here. */
+  readonly isTabStop: boolean
 }
 
 /** A message that the server has. */
-export const MessageBubble = ({ session, entry, message, isGrouped, isNewest }: Props) => {
+export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }: Props) => {
+  const [isPointedAt, setIsPointedAt] = useState(false)
+  const [hasFocus, setHasFocus] = useState(false)
   const state = session.state.value
   const isMine = message.sender_id === state.userId
   const isDeleted = message.deleted_at !== undefined
@@ -26,11 +29,18 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isNewest }: 
   return (
     <article
       class="message"
-      tabIndex={isNewest ? 0 : -1}
+      tabIndex={isTabStop ? 0 : -1}
       data-mine={isMine}
-      data-target={session.target.value === message.id}
+      data-target={session.target.value?.id === message.id}
       data-grouped={isGrouped}
-      data-message={`${session.account.userId}-${message.id}`}
+      data-message={nameOf(session, message.id)}
+      onMouseEnter={() => setIsPointedAt(true)}
+      onMouseLeave={() => setIsPointedAt(false)}
+      onFocusIn={() => setHasFocus(true)}
+      onFocusOut={({ currentTarget, relatedTarget }) =>
+        // The actions that the focus goes to must stay.
+        setHasFocus(relatedTarget instanceof Node && currentTarget.contains(relatedTarget))
+      }
       aria-label={`${isMine ? "You" : author}, ${timeOf(new Date(message.timestamp))}`}
     >
       {!isGrouped && !isMine && entry.kind === "group" && <p class="author">{author}</p>}
@@ -54,7 +64,7 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isNewest }: 
           )}
         </span>
       </div>
-      {!isDeleted && <Actions actions={actionsOf(session, entry, message)} />}
+      {!isDeleted && (isPointedAt || hasFocus) && <Actions actions={actionsOf(session, entry, message)} />}
       {message.reactions !== undefined && message.reactions.length > 0 && (
         <div class="reactions">
           {message.reactions.map(({ emoji, count, mine }) => (

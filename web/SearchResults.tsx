@@ -34,7 +34,11 @@ export const SearchResults = ({
   return (
     <section class="list" aria-label="Search results" aria-busy={!isDone}>
       <Section title="Conversations" entries={conversations}>
-        {(entry) => <ConversationRow key={entry.id} session={session} entry={entry} />}
+        {(entry) => (
+          <li key={entry.id}>
+            <ConversationRow session={session} entry={entry} />
+          </li>
+        )}
       </Section>
       <Section title="People" entries={others}>
         {({ id, display_name, username }) => (

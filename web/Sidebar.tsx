@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks"
 import { Avatar } from "./Avatar.tsx"
-import { ConversationRow } from "./ConversationRow.tsx"
+import { ConversationList } from "./ConversationList.tsx"
 import { Icon } from "./Icon.tsx"
 import { SearchResults } from "./SearchResults.tsx"
 import type { Session } from "./session.ts"
@@ -19,7 +19,6 @@ export const Sidebar = ({
   const [filter, setFilter] = useState("")
   const state = session.state.value
   const all = session.conversations.value
-  const hasMore = state.list.next !== null
   return (
     <nav class="sidebar" aria-label="Conversations">
       <header class="bar">
@@ -96,20 +95,7 @@ export const Sidebar = ({
       ) : all.length === 0 ? (
         <p class="hint">No conversations yet. Start one with New chat, above.</p>
       ) : (
-        <ul class="list">
-          {all.map((entry) => (
-            <ConversationRow key={entry.id} session={session} entry={entry} />
-          ))}
-        </ul>
-      )}
-      {hasMore && filter.trim() === "" && (
-        <button
-          type="button"
-          class="more"
-          onClick={() => session.attempt(session.client.loadConversations())}
-        >
-          Show more
-        </button>
+        <ConversationList session={session} />
       )}
     </nav>
   )

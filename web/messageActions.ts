@@ -15,6 +15,21 @@ export interface MessageActions {
 export const focusText = (session: Session) =>
   document.querySelector<HTMLElement>(`#text-${session.account.userId}`)?.focus()
 
+/** The name of a message's element: a page with two panes shows a message twice. */
+export const nameOf = (session: Session, messageId: number) => `${session.account.userId}-${messageId}`
+
+/** The element of a message; null when it is not in the page. */
+export const articleWith = (session: Session, messageId: number) =>
+  document.querySelector<HTMLElement>(`[data-message="${nameOf(session, messageId)}"]`)
+
+/** The message's element that something is in. */
+export const articleOf = (target: EventTarget | null) =>
+  target instanceof Element ? target.closest<HTMLElement>("[data-message]") : null
+
+/** The id of the message that an element shows. */
+export const idOf = (article: HTMLElement | null): number | undefined =>
+  article === null ? undefined : Number(article.dataset.message?.split("-")[1])
+
 export const actionsOf = (session: Session, entry: ConversationEntry, message: Message): MessageActions => {
   const { client, attempt, editing, replyTo } = session
   const isMine = message.sender_id === session.account.userId
@@ -40,9 +55,7 @@ export const actionsOf = (session: Session, entry: ConversationEntry, message: M
     ...(isOurs && {
       remove: () => {
         // The button that has the focus goes with the text.
-        document
-          .querySelector<HTMLElement>(`[data-message="${session.account.userId}-${message.id}"]`)
-          ?.focus()
+        articleWith(session, message.id)?.focus()
         attempt(client.remove(entry.id, message.id))
       }
     })

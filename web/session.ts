@@ -13,6 +13,9 @@ import {
 import type { Account } from "./accounts.ts"
 import { reasonOf, SERVER } from "./server.ts"
 
+/** Of how many conversations the page shows who is online: those with the latest activity. */
+const WATCHED = 200
+
 export type DialogName = "new" | "group" | "help" | "me" | "peer" | "report"
 
 /** One signed-in user: the client, and what the pane shows of it. */
@@ -25,8 +28,8 @@ export interface Session {
   readonly selected: Signal<number | undefined>
   readonly replyTo: Signal<Message | undefined>
   readonly editing: Signal<Message | undefined>
-  /** The message that is to be shown, after a jump to it. */
-  readonly target: Signal<number | undefined>
+  /** The message that is to be shown, after a jump to it. Each jump is another one. */
+  readonly target: Signal<{ readonly id: number } | undefined>
   readonly dialog: Signal<DialogName | undefined>
   /** The message that the dialog is about. */
   readonly reporting: Signal<Message | undefined>
@@ -49,16 +52,15 @@ export const startSession = async (account: Account): Promise<Session> => {
   const editing = signal<Message | undefined>(undefined)
   const error = signal<string | undefined>(undefined)
   const dialog = signal<DialogName | undefined>(undefined)
-  const target = signal<number | undefined>(undefined)
+  const target = signal<{ readonly id: number } | undefined>(undefined)
   const reporting = signal<Message | undefined>(undefined)
   const me = signal<User | undefined>(undefined)
   let watched = ""
 
   const update = () => {
     state.value = client.state
-    const ids = [...client.state.conversations.values()]
-      .flatMap((entry) => entry.with?.user_id ?? [])
-      .slice(0, 200)
+    const { order, conversations } = client.state
+    const ids = order.slice(0, WATCHED).flatMap((id) => conversations.get(id)?.with?.user_id ?? [])
     const wanted = ids.join()
     if (wanted !== watched) client.watch(ids)
     watched = wanted
@@ -92,7 +94,7 @@ export const startSession = async (account: Account): Promise<Session> => {
   }
   const jump = (id: number, messageId: number) => {
     if (selected.value !== id) select(id)
-    target.value = messageId
+    target.value = { id: messageId }
     client.open(id, messageId).catch(() => {})
   }
   client.loadBlocks().catch(() => {})

@@ -15,7 +15,7 @@ import { openTypedPage } from "./support/TypedPage.ts"
 import { until } from "./support/Until.ts"
 
 /** How many messages are typed at least, and how many during each fault. */
-const MESSAGES = scale.short ? 40 : 200
+const MESSAGES = scale.short ? 48 : 200
 const PER_FAULT = scale.short ? 4 : 17
 
 /** How long what is away stays so after the last message of its fault. */

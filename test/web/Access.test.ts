@@ -3,6 +3,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { ChatServer, newUsers, send } from "../http/ChatServer.ts"
 import { CHROMIUM } from "../support/Chromium.ts"
+import { until } from "../support/Until.ts"
 import { Chromium, inPage, openChat } from "./Pages.ts"
 
 const LONG = `A message with a very long word: ${"w".repeat(300)}, and https://example.com/${"path/".repeat(60)}`
@@ -66,8 +67,13 @@ layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
             await keyboard.press("Escape")
             await page.getByText("Choose a conversation").waitFor()
           })
-          const [last] = yield* client.messages.history({ query: { user_id: a!.id, chat_with: b!.id } })
-          assert.isDefined(last!.deleted_at)
+          // The page shows it deleted before the server has heard of it.
+          yield* until(
+            Effect.map(
+              client.messages.history({ query: { user_id: a!.id, chat_with: b!.id } }),
+              ([last]) => last!.deleted_at !== undefined
+            )
+          )
           assert.deepEqual(complaints, [])
         })
       )

@@ -1,20 +1,35 @@
 import { existsSync } from "node:fs"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import type { Page } from "playwright-core"
+import { expect } from "vitest"
 import { ChatServer, newUsers, send } from "../http/ChatServer.ts"
 import { CHROMIUM } from "../support/Chromium.ts"
 import { tcpProxy } from "../support/TcpProxy.ts"
 import { Chromium, inPage, openChat, write } from "./Pages.ts"
+
+/** What an expression is once the page has drawn what it knows. In text, as these files know no browser. */
+const drawn = <A>(page: Page, expression: string) =>
+  page.evaluate<A>(`(async () => {
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame)
+    return ${expression}
+  })()`)
+
+/** Waits until something is so. */
+const become = (isSo: () => unknown) => expect.poll(isSo, { timeout: 30_000 }).toBe(true)
 
 /** Of the topmost message that is wholly in sight: which one it is, and how far below the top edge it stands. */
 const TOPMOST = `(() => {
   const box = document.querySelector(".history").getBoundingClientRect()
   const all = [...document.querySelectorAll("[data-message]")]
   const shown = all.find((message) => message.getBoundingClientRect().top >= box.top)
-  return { id: shown.dataset.message, top: Math.round(shown.getBoundingClientRect().top - box.top), count: all.length }
+  return { id: shown.dataset.message, top: Math.round(shown.getBoundingClientRect().top - box.top) }
 })()`
 const topOf = (id: string) =>
   `Math.round(document.querySelector('[data-message="${id}"]').getBoundingClientRect().top - document.querySelector(".history").getBoundingClientRect().top)`
+
+/** As many elements as the history or the list may have in the page, however much of it is loaded: those of a few screens. */
+const BOUND = 400
 
 layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
   describe.runIf(existsSync(CHROMIUM))("in a browser", { timeout: 120_000 }, () => {
@@ -23,27 +38,88 @@ layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
         Effect.gen(function* () {
           const { server } = yield* ChatServer
           const [a, b] = yield* newUsers(2)
+          const count = 400
           yield* Effect.forEach(
-            Array.from({ length: 160 }, (_, i) => `message ${i} ${"long ".repeat((i * 7) % 40)}`),
+            Array.from({ length: count }, (_, i) => `message ${i} ${"long ".repeat((i * 7) % 40)}`),
             (text) => send(b!, a!, text),
             { concurrency: 1 }
           )
           const { page } = yield* openChat(server.url, [a!.id])
           yield* inPage(page, async (page) => {
+            /** Answers with older messages wait until the test has seen where the page stands. */
+            const asked: Array<() => void> = []
+            await page.route(/before_id=/, async (route) => {
+              await new Promise<void>((resolve) => asked.push(resolve))
+              await route.continue()
+            })
             await page.getByRole("button", { name: b!.display_name }).click()
-            await page.locator(".message").getByText("message 159").waitFor()
-            const messages = page.locator("[data-message]")
-            for (const loaded of [50, 100, 150]) {
-              await messages.nth(loaded - 1).waitFor({ state: "attached" })
-              // As near to the top as makes it load more; the page is asked in the same turn where its messages stand.
-              const before = await page.evaluate<{ id: string; top: number; count: number }>(
-                `(() => { document.querySelector(".history").scrollTop = 200; return ${TOPMOST} })()`
-              )
-              await messages.nth(before.count).waitFor({ state: "attached" })
-              assert.approximately(await page.evaluate<number>(topOf(before.id)), before.top, 1)
+            await page
+              .locator(".message")
+              .getByText(`message ${count - 1}`)
+              .waitFor()
+            for (let loaded = 50; loaded < count; loaded += 50) {
+              await drawn(page, 'document.querySelector(".history").scrollTo(0, 300)')
+              await become(() => asked.length === loaded / 50)
+              const before = await drawn<{ id: string; top: number }>(page, TOPMOST)
+              asked.at(-1)!()
+              await become(() => page.evaluate('document.querySelector(".history").scrollTop > 1000'))
+              assert.approximately(await drawn<number>(page, topOf(before.id)), before.top, 1)
+              assert.isBelow(await page.locator(".history *").count(), BOUND)
             }
-            assert.strictEqual(await messages.count(), 160)
+            await page.evaluate('document.querySelector(".history").scrollTo(0, 0)')
+            await page.locator(".message").getByText("message 0", { exact: true }).waitFor()
           })
+        })
+      )
+
+      it.effect("has a screen's worth of a long list of conversations, and loads it on the way down", () =>
+        Effect.gen(function* () {
+          const { server, ask } = yield* ChatServer
+          const [reader, ...others] = yield* newUsers(121)
+          for (const other of others)
+            yield* ask("POST", "/conversations/", {
+              json: { user_id: reader!.id, kind: "direct", with: other.id }
+            })
+          const { page, complaints } = yield* openChat(server.url, [reader!.id])
+          yield* inPage(page, async (page) => {
+            const list = page.getByRole("navigation").getByRole("list")
+            const last = list.getByRole("button", { name: others[0]!.display_name })
+            await list.getByRole("button", { name: others.at(-1)!.display_name }).waitFor()
+            while ((await last.count()) === 0) {
+              await drawn(page, 'document.querySelector(".list").scrollTo(0, 1e9)')
+              assert.isBelow(await page.locator(".list *").count(), BOUND)
+            }
+            assert.strictEqual(await list.getByRole("listitem").last().getAttribute("aria-posinset"), "120")
+            await last.click()
+            await page.getByLabel(/^Message to/).waitFor()
+          })
+          assert.deepEqual(complaints, [])
+        })
+      )
+
+      it.effect("leads to the first message that was not read, and back to the newest", () =>
+        Effect.gen(function* () {
+          const { server } = yield* ChatServer
+          const [a, b] = yield* newUsers(2)
+          const read = yield* send(b!, a!, "read")
+          const { client } = yield* ChatServer
+          yield* client.conversations.read({
+            params: { conversation_id: read.conversation_id! },
+            payload: { user_id: a!.id, message_id: read.id }
+          })
+          for (let i = 1; i <= 90; i++) yield* send(b!, a!, `unread ${i}`)
+          const { page, complaints } = yield* openChat(server.url, [a!.id])
+          yield* inPage(page, async (page) => {
+            await page.getByRole("button", { name: b!.display_name }).click()
+            await page.locator(".message").getByText("unread 90", { exact: true }).waitFor()
+            await page.getByRole("button", { name: "90 new" }).click()
+            await page.getByText("New messages").waitFor()
+            await page.locator(".message").getByText("unread 1", { exact: true }).waitFor()
+            await page.getByRole("button", { name: "90 new" }).waitFor({ state: "detached" })
+            await page.getByRole("button", { name: "Newest" }).click()
+            await page.locator(".message").getByText("unread 90", { exact: true }).waitFor()
+          })
+          assert.deepEqual(complaints, [])
         })
       )
 

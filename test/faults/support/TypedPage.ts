@@ -89,7 +89,7 @@ const STEP = `(async () => {
 
 const collect = async (page: Page, count: number): Promise<ReadonlyArray<Shown>> => {
   await page.locator("[data-message]").first().waitFor()
-  await page.locator("[data-state]").waitFor({ state: "detached" })
+  await page.locator("[data-state]").first().waitFor({ state: "detached" })
   const newest = page.getByRole("button", { name: "Newest" })
   if (await newest.isVisible()) await newest.click()
   const found = new Map<number, string>()

@@ -1,0 +1,46 @@
+import { useEffect, useRef } from "preact/hooks"
+import { type CustomItemComponentProps, Virtualizer, type VirtualizerHandle } from "virtua"
+import { ConversationRow } from "./ConversationRow.tsx"
+import type { Session } from "./session.ts"
+
+/** How near to the end of the list the next page is loaded, in heights of the list. */
+const AHEAD = 2
+
+/** A place in the list. Assistive technology hears where it is, as most places are not in the page. */
+const Place = ({ index, ...rest }: CustomItemComponentProps) => (
+  <li aria-posinset={index + 1} aria-setsize={-1} {...rest} />
+)
+
+/** The conversations by activity. Those in sight are in the page, and a few around them; further ones are loaded on the way down. */
+export const ConversationList = ({ session }: { session: Session }) => {
+  const all = session.conversations.value
+  const { list: loaded, status } = session.state.value
+  const selected = session.selected.value
+  const box = useRef<HTMLDivElement>(null)
+  const list = useRef<VirtualizerHandle>(null)
+  const isLoading = useRef(false)
+
+  const loadMore = async () => {
+    const { scrollTop, clientHeight, scrollHeight } = box.current!
+    const isNear = scrollHeight - scrollTop - clientHeight < AHEAD * clientHeight
+    if (isLoading.current || loaded.next === null || !isNear) return
+    isLoading.current = true
+    // Without a connection the banner says so, and being back loads it.
+    await session.client.loadConversations().catch(() => {})
+    isLoading.current = false
+  }
+  useEffect(() => {
+    loadMore()
+  }, [all.length, loaded.next, status.type])
+  useEffect(() => {
+    const index = all.findIndex(({ id }) => id === selected)
+    if (index >= 0) list.current?.scrollToIndex(index, { align: "nearest" })
+  }, [selected])
+  return (
+    <div ref={box} class="list" onScroll={loadMore}>
+      <Virtualizer ref={list} data={all} as="ul" item={Place}>
+        {(entry) => <ConversationRow key={entry.id} session={session} entry={entry} />}
+      </Virtualizer>
+    </div>
+  )
+}

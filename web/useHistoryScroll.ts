@@ -1,0 +1,78 @@
+import type { RefObject } from "preact"
+import { useLayoutEffect, useRef, useState } from "preact/hooks"
+import type { VirtualizerHandle } from "virtua"
+import type { ConversationEntry, Message, Timeline } from "../src/client/MiniChat.ts"
+import type { Session } from "./session.ts"
+
+/** How near to the end of the history counts as being there, in pixels. */
+const NEAR = 80
+
+/** How near to an end of what is loaded more is loaded, in heights of the history. */
+const AHEAD = 2
+
+interface Options {
+  readonly session: Session
+  readonly entry: ConversationEntry
+  readonly timeline: Timeline | undefined
+  readonly messages: ReadonlyArray<Message>
+  readonly box: RefObject<HTMLDivElement | null>
+  readonly list: RefObject<VirtualizerHandle | null>
+}
+
+/**
+ * Where the history stands: at the newest message while it is there, at a message that was jumped to, and else where it is, also
+ * when older messages are loaded above.
+ */
+export const useHistoryScroll = ({ session, entry, timeline, messages, box, list }: Options) => {
+  const place = useRef({
+    first: 0,
+    isAtEnd: true,
+    isLoading: false,
+    /** The jump that was made last. */
+    target: undefined as Session["target"]["value"]
+  })
+  const [isAtEnd, setIsAtEnd] = useState(true)
+  const first = messages[0]?.id ?? 0
+  const target = session.target.value
+  const { first: before } = place.current
+  /** Whether there are older messages than the last time, above those of that time. */
+  const isShifted = first < before && messages.some(({ id }) => id === before)
+
+  const setAtEnd = (next: boolean) => {
+    place.current.isAtEnd = next
+    setIsAtEnd(next)
+  }
+  const stay = () => {
+    if (place.current.isAtEnd) box.current?.scrollTo({ top: box.current.scrollHeight })
+  }
+  useLayoutEffect(() => {
+    place.current.first = first
+    if (target === place.current.target || target === undefined) return stay()
+    // Loaded around it, the messages may lack the very one.
+    const index = messages.findIndex(({ id }) => id >= target.id)
+    if (timeline === undefined || timeline.isLoading || index < 0) return
+    place.current.target = target
+    setAtEnd(false)
+    list.current?.scrollToIndex(index, { align: "center" })
+  })
+
+  const load = async (action: Promise<void>) => {
+    place.current.isLoading = true
+    await session.attempt(action)
+    place.current.isLoading = false
+  }
+  const onScroll = () => {
+    const { scrollTop, scrollHeight, clientHeight } = box.current!
+    const left = scrollHeight - scrollTop - clientHeight
+    setAtEnd(left < NEAR && timeline?.hasNewer !== true)
+    if (place.current.isLoading || timeline === undefined) return
+    if (scrollTop < AHEAD * clientHeight && timeline.hasOlder) load(session.client.loadOlder(entry.id))
+    else if (left < AHEAD * clientHeight && timeline.hasNewer) load(session.client.loadNewer(entry.id))
+  }
+  const toNewest = async () => {
+    if (timeline?.hasNewer) await session.client.open(entry.id)
+    setAtEnd(true)
+    stay()
+  }
+  return { isAtEnd, isShifted, onScroll, stay, toNewest }
+}
