@@ -64,17 +64,17 @@ export default Effect.gen(function* () {
   yield* sql`CREATE INDEX webhook_dead_letters_died_at ON webhook_dead_letters (died_at)`
 
   // Their texts are those of `migrations/functions`, applied in this transaction.
-  const tables = ["message", "conversation", "member", "user", "report"]
-  for (const table of tables) {
+  const facts = ["new_messages", "message", "conversation", "member", "user", "report"]
+  for (const fact of facts) {
     yield* sql.unsafe(
-      `CREATE FUNCTION webhook_of_${table}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$`
+      `CREATE FUNCTION webhook_of_${fact}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$`
     )
   }
-  // Of each row, not of each statement: sends insert message by message, and their ON CONFLICT DO UPDATE would fire the triggers of
-  // updates each time. A condition is evaluated without a call, so what concerns no webhook costs nothing.
+  // New messages call once for each statement, which inserts many. The rest is of each row: a condition is evaluated without a call,
+  // so that what concerns no webhook costs nothing.
   yield* sql`
-    CREATE TRIGGER webhook_of_new_message AFTER INSERT ON messages
-    FOR EACH ROW EXECUTE FUNCTION webhook_of_message()`
+    CREATE TRIGGER webhook_of_new_messages AFTER INSERT ON messages REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION webhook_of_new_messages()`
   yield* sql`
     CREATE TRIGGER webhook_of_changed_message AFTER UPDATE ON messages
     FOR EACH ROW WHEN (OLD.version <> NEW.version) EXECUTE FUNCTION webhook_of_message()`

@@ -96,6 +96,7 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
           "webhook_of_conversation",
           "webhook_of_member",
           "webhook_of_message",
+          "webhook_of_new_messages",
           "webhook_of_report",
           "webhook_of_user"
         ]

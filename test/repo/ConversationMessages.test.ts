@@ -263,6 +263,31 @@ const messagesOfConversations = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
+      it.effect("whose client id an earlier one of its call has makes no conversation", () =>
+        Effect.gen(function* () {
+          const conversations = yield* ConversationRepo
+          const [a, b, c, d] = (yield* newUsers(4)) as [User, User, User, User]
+          const toNobody = { ...draft(a, b, "hello", "c1"), reply_to_id: NO_MESSAGE_ID }
+
+          const outcomes = yield* MessageRepo.use((repo) =>
+            repo.send([toNobody, draft(a, c, "hello", "c1"), draft(a, d, "hello", "c1"), draft(a, d)])
+          )
+
+          assert.deepEqual(verdicts(outcomes), ["QuoteNotFound", "sent", "ClientIdConflict", "sent"])
+          const withWhom = (user: User) =>
+            Effect.map(conversations.list(user.id, 9, undefined), (page) =>
+              page.conversations.map((conversation) => conversation.with?.user_id)
+            )
+          assert.deepEqual(yield* withWhom(a), [d.id, c.id])
+
+          const [, again] = yield* MessageRepo.use((repo) =>
+            repo.send([draft(b, c, "hello", "c2"), draft(b, d, "hello", "c2")])
+          )
+          assert.deepEqual(verdicts([again!]), ["ClientIdConflict"])
+          assert.deepEqual(yield* withWhom(b), [c.id])
+        })
+      )
+
       it.effect("quotes a message of the two, and none of others", () =>
         Effect.gen(function* () {
           const repo = yield* MessageRepo

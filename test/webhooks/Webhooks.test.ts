@@ -1,8 +1,9 @@
 import type { ServerResponse } from "node:http"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Result, Scope } from "effect"
 import { Webhook } from "standardwebhooks"
 import type { Settings } from "../../src/AppConfig.ts"
+import { Sends } from "../../src/chat/Sends.ts"
 import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { WebhookRepo } from "../../src/repo/WebhookRepo.ts"
 import { hasSharedServices, sharedServices } from "../realtime/support/ChatServer.ts"
@@ -130,6 +131,27 @@ const suite = (name: string, fresh: Effect.Effect<Partial<Settings>, never, Scop
         assert.deepEqual(those!.map(contentOf), ["one", "one", "one", "one", "two", "three"])
         const ids = new Set(those!.slice(0, 4).map(({ headers }) => headers["webhook-id"]))
         assert.strictEqual(ids.size, 1)
+      })
+    )
+
+    it.live("tell of messages that one statement commits in the order of their ids", () =>
+      Effect.gen(function* () {
+        const { receiver, node, alice, bob } = yield* world()
+        const drafts = Array.from({ length: 20 }, (_, n) => ({
+          sender_id: alice.id,
+          receiver_id: bob.id,
+          content: `${n}`
+        }))
+        const { sendAll } = Context.get(node.server.services, Sends)
+
+        const answers = yield* sendAll(drafts)
+
+        assert.isTrue(answers.every(Result.isSuccess))
+        const told = yield* receiver.got(20, "message.created")
+        assert.deepEqual(
+          told.map(contentOf),
+          drafts.map(({ content }) => content)
+        )
       })
     )
 
