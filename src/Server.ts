@@ -154,6 +154,7 @@ const taken = takenByRoutes<
   Metrics.Metrics,
   NodeId,
   NodeServer,
+  OlderNodes.OlderNodes,
   OpenPlaces,
   Passing,
   Path.Path,

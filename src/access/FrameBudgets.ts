@@ -30,6 +30,7 @@ export interface FrameBudget {
 export class FrameBudgets extends Context.Service<
   FrameBudgets,
   {
+    /** The budget of a user, which has to be joined at once: one that no socket has joined is not remembered. */
     of(userId: UserId): FrameBudget
   }
 >()("minichat/access/FrameBudgets") {
@@ -46,16 +47,21 @@ export class FrameBudgets extends Context.Service<
       yield* Effect.forkScoped(Effect.repeat(resume, Schedule.spaced(TICK)))
 
       return FrameBudgets.of({
-        of: (userId) => {
-          const known = budgets.get(userId)
-          if (known !== undefined) return known
-          const bucket = new TokenBucket(exhausted, () => budgets.delete(userId))
-          budgets.set(userId, bucket)
-          return bucket
-        }
+        of: (userId) =>
+          budgets.get(userId) ??
+          new TokenBucket(exhausted, {
+            remember: (bucket) => budgets.set(userId, bucket),
+            forget: () => budgets.delete(userId)
+          })
       })
     })
   )
+}
+
+/** The budgets that are remembered, as one of them sees them. */
+interface Owner {
+  remember(bucket: FrameBudget): void
+  forget(): void
 }
 
 class TokenBucket implements FrameBudget {
@@ -64,21 +70,21 @@ class TokenBucket implements FrameBudget {
   private sockets = 0
   private readonly paused = new Set<FrameSource>()
   private readonly exhausted: Set<TokenBucket>
-  private readonly forget: () => void
+  private readonly owner: Owner
 
-  constructor(exhausted: Set<TokenBucket>, forget: () => void) {
+  constructor(exhausted: Set<TokenBucket>, owner: Owner) {
     this.exhausted = exhausted
-    this.forget = forget
+    this.owner = owner
   }
 
   join(): void {
-    this.sockets++
+    if (this.sockets++ === 0) this.owner.remember(this)
   }
 
   leave(source: FrameSource): void {
     this.paused.delete(source)
     // A debt outlives the sockets that made it: new ones of the user find it.
-    if (--this.sockets === 0 && !this.exhausted.has(this)) this.forget()
+    if (--this.sockets === 0 && !this.exhausted.has(this)) this.owner.forget()
   }
 
   take(source: FrameSource): void {
@@ -99,7 +105,7 @@ class TokenBucket implements FrameBudget {
     this.paused.clear()
     // Those that have frames left may exhaust the budget again.
     for (const source of sources) source.resumeReading()
-    if (this.sockets === 0) this.forget()
+    if (this.sockets === 0) this.owner.forget()
     return this.paused.size === 0
   }
 

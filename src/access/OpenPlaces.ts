@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { AppConfig } from "../AppConfig.ts"
 import { TooManyPlaces } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
@@ -10,8 +10,8 @@ import type { UserId } from "../domain/User.ts"
 export class OpenPlaces extends Context.Service<
   OpenPlaces,
   {
-    /** Takes a place for a long poll until the scope closes. */
-    takePoll(userId: UserId): Effect.Effect<void, TooManyPlaces, Scope.Scope>
+    /** Runs a long poll of a user, which has a place as long as it runs. */
+    poll<A, E, R>(userId: UserId, run: Effect.Effect<A, E, R>): Effect.Effect<A, E | TooManyPlaces, R>
     /**
      * Takes a place for a socket until `releaseSocket`, and answers how many sockets the user has on this node then.
      * `elsewhere` is how many sockets the user has on other nodes.
@@ -42,9 +42,11 @@ export class OpenPlaces extends Context.Service<
         })
 
       return OpenPlaces.of({
-        takePoll: (userId) =>
-          Effect.asVoid(
-            Effect.acquireRelease(take(polls, userId, 0), () => Effect.sync(() => polls.change(userId, -1)))
+        poll: (userId, run) =>
+          Effect.acquireUseRelease(
+            take(polls, userId, 0),
+            () => run,
+            () => Effect.sync(() => polls.change(userId, -1))
           ),
         takeSocket: (userId, elsewhere) => take(sockets, userId, elsewhere),
         releaseSocket: (userId) => sockets.change(userId, -1),

@@ -5,6 +5,7 @@ import { BlockLimit, BlockPage } from "../api/Blocks.ts"
 import { serviceUnavailable, userNotFound } from "../api/ProblemOf.ts"
 import { Blocks } from "../chat/Blocks.ts"
 import { Block } from "../domain/Moderation.ts"
+import { withServices } from "../RequestContext.ts"
 import { BlockRepo } from "../repo/BlockRepo.ts"
 import { json } from "./Json.ts"
 import * as Permit from "./Permit.ts"
@@ -47,7 +48,7 @@ export const layer = HttpApiBuilder.group(
           Effect.catchTags({ Unavailable: serviceUnavailable })
         )
     })
-  })
+  }, withServices)
 )
 
 const oneself = Effect.fail(Permit.invalidField(["params", "blocked_id"], "must not be the user itself"))

@@ -29,6 +29,7 @@ import type { GroupFull, MembersNotFound } from "../domain/ConversationErrors.ts
 import type { Blocked, ClientIdConflict } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
+import { withServices } from "../RequestContext.ts"
 import { ConversationRepo } from "../repo/ConversationRepo.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { taggedBefore, tagOf } from "./Conditional.ts"
@@ -185,7 +186,7 @@ export const layer = HttpApiBuilder.group(
         Effect.catchTags({ ...denied, MessageNotFound: messageNotFound })
       )
     })
-  })
+  }, withServices)
 )
 
 /** How many rows a conversation costs that a list looks at: its membership, and where its messages end. */

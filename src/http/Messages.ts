@@ -34,6 +34,7 @@ import { Sends } from "../chat/Sends.ts"
 import { Message } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
+import { withServices } from "../RequestContext.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
 import { SearchRepo } from "../repo/SearchRepo.ts"
@@ -228,7 +229,7 @@ export const layer = HttpApiBuilder.group(
           Effect.catchTags(denied)
         )
     })
-  })
+  }, withServices)
 )
 
 const toOneself = Effect.fail(Permit.invalidField(["payload", "receiver_id"], "must not be the sender"))

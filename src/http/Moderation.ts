@@ -11,6 +11,7 @@ import {
 } from "../api/ProblemOf.ts"
 import { Report, Suspension } from "../domain/Moderation.ts"
 import type { UserId } from "../domain/User.ts"
+import { withServices } from "../RequestContext.ts"
 import { ReportRepo } from "../repo/ReportRepo.ts"
 import { SuspensionRepo } from "../repo/SuspensionRepo.ts"
 import { json } from "./Json.ts"
@@ -86,7 +87,7 @@ export const layer = HttpApiBuilder.group(
           Effect.catchTags(unknownUser)
         )
     })
-  })
+  }, withServices)
 )
 
 /** About what a report with a long message takes in an answer. In bytes. */

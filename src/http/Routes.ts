@@ -1,6 +1,7 @@
 import { Layer } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
+import { groupWithoutServices } from "../RequestContext.ts"
 import * as Authorization from "./Authorization.ts"
 import * as Blocks from "./Blocks.ts"
 import * as Boundary from "./Boundary.ts"
@@ -18,12 +19,12 @@ import * as Users from "./Users.ts"
 export const layer = Layer.mergeAll(
   HttpApiBuilder.layer(Api).pipe(
     Layer.provide([
-      Users.layer,
-      Messages.layer,
-      Conversations.layer,
-      Blocks.layer,
-      Moderation.layer,
-      System.layer
+      groupWithoutServices(Users.layer),
+      groupWithoutServices(Messages.layer),
+      groupWithoutServices(Conversations.layer),
+      groupWithoutServices(Blocks.layer),
+      groupWithoutServices(Moderation.layer),
+      groupWithoutServices(System.layer)
     ]),
     Layer.provide([Authorization.layer, RequestValidation.layer])
   ),

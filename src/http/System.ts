@@ -6,6 +6,7 @@ import { endpoints, Health, Probe } from "../api/System.ts"
 import { Database } from "../database/Database.ts"
 import { VERSION } from "../domain/Version.ts"
 import { Lifecycle } from "../Lifecycle.ts"
+import { withServices } from "../RequestContext.ts"
 import { RedisBus } from "../redis/RedisBus.ts"
 import { json } from "./Json.ts"
 import * as Page from "./Page.ts"
@@ -59,5 +60,5 @@ export const layer = HttpApiBuilder.group(
         return (yield* databaseAnswers) ? ready({ status: "OK" }) : unready({ status: "ERROR" })
       })
     })
-  })
+  }, withServices)
 )

@@ -20,6 +20,7 @@ import type { InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { InboxReader } from "../inbox/InboxReader.ts"
 import { Sessions } from "../presence/Sessions.ts"
+import { withServices } from "../RequestContext.ts"
 import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
@@ -28,6 +29,14 @@ import * as Erasure from "./Erasure.ts"
 import { json, jsonWithRaw, RawJson } from "./Json.ts"
 import * as People from "./People.ts"
 import * as Permit from "./Permit.ts"
+
+/** What a read of events asks for. */
+interface EventQuery {
+  readonly since: number
+  readonly limit: number
+  readonly wait: number
+  readonly epoch: string | undefined
+}
 
 const disconnected = json(Disconnected)
 const eventPage = jsonWithRaw(EventPage)
@@ -53,6 +62,13 @@ export const layer = HttpApiBuilder.group(
       Effect.map(
         inboxes.bounds(userId),
         (bounds) => bounds && tagOf(bounds.epoch, bounds.head, bounds.pruned)
+      )
+
+    const readEvents = (userId: UserId, { since, limit, wait, epoch }: EventQuery) =>
+      Effect.flatMap(
+        reader.read(userId, since, limit, wait, epoch, (events) => reserve(events, EVENT_BYTES)),
+        ({ events, cursor, epoch, recovered, head, pruned }) =>
+          tagged(tagOf(epoch, head, pruned), eventPage({ events: arrayOf(events), cursor, epoch, recovered }))
       )
 
     return handlers.handleAll({
@@ -117,25 +133,12 @@ export const layer = HttpApiBuilder.group(
       }) =>
         permit({ _tag: "ReadEvents", of: user_id }).pipe(
           Effect.andThen(permitRows(limit)),
-          // A call that may wait has a place of its user's, as a socket has.
-          Effect.andThen(wait > 0 ? places.takePoll(user_id) : Effect.void),
           Effect.andThen(
-            unlessKnown(
-              // A call that may wait answers 304 only after it waited.
-              wait > 0 ? Effect.undefined : currentTag(user_id),
-              reader
-                .read(user_id, since, limit, wait, epoch, (events) => reserve(events, EVENT_BYTES))
-                .pipe(
-                  Effect.flatMap(({ events, cursor, epoch, recovered, head, pruned }) =>
-                    tagged(
-                      tagOf(epoch, head, pruned),
-                      eventPage({ events: arrayOf(events), cursor, epoch, recovered })
-                    )
-                  )
-                )
-            )
+            // A call that may wait has a place of its user's, as a socket has, and answers 304 only after it waited.
+            wait > 0
+              ? places.poll(user_id, readEvents(user_id, { since, limit, wait, epoch }))
+              : unlessKnown(currentTag(user_id), readEvents(user_id, { since, limit, wait, epoch }))
           ),
-          Effect.scoped,
           Effect.catchTags({
             UserNotFound: userNotFound,
             Unavailable: serviceUnavailable,
@@ -143,7 +146,7 @@ export const layer = HttpApiBuilder.group(
           })
         )
     })
-  })
+  }, withServices)
 )
 
 /** About what the event of a long message takes in an answer. In bytes. */

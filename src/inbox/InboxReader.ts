@@ -1,12 +1,11 @@
-import { Context, Duration, Effect, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
 import type { EventRecord, InboxEvent } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
-import { Lifecycle } from "../Lifecycle.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { EventBuilder, EventKinds } from "./EventKinds.ts"
-import type { LiveInbox } from "./LiveInbox.ts"
 import { LiveInboxes } from "./LiveInboxes.ts"
+import * as Waits from "./Waits.ts"
 
 /** A part of an inbox, in order and without gap. */
 export interface InboxPage {
@@ -38,7 +37,7 @@ export class InboxReader extends Context.Service<
     ): Effect.Effect<ReadonlyArray<InboxEvent>, Unavailable>
     /**
      * The page after `since`, of at most `limit` events. When it is empty, waits up to `wait` seconds for an event, and
-     * answers as soon as one is committed; a node that drains does not wait. With an `epoch`, `since` is a number of that
+     * answers as soon as one is committed; a node that drains does not wait. See `Waits`. With an `epoch`, `since` is a number of that
      * history, and cannot be served when the database has another. `reserve` runs before events are read, with how many
      * they are.
      */
@@ -57,7 +56,7 @@ export class InboxReader extends Context.Service<
     Effect.gen(function* () {
       const repo = yield* InboxRepo
       const live = yield* LiveInboxes
-      const lifecycle = yield* Lifecycle
+      const waitBeyond = yield* Waits.make
       const builder = new EventBuilder(yield* EventKinds)
 
       const events = Effect.fnUntraced(function* (
@@ -93,7 +92,8 @@ export class InboxReader extends Context.Service<
         return { events: read, cursor: read.at(-1)!.seq, recovered: true, ...bounds }
       })
 
-      const read = Effect.fn("InboxReader.read")(function* <R = never>(
+      // Without a span, which would last as long as the wait does.
+      const read = Effect.fnUntraced(function* <R = never>(
         userId: UserId,
         since: number,
         limit: number,
@@ -103,13 +103,10 @@ export class InboxReader extends Context.Service<
       ) {
         const first = yield* page(userId, since, limit, epoch, reserve)
         if (wait === 0 || !first.recovered || first.events.length > 0) return first
-        const advanced = yield* live.open(userId).pipe(
-          Effect.flatMap((inbox) => headBeyond(inbox, since)),
-          Effect.scoped,
-          Effect.raceFirst(lifecycle.drains),
-          Effect.timeoutOption(Duration.seconds(wait))
+        const isAdvanced = yield* Effect.scoped(
+          Effect.flatMap(live.open(userId), (inbox) => waitBeyond(inbox, since, wait))
         )
-        return advanced._tag === "None" ? first : yield* page(userId, since, limit, epoch, reserve)
+        return isAdvanced ? yield* page(userId, since, limit, epoch, reserve) : first
       })
 
       return InboxReader.of({ events, read })
@@ -124,15 +121,3 @@ const logBroken = (userId: UserId, broken: ReadonlyArray<EventRecord>) => {
     `${broken.length} event(s) of the inbox of user ${userId} cannot be built, the first at ${first!.seq} of type ${first!.type}: its row lacks what the type needs, or a newer release wrote it`
   )
 }
-
-const headBeyond = (inbox: LiveInbox, seq: number) =>
-  Effect.callback<void>((resume) => {
-    const check = () => {
-      if (inbox.head <= seq) return
-      unfollow()
-      resume(Effect.void)
-    }
-    const unfollow = inbox.follow(check)
-    check()
-    return Effect.sync(unfollow)
-  })

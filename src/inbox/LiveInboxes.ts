@@ -1,4 +1,17 @@
-import { Context, Duration, Effect, Layer, PubSub, RcMap, Schedule, type Scope } from "effect"
+import {
+  Clock,
+  Context,
+  Duration,
+  Effect,
+  Layer,
+  Logger,
+  Metric,
+  PubSub,
+  RcMap,
+  References,
+  Schedule,
+  Scope
+} from "effect"
 import type { AddressedEvent } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
@@ -17,6 +30,19 @@ const TICK = Duration.millis(250)
 
 /** How often what unsigned payloads claim is looked up, by one query: 50 times a second at most. */
 const LOOK_INTERVAL = Duration.millis(20)
+
+/**
+ * The context that an inbox is opened in. Its finalizers keep it as long as the inbox is open: with all services, and the request of
+ * whoever opened it first, it took 2 KiB an inbox.
+ */
+const ofInbox = (context: Context.Context<Scope.Scope>): Context.Context<Scope.Scope> =>
+  Context.pick(
+    Scope.Scope,
+    Clock.Clock,
+    Logger.CurrentLoggers,
+    References.MinimumLogLevel,
+    Metric.MetricRegistry
+  )(context)
 
 /** How many inboxes one query of a sweep covers. */
 const SWEEP_BATCH = 5000
@@ -76,7 +102,9 @@ export class LiveInboxes extends Context.Service<
           return inbox
         }
       })
-      const inboxes = yield* RcMap.make({ lookup })
+      const inboxes = yield* RcMap.make({
+        lookup: (userId: UserId) => Effect.updateContext(lookup(userId), ofInbox)
+      }).pipe(Effect.updateContext(ofInbox))
 
       // Numbers of the former history mean nothing in the new one: later calls open the inboxes anew. A follower keeps the former
       // inbox until its own scope closes.

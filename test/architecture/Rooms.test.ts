@@ -25,7 +25,7 @@ const STANDS_ON: Readonly<Record<string, ReadonlyArray<string>>> = {
   chat: ["inbox"],
   webhooks: ["repo", "redis"],
   access: ["redis", "repo"],
-  http: ["api/openapi", "access", "chat"],
+  http: ["api/openapi", "access", "chat", "RequestContext.ts"],
   realtime: ["api", "access", "chat", "RequestContext.ts"],
   "Workers.ts": ["observability"],
   "Start.ts": ["access", "database", "webhooks", "Workers.ts"],

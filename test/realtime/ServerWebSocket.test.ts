@@ -1,19 +1,23 @@
 import { type Duplex, duplexPair } from "node:stream"
 import { assert, it } from "@effect/vitest"
 import { Array, Effect, Fiber } from "effect"
+import type { FrameBudget } from "../../src/access/FrameBudgets.ts"
 import { CloseCode } from "../../src/api/CloseCode.ts"
 import { ServerWebSocket } from "../../src/realtime/ServerWebSocket.ts"
 import { frame, OPCODE } from "../security/support/RawSocket.ts"
 import { until } from "../support/Until.ts"
 
 /** The server's side of a WebSocket, and its peer's end of the connection. */
-const connected = Effect.sync(() => {
-  const [connection, peer] = duplexPair()
-  const webSocket = new ServerWebSocket(null as never, undefined, { closeTimeout: 1000 } as never)
-  webSocket.setSocket(connection, Buffer.alloc(0), { maxPayload: 64 * 1024 })
-  peer.resume()
-  return { webSocket, peer, connection }
-})
+const connectedWith = (options: { readonly closeTimeout: number }) =>
+  Effect.sync(() => {
+    const [connection, peer] = duplexPair()
+    const webSocket = new ServerWebSocket(null as never, undefined, options as never)
+    webSocket.setSocket(connection, Buffer.alloc(0), { maxPayload: 64 * 1024 })
+    peer.resume()
+    return { webSocket, peer, connection }
+  })
+
+const connected = connectedWith({ closeTimeout: 1000 })
 
 const say = (peer: Duplex, ...texts: ReadonlyArray<string>) =>
   Effect.sync(() => {
@@ -104,5 +108,53 @@ it.live("a peer that is refused is read on, so that its answer to the close fram
 
     assert.isEmpty(yield* webSocket.nextFrames())
     assert.strictEqual(webSocket.closeCode, 1012)
+  })
+)
+
+/** A budget that is exhausted by the second frame, and takes no notice of who joins and leaves. */
+const twoFrames = () => {
+  let left = 2
+  const budget: FrameBudget = {
+    take: (source) => {
+      if (--left === 0) source.pauseReading()
+    },
+    join: () => {},
+    leave: () => {}
+  }
+  return budget
+}
+
+const numbered = (count: number) => Array.makeBy(count, (i) => `${i}`.padEnd(100, "."))
+
+it.live("a socket whose budget is exhausted is parsed no further than its piece, and loses nothing", () =>
+  Effect.gen(function* () {
+    const { webSocket, peer } = yield* connected
+    webSocket.meter(twoFrames())
+    const texts = numbered(100)
+    peer.write(Buffer.concat(texts.map((payload) => frame({ opcode: OPCODE.text, payload }))))
+    yield* until(Effect.sync(() => webSocket.isPaused))
+    const first = yield* webSocket.nextFrames()
+    assert.isBelow(first.length, 15)
+    assert.isTrue(webSocket.isPaused)
+
+    webSocket.resumeReading()
+    assert.deepEqual([...first, ...(yield* webSocket.nextFrames())], texts)
+    assert.isFalse(webSocket.isPaused)
+  })
+)
+
+it.live("a socket whose budget is exhausted is closed all the same, with its peer's close frame read", () =>
+  Effect.gen(function* () {
+    // The peer has no time limit: nothing but its close frame ends the connection.
+    const { webSocket, peer, connection } = yield* connectedWith({ closeTimeout: 3_600_000 })
+    webSocket.meter(twoFrames())
+    const closing = frame({ opcode: OPCODE.close, payload: Buffer.from([0x0f, 0xa1]) })
+    peer.write(
+      Buffer.concat([...numbered(100).map((payload) => frame({ opcode: OPCODE.text, payload })), closing])
+    )
+    yield* until(Effect.sync(() => webSocket.isPaused))
+    webSocket.refuse(CloseCode.unauthorized)
+    yield* until(Effect.sync(() => connection.writableEnded))
+    connection.destroy()
   })
 )
