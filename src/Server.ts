@@ -43,6 +43,7 @@ import { Passing } from "./inbox/Passing.ts"
 import * as Pruner from "./inbox/Pruner.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import { NodeServer } from "./NodeServer.ts"
+import { Descriptors } from "./observability/Descriptors.ts"
 import * as Metrics from "./observability/Metrics.ts"
 import * as Tracing from "./observability/Tracing.ts"
 import { NodeId } from "./presence/NodeId.ts"
@@ -120,6 +121,7 @@ const shared = Layer.unwrap(
 /** Built before the database is opened: a start without a token key ends before it waits for the database. */
 const first = Layer.mergeAll(
   Lifecycle.layer,
+  Descriptors.layer,
   NodeId.layer,
   Tokens.layer,
   Answers.layer,
@@ -218,6 +220,7 @@ const taken = takenByRoutes<
   ConversationRepo,
   Conversations,
   Database,
+  Descriptors,
   Drafts,
   Directory,
   EditRepo,
