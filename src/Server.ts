@@ -39,6 +39,7 @@ import { LiveInboxes } from "./inbox/LiveInboxes.ts"
 import { Passing } from "./inbox/Passing.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import { NodeServer } from "./NodeServer.ts"
+import { Descriptors } from "./observability/Descriptors.ts"
 import * as Metrics from "./observability/Metrics.ts"
 import * as Tracing from "./observability/Tracing.ts"
 import { NodeId } from "./presence/NodeId.ts"
@@ -128,6 +129,7 @@ const taken = takenByRoutes<
   ConversationRepo,
   Conversations,
   Database,
+  Descriptors,
   Drafts,
   Directory,
   EditRepo,

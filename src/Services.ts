@@ -29,6 +29,7 @@ import { LiveInboxes } from "./inbox/LiveInboxes.ts"
 import { Passing } from "./inbox/Passing.ts"
 import * as Pruner from "./inbox/Pruner.ts"
 import { Lifecycle } from "./Lifecycle.ts"
+import { Descriptors } from "./observability/Descriptors.ts"
 import { NodeId } from "./presence/NodeId.ts"
 import { Sessions } from "./presence/Sessions.ts"
 import { ConnectionRegistry } from "./realtime/ConnectionRegistry.ts"
@@ -101,6 +102,7 @@ const shared = Layer.unwrap(
 /** Built before the database is opened: a start without a token key ends before it waits for the database. */
 const first = Layer.mergeAll(
   Lifecycle.layer,
+  Descriptors.layer,
   NodeId.layer,
   Tokens.layer,
   Answers.layer,

@@ -5,6 +5,7 @@ import { settingNames } from "./AppConfig.ts"
 import type { TokenKeyError } from "./access/TokenKeys.ts"
 import type { DatabaseStartError } from "./database/DatabaseStartError.ts"
 import type { DataDirLocked } from "./database/DataDirLock.ts"
+import type { DescriptorLimitError } from "./observability/Descriptors.ts"
 import { unknownSettings } from "./settings/UnknownSettings.ts"
 import type { WorkersError } from "./Workers.ts"
 import type { WebhookSettingsError } from "./webhooks/WebhookTargets.ts"
@@ -14,6 +15,7 @@ type StartError =
   | ConfigError
   | DatabaseStartError
   | DataDirLocked
+  | DescriptorLimitError
   | TokenKeyError
   | WebhookSettingsError
   | ServeError

@@ -3,6 +3,7 @@ import { setFlagsFromString } from "node:v8"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import { Effect, Layer } from "effect"
 import { AppConfig } from "./AppConfig.ts"
+import { enoughDescriptors } from "./observability/Descriptors.ts"
 import * as Logging from "./observability/Logging.ts"
 import * as Server from "./Server.ts"
 import { logDefects, startErrors, teardown, warnOfUnknownSettings } from "./Start.ts"
@@ -15,6 +16,7 @@ setFlagsFromString("--no-parallel-scavenge")
 Logging.outliveReaders()
 
 const program = Effect.gen(function* () {
+  yield* enoughDescriptors
   if (cluster.isPrimary) yield* warnOfUnknownSettings
   const count = yield* workerCount
   if (count > 1 && cluster.isPrimary) return yield* runWorkers(count)

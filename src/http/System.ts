@@ -6,6 +6,7 @@ import { endpoints, Health, Probe } from "../api/System.ts"
 import { Database } from "../database/Database.ts"
 import { VERSION } from "../domain/Version.ts"
 import { Lifecycle } from "../Lifecycle.ts"
+import { Descriptors } from "../observability/Descriptors.ts"
 import { withServices } from "../RequestContext.ts"
 import { RedisBus } from "../redis/RedisBus.ts"
 import { json } from "./Json.ts"
@@ -24,6 +25,7 @@ export const layer = HttpApiBuilder.group(
     const database = yield* Database
     const bus = yield* RedisBus
     const lifecycle = yield* Lifecycle
+    const descriptors = yield* Descriptors
     const { redisUrl, page: isPageOn } = yield* AppConfig
     const embeddedRedis = redisUrl._tag === "None"
 
@@ -57,7 +59,9 @@ export const layer = HttpApiBuilder.group(
 
       readyz: Effect.fnUntraced(function* () {
         if (lifecycle.isLeaving()) return unready({ status: "DRAINING" })
-        return (yield* databaseAnswers) ? ready({ status: "OK" }) : unready({ status: "ERROR" })
+        return descriptors.areLeft() && (yield* databaseAnswers)
+          ? ready({ status: "OK" })
+          : unready({ status: "ERROR" })
       })
     })
   }, withServices)
