@@ -2,7 +2,16 @@ import { hasNetwork } from "./network.ts"
 import type { Session } from "./session.ts"
 
 /** Says that there is no connection and what waits for it, or what was refused. What waits outlives a new sign-in. */
-export const Banner = ({ session, onSignIn }: { session: Session; onSignIn: () => void }) => {
+export const Banner = ({
+  session,
+  onSignIn,
+  onSignOut
+}: {
+  session: Session
+  onSignIn: () => void
+  /** Leaves nothing of the user on this device. */
+  onSignOut: () => void
+}) => {
   const { status, outbox, storage } = session.state.value
   const waiting = outbox.filter(
     ({ command, state }) => command.type === "send" && (state === "queued" || state === "sending")
@@ -27,9 +36,15 @@ export const Banner = ({ session, onSignIn }: { session: Session; onSignIn: () =
         {status.type === "closed" && status.reason !== "closed" && (
           <p class="banner bad">
             <span>{status.message}</span>
-            <button type="button" onClick={onSignIn}>
-              Sign in again
-            </button>
+            {status.reason === "user_not_found" ? (
+              <button type="button" onClick={onSignOut}>
+                Sign out
+              </button>
+            ) : (
+              <button type="button" onClick={onSignIn}>
+                Sign in again
+              </button>
+            )}
           </p>
         )}
         {storage.type === "failed" && (

@@ -1,7 +1,8 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { type ConversationEntry, messagesOf } from "../src/client/MiniChat.ts"
 import { Icon } from "./Icon.tsx"
-import { type Session, titleOf } from "./session.ts"
+import { authorOf, titleOf } from "./names.ts"
+import type { Session } from "./session.ts"
 
 /** Where a message is written. The draft of each conversation is kept. */
 export const Composer = ({ session, entry }: { session: Session; entry: ConversationEntry }) => {
@@ -84,7 +85,9 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
       {(editing ?? quoted) !== undefined && (
         <p class="context">
           <span>
-            {editing !== undefined ? "Editing" : `Reply to ${quoted!.sender_username}: ${quoted!.content}`}
+            {editing !== undefined
+              ? "Editing"
+              : `Reply to ${authorOf(session.state.value, quoted!)}: ${quoted!.content}`}
           </span>
           <button type="button" class="icon" aria-label="Cancel" onClick={cancel}>
             <Icon name="close" />

@@ -3,7 +3,8 @@ import { Avatar } from "./Avatar.tsx"
 import { Composer } from "./Composer.tsx"
 import { History } from "./History.tsx"
 import { Icon } from "./Icon.tsx"
-import { type Session, titleOf } from "./session.ts"
+import { isDeleted, titleOf } from "./names.ts"
+import type { Session } from "./session.ts"
 
 /** The open conversation. */
 export const Conversation = ({ session, id }: { session: Session; id: number }) => {
@@ -26,9 +27,11 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
       ? `${names.join(", ")} ${names.length === 1 ? "is" : "are"} typing…`
       : entry.kind === "group"
         ? `${entry.member_count} members`
-        : isOnline
-          ? "Online"
-          : "Offline"
+        : isDeleted(entry)
+          ? "Account deleted"
+          : isOnline
+            ? "Online"
+            : "Offline"
   return (
     <>
       <header class="bar">
@@ -45,7 +48,7 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
           <h2>{titleOf(entry)}</h2>
           <p class="about">{about}</p>
         </div>
-        {entry.with !== undefined && (
+        {entry.with !== undefined && !isDeleted(entry) && (
           <button
             type="button"
             class="icon"
@@ -70,7 +73,11 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
         )}
       </header>
       <History session={session} entry={entry} />
-      {isBlocked ? (
+      {isDeleted(entry) ? (
+        <p class="blocked" role="status">
+          This account is deleted. You cannot write to it any more.
+        </p>
+      ) : isBlocked ? (
         <p class="blocked" role="status">
           You have blocked {titleOf(entry)}.
           <button type="button" onClick={() => session.attempt(session.client.unblock(entry.with!.user_id))}>

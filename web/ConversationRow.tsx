@@ -1,7 +1,8 @@
 import { type ConversationEntry, typingIn } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { shortTime } from "./format.ts"
-import { type Session, titleOf } from "./session.ts"
+import { authorOf, titleOf } from "./names.ts"
+import type { Session } from "./session.ts"
 
 /** A conversation in the list. */
 export const ConversationRow = ({ session, entry }: { session: Session; entry: ConversationEntry }) => {
@@ -9,13 +10,8 @@ export const ConversationRow = ({ session, entry }: { session: Session; entry: C
   const title = titleOf(entry)
   const last = entry.last_message
   const isOnline = entry.with !== undefined && state.presence.get(entry.with.user_id)?.online === true
-  const author =
-    last === null || entry.kind === "direct"
-      ? ""
-      : last.sender_id === state.userId
-        ? "You: "
-        : `${state.members.get(entry.id)?.get(last.sender_id)?.display_name ?? last.sender_username}: `
-  const own = entry.kind === "direct" && last?.sender_id === state.userId ? "You: " : ""
+  const isOurs = last?.sender_id === state.userId
+  const author = last === null || (entry.kind === "direct" && !isOurs) ? "" : `${authorOf(state, last)}: `
   const preview =
     last === null ? "No messages yet" : last.deleted_at !== undefined ? "Deleted message" : last.content
   const isTyping = typingIn(state, entry.id).length > 0
@@ -33,7 +29,7 @@ export const ConversationRow = ({ session, entry }: { session: Session; entry: C
       </span>
       {last !== null && <time dateTime={last.timestamp}>{shortTime(new Date(last.timestamp))}</time>}
       <span class="preview" data-typing={isTyping}>
-        {isTyping ? "typing…" : author + own + preview}
+        {isTyping ? "typing…" : author + preview}
       </span>
       {entry.unread > 0 && (
         <span class="count">

@@ -4,6 +4,7 @@ import { Actions } from "./Actions.tsx"
 import { timeOf } from "./format.ts"
 import { LinkedText } from "./LinkedText.tsx"
 import { actionsOf, nameOf } from "./messageActions.ts"
+import { authorOf } from "./names.ts"
 import type { Session } from "./session.ts"
 
 interface Props {
@@ -25,7 +26,7 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }:
   const isDeleted = message.deleted_at !== undefined
   const quote = message.reply_to
   const readers = isMine ? readersOf(state, entry.id, message.id).length : 0
-  const author = state.members.get(entry.id)?.get(message.sender_id)?.display_name ?? message.sender_username
+  const author = authorOf(state, message)
   return (
     <article
       class="message"
@@ -41,7 +42,7 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }:
         // The actions that the focus goes to must stay.
         setHasFocus(relatedTarget instanceof Node && currentTarget.contains(relatedTarget))
       }
-      aria-label={`${isMine ? "You" : author}, ${timeOf(new Date(message.timestamp))}`}
+      aria-label={`${author}, ${timeOf(new Date(message.timestamp))}`}
     >
       {!isGrouped && !isMine && entry.kind === "group" && <p class="author">{author}</p>}
       <div class="bubble">

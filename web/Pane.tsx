@@ -69,7 +69,7 @@ const Opened = ({
     <section ref={root} class="pane" aria-label={`Chat of ${name}`} data-open={selected !== undefined}>
       <Sidebar session={session} name={name} onSignOut={signOut} />
       <div class="main">
-        <Banner session={session} onSignIn={leave} />
+        <Banner session={session} onSignIn={leave} onSignOut={signOut} />
         {selected === undefined ? (
           <div class="empty">
             <h2>Choose a conversation</h2>
@@ -88,7 +88,7 @@ const Opened = ({
           <Conversation key={selected} session={session} id={selected} />
         )}
       </div>
-      <Dialogs session={session} />
+      <Dialogs session={session} onDeleted={leave} />
     </section>
   )
 }

@@ -1,9 +1,18 @@
 import { useState } from "preact/hooks"
+import { AccountData } from "./AccountData.tsx"
 import { Dialog } from "./Dialog.tsx"
 import type { Session } from "./session.ts"
 
-/** The user's own profile. */
-export const ProfileDialog = ({ session, onClose }: { session: Session; onClose: () => void }) => {
+/** The user's own profile, and what can be done with everything that is stored of them. */
+export const ProfileDialog = ({
+  session,
+  onClose,
+  onDeleted
+}: {
+  session: Session
+  onClose: () => void
+  onDeleted: () => void
+}) => {
   const me = session.me.value
   const [name, setName] = useState(me?.display_name ?? "")
   const save = async () => {
@@ -14,6 +23,11 @@ export const ProfileDialog = ({ session, onClose }: { session: Session; onClose:
   }
   return (
     <Dialog title="Your profile" onClose={onClose}>
+      {session.error.value !== undefined && (
+        <p class="error" role="alert">
+          {session.error.value}
+        </p>
+      )}
       <form
         class="form"
         onSubmit={(event) => {
@@ -21,11 +35,6 @@ export const ProfileDialog = ({ session, onClose }: { session: Session; onClose:
           save()
         }}
       >
-        {session.error.value !== undefined && (
-          <p class="error" role="alert">
-            {session.error.value}
-          </p>
-        )}
         <label>
           Name that others see
           <input
@@ -40,6 +49,7 @@ export const ProfileDialog = ({ session, onClose }: { session: Session; onClose:
           Save
         </button>
       </form>
+      <AccountData session={session} onDeleted={onDeleted} />
     </Dialog>
   )
 }

@@ -2,7 +2,8 @@ import { type ConversationEntry, conversationOf, type Message } from "../src/cli
 import { Avatar } from "./Avatar.tsx"
 import { ConversationRow } from "./ConversationRow.tsx"
 import { shortTime } from "./format.ts"
-import { type Session, titleOf } from "./session.ts"
+import { authorOf, titleOf } from "./names.ts"
+import type { Session } from "./session.ts"
 import { useAnswer } from "./useAnswer.ts"
 import { usePeople } from "./usePeople.ts"
 
@@ -95,7 +96,7 @@ const FoundMessage = ({ session, message }: { session: Session; message: Message
   const id = message.conversation_id
   const entry: ConversationEntry | undefined =
     id === undefined ? undefined : conversationOf(session.state.value, id)
-  const author = message.sender_id === session.account.userId ? "You" : message.sender_username
+  const author = authorOf(session.state.value, message)
   return (
     <li>
       <button

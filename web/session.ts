@@ -122,6 +122,3 @@ export const startSession = async (account: Account): Promise<Session> => {
     }
   }
 }
-
-export const titleOf = (entry: ConversationEntry): string =>
-  entry.title ?? entry.with?.display_name ?? entry.with?.username ?? "Group"

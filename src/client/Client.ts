@@ -3,14 +3,9 @@ import type { Conversation, Member } from "../domain/Conversation.ts"
 import type { Message } from "../domain/Message.ts"
 import type { Report } from "../domain/Moderation.ts"
 import type { User, UserChange } from "../domain/User.ts"
-import {
-  type EffectChat,
-  type GroupOptions,
-  make,
-  type Options,
-  type SendOptions,
-  type Target
-} from "./Chat.ts"
+import { type EffectChat, make, type Options } from "./Chat.ts"
+import type { SendOptions, Target } from "./Commands.ts"
+import type { GroupOptions } from "./Groups.ts"
 import { indexedDbStorage } from "./IndexedDbStorage.ts"
 import { iterateEvents, iterateStates } from "./Iterate.ts"
 import type { Found, SearchOptions } from "./People.ts"
@@ -97,6 +92,13 @@ export interface Client extends AsyncDisposable {
   unblock(userId: number): Promise<void>
   /** Reports a message to the application's moderators. Repeated, it stays the first report. */
   report(messageId: number, reason?: string): Promise<Report>
+  /** Everything that the server stores of the user, as NDJSON: one JSON object a line. Rejects when it is not whole. */
+  exportData(): Promise<Blob>
+  /**
+   * Erases the user for good: its name, its profile and the content of all that it wrote, for everybody. Then it forgets what is
+   * stored on this device, and disconnects. Repeat it when it rejects: it may have been carried out all the same.
+   */
+  deleteAccount(): Promise<void>
   /** Connects now, if it is waiting to. */
   nudge(): void
   /** Removes what is stored of this user on this device, and disconnects, as after a log-out. */
@@ -122,11 +124,20 @@ const promising = (chat: EffectChat, scope: Scope.Closeable): Client => {
   const quietly = <A, E>(effect: Effect.Effect<A, E>) => {
     Effect.runFork(Effect.ignore(effect))
   }
-  const disconnect = async () => {
-    await run(Effect.ignore(chat.save))
+  const close = async () => {
     await run(Scope.close(scope, Exit.void))
     const closed = { type: "closed", reason: "closed", message: "The application has disconnected" } as const
     chat.store.dispatch({ type: "status", status: closed })
+  }
+  let isForgotten = false
+  const disconnect = async () => {
+    if (!isForgotten) await run(Effect.ignore(chat.save))
+    await close()
+  }
+  const forget = async () => {
+    isForgotten = true
+    await close()
+    await run(chat.forget)
   }
   return {
     get state() {
@@ -169,10 +180,12 @@ const promising = (chat: EffectChat, scope: Scope.Closeable): Client => {
     report: (...args) => run(chat.report(...args)),
     user: (userId) => run(chat.user(userId)),
     nudge: () => quietly(chat.nudge),
-    forget: async () => {
-      await run(Scope.close(scope, Exit.void))
-      await run(chat.forget)
+    exportData: () => run(chat.exportData()),
+    deleteAccount: async () => {
+      await run(chat.deleteAccount())
+      await forget()
     },
+    forget,
     disconnect,
     [Symbol.asyncDispose]: disconnect
   }

@@ -75,6 +75,9 @@ export const Calls = {
   listUsers: users("list", "GET", `${Paths.users}/`, Schema.Array(User)),
   getUser: users("get", "GET", `${Paths.users}/:user_id`, User),
   updateUser: users("update", "PATCH", `${Paths.users}/:user_id`, User),
+  eraseUser: users("erase", "DELETE", `${Paths.users}/:user_id`, Schema.Void),
+  // Lines that are handed out as they come, and not decoded.
+  exportUser: users("export", "GET", `${Paths.users}/:user_id/export`, Schema.Never),
   listBlocks: blocks(
     "list",
     "GET",

@@ -36,6 +36,7 @@ interface Database {
 const browser = globalThis as unknown as {
   readonly indexedDB: {
     open(name: string, version: number): Request<Database> & { onupgradeneeded: (() => void) | null }
+    deleteDatabase(name: string): Request<unknown>
   }
   readonly IDBKeyRange: { bound(lower: string, upper: string): unknown }
   readonly navigator?: {
@@ -76,13 +77,8 @@ export const indexedDbStorage = (name: string): ClientStorage => {
       transaction.onerror = transaction.onabort = () => reject(transaction.error)
     })
   }
-  const read = async <A>(request: (store: ObjectStore) => Request<A>) => {
-    const asked = request((await database()).transaction(STORE, "readonly").objectStore(STORE))
-    return new Promise<A>((resolve, reject) => {
-      asked.onsuccess = () => resolve(asked.result)
-      asked.onerror = () => reject(asked.error)
-    })
-  }
+  const read = async <A>(request: (store: ObjectStore) => Request<A>) =>
+    resultOf(request((await database()).transaction(STORE, "readonly").objectStore(STORE)))
   const tell = (key: string) => tabs?.postMessage(key)
 
   return {
@@ -97,6 +93,10 @@ export const indexedDbStorage = (name: string): ClientStorage => {
     },
     list: (prefix) =>
       read<Array<unknown>>((store) => store.getAll(browser.IDBKeyRange.bound(prefix, `${prefix}\uffff`))),
+    // Those who have it open close it, this storage and other tabs: it is gone, with its name.
+    clear: async () => {
+      await resultOf(browser.indexedDB.deleteDatabase(name))
+    },
     watch: (listener) => {
       tabs?.addEventListener("message", listener)
       return () => tabs?.removeEventListener("message", listener)
@@ -112,22 +112,24 @@ export const indexedDbStorage = (name: string): ClientStorage => {
   }
 }
 
-const open = (name: string, onClosed: () => void) =>
-  new Promise<Database>((resolve, reject) => {
-    const request = browser.indexedDB.open(name, 1)
-    request.onupgradeneeded = () => request.result.createObjectStore(STORE)
+const resultOf = <A>(request: Request<A>) =>
+  new Promise<A>((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result)
     request.onerror = () => reject(request.error)
-    request.onsuccess = () => {
-      const database = request.result
-      database.onclose = onClosed
-      // Somebody deletes the database: it must not wait for this page.
-      database.onversionchange = () => {
-        database.close()
-        onClosed()
-      }
-      resolve(database)
-    }
   })
+
+const open = async (name: string, onClosed: () => void) => {
+  const request = browser.indexedDB.open(name, 1)
+  request.onupgradeneeded = () => request.result.createObjectStore(STORE)
+  const database = await resultOf(request)
+  database.onclose = onClosed
+  // Somebody deletes the database: it must not wait for this page.
+  database.onversionchange = () => {
+    database.close()
+    onClosed()
+  }
+  return database
+}
 
 type Locks = NonNullable<NonNullable<(typeof browser)["navigator"]>["locks"]>
 

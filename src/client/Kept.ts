@@ -113,6 +113,8 @@ export const make = (storage: ClientStorage, store: Store): Kept => {
         (release) => Effect.sync(release)
       ),
     clear: Effect.gen(function* () {
+      const { clear } = storage
+      if (clear !== undefined) return yield* Effect.catch(attempt(clear), failed)
       for (const { client_id } of yield* outbox) yield* write(OUTBOX + client_id, undefined)
       yield* write(SNAPSHOT, undefined)
     })

@@ -5,20 +5,15 @@ export type { ConversationId } from "../domain/ConversationId.ts"
 export type { Message, MessageId } from "../domain/Message.ts"
 export type { Report } from "../domain/Moderation.ts"
 export type { User, UserChange, UserId } from "../domain/User.ts"
-export {
-  type EffectChat,
-  type GroupOptions,
-  make,
-  type Options,
-  type SendOptions,
-  type Target
-} from "./Chat.ts"
+export { type EffectChat, make, type Options } from "./Chat.ts"
 export { type Client, type ConnectOptions, connect, type Sent } from "./Client.ts"
 export type { Command, Failure, OutboxEntry } from "./Command.ts"
+export type { SendOptions, Target } from "./Commands.ts"
 export { fileStorage } from "./FileStorage.ts"
+export type { GroupOptions } from "./Groups.ts"
 export { indexedDbStorage } from "./IndexedDbStorage.ts"
-export { Refusal } from "./Outbox.ts"
 export type { Found, SearchOptions } from "./People.ts"
+export { Refusal } from "./Refusal.ts"
 export { Refused } from "./Rest.ts"
 export type {
   ClosedReason,

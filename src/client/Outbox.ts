@@ -1,13 +1,14 @@
 import { Clock, Deferred, Effect, FiberSet, Semaphore } from "effect"
 import type { Message } from "../domain/Message.ts"
-import type { Command, Failure, OutboxEntry } from "./Command.ts"
+import type { Command, OutboxEntry } from "./Command.ts"
 import type { Connection } from "./Connection.ts"
-import { Calls } from "./Endpoints.ts"
-import type { Input, Page } from "./Input.ts"
+import type { Input } from "./Input.ts"
 import type { Kept } from "./Kept.ts"
-import type { Loader } from "./Loader.ts"
-import type { Rest, RestError } from "./Rest.ts"
+import { randomId } from "./RandomId.ts"
+import { Refusal } from "./Refusal.ts"
+import type { RestError } from "./Rest.ts"
 import type { Store } from "./Store.ts"
+import type { Tell } from "./Tell.ts"
 
 /** When a command that got no answer is tried again while the connection stays, in milliseconds. */
 const RETRY = 1000
@@ -34,30 +35,17 @@ export interface Outbox {
   readonly refresh: Effect.Effect<void>
 }
 
-/** Why a command was not carried out. */
-export class Refusal extends Error {
-  override readonly name = "Refusal"
-  readonly _tag = "Refusal"
-  readonly code: string
-  constructor({ code, message }: Failure) {
-    super(message)
-    this.code = code
-  }
-}
-
 export const make = Effect.fnUntraced(function* (
   store: Store,
   kept: Kept,
   connection: Connection,
-  rest: Rest,
-  loader: Loader
+  tell: Tell
 ) {
   const fork = yield* FiberSet.makeRuntime<never>()
   const writes = yield* Semaphore.make(1)
   /** Lanes that are being worked on. */
   const active = new Set<string>()
   const waiting = new Map<string, Set<Deferred.Deferred<Message, Refusal>>>()
-  const user_id = store.state.userId
   let places = 0
 
   const find = (clientId: string) => store.state.outbox.find(({ client_id }) => client_id === clientId)
@@ -100,7 +88,7 @@ export const make = Effect.fnUntraced(function* (
     const entry = find(client_id)
     if (entry?.state !== "queued") return
     store.dispatch({ type: "sending", clientId: client_id })
-    yield* told(entry).pipe(
+    yield* tell(entry).pipe(
       Effect.flatMap((inputs) => confirmed(entry, inputs)),
       Effect.catch((error) => failed(entry, error)),
       // The client is closed meanwhile, or the page: the next one tries again.
@@ -131,55 +119,6 @@ export const make = Effect.fnUntraced(function* (
     store.dispatch({ type: "refused", clientId, failure })
     yield* settle(clientId, Effect.fail(new Refusal(failure)))
   })
-
-  /** Tells the server of a command; what is so once it has confirmed it. */
-  const told = ({ command, client_id }: OutboxEntry): Effect.Effect<ReadonlyArray<Input>, RestError> => {
-    const settled: Input = { type: "settled", clientId: client_id }
-    if (command.type === "send") {
-      const { type, ...fields } = command
-      return Effect.map(connection.send({ type, ...fields, client_id }), (message) => [
-        { type: "acknowledged", clientId: client_id, message }
-      ])
-    }
-    const { conversation_id, message_id } = command
-    const params = { message_id }
-    const changed = (call: Effect.Effect<Message, RestError>) =>
-      Effect.as(
-        loader.asked(call, (message): Page => ({ type: "message", message })),
-        [settled]
-      )
-    switch (command.type) {
-      case "edit": {
-        const { content, version, metadata } = command
-        return changed(
-          rest(Calls.editMessage, {
-            params,
-            payload: {
-              user_id,
-              content,
-              ...(version === undefined ? {} : { version }),
-              ...(metadata === undefined ? {} : { metadata })
-            }
-          })
-        )
-      }
-      case "delete":
-        return changed(rest(Calls.deleteMessage, { params, query: { user_id } }))
-      case "react": {
-        const request = { params: { message_id, emoji: command.emoji }, query: { user_id } }
-        return changed(command.added ? rest(Calls.react, request) : rest(Calls.unreact, request))
-      }
-      case "read":
-        return Effect.map(
-          rest(Calls.markRead, { params: { conversation_id }, payload: { user_id, message_id } }),
-          () => [
-            // Shown until the event comes, which says the same.
-            { type: "passing", frame: { type: "read", conversation_id, user_id, message_id }, now: 0 },
-            settled
-          ]
-        )
-    }
-  }
 
   const laneOf = (command: Command): string => {
     const about = command.conversation_id
@@ -267,9 +206,3 @@ export const make = Effect.fnUntraced(function* (
     })
   } satisfies Outbox as Outbox
 })
-
-/** 128 random bits. `crypto.randomUUID` is missing on pages that do not come from https or localhost. */
-export const randomId = (): string =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join(
-    ""
-  )

@@ -32,44 +32,74 @@ const decodeProblem = Schema.decodeUnknownEffect(Problem)
 /** How long one call may take, in milliseconds. Its answer is not waited for longer. */
 const PATIENCE = 15_000
 
+/** How long a download may take, in milliseconds. */
+const DOWNLOAD_PATIENCE = 600_000
+
+/** As much of a download's end as holds its last line, in bytes. */
+const LAST_LINE = 100
+
 /** When a call is repeated that the server could not carry out and did not say when, in milliseconds. */
 const RETRY = 1000
 
 /** Makes the function that calls a server. A call that is refused for its token is made once more with a new one. */
-export const make = (url: string, tokens: Tokens): Rest => {
-  const once = Effect.fnUntraced(function* <E>(
-    call: Call<E>,
-    request: Parts,
-    token: string | undefined
-  ): Effect.fn.Return<Answer<Call<E>>, RestError> {
-    const response = yield* fetched(url + address(call.path, request), {
-      method: call.method,
+export const make =
+  (url: string, tokens: Tokens): Rest =>
+  (call, request) =>
+    Effect.flatMap(answered(url, tokens, call, request as Parts, parsed, PATIENCE), (body) =>
+      Schema.decodeUnknownEffect(call.answer)(body).pipe(
+        Effect.mapError(
+          (error) => new Unreachable({ message: `${url} answered what is no answer: ${error.message}` })
+        )
+      )
+    ) as Effect.Effect<Answer<typeof call>, RestError>
+
+/** Downloads what an endpoint of the contract answers in lines, the last of which has the type `end`. */
+export type Download = <E>(call: Call<E>, request: Request<E>) => Effect.Effect<Blob, RestError>
+
+/** Makes the function that downloads from a server. A browser keeps what came on its disk when it is much. */
+export const makeDownload =
+  (url: string, tokens: Tokens): Download =>
+  (call, request) =>
+    Effect.gen(function* () {
+      const read = (response: Response) => response.blob()
+      const blob = yield* answered(url, tokens, call, request as Parts, read, DOWNLOAD_PATIENCE)
+      const end = yield* Effect.promise(() => blob.slice(-LAST_LINE).text())
+      return /\{"type":"end"[^{}]*\}\s*$/.test(end)
+        ? blob
+        : yield* new Unreachable({ message: "The download ended before all of it had come" })
+    })
+
+/** Calls a server: what it answered, read by `read`. */
+const answered = <A>(
+  url: string,
+  tokens: Tokens,
+  { method, path }: Call<unknown>,
+  request: Parts,
+  read: (response: Response) => Promise<A>,
+  patience: number
+) => {
+  const once = Effect.fnUntraced(function* (token: string | undefined) {
+    const { response, body } = yield* fetched(url + address(path, request), patience, read, {
+      method,
       headers: {
-        accept: "application/json",
+        accept: "application/json, application/x-ndjson",
         ...(request.payload === undefined ? {} : { "content-type": "application/json" }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` })
       },
       ...(request.payload === undefined ? {} : { body: JSON.stringify(request.payload) })
     })
-    if (!response.ok) return yield* refused(response)
-    return (yield* Schema.decodeUnknownEffect(call.answer)(response.body).pipe(
-      Effect.mapError(
-        (error) => new Unreachable({ message: `${url} answered what is no answer: ${error.message}` })
-      )
-    )) as Answer<Call<E>>
+    return response.ok ? (body as A) : yield* refused(response, body)
   })
-
-  return (call, request) =>
-    Effect.gen(function* () {
-      const token = yield* tokens.current
-      return yield* once(call, request as Parts, token).pipe(
-        Effect.catchIf(
-          (error) =>
-            error._tag === "Refused" && error.status === 401 && token !== undefined && tokens.isRenewable,
-          () => Effect.flatMap(tokens.renewed(token!), (renewed) => once(call, request as Parts, renewed))
-        )
+  return Effect.gen(function* () {
+    const token = yield* tokens.current
+    return yield* once(token).pipe(
+      Effect.catchIf(
+        (error) =>
+          error._tag === "Refused" && error.status === 401 && token !== undefined && tokens.isRenewable,
+        () => Effect.flatMap(tokens.renewed(token!), once)
       )
-    })
+    )
+  })
 }
 
 interface Parts {
@@ -89,26 +119,31 @@ const address = (path: string, { params = {}, query = {} }: Parts): string => {
   )
 }
 
-const fetched = (url: string, init: RequestInit) =>
+const fetched = <A>(
+  url: string,
+  patience: number,
+  read: (response: Response) => Promise<A>,
+  init: RequestInit
+) =>
   Effect.tryPromise({
     try: async (signal) => {
       const response = await fetch(url, { ...init, signal })
-      const text = await response.text()
-      return { ok: response.ok, status: response.status, headers: response.headers, body: parsed(text) }
+      return { response, body: await (response.ok ? read(response) : parsed(response)) }
     },
     catch: (cause) =>
       new Unreachable({ message: `${new URL(url).origin} does not answer: ${reasonOf(cause)}` })
   }).pipe(
     Effect.timeoutOrElse({
-      duration: PATIENCE,
+      duration: patience,
       orElse: () =>
         Effect.fail(
-          new Unreachable({ message: `${new URL(url).origin} did not answer within ${PATIENCE / 1000} s` })
+          new Unreachable({ message: `${new URL(url).origin} did not answer within ${patience / 1000} s` })
         )
     })
   )
 
-const parsed = (text: string): unknown => {
+const parsed = async (response: Response): Promise<unknown> => {
+  const text = await response.text()
   try {
     return text === "" ? undefined : JSON.parse(text)
   } catch {
@@ -117,8 +152,7 @@ const parsed = (text: string): unknown => {
   }
 }
 
-const refused = Effect.fnUntraced(function* (response: { status: number; headers: Headers; body: unknown }) {
-  const { status, headers, body } = response
+const refused = Effect.fnUntraced(function* ({ status, headers }: Response, body: unknown) {
   const problem = yield* Effect.orElseSucceed(decodeProblem(body), (): typeof Problem.Type => ({}))
   const seconds = Number(headers.get("retry-after"))
   const isTemporary = status === 429 || status >= 500

@@ -9,6 +9,8 @@ export interface ClientStorage {
   delete(key: string): Promise<void>
   /** What is kept under the names that begin so. */
   list(prefix: string): Promise<ReadonlyArray<unknown>>
+  /** Removes everything and the storage itself, also after `close`. Without it each value is deleted. */
+  clear?(): Promise<void>
   /** Calls the listener when another tab has changed something. Returns how to stop that. */
   watch?(listener: () => void): () => void
   /** Waits until no other tab holds the lock of this name, and returns how to release it. */

@@ -12,18 +12,24 @@ export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
   const connections: Array<ReadonlyArray<Socket>> = []
   const swallowed = new Set<Socket>()
   let isCut = false
-  let isHeld = false
+  let held: "nothing" | "replies" | "everything" = "nothing"
+  /** How many bytes of replies still arrive. */
+  let left = Number.POSITIVE_INFINITY
 
   const relay = (from: Socket, to: Socket, all: Set<Socket>) => {
     all.add(from)
-    from.on("data", (chunk) => swallowed.has(from) || to.write(chunk))
+    from.on("data", (chunk) => {
+      if (all === replies) left -= chunk.length
+      if (left < 0) destroyAll()
+      else if (!swallowed.has(from)) to.write(chunk)
+    })
     from.on("error", () => {})
     from.on("close", () => {
       all.delete(from)
       swallowed.delete(from)
       to.destroy()
     })
-    if (isHeld) from.pause()
+    if (held === "everything" || (held === "replies" && all === replies)) from.pause()
   }
   const server = createServer((client) => {
     if (isCut) {
@@ -63,6 +69,11 @@ export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
       isCut = true
       destroyAll()
     }),
+    /** Breaks every connection once so many bytes of replies have come from now on, and each new one at its first reply. */
+    cutAfter: (bytes: number) =>
+      Effect.sync(() => {
+        left = bytes
+      }),
     /** Refuses new connections; those that there are stay. */
     refuse: Effect.sync(() => {
       isCut = true
@@ -78,7 +89,7 @@ export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
     /** Keeps what is sent from arriving, in one direction or both; connections stay. */
     hold: (what: "replies" | "everything") =>
       Effect.sync(() => {
-        isHeld = true
+        held = what
         for (const socket of what === "replies" ? replies : [...requests, ...replies]) socket.pause()
       }),
     /** Keeps all that is sent from arriving, for ever, on the connections of now: all, or one of them. New ones work. */
@@ -88,7 +99,7 @@ export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
       }),
     /** Lets new connections carry what is sent; those that are held stay so. */
     carryNewOnes: Effect.sync(() => {
-      isHeld = false
+      held = "nothing"
     }),
     /** Breaks one connection. */
     destroy: (which: number) =>
@@ -97,7 +108,7 @@ export const tcpProxy = Effect.fnUntraced(function* (target: URL) {
       }),
     /** Lets what was held arrive, late. */
     release: Effect.sync(() => {
-      isHeld = false
+      held = "nothing"
       for (const socket of [...requests, ...replies]) socket.resume()
     })
   }

@@ -1,0 +1,46 @@
+import { Effect } from "effect"
+import type { ConversationId } from "../domain/ConversationId.ts"
+import type { MessageId } from "../domain/Message.ts"
+import type { Loader } from "./Loader.ts"
+import type { State } from "./State.ts"
+import type { Store } from "./Store.ts"
+
+/** What an application wants to see: it is loaded into the state, and kept up to date there. */
+export const make = (store: Store, loader: Loader) => {
+  /** Waits until a part of the state is there, or the client is closed for good. */
+  const until = (isThere: (state: State) => boolean) =>
+    Effect.callback<void>((resume) => {
+      const check = (current: State) => {
+        if (isThere(current) || current.status.type === "closed") resume(Effect.void)
+      }
+      const unsubscribe = store.subscribeAll(check)
+      check(store.state)
+      return Effect.sync(unsubscribe)
+    })
+
+  return {
+    /** Loads the newest messages of a conversation and keeps them, or those around one message. */
+    open: Effect.fnUntraced(function* (conversationId: number, around?: number) {
+      const id = conversationId as ConversationId
+      store.dispatch({ type: "opened", id, around: around as MessageId | undefined })
+      yield* until((current) => current.timelines.get(id)?.isLoading !== true)
+    }),
+    /** Forgets the messages of a conversation. */
+    close: (conversationId: number) =>
+      Effect.sync(() => store.dispatch({ type: "closed", id: conversationId as ConversationId })),
+    loadOlder: (conversationId: number) => loader.older(conversationId as ConversationId),
+    loadNewer: (conversationId: number) => loader.newer(conversationId as ConversationId),
+    loadConversations: loader.moreConversations,
+    /** Loads the members of a group and keeps them. */
+    loadMembers: Effect.fnUntraced(function* (conversationId: number) {
+      const id = conversationId as ConversationId
+      store.dispatch({ type: "members wanted", id })
+      yield* until((current) => !current.sync.wantedMembers.has(id))
+    }),
+    /** Loads whom the user has blocked, and keeps it. */
+    loadBlocks: Effect.suspend(() => {
+      store.dispatch({ type: "blocks wanted" })
+      return until((current) => !current.sync.wantsBlocks)
+    })
+  }
+}

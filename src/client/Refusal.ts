@@ -1,0 +1,12 @@
+import type { Failure } from "./Command.ts"
+
+/** Why a command was not carried out. */
+export class Refusal extends Error {
+  override readonly name = "Refusal"
+  readonly _tag = "Refusal"
+  readonly code: string
+  constructor({ code, message }: Failure) {
+    super(message)
+    this.code = code
+  }
+}
