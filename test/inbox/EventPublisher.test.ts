@@ -1,0 +1,111 @@
+import { assert, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer } from "effect"
+import type { AppendedFact } from "../../src/domain/Event.ts"
+import { UserId } from "../../src/domain/User.ts"
+import { EventPublisher } from "../../src/inbox/EventPublisher.ts"
+import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
+import { RedisBus } from "../../src/redis/RedisBus.ts"
+
+/** A fact of which the users 1 to `users` are told by the event `seq`. */
+const fact = (seq: number, users: number): AppendedFact => ({
+  fact: {
+    type: "conversation_removed",
+    committedAt: 0,
+    message: undefined,
+    clientId: undefined,
+    payload: { conversation_id: 1 }
+  },
+  places: Array.from({ length: users }, (_, i) => ({ userId: UserId.make(i + 1), seq }))
+})
+
+/** A publisher whose sockets and bus note what they are handed: `user/seq`. Every second user has a socket here, the third one elsewhere. */
+const publisher = Effect.gen(function* () {
+  const offered: Array<string> = []
+  const published: Array<string> = []
+  const answers = yield* Deferred.make<void>()
+  const layer = EventPublisher.layer.pipe(
+    Layer.provide([
+      Layer.mock(LiveInboxes, {
+        offer: ({ userId, event }) => {
+          offered.push(`${userId}/${event.seq}`)
+          return userId % 2 === 0
+        }
+      }),
+      Layer.mock(RedisBus, {
+        isUp: () => true,
+        publish: (events) => {
+          published.push(...events.map(({ userId, event }) => `${userId}/${event.seq}`))
+          return Effect.as(
+            Deferred.await(answers),
+            events.map(({ userId }) => userId === 3)
+          )
+        }
+      })
+    ])
+  )
+  const { publish } = yield* Effect.provide(EventPublisher, layer)
+  return {
+    offered,
+    published,
+    answers,
+    publish: (...facts: ReadonlyArray<AppendedFact>) =>
+      Effect.forkChild(publish(facts), { startImmediately: true })
+  }
+})
+
+const expected = (seq: number, users: number) => Array.from({ length: users }, (_, i) => `${i + 1}/${seq}`)
+
+it.effect(
+  "an event is handed to sockets and the bus at once, and who heard it is answered in its place",
+  () =>
+    Effect.gen(function* () {
+      const { answers, offered, publish, published } = yield* publisher
+
+      const fiber = yield* publish(fact(1, 4), fact(2, 1))
+
+      assert.deepEqual(offered, [...expected(1, 4), ...expected(2, 1)])
+      assert.deepEqual(published, offered)
+      yield* Deferred.succeed(answers, undefined)
+      assert.deepEqual(yield* Fiber.join(fiber), [[false, true, true, true], [false]])
+    })
+)
+
+it.effect(
+  "others are served in the middle of a thousand events, of which each is handed out once, in order",
+  () =>
+    Effect.gen(function* () {
+      const { answers, offered, publish, published } = yield* publisher
+
+      const large = yield* publish(fact(1, 1000))
+      yield* publish(fact(2, 1))
+
+      const place = offered.indexOf("1/2")
+      assert.isAbove(place, 0)
+      assert.isBelow(place, 100)
+      yield* Deferred.succeed(answers, undefined)
+      const [heard] = yield* Fiber.join(large)
+      offered.splice(place, 1)
+      assert.deepEqual(offered, expected(1, 1000))
+      assert.deepEqual(
+        published.filter((event) => event !== "1/2"),
+        offered
+      )
+      assert.deepEqual(heard!.slice(0, 6), [false, true, true, true, false, true])
+      assert.lengthOf(heard!, 1000)
+    })
+)
+
+it.effect(
+  "of two messages to many users the second one waits for the first, and not for who heard of it",
+  () =>
+    Effect.gen(function* () {
+      const { answers, offered, publish } = yield* publisher
+
+      const fibers = [yield* publish(fact(1, 300)), yield* publish(fact(2, 300))]
+      while (offered.length < 600) yield* Effect.yieldNow
+
+      assert.deepEqual(offered, [...expected(1, 300), ...expected(2, 300)])
+      yield* Deferred.succeed(answers, undefined)
+      yield* Fiber.joinAll(fibers)
+    })
+)
