@@ -49,6 +49,7 @@ import { ConnectionRegistry, drainOnShutdown } from "./realtime/ConnectionRegist
 import { Heartbeat } from "./realtime/Heartbeat.ts"
 import * as SocketRoute from "./realtime/SocketRoute.ts"
 import { Upgrades } from "./realtime/Upgrades.ts"
+import { OlderNodes } from "./redis/OlderNodes.ts"
 import { RedisBus } from "./redis/RedisBus.ts"
 import { BlockRepo } from "./repo/BlockRepo.ts"
 import { ConversationRepo } from "./repo/ConversationRepo.ts"
@@ -156,7 +157,7 @@ const taken = takenByRoutes<
   Metrics.Metrics,
   NodeId,
   NodeServer,
-  OlderNodes.OlderNodes,
+  OlderNodes,
   OpenPlaces,
   Passing,
   Path.Path,
