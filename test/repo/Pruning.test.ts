@@ -40,9 +40,12 @@ const pruning = <E>(name: string, repos: Layer.Layer<Services, E>) =>
         const pairs = users.flatMap((from) => users.filter((to) => to !== from).map((to) => draft(from, to)))
         const prune = Effect.flatMap(future, (time) => inboxes.prune(time, 7))
 
-        const pruning = yield* Effect.forkChild(Effect.forever(prune))
+        let isSending = true
+        const pruning = yield* Effect.forkChild(Effect.repeat(prune, { while: () => isSending }))
         const sent = yield* Effect.forEach([...pairs, ...pairs, ...pairs], sendOne, { concurrency: 10 })
-        yield* Fiber.interrupt(pruning)
+        isSending = false
+        // An interrupted one could still delete events below.
+        yield* Fiber.join(pruning)
 
         assert.lengthOf(sent, 60)
         for (const { id } of users) {
