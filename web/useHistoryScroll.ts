@@ -1,5 +1,5 @@
 import type { RefObject } from "preact"
-import { useLayoutEffect, useRef, useState } from "preact/hooks"
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import type { VirtualizerHandle } from "virtua"
 import type { ConversationEntry, Message, Timeline } from "../src/client/MiniChat.ts"
 import type { Session } from "./session.ts"
@@ -61,13 +61,21 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     await session.attempt(action)
     place.current.isLoading = false
   }
-  const onScroll = () => {
+  const distances = () => {
     const { scrollTop, scrollHeight, clientHeight } = box.current!
-    const left = scrollHeight - scrollTop - clientHeight
-    setAtEnd(left < NEAR && timeline?.hasNewer !== true)
+    return { scrollTop, clientHeight, left: scrollHeight - scrollTop - clientHeight }
+  }
+  const loadMore = () => {
+    const { scrollTop, clientHeight, left } = distances()
     if (place.current.isLoading || timeline === undefined) return
     if (scrollTop < AHEAD * clientHeight && timeline.hasOlder) load(session.client.loadOlder(entry.id))
     else if (left < AHEAD * clientHeight && timeline.hasNewer) load(session.client.loadNewer(entry.id))
+  }
+  // Whoever scrolled while messages were loaded may be near the end of these.
+  useEffect(loadMore, [messages.length, first, session.state.value.status.type])
+  const onScroll = () => {
+    setAtEnd(distances().left < NEAR && timeline?.hasNewer !== true)
+    loadMore()
   }
   const toNewest = async () => {
     if (timeline?.hasNewer) await session.client.open(entry.id)

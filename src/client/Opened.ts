@@ -18,18 +18,25 @@ export const make = (store: Store, loader: Loader) => {
       return Effect.sync(unsubscribe)
     })
 
+  /** Until the first page is there, there is nothing that another one could be joined to. */
+  const loaded = (id: ConversationId) => until((current) => current.timelines.get(id)?.isLoading !== true)
+  const further = (load: (id: ConversationId) => ReturnType<Loader["older"]>) => (conversationId: number) => {
+    const id = conversationId as ConversationId
+    return Effect.andThen(loaded(id), load(id))
+  }
+
   return {
     /** Loads the newest messages of a conversation and keeps them, or those around one message. */
     open: Effect.fnUntraced(function* (conversationId: number, around?: number) {
       const id = conversationId as ConversationId
       store.dispatch({ type: "opened", id, around: around as MessageId | undefined })
-      yield* until((current) => current.timelines.get(id)?.isLoading !== true)
+      yield* loaded(id)
     }),
     /** Forgets the messages of a conversation. */
     close: (conversationId: number) =>
       Effect.sync(() => store.dispatch({ type: "closed", id: conversationId as ConversationId })),
-    loadOlder: (conversationId: number) => loader.older(conversationId as ConversationId),
-    loadNewer: (conversationId: number) => loader.newer(conversationId as ConversationId),
+    loadOlder: further(loader.older),
+    loadNewer: further(loader.newer),
     loadConversations: loader.moreConversations,
     /** Loads the members of a group and keeps them. */
     loadMembers: Effect.fnUntraced(function* (conversationId: number) {

@@ -258,6 +258,21 @@ layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the c
     })
   )
 
+  it.effect("loads older messages also when they are asked for before the newest are there", () =>
+    Effect.gen(function* () {
+      const { server, chat, alice, bob } = yield* pair
+      for (let i = 0; i < 60; i++) yield* chat.post(bob, alice, `${i}`)
+      const client = yield* openClient(server, alice)
+      const [id] = [
+        ...(yield* client.until(({ conversations }) => conversations.size === 1)).conversations.keys()
+      ]
+
+      yield* Effect.all([client.open(id!), client.loadOlder(id!)], { concurrency: "unbounded" })
+
+      assert.lengthOf(messagesOf(client.state(), id!), 60)
+    })
+  )
+
   it.effect("notices a connection that is half open when the network may have changed", () =>
     Effect.gen(function* () {
       const { chat, server, alice, bob } = yield* pair
