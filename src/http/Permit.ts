@@ -27,6 +27,10 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
       })
     ),
 
+  /** Takes what messages cost beyond a send each, by how many inboxes each one got into. */
+  chargeSends: (sender: UserId, inboxes: ReadonlyArray<number>) =>
+    Effect.flatMap(CurrentUser, (caller) => gate.chargeSends(caller, sender, inboxes)),
+
   /** For a mark of what is read: taken from the rate of that user's actions, as the frame for it. */
   permitAction: (user: UserId) =>
     Effect.flatMap(CurrentUser, (caller) =>
