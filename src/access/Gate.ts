@@ -72,6 +72,9 @@ export class Gate extends Context.Service<
     /** `permitAct` for one send as a user. */
     permitSend(caller: Caller, sender: UserId): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
+    /** Takes what messages cost beyond a send each, by how many inboxes each one got into, from the rate of their sender's sends. */
+    chargeSends(caller: Caller, sender: UserId, inboxes: ReadonlyArray<number>): Effect.Effect<void>
+
     /**
      * `permit` for a mark of what is read, or a change of whom a socket watches, as a user. Takes it from the rate of that user's
      * actions.
@@ -181,7 +184,7 @@ export class Gate extends Context.Service<
       const permitSocket = (userId: UserId) => (credential: Credential) =>
         Effect.as(permit(credential.caller, { _tag: "OpenSocket", of: userId }), credential)
 
-      const isReadLimited = (caller: Caller) => isOn && isLimited(caller)
+      const takesFrom = (caller: Caller) => isOn && isLimited(caller)
 
       const self = (caller: Caller) =>
         caller._tag === "Member"
@@ -204,6 +207,10 @@ export class Gate extends Context.Service<
         permit,
         permitAct,
         permitSend: (caller, sender) => permitAct(caller, { _tag: "Send", as: sender }),
+        chargeSends: (caller, sender, inboxes) => {
+          const cost = inboxes.reduce((sum, count) => sum + Math.floor(count / INBOXES_FOR_ONE_SEND), 0)
+          return cost === 0 || !takesFrom(caller) ? Effect.void : rateLimits.charge(sender, cost)
+        },
         permitAction: (caller, user) =>
           permitFrom(caller, { _tag: "ChangeConversations", as: user }, rateLimits.act(user)),
         permitSearch: (caller, request, user) =>
@@ -220,18 +227,21 @@ export class Gate extends Context.Service<
           request: AddressedRequest,
           rows: Effect.Effect<number, E>
         ) {
-          if (!isReadLimited(caller)) return
+          if (!takesFrom(caller)) return
           const cost = Math.floor((yield* rows) / ROWS_FOR_ONE_CALL)
           if (cost === 0) return
           if (caller._tag === "Member") yield* rateLimits.rows(caller.userId, cost)
           yield* rateLimits.request(addressOf(request), cost)
         }),
         admitStranger: (request) => (isOn ? rateLimits.request(addressOf(request)) : Effect.void),
-        framesOf: (caller, userId) => (isReadLimited(caller) ? frameBudgets.of(userId) : undefined)
+        framesOf: (caller, userId) => (takesFrom(caller) ? frameBudgets.of(userId) : undefined)
       })
     })
   ).pipe(Layer.provide([FrameBudgets.layer, Identities.layer]))
 }
+
+/** How many inboxes of a group cost as much as a send of its own. */
+const INBOXES_FOR_ONE_SEND = 100
 
 /** How many calls a search costs beyond its own. */
 const CALLS_FOR_ONE_SEARCH = 4

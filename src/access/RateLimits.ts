@@ -16,6 +16,11 @@ export class RateLimits extends Context.Service<
   {
     /** Takes one send from a user's bucket. */
     send(userId: UserId): Effect.Effect<void, RateLimited>
+    /**
+     * Takes so many sends more from a user's bucket, for what it has sent: a bucket that does not hold them is in debt, and lets
+     * nothing pass until the debt is paid.
+     */
+    charge(userId: UserId, sends: number): Effect.Effect<void>
     /** Takes one action that is no send, as a mark of what is read, from a bucket of the user's own that is as large. */
     act(userId: UserId): Effect.Effect<void, RateLimited>
     /** Takes one search from a user's bucket. */
@@ -34,6 +39,7 @@ export class RateLimits extends Context.Service<
 >()("minichat/access/RateLimits") {
   static readonly layerOff = Layer.succeed(RateLimits, {
     send: () => Effect.void,
+    charge: () => Effect.void,
     act: () => Effect.void,
     search: () => Effect.void,
     group: () => Effect.void,
@@ -134,13 +140,14 @@ const limits = (
   /** A bucket for each key: it holds `burst` tokens and gains `perSecond`. */
   const buckets =
     (name: string, perSecond: number, burst: number) =>
-    (key: string | number, cost = 1) =>
+    (key: string | number, cost = 1, onExceeded: "fail" | "delay" = "fail") =>
       consume({
         algorithm: "token-bucket",
+        onExceeded,
         key: `${name}:${key}`,
         limit: burst,
-        // What costs more than the bucket holds takes half of it, and is not refused for ever.
-        tokens: Math.min(cost, Math.max(1, Math.floor(burst / 2))),
+        // What costs more than the bucket holds takes half of it, and is not refused for ever. A debt has no bound.
+        tokens: onExceeded === "delay" ? cost : Math.min(cost, Math.max(1, Math.floor(burst / 2))),
         window: Duration.millis((burst / perSecond) * 1000)
       }).pipe(
         Effect.asVoid,
@@ -160,6 +167,7 @@ const limits = (
   const requests = buckets("request", requestsPerSecond, requestsPerSecond)
   return RateLimits.of({
     send: (userId) => sends(userId),
+    charge: (userId, count) => Effect.ignore(sends(userId, count, "delay")),
     act: (userId) => actions(userId),
     search: (userId) => searches(userId),
     group: (userId) => groups(userId),

@@ -17,6 +17,8 @@ const PRESENCE_TIMEOUT = Duration.millis(100)
 export interface Delivery {
   readonly message: Message
   readonly delivered: boolean
+  /** How many inboxes an event of it was appended to; none for a repeat of long ago. */
+  readonly inboxes: number
 }
 
 export type Answer = Result.Result<Delivery, SendError | Unavailable>
@@ -76,10 +78,10 @@ export class Sends extends Context.Service<
         const forgetList =
           "receiver_id" in draft ? olderNodes.forgetRecentList(draft.receiver_id) : Effect.void
         if (Result.isFailure(outcome)) return Effect.as(forgetList, Result.fail(outcome.failure))
-        const { message } = outcome.success
+        const { message, appended } = outcome.success
         return publishing(publish(draft, outcome.success)).pipe(
           Effect.tap(forgetList),
-          Effect.map((delivered) => Result.succeed({ message, delivered }))
+          Effect.map((delivered) => Result.succeed({ message, delivered, inboxes: appended.length }))
         )
       }
 

@@ -11,11 +11,28 @@ const isStorable = (value: unknown): boolean => {
     : true
 }
 
+/** More values than this have more bytes: each takes two at least, a character and what separates it. */
+const MAX_VALUES = MAX_METADATA_BYTES / 2 + 1
+
+/** Whether there are more values in a value than may be. Without recursion, which ends at some thousand levels. */
+const hasTooMany = (value: Schema.Json): boolean => {
+  const values: Array<Schema.Json> = [value]
+  for (let i = 0; i < values.length; i++) {
+    if (i > MAX_VALUES) return true
+    const one = values[i]
+    if (typeof one === "object" && one !== null) for (const inner of Object.values(one)) values.push(inner)
+  }
+  return false
+}
+
+const TOO_LARGE = `must have at most ${MAX_METADATA_BYTES} bytes as JSON`
+
 const fits = Schema.makeFilter(
   (value: { readonly [key: string]: Schema.Json }) => {
+    if (hasTooMany(value)) return TOO_LARGE
     const json = JSON.stringify(value)
     if (json.length > MAX_METADATA_BYTES || new TextEncoder().encode(json).length > MAX_METADATA_BYTES)
-      return `must have at most ${MAX_METADATA_BYTES} bytes as JSON`
+      return TOO_LARGE
     return isStorable(value) || "must be well-formed Unicode without NUL characters (U+0000)"
   },
   { toJsonSchema: () => [{}, true] }

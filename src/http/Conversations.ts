@@ -58,7 +58,7 @@ export const layer = HttpApiBuilder.group(
     const reads = yield* Reads
     const repo = yield* ConversationRepo
     const inboxes = yield* InboxRepo
-    const { actingUser, permit, permitAct, permitRows, reserve } = yield* Permit.make
+    const { actingUser, permit, permitAct, permitAction, permitRows, reserve } = yield* Permit.make
 
     // Each page of a list looks at every conversation of its user, for the newest of them.
     const passedOver = (userId: UserId) =>
@@ -71,8 +71,8 @@ export const layer = HttpApiBuilder.group(
     const reader = (given: UserId | undefined) =>
       Effect.tap(actingUser(given, "query"), (userId) => permit({ _tag: "ReadConversations", of: userId }))
 
-    const actor = (given: UserId | undefined, place: "query" | "payload") =>
-      Effect.tap(actingUser(given, place), (userId) => permit({ _tag: "ChangeConversations", as: userId }))
+    const actor = (given: UserId | undefined) =>
+      Effect.tap(actingUser(given, "query"), (userId) => permit({ _tag: "ChangeConversations", as: userId }))
 
     /** For changes of which all members are told, and that may be made as often as one likes. */
     const limitedActor = (
@@ -172,7 +172,7 @@ export const layer = HttpApiBuilder.group(
 
       removeMember: Effect.fnUntraced(
         function* ({ params: { conversation_id, member_id }, query: { user_id } }) {
-          const by = yield* actor(user_id, "query")
+          const by = yield* actor(user_id)
           yield* conversations.removeMember(by, conversation_id, member_id)
         },
         Effect.catchTags({ ...denied, RoleForbids: roleForbids, NotAGroup: notAGroup })
@@ -180,7 +180,8 @@ export const layer = HttpApiBuilder.group(
 
       read: Effect.fnUntraced(
         function* ({ params: { conversation_id }, payload: { user_id, message_id } }) {
-          const userId = yield* actor(user_id, "payload")
+          const userId = yield* actingUser(user_id, "payload")
+          yield* permitAction(userId)
           return readState(yield* reads.mark(userId, conversation_id, message_id))
         },
         Effect.catchTags({ ...denied, MessageNotFound: messageNotFound })

@@ -64,7 +64,8 @@ export const layer = HttpApiBuilder.group(
     const inboxes = yield* InboxRepo
     const recentMessages = yield* RecentMessages
     const epoch = yield* Epoch
-    const { actingUser, permit, permitAct, permitRows, permitSearch, reserve } = yield* Permit.make
+    const { actingUser, chargeSends, permit, permitAct, permitRows, permitSearch, reserve } =
+      yield* Permit.make
 
     /** For a change of a message that may be made as often as one likes. */
     const limitedActor = (
@@ -91,6 +92,7 @@ export const layer = HttpApiBuilder.group(
           Effect.tap((sender) => (fields.receiver_id === sender ? toOneself : Effect.void)),
           Effect.flatMap((sender) => drafts.of(sender, fields)),
           Effect.flatMap(sends.send),
+          Effect.tap(({ message, inboxes }) => chargeSends(message.sender_id, [inboxes])),
           Effect.map(({ message, delivered }) => sent({ ...message, delivered_via_websocket: delivered })),
           Effect.catchTags({
             SenderNotFound: senderNotFound,

@@ -27,6 +27,20 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
       })
     ),
 
+  /** Takes what messages cost beyond a send each, by how many inboxes each one got into. */
+  chargeSends: (sender: UserId, inboxes: ReadonlyArray<number>) =>
+    Effect.flatMap(CurrentUser, (caller) => gate.chargeSends(caller, sender, inboxes)),
+
+  /** For a mark of what is read: taken from the rate of that user's actions, as the frame for it. */
+  permitAction: (user: UserId) =>
+    Effect.flatMap(CurrentUser, (caller) =>
+      Effect.catchTags(gate.permitAction(caller, user), {
+        Forbidden: forbidden,
+        Suspended: userSuspended,
+        RateLimited: tooManyRequests
+      })
+    ),
+
   /**
    * For whom a call acts: the user that it names, else the token's own. A call that names nobody and has no user's token is
    * refused, by the name of the field that is missing. Whether the caller may act for that user is for `permit` to say.

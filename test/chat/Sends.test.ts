@@ -115,11 +115,12 @@ it.effect("a repeated send is told again as it was, as the node that committed i
     const send = Effect.map(sendAll([draft(alice, bob, "once", "c1")]), ([answer]) =>
       Result.getOrThrow(answer!)
     )
-    const { message } = yield* send
+    const { message, inboxes } = yield* send
+    assert.strictEqual(inboxes, 2)
     assert.lengthOf(yield* recentOf(bob), 1)
     const [toAlice, toBob] = [yield* listen(alice), yield* listen(bob)]
 
-    assert.deepEqual(yield* send, { message, delivered: true })
+    assert.deepEqual(yield* send, { message, delivered: true, inboxes: 2 })
 
     assert.deepEqual(yield* toAlice.arrived, yield* framesOf(alice))
     assert.deepEqual(yield* toBob.arrived, yield* framesOf(bob))

@@ -32,7 +32,12 @@ const features = Layer.mergeAll(
 const services = Layer.mergeAll(
   features,
   Layer.mock(Sends, {}),
-  Layer.mock(Gate, { isOpen: true, framesOf: () => undefined, permitSend: () => Effect.void }),
+  Layer.mock(Gate, {
+    isOpen: true,
+    framesOf: () => undefined,
+    permitSend: () => Effect.void,
+    chargeSends: () => Effect.void
+  }),
   Layer.mock(InboxReader, {})
 )
 
@@ -103,6 +108,7 @@ const noting = Effect.fnUntraced(function* (protocol: "minichat.v1" | "minichat.
       permit: () => Effect.void,
       permitAct: () => limited,
       permitSend: () => Effect.void,
+      chargeSends: () => Effect.void,
       permitAction: () => limited
     }),
     Layer.mock(Directory, { permitSight: () => Effect.void }),
@@ -131,7 +137,8 @@ const noting = Effect.fnUntraced(function* (protocol: "minichat.v1" | "minichat.
                     timestamp: "2026-01-31T12:00:00.000Z",
                     conversation_id: group
                   },
-                  delivered: false
+                  delivered: false,
+                  inboxes: 2
                 })
               : Result.fail(new QuoteNotFound())
           )

@@ -1,11 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Context, Deferred, Effect, Fiber, Layer } from "effect"
 import { Database } from "../../src/database/Database.ts"
+import { textArray } from "../../src/database/SqlParameters.ts"
+import { lookOf } from "../../src/repo/Looks.ts"
 import * as UsernameLooks from "../../src/repo/UsernameLooks.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
-import { databaseUrl } from "../support/Services.ts"
+import { databaseUrl, freshDatabase } from "../support/Services.ts"
 import { until } from "../support/Until.ts"
-import { embeddedRepos, newUsername, postgresRepos } from "./Repos.ts"
+import { embeddedRepos, newUsername, postgresRepos, reposOn } from "./Repos.ts"
 
 const contract = <E>(name: string, repos: Layer.Layer<Database | UserRepo, E>) =>
   it.live(`users of a former release keep their names, and are not imitated any more: ${name}`, () =>
@@ -49,4 +51,43 @@ describe("the looks of usernames", () => {
   describe.runIf(databaseUrl !== undefined)("with TEST_DATABASE_URL", () =>
     contract("PostgreSQL", postgresRepos)
   )
+})
+
+describe.runIf(databaseUrl !== undefined)("two users who are made at once on two nodes", () => {
+  for (const [what, imitation, isAlike] of [
+    ["whose names look alike", "\u0430lices", true],
+    ["whose names are one in two forms that look different", "alice\u017f", false]
+  ] as const) {
+    it.live(`${what} are one: the second finds the first`, () =>
+      Effect.gen(function* () {
+        const settings = yield* freshDatabase
+        const [here, there] = [yield* Layer.build(reposOn(settings)), yield* Layer.build(reposOn(settings))]
+        const { sends: sql } = Context.get(here, Database)
+        const { skeleton, scripts } = lookOf("alices")
+        const isMade = yield* Deferred.make<void>()
+        const mayCommit = yield* Deferred.make<void>()
+        const first = yield* Effect.forkChild(
+          sql`SELECT FROM create_distinct_user('alices', 'Alice', ${skeleton}, ${textArray(scripts)})`.pipe(
+            Effect.andThen(Deferred.succeed(isMade, undefined)),
+            Effect.andThen(Deferred.await(mayCommit)),
+            sql.withTransaction
+          )
+        )
+        yield* Deferred.await(isMade)
+        const second = yield* Effect.forkChild(
+          Effect.flip(Context.get(there, UserRepo).create(imitation, "Alice"))
+        )
+        yield* until(
+          Effect.map(
+            sql`SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`,
+            (rows) => rows.length > 0
+          )
+        )
+        yield* Deferred.succeed(mayCommit, undefined)
+        yield* Fiber.join(first)
+        assert.include(yield* Fiber.join(second), { _tag: "UsernameTaken", isAlike })
+        assert.lengthOf(yield* sql`SELECT FROM users`, 1)
+      })
+    )
+  }
 })

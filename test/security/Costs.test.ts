@@ -4,6 +4,7 @@ import { IpNetwork } from "effect/net"
 import { Database } from "../../src/database/Database.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { startServer } from "../support/TestServer.ts"
+import { openSocket } from "../support/TestSocket.ts"
 import { bearer, post, request } from "./support/Server.ts"
 import { makeKeys } from "./support/Tokens.ts"
 
@@ -107,5 +108,49 @@ it.live("a list of conversations costs by how many its user has, however short t
     assert.include(statuses, 429)
     assert.notInclude(yield* lists(2, yield* token("2")), 429)
     assert.notInclude(yield* lists(1, service), 429)
+  })
+)
+
+it.live("a message to a large group costs its sender as many sends as it has hundreds of members", () =>
+  Effect.gen(function* () {
+    const keys = yield* makeKeys()
+    const server = yield* startServer({
+      ...(yield* freshEmbedded),
+      ...keys.settings,
+      sendsPerSecond: 1,
+      sendsBurst: 10
+    })
+    const service = bearer(yield* keys.mint({ scope: "service" }))
+    const { pipeline: sql } = Context.get(server.services, Database)
+    yield* sql`SELECT count(create_user('user' || i, 'User')) FROM generate_series(1, 500) i`
+    const [{ id }] = (yield* sql`
+      SELECT id FROM create_group(1, ARRAY(SELECT generate_series(1, 500)), 'All', 'all', NULL, NULL, 1000) LIMIT 1`) as [
+      { readonly id: bigint }
+    ]
+    const send = (headers: Record<string, string>, body: object) =>
+      Effect.map(post(`${server.url}/messages/`, body, headers), ({ status }) => status)
+    const [first, second] = [bearer(yield* keys.mint({ sub: "1" })), bearer(yield* keys.mint({ sub: "2" }))]
+    const toGroup = { conversation_id: Number(id), content: "hi" }
+    const toUser = { receiver_id: 3, content: "hi" }
+
+    // As many messages to a user pass at once.
+    assert.notInclude(yield* Effect.forEach(Array(6), () => send(second, toUser)), 429)
+    const statuses = yield* Effect.forEach(Array(6), () => send(first, toGroup))
+    assert.deepEqual(statuses.slice(0, 2), [200, 200])
+    assert.include(statuses, 429)
+
+    const socket = yield* openSocket(`${server.webSocketUrl}/ws/4`, {
+      headers: bearer(yield* keys.mint({ sub: "4" }))
+    })
+    const answerTo = (client_id: string) =>
+      Effect.repeat(socket.next, { until: (frame) => frame.client_id === client_id })
+    for (const client_id of ["1", "2", "3", "4"]) yield* socket.send({ type: "send", ...toGroup, client_id })
+    yield* answerTo("4")
+    yield* socket.send({ type: "send", ...toGroup, client_id: "one more" })
+    assert.deepInclude(yield* answerTo("one more"), { type: "error", code: "rate_limited" })
+
+    const asService = yield* Effect.forEach(Array(6), () => send(service, { ...toGroup, sender_id: 5 }))
+    assert.deepEqual(new Set(asService), new Set([200]))
+    assert.strictEqual(yield* send(bearer(yield* keys.mint({ sub: "5" })), toUser), 200)
   })
 )

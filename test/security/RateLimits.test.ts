@@ -55,6 +55,24 @@ describe("a bucket", () => {
     })
   )
 
+  it.effect(
+    "of a user that is charged for what it sent is in debt, and lets nothing pass until it is paid",
+    () =>
+      Effect.gen(function* () {
+        const { send, charge } = yield* limits
+        yield* send(ALICE)
+        yield* charge(ALICE, 2)
+        yield* charge(ALICE, 2)
+        yield* charge(ALICE, 2)
+        assert.strictEqual(yield* passed(send(ALICE)), 0)
+        assert.strictEqual(yield* passed(send(BOB)), 4)
+        yield* TestClock.adjust("1 seconds")
+        assert.strictEqual(yield* passed(send(ALICE)), 0)
+        yield* TestClock.adjust("1 seconds")
+        assert.strictEqual(yield* passed(send(ALICE)), 1)
+      })
+  )
+
   it.effect("of one user, or of one address, is not that of another", () =>
     Effect.gen(function* () {
       const { send, request } = yield* limits
