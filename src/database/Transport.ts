@@ -38,6 +38,15 @@ export const open = ({ host, port }: DatabaseHost): Socket =>
 
 const ignore = () => {}
 
+/** Ends a connection on which nothing comes in time: the server, or the network to it, is mute. */
+export const expectAnswer = (socket: Socket, host: DatabaseHost, within: Duration.Duration): Socket => {
+  socket.setTimeout(Duration.toMillis(within), () => socket.destroy(noAnswer(host, within)))
+  return socket.once("data", () => socket.setTimeout(0))
+}
+
+const noAnswer = (host: DatabaseHost, within: Duration.Duration) =>
+  new Error(`no answer from ${nameOf(host)} in ${Duration.format(within)}`)
+
 /** The next of these events; the socket is destroyed when nothing waits for it any more. */
 const next = <A>(socket: Socket, event: "connect" | "secureConnect" | "data") =>
   Effect.callback<A, Error>((resume) => {
@@ -127,9 +136,6 @@ export const dial = (
       Effect.onError(() => Effect.sync(() => socket.destroy()))
     )
   }).pipe(
-    Effect.timeoutOrElse({
-      duration: timeout,
-      orElse: () =>
-        Effect.fail(new Error(`no answer from ${nameOf(route.host)} in ${Duration.format(timeout)}`))
-    })
+    Effect.timeoutOrElse({ duration: timeout, orElse: () => Effect.fail(noAnswer(route.host, timeout)) }),
+    Effect.map((socket) => expectAnswer(socket, route.host, timeout))
   )
