@@ -146,10 +146,15 @@ export const make = Effect.fnUntraced(function* (url: DatabaseUrl, login: PgConn
             runFork(opened).addObserver((exit) => settle(Exit.isSuccess(exit) ? exit.value : asError(exit)))
           })
     if (!(connection instanceof PendingSocket)) connections.set(connection, way.host)
-    connection.once("close", () => {
-      connections.delete(connection)
+    const doubt = () => {
       // The driver ends a connection of which it needs no more. One that ended otherwise may have had a reason: a failover.
       if (hasChoice && !connection.writableEnded) isCertain = false
+    }
+    // Before the driver hears of it, and opens the next one.
+    connection.once("error", doubt)
+    connection.once("close", () => {
+      connections.delete(connection)
+      doubt()
     })
     return connection
   }
