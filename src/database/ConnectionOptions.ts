@@ -1,3 +1,4 @@
+import { userInfo } from "node:os"
 import type { PgConnection } from "@effect/sql-pg"
 import { Effect, Option, Redacted, Result } from "effect"
 import { type DatabaseUrl, readDatabaseUrl } from "../settings/DatabaseUrl.ts"
@@ -18,10 +19,19 @@ export const loginOf = (url: DatabaseUrl, file: Option.Option<string>) => {
       return Redacted.make(latest ?? "")
     })
   return {
-    username: url.username,
+    username: url.username ?? systemUser(),
     password: Option.isSome(file) ? current(file.value) : redacted(url.password),
     database: url.database,
     applicationName: url.applicationName ?? "minichat",
     startupOptions: url.options
   } satisfies PgConnection.Config
+}
+
+/** As psql: without a user in the URL, the user that runs the server. None where the system does not know its name. */
+const systemUser = () => {
+  try {
+    return userInfo().username
+  } catch {
+    return undefined
+  }
 }

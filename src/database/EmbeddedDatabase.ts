@@ -3,6 +3,7 @@ import type { PgClient } from "@effect/sql-pg"
 import type { PGlite } from "@electric-sql/pglite"
 import { Context, Effect, FileSystem, Path } from "effect"
 import { lockDataDir } from "./DataDirLock.ts"
+import { unpack } from "./Unpack.ts"
 
 /**
  * Starts PostgreSQL inside this process, on the files in `dataDir`, and tells how to connect to it: the same
@@ -26,15 +27,19 @@ export const EmbeddedDatabase = Context.Reference<typeof start>("minichat/databa
 })
 
 /**
- * V8 compiles a function of PostgreSQL's anew, optimized, once it ran this much. By default it does so for some large
- * ones right after the start, which takes a core for two seconds, and 500 MB, from a server that may have no work yet.
+ * V8 would compile what runs much anew, optimized. For the parser of PostgreSQL, one function of 100 KB, it takes 600 MB and a core
+ * for a second, right after a first start, and its budget of work cannot be set high enough to put that off. Without, a statement
+ * takes a fifth more time.
  */
-const WASM_TIERING_BUDGET = 1_000_000_000
+const COMPILED_ONCE = ["--liftoff-only", "--no-wasm-tier-up", "--no-wasm-dynamic-tiering"]
+
+/** By default 128 MB, which WebAssembly touches all at once. What is not here is in the cache of the operating system. */
+const SHARED_BUFFERS = "32MB"
 
 /** Loads PGlite. A server with a `DATABASE_URL` never does. */
-export const loadPGlite = () => {
-  setFlagsFromString(`--wasm-tiering-budget=${WASM_TIERING_BUDGET}`)
-  return import("@electric-sql/pglite")
+export const loadPGlite = async () => {
+  for (const flag of COMPILED_ONCE) setFlagsFromString(flag)
+  return await import("@electric-sql/pglite")
 }
 
 /**
@@ -45,17 +50,18 @@ export const loadPGlite = () => {
 const openCluster = Effect.fnUntraced(function* (folder: string) {
   const fs = yield* FileSystem.FileSystem
   const { PGlite } = yield* Effect.promise(loadPGlite)
+  const startParams = [...PGlite.defaultStartParams, "-c", `shared_buffers=${SHARED_BUFFERS}`]
   const unfinished = `${folder}.unfinished`
   if (yield* fs.exists(unfinished)) yield* fs.remove(folder, { recursive: true, force: true })
-  if (yield* fs.exists(folder)) return yield* Effect.promise(() => PGlite.create({ dataDir: folder }))
-  yield* fs.writeFileString(unfinished, "")
-  const loadDataDir = yield* Effect.promise(async () => {
-    const { dataDir } = await import("@electric-sql/pglite-prepopulatedfs")
-    return dataDir()
-  })
-  const db = yield* Effect.promise(() => PGlite.create({ dataDir: folder, loadDataDir }))
-  yield* fs.remove(unfinished)
-  return db
+  if (!(yield* fs.exists(folder))) {
+    yield* fs.writeFileString(unfinished, "")
+    yield* Effect.promise(async () => {
+      const { dataDir } = await import("@electric-sql/pglite-prepopulatedfs")
+      await unpack(await dataDir(), folder)
+    })
+    yield* fs.remove(unfinished)
+  }
+  return yield* Effect.promise(() => PGlite.create({ dataDir: folder, startParams }))
 }, Effect.orDie)
 
 /** Lets the client of this process connect to `db`. Scoped. */

@@ -22,6 +22,9 @@ const CONNECTION_PATIENCE = Duration.sum(STATEMENT_TIMEOUT, Duration.seconds(2))
 /** The same for the connection of health. */
 const HEALTH_PATIENCE = Duration.seconds(3)
 
+/** How often one of several hosts is asked whether it answers. */
+const ASKED_EVERY = Duration.seconds(1)
+
 /** How many connections there are for sends from user to user. */
 export const SEND_CONNECTIONS = 4
 
@@ -104,6 +107,15 @@ export const connect = Effect.fnUntraced(
       Effect.provideService(Reactivity.Reactivity, yield* Reactivity.Reactivity)
     )
     const health = yield* PgClient.make({ ...common, stream: healthSockets.open, maxConnections: 1, prepare })
+
+    if (routes.hasSeveralHosts) {
+      // A host that fell silent is found out in seconds, although statements wait longer than that.
+      yield* health`SELECT 1`.pipe(
+        Effect.ignore,
+        Effect.repeat(Schedule.spaced(ASKED_EVERY)),
+        Effect.forkScoped
+      )
+    }
 
     const retire = (error: SqlError.SqlError) => {
       const code = codeOf(error)

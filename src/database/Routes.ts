@@ -5,7 +5,7 @@ import { SqlError } from "effect/sql"
 import { type DatabaseHost, type DatabaseUrl, nameOf } from "../settings/DatabaseUrl.ts"
 import { PendingSocket } from "./PendingSocket.ts"
 import { codeOf, isAway, rootCause } from "./StatementErrors.ts"
-import { dial, NO_TLS, open as openPlain, type Route, routesTo } from "./Transport.ts"
+import { dial, expectAnswer, NO_TLS, open as openPlain, type Route, routesTo } from "./Transport.ts"
 
 // libpq looks for the host and the encryption that work anew with each connection. Here one search finds them for all pools, so
 // that connections which need no negotiation are plain sockets. It is repeated when a connection was lost.
@@ -136,7 +136,7 @@ export const make = Effect.fnUntraced(function* (url: DatabaseUrl, login: PgConn
     const way = current
     const connection =
       isCertain && !way.isEncrypted
-        ? openPlain(way.host)
+        ? expectAnswer(openPlain(way.host), way.host, connectTimeout)
         : new PendingSocket((settle) => {
             const opened = Effect.gen(function* () {
               const route = isCertain ? current : yield* search
@@ -146,10 +146,15 @@ export const make = Effect.fnUntraced(function* (url: DatabaseUrl, login: PgConn
             runFork(opened).addObserver((exit) => settle(Exit.isSuccess(exit) ? exit.value : asError(exit)))
           })
     if (!(connection instanceof PendingSocket)) connections.set(connection, way.host)
-    connection.once("close", () => {
-      connections.delete(connection)
+    const doubt = () => {
       // The driver ends a connection of which it needs no more. One that ended otherwise may have had a reason: a failover.
       if (hasChoice && !connection.writableEnded) isCertain = false
+    }
+    // Before the driver hears of it, and opens the next one.
+    connection.once("error", doubt)
+    connection.once("close", () => {
+      connections.delete(connection)
+      doubt()
     })
     return connection
   }

@@ -11,6 +11,8 @@ const KNOWN = 100
 export const rootCause = (error: unknown): string => {
   const cause = error instanceof Error ? error.cause : undefined
   if (cause instanceof Error) return rootCause(cause)
+  // A name with several addresses, of which none took a connection.
+  if (error instanceof AggregateError && error.errors.length > 0) return rootCause(error.errors.at(-1))
   return error instanceof Error && error.message !== "" ? error.message : String(error)
 }
 

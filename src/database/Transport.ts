@@ -1,8 +1,18 @@
 import { readFileSync } from "node:fs"
 import { connect, isIP, type Socket } from "node:net"
 import { type ConnectionOptions, connect as connectTls } from "node:tls"
-import { Duration, Effect, Option } from "effect"
+import { Duration, Effect, Option, Schema } from "effect"
 import { type DatabaseHost, type DatabaseTls, nameOf } from "../settings/DatabaseUrl.ts"
+import { rootCause } from "./StatementErrors.ts"
+
+/** There is no connection; the message says why, in the words of the network or of TLS. */
+export class TransportError extends Schema.TaggedError<TransportError>()("TransportError", {
+  message: Schema.String
+}) {}
+
+const failure = (reason: unknown) => new TransportError({ message: rootCause(reason) })
+
+const CLOSED = "the connection was closed"
 
 /** A host, and whether connections to it are encrypted. */
 export interface Route {
@@ -38,17 +48,26 @@ export const open = ({ host, port }: DatabaseHost): Socket =>
 
 const ignore = () => {}
 
+/** Ends a connection on which nothing comes in time: the server, or the network to it, is mute. */
+export const expectAnswer = (socket: Socket, host: DatabaseHost, within: Duration.Duration): Socket => {
+  socket.setTimeout(Duration.toMillis(within), () => socket.destroy(noAnswer(host, within)))
+  return socket.once("data", () => socket.setTimeout(0))
+}
+
+const noAnswer = (host: DatabaseHost, within: Duration.Duration) =>
+  failure(`no answer from ${nameOf(host)} in ${Duration.format(within)}`)
+
 /** The next of these events; the socket is destroyed when nothing waits for it any more. */
 const next = <A>(socket: Socket, event: "connect" | "secureConnect" | "data") =>
-  Effect.callback<A, Error>((resume) => {
-    if (socket.destroyed) return resume(Effect.fail(socket.errored ?? new Error("the connection was closed")))
-    const settle = (exit: Effect.Effect<A, Error>) => {
+  Effect.callback<A, TransportError>((resume) => {
+    if (socket.destroyed) return resume(failure(socket.errored ?? CLOSED))
+    const settle = (exit: Effect.Effect<A, TransportError>) => {
       socket.off(event, onEvent).off("error", onError).off("close", onClose)
       resume(exit)
     }
     const onEvent = (value: A) => settle(Effect.succeed(value))
-    const onError = (error: Error) => settle(Effect.fail(error))
-    const onClose = () => settle(Effect.fail(new Error("the connection was closed")))
+    const onError = (error: Error) => settle(failure(error))
+    const onClose = () => settle(failure(CLOSED))
     socket.once(event, onEvent).once("error", onError).once("close", onClose)
     return Effect.sync(() => socket.destroy())
   })
@@ -65,10 +84,10 @@ const encrypt = Effect.fnUntraced(function* (socket: Socket, host: DatabaseHost,
   socket.write(SSL_REQUEST)
   const answer = yield* next<Buffer>(socket, "data")
   socket.pause()
-  if (answer[0] === NO) return yield* Effect.fail(new Error(NO_TLS))
+  if (answer[0] === NO) return yield* failure(NO_TLS)
   // More than one byte came from somebody in between who wants it taken for an encrypted answer.
   if (answer[0] !== YES || answer.length > 1) {
-    return yield* Effect.fail(new Error("the request for TLS was answered by something else (sslmode)"))
+    return yield* failure("the request for TLS was answered by something else (sslmode)")
   }
   const encrypted = connectTls({
     ...options,
@@ -78,21 +97,20 @@ const encrypt = Effect.fnUntraced(function* (socket: Socket, host: DatabaseHost,
   }).on("error", ignore)
   yield* Effect.mapError(next<void>(encrypted, "secureConnect"), (error) =>
     /certificate/i.test(error.message) && !/altnames/.test(error.message)
-      ? new Error(`${error.message.replace(/\.$/, "")}. sslrootcert names the file of a private CA`)
+      ? failure(`${error.message.replace(/\.$/, "")}. sslrootcert names the file of a private CA`)
       : error
   )
   return encrypted
 })
 
 /** Reads the files of certificates that the URL names. Fails with the parameter whose file cannot be read. */
-export const tlsOptions = (tls: DatabaseTls): Effect.Effect<ConnectionOptions, Error> => {
+export const tlsOptions = (tls: DatabaseTls): Effect.Effect<ConnectionOptions, TransportError> => {
   const read = (parameter: string, file: string | undefined) =>
     file === undefined
       ? undefined
       : Effect.try({
           try: () => readFileSync(file),
-          catch: (error) =>
-            new Error(`${parameter} cannot be read: ${error instanceof Error ? error.message : error}`)
+          catch: (error) => failure(`${parameter} cannot be read: ${rootCause(error)}`)
         })
   const files = {
     ca: read("sslrootcert", Option.getOrUndefined(tls.rootCert)),
@@ -118,7 +136,7 @@ export const dial = (
   route: Route,
   tls: DatabaseTls,
   timeout: Duration.Duration
-): Effect.Effect<Socket, Error> =>
+): Effect.Effect<Socket, TransportError> =>
   Effect.gen(function* () {
     const options = route.isEncrypted ? yield* tlsOptions(tls) : undefined
     const socket = open(route.host)
@@ -127,9 +145,6 @@ export const dial = (
       Effect.onError(() => Effect.sync(() => socket.destroy()))
     )
   }).pipe(
-    Effect.timeoutOrElse({
-      duration: timeout,
-      orElse: () =>
-        Effect.fail(new Error(`no answer from ${nameOf(route.host)} in ${Duration.format(timeout)}`))
-    })
+    Effect.timeoutOrElse({ duration: timeout, orElse: () => noAnswer(route.host, timeout) }),
+    Effect.map((socket) => expectAnswer(socket, route.host, timeout))
   )

@@ -49,6 +49,25 @@ describe("a DATABASE_URL with several hosts", () => {
       })
   )
 
+  it.live("leads to the one that takes writes after the other fell silent", () =>
+    Effect.gen(function* () {
+      const replicated = yield* Replicated.make("asynchronous")
+      const url = yield* replicated.createDatabaseBehindProxy("hosts")
+      const repos = yield* Layer.build(reposOn(settings(url)))
+      yield* Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        const messages = Context.get(repos, MessageRepo)
+        const isSent = Effect.map(messages.send([draft(alice, bob)]), ([sent]) => sent!._tag === "Success")
+        assert.isTrue(yield* isSent)
+        // The standby has what was committed, before it is alone.
+        yield* replicated.isCaughtUp
+
+        yield* replicated.partition
+        yield* until(isSent)
+      }).pipe(Effect.provideContext(repos))
+    })
+  )
+
   it.live("of which none takes writes is refused in a line with what each said", () =>
     Effect.gen(function* () {
       const replicated = yield* Replicated.make("asynchronous")

@@ -6,6 +6,9 @@ import { startProcess } from "../support/ServerProcess.ts"
 import { emptyDataDir } from "../support/Services.ts"
 import { assertRefusal, call, send, TIMEOUT, twoUsers } from "./ServerProcess.ts"
 
+/** What docs/CONFIGURATION.md promises of the embedded mode at rest, in bytes. */
+const MOST_MEMORY = 500 * 1024 * 1024
+
 describe("an embedded server", TIMEOUT, () => {
   // One story: each start of a process takes seconds.
   it.live("starts without any setting, has its folder to itself, and keeps its data however it ends", () =>
@@ -25,6 +28,8 @@ describe("an embedded server", TIMEOUT, () => {
       })
       const { alice, bob } = yield* twoUsers(firstUrl)
       const sent = [yield* send(firstUrl, alice, bob, "before the restart")]
+      yield* Effect.promise(() => fetch(`${firstUrl}/docs`).then((response) => response.text()))
+      assert.isBelow(first.peakBytes(), MOST_MEMORY)
       yield* first.signal("SIGTERM")
       const { code, stdout, stderr } = yield* first.ended
       assert.deepEqual([code, stderr], [0, ""])
@@ -50,6 +55,7 @@ describe("an embedded server", TIMEOUT, () => {
       )
       const { events } = yield* call(thirdUrl, `/users/${bob.id}/events?since=0`)
       assert.lengthOf(events, 2)
+      assert.isBelow(third.peakBytes(), MOST_MEMORY)
       assert.isAbove((yield* send(thirdUrl, alice, bob, "after the kill")).id, sent[0].id)
     })
   )

@@ -78,10 +78,15 @@ export const startProcess = Effect.fnUntraced(function* (
     output: () => stdout + stderr,
     isAlive: () => child.exitCode === null && child.signalCode === null,
     /** The memory that it holds, in bytes. */
-    residentBytes: () =>
-      Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))![1]) * 1024
+    residentBytes: () => memoryOf(child.pid!, "VmRSS"),
+    /** The most memory that it ever held, in bytes. */
+    peakBytes: () => memoryOf(child.pid!, "VmHWM")
   }
 })
+
+const memoryOf = (pid: number, what: "VmRSS" | "VmHWM") =>
+  Number(new RegExp(`^${what}:\\s+(\\d+) kB$`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) *
+  1024
 
 const killGroup = (leader: number) => {
   try {

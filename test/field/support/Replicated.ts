@@ -98,6 +98,23 @@ export const make = Effect.fnUntraced(function* (mode: "synchronous" | "asynchro
         Effect.orDie(on(primaryPort, `CREATE DATABASE ${name}`)),
         `postgresql://minichat@127.0.0.1:${standbyPort},127.0.0.1:${primaryPort}/${name}`
       ),
+    /** The same, with the primary behind a proxy that can be made mute. */
+    createDatabaseBehindProxy: (name: string) =>
+      Effect.as(
+        Effect.orDie(on(primaryPort, `CREATE DATABASE ${name}`)),
+        `postgresql://minichat@127.0.0.1:${proxy.url.port},127.0.0.1:${standbyPort}/${name}`
+      ),
+    /** Waits until the standby replayed all that the primary wrote. */
+    isCaughtUp: until(
+      "the standby replayed all",
+      Effect.map(
+        on(primaryPort, "SELECT replay_lsn = pg_current_wal_lsn() AS done FROM pg_stat_replication"),
+        (rows) => rows[0]?.done === true
+      ),
+      "30 seconds"
+    ),
+    /** The primary is cut off without a word: nothing that is sent to it arrives, on no connection. The standby takes over. */
+    partition: Effect.andThen(proxy.hold("everything"), on(standbyPort, "SELECT pg_promote()")),
     primaryPort,
     standbyPort,
     /** Ends the primary, as a power cut does, and makes the standby the primary. */
