@@ -36,7 +36,7 @@ const SCROLLED_UP = `(() => {
 })()`
 
 /** As many elements as the history or the list may have in the page, however much of it is loaded: those of a few screens. */
-const BOUND = 400
+const BOUND = 250
 
 layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
   describe.runIf(existsSync(CHROMIUM))("in a browser", { timeout: 120_000 }, () => {
