@@ -12,12 +12,12 @@ const post = async (path, body, method = "POST") => {
     body: JSON.stringify(body)
   })
   if (!response.ok) throw new Error(await response.text())
-  return response.json()
+  return response.status === 204 ? undefined : response.json()
 }
 const suffix = Math.random().toString(36).slice(2, 8)
 const people = []
 for (const name of ["Ada Okafor", "Ben Larsen", "Chiara Rossi", "Daniel Kim", "Eva Novak"])
-  people.push(await post("/users/", { username: `${name.replace(" ", "")}${suffix}`, display_name: name }))
+  people.push(await post("/users/", { username: name.split(" ")[0].toLowerCase(), display_name: name }))
 const [ada, ben, chiara, daniel, eva] = people.map(({ id }) => id)
 const say = (from, to, content, more = {}) => post("/messages/", { sender_id: from, ...to, content, ...more })
 await say(eva, { receiver_id: ada }, "The tickets are here: https://example.com/tickets")
@@ -33,13 +33,16 @@ const inGroup = { conversation_id: group.id }
 await say(ada, inGroup, "Which way do we take on Sunday?")
 await say(ben, inGroup, "The one along the lake. It is flat, and there is a café at the end.")
 await say(chiara, inGroup, "Yes please, lake!")
-await say(chiara, inGroup, "I bring lunch for everybody.")
+const picnic = await say(chiara, inGroup, "I bring lunch for everybody.")
 const first = await say(ben, { receiver_id: ada }, "Morning! Did the release go out?")
 await say(ada, { receiver_id: ben }, "It did, at eight. No alarms so far.")
 await say(ada, { receiver_id: ben }, "Nothing was lost while we restarted the nodes.", {
   reply_to_id: first.id
 })
-await say(ben, { receiver_id: ada }, "Perfect. Then I close my laptop and have breakfast.")
+const last = await say(ben, { receiver_id: ada }, "Perfect. Then I close my laptop and have breakfast.")
+await post(`/messages/${last.id}/reactions/${encodeURIComponent("❤️")}?user_id=${ada}`, {}, "PUT")
+await post(`/messages/${picnic.id}/reactions/${encodeURIComponent("😂")}?user_id=${ben}`, {}, "PUT")
+await post(`/messages/${picnic.id}/reactions/${encodeURIComponent("😂")}?user_id=${ada}`, {}, "PUT")
 await say(ben, { receiver_id: ada }, "Call me if anything turns red")
 
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] })
@@ -97,6 +100,105 @@ const all = {
       await page.locator(".message").last().hover()
     })
 }
+const dialog = (use) => async (page) => {
+  if (page.viewportSize().width > 700) await open("Ben")(page)
+  await use(page)
+  await page.getByRole("dialog").waitFor()
+  await page.waitForTimeout(300)
+}
+const profile = dialog((page) => page.getByTitle("Your profile").click())
+Object.assign(all, {
+  profile: () => shot("profile", desktop, "light", [ada], profile),
+  "profile-dark": () => shot("profile-dark", phone, "dark", [ada], profile),
+  delete: () =>
+    shot("delete", desktop, "light", [ada], async (page) => {
+      await profile(page)
+      await page.getByRole("button", { name: "Delete my account" }).click()
+      await page.getByLabel(/Type your username/).fill(people[0].username)
+    }),
+  "delete-phone": () =>
+    shot("delete-phone", phone, "dark", [ada], async (page) => {
+      await profile(page)
+      await page.getByRole("button", { name: "Delete my account" }).click()
+      await page.getByLabel(/Type your username/).fill("adam")
+    }),
+  peer: () =>
+    shot(
+      "peer",
+      desktop,
+      "dark",
+      [ada],
+      dialog((page) => page.getByLabel(/^About/).click())
+    ),
+  search: () =>
+    shot("search", desktop, "light", [ada], async (page) => {
+      await open("Sunday")(page)
+      await page.getByLabel(/^Search/).fill("lunch")
+      await page.getByText("I bring lunch").first().waitFor()
+      await page.locator('.list[aria-busy="false"]').waitFor()
+      await page.getByRole("button", { name: /I bring lunch/ }).click()
+      await page.locator('[data-target="true"]').waitFor()
+    }),
+  "search-phone": () =>
+    shot("search-phone", phone, "dark", [ada], async (page) => {
+      await page.getByLabel(/^Search/).fill("e")
+      await page.locator('.list[aria-busy="false"] h2').nth(1).waitFor()
+    }),
+  "search-none": () =>
+    shot("search-none", desktop, "light", [ada], async (page) => {
+      await page.getByLabel(/^Search/).fill("zebra crossing")
+      await page.locator('.list[aria-busy="false"]').waitFor()
+    }),
+  actions: () =>
+    shot("actions", desktop, "light", [ada], async (page) => {
+      await open("Sunday")(page)
+      await page.getByText("I bring lunch").last().hover()
+      await page.getByRole("toolbar").waitFor()
+    }),
+  unread: () =>
+    shot("unread", desktop, "dark", [daniel], async (page) => {
+      for (let i = 1; i <= 40; i++) await say(eva, { receiver_id: daniel }, `Photo ${i} of the hike is up`)
+      await open("Eva")(page)
+    }),
+  blocked: () =>
+    shot("blocked", desktop, "light", [chiara], async (page) => {
+      await say(eva, { receiver_id: chiara }, "Buy my coins!")
+      await post(`/users/${chiara}/blocks/${eva}`, {}, "PUT")
+      await page.reload()
+      await open("Eva")(page)
+      await page.getByText("You have blocked").waitFor()
+    }),
+  failed: () =>
+    shot("failed", desktop, "dark", [eva], async (page) => {
+      await open("Chiara")(page)
+      await page.getByLabel(/Message to/).fill("Are you there?")
+      await page.keyboard.press("Enter")
+      await page.locator('[data-state="failed"]').waitFor()
+    }),
+  gone: () =>
+    shot("gone", desktop, "light", [ben], async (page) => {
+      const zoe = await post("/users/", { username: "zoe", display_name: "Zoe" })
+      await say(zoe.id, { receiver_id: ben }, "Bye!")
+      await say(ben, { receiver_id: zoe.id }, "Take care.")
+      await post(`/users/${zoe.id}`, {}, "DELETE")
+      await open("Deleted user")(page)
+      await page.locator(".gone").waitFor()
+    }),
+  suspended: () =>
+    shot("suspended", desktop, "light", [eva], async (page) => {
+      await page.locator(".conversation").first().waitFor()
+      await post(`/users/${eva}/suspension`, {}, "PUT")
+      await page.locator(".banner.bad").waitFor()
+      await post(`/users/${eva}/suspension`, {}, "DELETE")
+    }),
+  token: () => shot("token", phone, "light", [], (page) => page.locator(".person").first().waitFor()),
+  help: () =>
+    shot("help", desktop, "dark", [ada], async (page) => {
+      await open("Ben")(page)
+      await page.getByRole("button", { name: "Shortcuts" }).click()
+      await page.getByRole("dialog").waitFor()
+    })
+})
 const wanted = process.argv[4]?.split(",") ?? Object.keys(all)
 for (const name of wanted) await all[name]().catch((error) => console.error(name, error.message))
 await browser.close()

@@ -1,49 +1,58 @@
+import type { ComponentChildren } from "preact"
 import { useState } from "preact/hooks"
 import type { Session } from "./session.ts"
 
-/** Hands out what is stored of the user, or deletes it for good. */
-export const AccountData = ({ session, onDeleted }: { session: Session; onDeleted: () => void }) => {
-  const username = session.me.value?.username
+/** What can be done with everything that is stored of the user: here, and on the server. */
+export const AccountData = ({
+  session,
+  onSignOut,
+  onDelete
+}: {
+  session: Session
+  onSignOut: () => void
+  onDelete: () => void
+}) => {
   const [isPreparing, setIsPreparing] = useState(false)
-  const [isAsking, setIsAsking] = useState(false)
   const download = async () => {
     setIsPreparing(true)
     const data = await session.attempt(session.client.exportData())
     setIsPreparing(false)
-    if (data !== undefined) save(data, `mini-chat-${username ?? session.account.userId}.ndjson`)
+    if (data !== undefined)
+      save(data, `mini-chat-${session.me.value?.username ?? session.account.userId}.ndjson`)
   }
   return (
     <section class="form account" aria-label="Your account">
-      {isAsking ? (
-        <DeleteAccount session={session} onKeep={() => setIsAsking(false)} onDeleted={onDeleted} />
-      ) : (
-        <>
-          <div class="choice">
-            <p>
-              <strong>Your data</strong>
-              <small>All that is stored of you, in one file.</small>
-            </p>
-            <button type="button" disabled={isPreparing} onClick={download}>
-              {isPreparing ? "Preparing…" : "Download my data"}
-            </button>
-          </div>
-          <div class="choice">
-            <p>
-              <strong>Leave for good</strong>
-              <small>You are asked once more before anything is deleted.</small>
-            </p>
-            <button type="button" class="danger" onClick={() => setIsAsking(true)}>
-              Delete my account
-            </button>
-          </div>
-        </>
-      )}
+      <Choice title="This device" hint="What waits to be sent is lost when you sign out.">
+        <button type="button" onClick={onSignOut}>
+          Sign out
+        </button>
+      </Choice>
+      <Choice title="Your data" hint="All that the server stores of you, in one file.">
+        <button type="button" aria-label="Download my data" disabled={isPreparing} onClick={download}>
+          {isPreparing ? "Preparing…" : "Download"}
+        </button>
+      </Choice>
+      <Choice title="Leave for good" hint="You are asked once more first.">
+        <button type="button" class="danger" aria-label="Delete my account" onClick={onDelete}>
+          Delete…
+        </button>
+      </Choice>
     </section>
   )
 }
 
+const Choice = ({ title, hint, children }: { title: string; hint: string; children: ComponentChildren }) => (
+  <div class="choice">
+    <p>
+      <strong>{title}</strong>
+      <small>{hint}</small>
+    </p>
+    {children}
+  </div>
+)
+
 /** Says what is deleted, and deletes it once the user has typed their username. */
-const DeleteAccount = ({
+export const DeleteAccount = ({
   session,
   onKeep,
   onDeleted
@@ -65,13 +74,12 @@ const DeleteAccount = ({
   }
   return (
     <form
-      class="deleting"
+      class="form deleting"
       onSubmit={(event) => {
         event.preventDefault()
         submit()
       }}
     >
-      <h3>Delete your account?</h3>
       <ul>
         <li>What you wrote is deleted, for everybody you wrote it to. So are your reactions.</li>
         <li>You leave your groups. A group that is yours goes to another member.</li>
@@ -82,7 +90,7 @@ const DeleteAccount = ({
         <strong>Nobody can undo this.</strong> Download your data first if you want to keep it.
       </p>
       <label>
-        Type your username, {username ?? "…"}
+        Type your username, <strong>{username ?? "…"}</strong>
         <input
           autocomplete="off"
           autocapitalize="off"
@@ -96,7 +104,7 @@ const DeleteAccount = ({
           Keep my account
         </button>
         <button type="submit" class="danger filled" disabled={!isSure || isDeleting}>
-          {isDeleting ? "Deleting…" : "Delete my account for good"}
+          {isDeleting ? "Deleting…" : "Delete for good"}
         </button>
       </div>
     </form>

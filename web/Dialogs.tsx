@@ -8,7 +8,15 @@ import { ShortcutsDialog } from "./ShortcutsDialog.tsx"
 import type { Session } from "./session.ts"
 
 /** The dialog that is open, if any. */
-export const Dialogs = ({ session, onDeleted }: { session: Session; onDeleted: () => void }) => {
+export const Dialogs = ({
+  session,
+  onDeleted,
+  onSignOut
+}: {
+  session: Session
+  onDeleted: () => void
+  onSignOut: () => void
+}) => {
   const close = () => {
     session.dialog.value = undefined
     session.error.value = undefined
@@ -25,7 +33,7 @@ export const Dialogs = ({ session, onDeleted }: { session: Session; onDeleted: (
     case "group":
       return entry === undefined ? null : <GroupDialog session={session} entry={entry} onClose={close} />
     case "me":
-      return <ProfileDialog session={session} onClose={close} onDeleted={onDeleted} />
+      return <ProfileDialog session={session} onClose={close} onDeleted={onDeleted} onSignOut={onSignOut} />
     case "peer":
       return entry?.with === undefined ? null : (
         <PeerDialog session={session} peer={entry.with} onClose={close} />

@@ -62,7 +62,12 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
           }}
         >
           {(row, i) => {
-            if ("client_id" in row) return <OutgoingBubble key={row.client_id} session={session} item={row} />
+            if ("client_id" in row)
+              return (
+                <div key={row.client_id} class="line">
+                  <OutgoingBubble session={session} item={row} />
+                </div>
+              )
             const before = messages[i - 1]
             const at = new Date(row.timestamp)
             const isNewDay = before === undefined || !isSameDay(at, new Date(before.timestamp))
@@ -73,7 +78,7 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
               before.sender_id === row.sender_id &&
               at.getTime() - Date.parse(before.timestamp) < GROUP_WITHIN
             return (
-              <div key={row.id} class="row">
+              <div key={row.id} class="line">
                 {isNewDay && <p class="day">{dayName(at)}</p>}
                 {isFirstUnread && <p class="day new">New messages</p>}
                 <MessageBubble

@@ -67,7 +67,7 @@ const Opened = ({
   }
   return (
     <section ref={root} class="pane" aria-label={`Chat of ${name}`} data-open={selected !== undefined}>
-      <Sidebar session={session} name={name} onSignOut={signOut} />
+      <Sidebar session={session} name={name} />
       <div class="main">
         <Banner session={session} onSignIn={leave} onSignOut={signOut} />
         {selected === undefined ? (
@@ -88,7 +88,7 @@ const Opened = ({
           <Conversation key={selected} session={session} id={selected} />
         )}
       </div>
-      <Dialogs session={session} onDeleted={leave} />
+      <Dialogs session={session} onDeleted={leave} onSignOut={signOut} />
     </section>
   )
 }

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks"
-import { AccountData } from "./AccountData.tsx"
+import { AccountData, DeleteAccount } from "./AccountData.tsx"
 import { Dialog } from "./Dialog.tsx"
 import type { Session } from "./session.ts"
 
@@ -7,13 +7,16 @@ import type { Session } from "./session.ts"
 export const ProfileDialog = ({
   session,
   onClose,
-  onDeleted
+  onDeleted,
+  onSignOut
 }: {
   session: Session
   onClose: () => void
   onDeleted: () => void
+  onSignOut: () => void
 }) => {
   const me = session.me.value
+  const [isLeaving, setIsLeaving] = useState(false)
   const [name, setName] = useState(me?.display_name ?? "")
   const save = async () => {
     const user = await session.attempt(session.client.updateProfile({ display_name: name }))
@@ -22,34 +25,42 @@ export const ProfileDialog = ({
     onClose()
   }
   return (
-    <Dialog title="Your profile" onClose={onClose}>
+    <Dialog title={isLeaving ? "Delete your account?" : "Your profile"} onClose={onClose}>
       {session.error.value !== undefined && (
         <p class="error" role="alert">
           {session.error.value}
         </p>
       )}
-      <form
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault()
-          save()
-        }}
-      >
-        <label>
-          Name that others see
-          <input
-            required
-            maxLength={100}
-            value={name}
-            onInput={(event) => setName(event.currentTarget.value)}
-          />
-        </label>
-        <p class="hint">Your username is {me?.username ?? "…"}. It stays, and others can find you by it.</p>
-        <button type="submit" class="primary" disabled={name.trim() === ""}>
-          Save
-        </button>
-      </form>
-      <AccountData session={session} onDeleted={onDeleted} />
+      {isLeaving ? (
+        <DeleteAccount session={session} onKeep={() => setIsLeaving(false)} onDeleted={onDeleted} />
+      ) : (
+        <>
+          <form
+            class="form"
+            onSubmit={(event) => {
+              event.preventDefault()
+              save()
+            }}
+          >
+            <label>
+              Name that others see
+              <input
+                required
+                maxLength={100}
+                value={name}
+                onInput={(event) => setName(event.currentTarget.value)}
+              />
+            </label>
+            <p class="hint">
+              Your username is {me?.username ?? "…"}. It stays, and others can find you by it.
+            </p>
+            <button type="submit" class="primary" disabled={name.trim() === ""}>
+              Save
+            </button>
+          </form>
+          <AccountData session={session} onSignOut={onSignOut} onDelete={() => setIsLeaving(true)} />
+        </>
+      )}
     </Dialog>
   )
 }

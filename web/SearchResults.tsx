@@ -97,6 +97,8 @@ const FoundMessage = ({ session, message }: { session: Session; message: Message
   const entry: ConversationEntry | undefined =
     id === undefined ? undefined : conversationOf(session.state.value, id)
   const author = authorOf(session.state.value, message)
+  const isOurs = message.sender_id === session.account.userId
+  const name = isOurs ? (session.me.value?.display_name ?? author) : author
   return (
     <li>
       <button
@@ -104,11 +106,12 @@ const FoundMessage = ({ session, message }: { session: Session; message: Message
         class="conversation"
         onClick={() => id !== undefined && session.jump(id, message.id)}
       >
-        <Avatar id={message.sender_id} name={author} />
+        <Avatar id={message.sender_id} name={name} />
         <span class="title">{entry === undefined ? author : titleOf(entry)}</span>
         <time dateTime={message.timestamp}>{shortTime(new Date(message.timestamp))}</time>
         <span class="preview">
-          {author}: {message.content}
+          {(entry?.kind === "group" || isOurs) && `${author}: `}
+          {message.content}
         </span>
       </button>
     </li>

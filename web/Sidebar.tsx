@@ -7,15 +7,7 @@ import type { Session } from "./session.ts"
 import { switchTheme, theme } from "./theme.ts"
 
 /** Who this is, and their conversations by activity. */
-export const Sidebar = ({
-  session,
-  name,
-  onSignOut
-}: {
-  session: Session
-  name: string
-  onSignOut: () => void
-}) => {
+export const Sidebar = ({ session, name }: { session: Session; name: string }) => {
   const [filter, setFilter] = useState("")
   const state = session.state.value
   const all = session.conversations.value
@@ -65,10 +57,6 @@ export const Sidebar = ({
           }}
         >
           <Icon name="help" />
-        </button>
-        <button type="button" class="icon" title="Sign out" aria-label="Sign out" onClick={onSignOut}>
-          {" "}
-          <Icon name="out" />
         </button>
       </header>
       <input

@@ -52,7 +52,9 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     const index = messages.findIndex(({ id }) => id >= target.id)
     if (timeline === undefined || timeline.isLoading || index < 0) return
     place.current.target = target
-    setAtEnd(false)
+    const { scrollHeight, clientHeight } = box.current!
+    // All of a short history is in sight, its end as well.
+    setAtEnd(scrollHeight - clientHeight < NEAR && !timeline.hasNewer)
     list.current?.scrollToIndex(index, { align: "center" })
   })
 

@@ -54,7 +54,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
               await page.getByTitle("Your profile").click()
               const dialog = page.getByRole("dialog")
               await dialog.getByRole("button", { name: "Delete my account" }).click()
-              const sure = dialog.getByRole("button", { name: "Delete my account for good" })
+              const sure = dialog.getByRole("button", { name: "Delete for good" })
               assert.isTrue(await sure.isDisabled())
               await dialog.getByLabel(/Type your username/).fill(b!.username)
               assert.isTrue(await sure.isDisabled())
@@ -66,7 +66,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
             })
             assert.strictEqual(faults, "[]")
             yield* inPage(page, async (page) => {
-              await page.getByRole("button", { name: "Delete my account for good" }).click()
+              await page.getByRole("button", { name: "Delete for good" }).click()
               await page.getByRole("button", { name: "Make two users" }).waitFor()
             })
             yield* until(
@@ -93,6 +93,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
           const { page } = yield* openChat(server.url, [a!.id])
           yield* inPage(page, async (page) => {
             await page.locator(".conversation").waitFor()
+            await page.getByTitle("Your profile").click()
             await page.getByRole("button", { name: "Sign out" }).click()
             await page.getByRole("button", { name: "Make two users" }).waitFor()
           })

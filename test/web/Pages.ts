@@ -4,28 +4,28 @@ import { Context, Effect, Layer } from "effect"
 import { type Browser, chromium, type Page } from "playwright-core"
 import { CHROMIUM } from "../support/Chromium.ts"
 
+let running: Promise<Browser> | undefined
+
+/** One browser for all files of a worker: starting one takes a second. Playwright ends it with the process. */
+const browser = () => {
+  running ??= chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync"
+    ]
+  })
+  return running
+}
+
 /** A browser that the pages are opened in. */
 export class Chromium extends Context.Service<Chromium, Browser>()("test/web/Chromium") {
-  static readonly layer = Layer.effect(
-    Chromium,
-    Effect.acquireRelease(
-      Effect.promise(() =>
-        chromium.launch({
-          executablePath: CHROMIUM,
-          args: [
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync"
-          ]
-        })
-      ),
-      (browser) => Effect.promise(() => browser.close())
-    )
-  )
+  static readonly layer = Layer.effect(Chromium, Effect.promise(browser))
 }
 
 /** Opens the page as some users, and collects what it complains about. */

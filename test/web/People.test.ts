@@ -13,7 +13,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
           const { server } = yield* ChatServer
           const [a, b, c] = yield* newUsers(3)
           yield* send(b!, a!, "The password is swordfish")
-          for (let i = 0; i < 120; i++) yield* send(b!, a!, `message ${i}`)
+          for (let i = 0; i < 60; i++) yield* send(b!, a!, `message ${i}`)
           const { page, complaints } = yield* openChat(server.url, [a!.id])
           const faults = yield* inPage(page, async (page) => {
             const field = page.getByLabel("Search conversations, people and messages")

@@ -77,6 +77,7 @@ describe.runIf(existsSync(CHROMIUM))("with AUTH=required, the page", { timeout: 
             const other = await page.context().newPage()
             await other.goto(url)
             await other.getByRole("button", { name: /bob/ }).waitFor()
+            await other.getByTitle("Your profile").click()
             await other.getByRole("button", { name: "Sign out" }).click()
             await other.getByLabel("Token").waitFor()
             assert.notInclude(await other.evaluate<string>(KEPT), token)
