@@ -3,13 +3,14 @@
 -- of its lane is left. It waits for no lock: when another node is at it, the answer is one row without an id, and nothing was done.
 --
 -- `outcomes` are 'delivered', 'retry' (after so many seconds) and 'dead'. One whose lease another node took over is ignored.
+-- An attempt that fails when no `seconds_left` remain is the last one: the caller reports it as 'dead'.
 -- An event behind another of its lane is due at infinity until that one is delivered or dead.
 CREATE OR REPLACE FUNCTION step_webhooks(
   endpoint int, ids bigint[], used_attempts int[], outcomes text[], delays float8[], reasons text[], offline text[],
   known boolean[], free int, lease_seconds float8
 ) RETURNS TABLE (
   id bigint, webhook_id uuid, lane bigint, type text, message_id bigint, user_id int, report_id bigint,
-  happened_at timestamptz, attempts int, offline_user_ids int[], presence_known boolean
+  happened_at timestamptz, attempts int, offline_user_ids int[], presence_known boolean, seconds_left float8
 )
 LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column
@@ -36,7 +37,7 @@ BEGIN
     ), over AS (
       DELETE FROM webhook_events e USING outcome o
       WHERE e.endpoint_id = endpoint AND e.id = o.id AND e.attempts = o.attempts
-        AND (o.what <> 'retry' OR e.give_up_at <= clock_timestamp())
+        AND o.what <> 'retry'
       RETURNING e.*, o.what, o.reason, o.offline, o.known
     ), dead AS (
       INSERT INTO webhook_dead_letters (endpoint_id, id, webhook_id, lane, type, message_id, user_id, report_id, happened_at,
@@ -82,7 +83,8 @@ BEGIN
           SET due_at = clock_timestamp() + make_interval(secs => lease_seconds), attempts = e.attempts + 1
           WHERE e.endpoint_id = endpoint AND e.id = ANY (heads)
           RETURNING e.id, e.webhook_id, e.lane, e.type, e.message_id, e.user_id, e.report_id, e.happened_at::timestamptz,
-            e.attempts, e.offline_user_ids, e.presence_known;
+            e.attempts, e.offline_user_ids, e.presence_known,
+            extract(epoch FROM e.give_up_at - clock_timestamp())::float8;
     END IF;
     EXIT WHEN cardinality(found_ids) < batch;
   END LOOP;

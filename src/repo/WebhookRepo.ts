@@ -26,6 +26,8 @@ export interface WebhookEvent {
   readonly attempts: number
   /** As the first attempt found it. */
   readonly offline: Offline | undefined
+  /** How long after the lease an attempt that fails is followed by another one. Afterwards it is the last: the event is dead. */
+  readonly timeLeft: Duration.Duration
 }
 
 /** How an attempt ended. */
@@ -68,6 +70,7 @@ interface Row {
   readonly attempts: number
   readonly offline_user_ids: ReadonlyArray<number> | null
   readonly presence_known: boolean | null
+  readonly seconds_left: number
 }
 
 /**
@@ -189,6 +192,7 @@ const toEvent = (row: Row): WebhookEvent => ({
   reportId: row.report_id ?? undefined,
   happenedAt: row.happened_at,
   attempts: row.attempts,
+  timeLeft: Duration.seconds(row.seconds_left),
   offline:
     row.offline_user_ids === null
       ? undefined

@@ -73,7 +73,8 @@ export const dispatch = Effect.fnUntraced(function* (target: WebhookTarget, endp
   const judge = Effect.fnUntraced(function* (
     event: WebhookEvent,
     offline: Offline | undefined,
-    { status, reason, retryAfter }: Answer
+    { status, reason, retryAfter }: Answer,
+    isLast: boolean
   ): Effect.fn.Return<WebhookOutcome> {
     const outcome = { event, delay: Duration.zero, reason: reason.slice(0, REASON_LENGTH), offline }
     if (status !== undefined && status >= 200 && status < 300) {
@@ -82,7 +83,7 @@ export const dispatch = Effect.fnUntraced(function* (target: WebhookTarget, endp
       return { ...outcome, result: "delivered" }
     }
     yield* outage.failed(reason)
-    if (status === GONE) {
+    if (status === GONE || isLast) {
       metrics.webhookAttempt("dead", event.attempts)
       return { ...outcome, result: "dead" }
     }
@@ -121,7 +122,8 @@ export const dispatch = Effect.fnUntraced(function* (target: WebhookTarget, endp
       "webhook-signature": sign(id, at, payload)
     }
     const answer = yield* attempt(target.url, headers, payload, timings.attempt)
-    end(yield* judge(event, offline, answer))
+    const isLast = performance.now() - leasedAt >= Duration.toMillis(event.timeLeft)
+    end(yield* judge(event, offline, answer, isLast))
   })
 
   const fork = yield* FiberSet.makeRuntime<never>()

@@ -1,10 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, type Scope } from "effect"
+import { SearchBounds } from "../../src/repo/SearchBounds.ts"
 import type { ReposLayer } from "../repo/Conversations.ts"
 import { embeddedRepos, memoryRepos, newUsers, postgresRepos, reposOn } from "../repo/Repos.ts"
 import { databaseUrl, freshDatabase } from "../support/Services.ts"
 import { reposServer } from "./model/ReposServer.ts"
 import { atOnce, inTurn, seedOf } from "./model/Run.ts"
+
+/** So that searches ask the index for most of what they find. */
+const searchBounds = Layer.succeed(SearchBounds, { lookThrough: 5, patience: 10_000 })
 
 const userIds = Effect.map(newUsers(6), (users) => users.map(({ id }) => id))
 
@@ -17,14 +21,14 @@ const seeded = <A, E, R extends Scope.Scope>(run: (seed: number) => Effect.Effec
 
 const model = <E>(name: string, repos: ReposLayer<E>, operations: number) =>
   it.live(
-    `${operations} operations ${name} come to what a plain model says, for clients that follow and that load anew`,
+    `${operations} operations ${name} come to what a plain model says, for clients that follow and that load anew, and for searches`,
     () =>
       seeded((seed) =>
         Effect.gen(function* () {
           const users = yield* userIds
           const { model } = yield* inTurn(seed, users, [yield* reposServer], operations)
           assert.isAbove(model.messages.size, operations / 10)
-        }).pipe(Effect.provide(repos))
+        }).pipe(Effect.provide(Layer.provide(repos, searchBounds)))
       ),
     120_000
   )
@@ -42,7 +46,7 @@ describe.runIf(databaseUrl !== undefined)("with TEST_DATABASE_URL", () => {
         Effect.gen(function* () {
           const settings = yield* freshDatabase
           const servers = yield* Effect.replicateEffect(
-            Effect.flatMap(Layer.build(reposOn(settings)), (repos) =>
+            Effect.flatMap(Layer.build(Layer.provide(reposOn(settings), searchBounds)), (repos) =>
               Effect.map(Effect.provideContext(reposServer, repos), (server) => ({ server, repos }))
             ),
             2

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Exit, Layer, Scope } from "effect"
+import { Duration, Effect, Exit, Layer, Scope } from "effect"
 import { RedisBus } from "../../src/redis/RedisBus.ts"
 import { WebhookFacts } from "../../src/repo/WebhookFacts.ts"
 import { type WebhookEvent, type WebhookOutcome, WebhookRepo } from "../../src/repo/WebhookRepo.ts"
@@ -18,7 +18,8 @@ const event: WebhookEvent = {
   reportId: undefined,
   happenedAt: new Date(0),
   attempts: 1,
-  offline: undefined
+  offline: undefined,
+  timeLeft: Duration.days(3)
 }
 
 it.live(

@@ -36,6 +36,10 @@ it.live("each receiver that fails is one warning in the log, which does not tell
   })
 )
 
+/** How many attempts ended like this. */
+const sizeOf = (attempts: Readonly<Record<string, number>>, result: string) =>
+  attempts[`minichat_webhook_attempts_total{result="${result}"}`] ?? 0
+
 it.live("attempts, retries, the lag of the oldest event and dead letters are metrics", () =>
   Effect.gen(function* () {
     const receiver = yield* startReceiver
@@ -80,5 +84,21 @@ it.live("attempts, retries, the lag of the oldest event and dead letters are met
     receiver.respond = (_, response) => response.writeHead(204).end()
     assert.strictEqual(yield* repo.retry(undefined), 1)
     yield* reads("minichat_webhook_dead_letters", (letters) => letters === 0)
+    yield* until(Effect.map(node.waiting, (count) => count === 0))
+
+    before = yield* scraped
+    receiver.respond = (_, response) => response.writeHead(503).end()
+    yield* node.newUser
+    yield* until(
+      Effect.map(
+        grown(before, "minichat_webhook_attempts_total"),
+        (attempts) => sizeOf(attempts, "failed") > 0
+      )
+    )
+    yield* node.sql`UPDATE webhook_events SET give_up_at = clock_timestamp()`
+    yield* until(Effect.map(node.waiting, (count) => count === 0))
+    const tried = yield* grown(before, "minichat_webhook_attempts_total")
+    assert.strictEqual(sizeOf(tried, "dead"), 1)
+    assert.strictEqual(sizeOf(tried, "failed"), (yield* repo.deadLetters(1))[0]!.attempts - 1)
   })
 )

@@ -1,12 +1,13 @@
 import { assert } from "@effect/vitest"
 import { type Context, Effect } from "effect"
 import type { Change } from "../../../src/domain/Event.ts"
-import type { Draft, GroupDraft } from "../../../src/domain/Message.ts"
+import type { Draft, GroupDraft, MessageId } from "../../../src/domain/Message.ts"
 import { EventBuilder, EventKinds } from "../../../src/inbox/EventKinds.ts"
 import { ConversationRepo } from "../../../src/repo/ConversationRepo.ts"
 import { EditRepo } from "../../../src/repo/EditRepo.ts"
 import { InboxRepo } from "../../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../../src/repo/MessageRepo.ts"
+import { SearchRepo } from "../../../src/repo/SearchRepo.ts"
 import type { Repos } from "../../repo/Conversations.ts"
 import { frameOf } from "../../support/Events.ts"
 import { MAXIMUM, type Operation, type Outcome } from "./Operation.ts"
@@ -124,6 +125,18 @@ export const reposServer = Effect.gen(function* () {
         ),
         []
       ),
+    search: (userId, text) =>
+      Effect.gen(function* () {
+        const repo = yield* SearchRepo
+        const ids: Array<MessageId> = []
+        let beforeId: MessageId | undefined
+        do {
+          const page = yield* repo.search({ userId, text, beforeId, limit: 100 })
+          ids.push(...page.messages.map(({ id }) => id))
+          beforeId = page.next
+        } while (beforeId !== undefined)
+        return ids
+      }).pipe(provided, Effect.orDie),
     events: (user, after, limit) =>
       provided(InboxRepo.use((repo) => repo.page(user, after, limit))).pipe(
         Effect.map((records) => records.map((record) => JSON.parse(frameOf(builder.build(record))) as Event)),

@@ -117,6 +117,7 @@ const converge = Effect.fnUntraced(function* (
     while ((yield* client.follow(random.pick(servers), MORE)).length === MORE);
     assert.deepEqual(viewOfClient(client), expected, `a client of user ${user} ${when}`)
   }
+  yield* searchesAgree(random.pick(servers), random, fresh, when)
   for (const { id, unread, last_message, member_count } of entries) {
     const known = fresh.conversations.get(id)!
     const shown = expected[id] as { readonly unread: number }
@@ -133,6 +134,25 @@ const converge = Effect.fnUntraced(function* (
     assert.strictEqual(owners.length, known.info.kind === "group" ? 1 : 0, `owners of ${id} ${when}`)
   }
   return { fresh, entries, expected }
+})
+
+/** A search finds what a fresh load shows: for the word that all messages have, and for the beginning of a word that few have. */
+const searchesAgree = Effect.fnUntraced(function* (
+  server: Server,
+  random: Random,
+  { user, conversations }: Client,
+  when: string
+) {
+  const messages = [...conversations.values()].flatMap((known) => [...known.messages.values()])
+  const some = messages.length === 0 ? "text" : random.pick(messages).content
+  for (const text of ["text", some === "" ? "text 1" : some]) {
+    const expected = messages.filter(({ content }) => content.startsWith(text)).map(({ id }) => id)
+    assert.deepEqual(
+      yield* server.search(user, text),
+      expected.toSorted((a, b) => b - a),
+      `a search for ${text} by user ${user} ${when}`
+    )
+  }
 })
 
 /** `converge`, and what the model says; no event shows what the user could never read. */

@@ -31,6 +31,8 @@ export interface Server {
     limit: number
   ) => Effect.Effect<ReadonlyArray<Message>>
   readonly members: (user: UserId, id: ConversationId) => Effect.Effect<ReadonlyArray<Member>>
+  /** The ids of all messages that a search finds, newest first. */
+  readonly search: (user: UserId, text: string) => Effect.Effect<ReadonlyArray<MessageId>>
   /** The events after a number, in order. */
   readonly events: (user: UserId, after: number, limit: number) => Effect.Effect<ReadonlyArray<Event>>
 }
