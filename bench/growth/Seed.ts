@@ -4,6 +4,9 @@ export const USERS = 10_000
 
 export const RETENTION_DAYS = 30
 
+/** For so many messages there is one more user who chats with nobody: one of those among whom names are looked up. */
+export const MESSAGES_A_PERSON = 10
+
 /** The indexes are built when the rows are there, and references to users are not checked for each of them. */
 const DROP = `
 ALTER TABLE messages DROP CONSTRAINT messages_sender_id_fkey, DROP CONSTRAINT messages_receiver_id_fkey;
@@ -26,6 +29,13 @@ CREATE INDEX inbox_events_created_at ON inbox_events USING brin (created_at);`
 /** Messages among all users, spread evenly over 40 days, and their events: a quarter of them is due to be pruned. */
 const FILL = (messages: number) => `
 SELECT create_user('user' || i, 'User') FROM generate_series(1, ${USERS}) i;
+WITH person AS (
+  INSERT INTO users (username, display_name)
+    SELECT 'person' || i, 'Person ' || i FROM generate_series(1, ${messages / MESSAGES_A_PERSON}) i
+    RETURNING id, username, display_name
+)
+INSERT INTO user_names (user_id, name, other)
+  SELECT id, username, lower(display_name) FROM person UNION ALL SELECT id, lower(display_name), username FROM person;
 CREATE TEMPORARY TABLE sends AS
   SELECT i, 1 + i % ${USERS} AS sender, 1 + (i + 1 + i / ${USERS} % ${USERS - 1}) % ${USERS} AS receiver
   FROM generate_series(1, ${messages}) i;
@@ -35,7 +45,8 @@ INSERT INTO members (conversation_id, user_id, joined_at)
   SELECT id, unnest(ARRAY[low, high]), created_at FROM conversations;
 INSERT INTO messages (sender_id, receiver_id, conversation_id, content, timestamp)
   SELECT s.sender, s.receiver, c.id,
-    'A message of a usual length, such as people send to one another, number n' || s.i,
+    'A message of a usual length, such as people send to one another, number n' || s.i
+      || CASE WHEN s.i / ${USERS} % 100 = 0 THEN ' 明日東京都庁で' ELSE '' END,
     now() - interval '40 days' * (1 - s.i::float8 / ${messages})
   FROM sends s JOIN conversations c ON c.low = least(s.sender, s.receiver) AND c.high = greatest(s.sender, s.receiver)
   ORDER BY s.i;
