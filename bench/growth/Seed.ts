@@ -7,12 +7,13 @@ export const RETENTION_DAYS = 30
 /** For so many messages there is one more user who chats with nobody: one of those among whom names are looked up. */
 export const MESSAGES_A_PERSON = 10
 
-/** The indexes are built when the rows are there, and references to users are not checked for each of them. */
+/** The indexes are built when the rows are there, references to users are not checked for each of them, and no trigger is called. */
 const DROP = `
 ALTER TABLE messages DROP CONSTRAINT messages_sender_id_fkey, DROP CONSTRAINT messages_receiver_id_fkey;
 DROP INDEX messages_sent, messages_received, messages_of_conversation, messages_search;
 ALTER TABLE inbox_events DROP CONSTRAINT inbox_events_pkey;
-DROP INDEX inbox_events_created_at;`
+DROP INDEX inbox_events_created_at;
+ALTER TABLE messages DISABLE TRIGGER USER;`
 
 const RESTORE = `
 CREATE INDEX messages_sent ON messages (sender_id, id) WHERE receiver_id IS NOT NULL;
@@ -24,7 +25,8 @@ ALTER TABLE messages
   ADD CONSTRAINT messages_sender_id_fkey FOREIGN KEY (sender_id) REFERENCES users NOT VALID,
   ADD CONSTRAINT messages_receiver_id_fkey FOREIGN KEY (receiver_id) REFERENCES users NOT VALID;
 ALTER TABLE inbox_events ADD PRIMARY KEY (user_id, seq);
-CREATE INDEX inbox_events_created_at ON inbox_events USING brin (created_at);`
+CREATE INDEX inbox_events_created_at ON inbox_events USING brin (created_at);
+ALTER TABLE messages ENABLE TRIGGER USER;`
 
 /** Messages among all users, spread evenly over 40 days, and their events: a quarter of them is due to be pruned. */
 const FILL = (messages: number) => `
