@@ -5,6 +5,7 @@ import { AppConfig } from "../../src/AppConfig.ts"
 import { Database } from "../../src/database/Database.ts"
 import { MessageId } from "../../src/domain/Message.ts"
 import { UserId } from "../../src/domain/User.ts"
+import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { SearchRepo } from "../../src/repo/SearchRepo.ts"
@@ -12,7 +13,7 @@ import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { Latencies } from "../load/Latencies.ts"
 import { Postgres } from "../system/Postgres.ts"
 import { showPlan } from "./Plans.ts"
-import { RETENTION_DAYS, seed, USERS } from "./Seed.ts"
+import { MESSAGES_A_PERSON, RETENTION_DAYS, seed, USERS } from "./Seed.ts"
 
 const SIZES = [1_000, 100_000, 10_000_000]
 
@@ -47,6 +48,9 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
   const repo = yield* MessageRepo
   const searches = yield* SearchRepo
   const inboxes = yield* InboxRepo
+  const conversations = yield* ConversationRepo
+  const users = yield* UserRepo
+  const people = messages / MESSAGES_A_PERSON
   yield* Effect.promise(() => seed(databaseUrl, messages))
   const everyone = Array.makeBy(USERS, user)
   const heads = new Map((yield* inboxes.heads(everyone)).map(({ userId, head }) => [userId, head]))
@@ -77,6 +81,13 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
     "search, a word of all messages": yield* timed(search("usual message")),
     "search, a word of one message": yield* timed((n) => search(`n${1 + (n % messages)}`)(n), 50, 5),
     "search, a word of no message": yield* timed(search("nothing"), 50, 5),
+    "search, the beginning of a word": yield* timed(search("usual mess")),
+    "search, a script without spaces": yield* timed(search("東京都庁"), 50, 5),
+    "conversations, first 50 of up to 2,000": yield* timed((n) => conversations.list(user(n), 50, undefined)),
+    "a user by name": yield* timed((n) => users.named(`person${1 + (n % people)}`)),
+    "20 users by the beginning of a name": yield* timed((n) =>
+      users.search({ prefix: `Person ${n % 100}`, skip: 0, limit: 20 })
+    ),
     "resume, 64 events missed": yield* timed(resume(64)),
     "resume, 640 events missed": yield* timed(resume(640), 50, 5),
     "sweep of 1,000 users": yield* timed(() => inboxes.heads(everyone.slice(0, 1000)), 50, 10),
@@ -95,7 +106,13 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
 const measureIn = (databaseUrl: string, messages: number) =>
   measure(databaseUrl, messages).pipe(
     Effect.provide(
-      Layer.mergeAll(UserRepo.layer, MessageRepo.layer, SearchRepo.layer, InboxRepo.layer).pipe(
+      Layer.mergeAll(
+        UserRepo.layer,
+        MessageRepo.layer,
+        ConversationRepo.layer,
+        SearchRepo.layer,
+        InboxRepo.layer
+      ).pipe(
         Layer.provideMerge(Database.layer),
         Layer.provide([
           NodeServices.layer,
@@ -126,7 +143,7 @@ const program = Effect.gen(function* () {
     ...costs.map((cost) => cost[name as keyof typeof cost].toFixed(2))
   ])
   for (const [name, ...values] of [header, ...rows]) {
-    yield* Console.log(name!.padEnd(32) + values.map((value) => value.padStart(12)).join(""))
+    yield* Console.log(name!.padEnd(40) + values.map((value) => value.padStart(12)).join(""))
   }
 })
 
