@@ -75,6 +75,8 @@ layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
               await become(() => page.evaluate('document.querySelector(".history").scrollTop > 1000'))
               assert.approximately(await drawn<number>(page, topOf(before.id)), before.top, 1)
               assert.isBelow(await page.locator(".history *").count(), HISTORY_BOUND)
+              // Nobody hears messages again because they scroll.
+              assert.strictEqual(await page.getByRole("log").getAttribute("aria-live"), "off")
             }
             await page.evaluate('document.querySelector(".history").scrollTo(0, 0)')
             await page.locator(".message").getByText("message 0", { exact: true }).waitFor()
