@@ -32,6 +32,8 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
         ref={box}
         class="history"
         role="log"
+        // What comes into the page while somebody scrolls is not new, and is not read out.
+        aria-live={scroll.isAtEnd ? "polite" : "off"}
         aria-label="Messages"
         onScroll={() => {
           scroll.onScroll()
