@@ -7,6 +7,8 @@ export interface Case {
   readonly databaseUrl: string
   /** A token with the scope `service`. */
   readonly service: string
+  /** What the names of the parts begin with that are measured; empty for all. */
+  readonly only: string
 }
 
 /** A measurement, and the settings of its server. */

@@ -1,8 +1,9 @@
 import cluster from "node:cluster"
-import { Deferred, Effect, Option } from "effect"
+import { Effect, Option } from "effect"
 import { HttpRouter, HttpServerResponse } from "effect/http"
 import { PrometheusMetrics } from "effect/observability"
 import { Paths } from "../api/Paths.ts"
+import { shared } from "../observability/Once.ts"
 import * as WorkerMetrics from "../observability/WorkerMetrics.ts"
 import { Answers } from "./Answers.ts"
 import { limitStrangers } from "./PublicPath.ts"
@@ -18,18 +19,7 @@ export const layer = HttpRouter.use(
     if (cluster.isWorker) yield* WorkerMetrics.offer(own)
     const limited = yield* limitStrangers
     const answers = yield* Answers
-    let gathering: Deferred.Deferred<string> | undefined
-    // One gathering at a time, in a fiber of its own: who asked first may hang up while others wait for the same text.
-    const ofAll = Effect.suspend(() => {
-      if (gathering !== undefined) return Deferred.await(gathering)
-      const started = Deferred.makeUnsafe<string>()
-      gathering = started
-      const gather = Effect.map(WorkerMetrics.ofAll, (text) => {
-        gathering = undefined
-        Deferred.doneUnsafe(started, Effect.succeed(Option.getOrElse(text, own)))
-      })
-      return Effect.andThen(Effect.forkDetach(gather), Deferred.await(started))
-    })
+    const ofAll = shared(Effect.map(WorkerMetrics.ofAll, (text) => Option.getOrElse(text, own)))
     const text = cluster.isWorker ? ofAll : Effect.sync(own)
 
     yield* router.add(

@@ -158,3 +158,19 @@ it.live("a socket whose budget is exhausted is closed all the same, with its pee
     connection.destroy()
   })
 )
+
+for (const [what, opcode] of [
+  ["text", OPCODE.text],
+  ["ping", OPCODE.ping],
+  ["pong", OPCODE.pong]
+] as const) {
+  it.live(`each ${what} frame is taken from the budget of its socket`, () =>
+    Effect.gen(function* () {
+      const { webSocket, peer } = yield* connected
+      let taken = 0
+      webSocket.meter({ take: () => taken++, join: () => {}, leave: () => {} })
+      peer.write(Buffer.concat(Array.makeBy(3, () => frame({ opcode }))))
+      yield* until(Effect.sync(() => taken === 3))
+    })
+  )
+}
