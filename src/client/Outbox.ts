@@ -13,6 +13,9 @@ import type { Tell } from "./Tell.ts"
 /** When a command that got no answer is tried again while the connection stays, in milliseconds. */
 const RETRY = 1000
 
+/** Of how many messages it is remembered what became of them, for those who ask late. */
+const REMEMBERED = 1000
+
 /**
  * What a user asked for and the server has not confirmed yet.
  *
@@ -23,7 +26,7 @@ const RETRY = 1000
 export interface Outbox {
   /** Keeps a command, and returns without waiting for the server. */
   add(command: Command, clientId?: string): Effect.Effect<OutboxEntry>
-  /** The message, once it is committed. Fails when it is refused or discarded. */
+  /** The message, once it is committed. Fails when it is refused or discarded. It may be asked for late, and more than once. */
   acknowledged(clientId: string): Effect.Effect<Message, Refusal>
   /** Tries a refused command once more. */
   retry(clientId: string): Effect.Effect<void>
@@ -46,6 +49,8 @@ export const make = Effect.fnUntraced(function* (
   /** Lanes that are being worked on. */
   const active = new Set<string>()
   const waiting = new Map<string, Set<Deferred.Deferred<Message, Refusal>>>()
+  /** What became of the latest messages. */
+  const results = new Map<string, Effect.Effect<Message, Refusal>>()
   let places = 0
 
   const find = (clientId: string) => store.state.outbox.find(({ client_id }) => client_id === clientId)
@@ -54,6 +59,11 @@ export const make = Effect.fnUntraced(function* (
     Effect.suspend(() => {
       const deferreds = [...(waiting.get(clientId) ?? [])]
       waiting.delete(clientId)
+      results.set(clientId, result)
+      for (const oldest of results.keys()) {
+        if (results.size <= REMEMBERED) break
+        results.delete(oldest)
+      }
       return Effect.forEach(deferreds, (deferred) => Deferred.completeWith(deferred, result), {
         discard: true
       })
@@ -168,6 +178,7 @@ export const make = Effect.fnUntraced(function* (
         state: "queued"
       }
       if (find(entry.client_id) !== undefined) return find(entry.client_id)!
+      results.delete(entry.client_id)
       store.dispatch({ type: "queued", entry })
       yield* kept.put(entry)
       yield* removeObsolete(entry)
@@ -178,6 +189,8 @@ export const make = Effect.fnUntraced(function* (
       Effect.suspend(() => {
         const failure = find(clientId)?.failure
         if (failure !== undefined) return Effect.fail(new Refusal(failure))
+        const result = results.get(clientId)
+        if (result !== undefined) return result
         const deferred = Deferred.makeUnsafe<Message, Refusal>()
         const deferreds = waiting.get(clientId) ?? new Set()
         waiting.set(clientId, deferreds.add(deferred))
@@ -188,6 +201,7 @@ export const make = Effect.fnUntraced(function* (
         const entry = find(clientId)
         if (entry?.state !== "failed") return Effect.void
         const { failure: _, ...again } = entry
+        results.delete(clientId)
         store.dispatch({ type: "requeued", clientId })
         return Effect.andThen(
           kept.put({ ...again, state: "queued" }),
@@ -196,8 +210,7 @@ export const make = Effect.fnUntraced(function* (
       }),
     discard,
     reported: Effect.fnUntraced(function* (clientId, message) {
-      if (!kept.has(clientId)) return
-      yield* kept.remove(clientId)
+      if (kept.has(clientId)) yield* kept.remove(clientId)
       yield* settle(clientId, Effect.succeed(message))
     }),
     refresh: Effect.gen(function* () {

@@ -140,13 +140,21 @@ layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the c
         const storage = memoryStorage()
         yield* proxy.cut
         const first = yield* openClient(proxy, alice, { storage })
-        yield* Effect.forEach(texts, (text) => first.send({ userId: bob.id }, text))
+        const sent = yield* Effect.forEach(texts, (text) => first.send({ userId: bob.id }, text))
         const second = yield* openClient(proxy, alice, { storage })
         assert.strictEqual(second.state().outbox.length, texts.length)
         yield* proxy.restore
         yield* Effect.all([first.nudge, second.nudge])
         yield* Effect.all([first, second].map((tab) => tab.until(({ outbox }) => outbox.length === 0)))
         assert.deepEqual(yield* historyOf(server, alice, bob), texts)
+        // Each tab learns of all of them, though it is asked late.
+        for (const tab of [first, second]) {
+          const messages = yield* Effect.forEach(sent, ({ client_id }) => tab.acknowledged(client_id))
+          assert.deepEqual(
+            messages.map(({ content }) => content),
+            texts
+          )
+        }
       })
     )
 
@@ -163,6 +171,7 @@ layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the c
         assert.strictEqual(a.state().outbox.length, 1)
         yield* a.discard(client_id)
         assert.deepEqual(a.state().outbox, [])
+        assert.deepInclude({ ...(yield* Effect.flip(a.acknowledged(client_id))) }, { code: "discarded" })
       })
     )
 
