@@ -83,12 +83,12 @@ export class LiveInboxes extends Context.Service<
       const lookup = Effect.fnUntraced(function* (userId: UserId) {
         while (true) {
           const inbox = new LiveInbox(userId, epoch.current())
-          yield* bus.subscribe(
-            userId,
-            (event) => inbox.offer(event),
-            (frame) => inbox.pass(frame),
-            (seq) => seq > inbox.head && claimed.add(userId)
-          )
+          yield* bus.subscribe(userId, {
+            onEvent: (event) => inbox.offer(event),
+            onPassing: (frame) => inbox.pass(frame),
+            onClaim: () => claimed.add(userId),
+            isNews: (seq) => seq > inbox.head
+          })
           const found = yield* repo.find(userId)
           epoch.observe(found.epoch)
           // The channel's name holds the epoch that was current before: subscribe again under the epoch that was found.

@@ -5,6 +5,10 @@ import type { InboxEvent } from "../domain/Event.ts"
 export const PASSING = 0
 
 const LINE_FEED = 10
+const SPACE = 32
+
+/** Of the greatest number of an event. */
+const MAX_DIGITS = 19
 
 /** Stands in the head of a payload for what is not known. */
 const NONE = "-"
@@ -28,6 +32,12 @@ export interface Decoded {
   /** What is signed, beside the user, and its signature; none from a node that does not sign. */
   readonly head: string
   readonly signature: string | undefined
+}
+
+/** The number that a payload begins with, without reading the rest; `NaN` for bytes that are no event. */
+export const seqOf = (payload: Buffer): number => {
+  const end = payload.indexOf(SPACE)
+  return end > 0 && end <= MAX_DIGITS ? Number(payload.toString("latin1", 0, end)) : Number.NaN
 }
 
 /** None for bytes that are no event. */

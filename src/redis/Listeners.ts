@@ -1,23 +1,16 @@
 import { Array, Duration, Effect, Option, PubSub, Schedule, type Scope } from "effect"
-import type { InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
-import { decode, PASSING } from "./BusPayload.ts"
+import { decode, PASSING, seqOf } from "./BusPayload.ts"
 import { makeChannels } from "./Channels.ts"
 import { commandBatches } from "./CommandBatch.ts"
 import { OlderNodes } from "./OlderNodes.ts"
 import { Redis } from "./Redis.ts"
 import { makeVerify } from "./Signatures.ts"
+import type { Subscriber } from "./Subscriber.ts"
 
-/** What a subscriber is told. See `RedisBus.subscribe`. */
-export interface Listener {
-  readonly onEvent: (event: InboxEvent) => void
-  readonly onPassing: ((frame: Uint8Array) => void) | undefined
-  readonly onClaim: ((seq: number) => void) | undefined
-}
-
-/** A listener, with whose inbox it follows, and in which history of it. */
-interface Following extends Listener {
+/** A subscriber, with whose inbox it follows, and in which history of it. */
+interface Following extends Subscriber {
   readonly userId: UserId
   readonly epoch: string
 }
@@ -40,6 +33,8 @@ export const makeListeners = Effect.gen(function* () {
     const channel = channelName.toString()
     const listener = listeners.get(channel)
     if (listener === undefined) return
+    const seq = seqOf(payload)
+    if (seq !== PASSING && listener.isNews?.(seq) === false) return
     const decoded = decode(payload)
     if (Option.isNone(decoded)) return
     // Only on the channels of release 1.0 may a payload come without an epoch.
@@ -89,11 +84,11 @@ export const makeListeners = Effect.gen(function* () {
     Effect.forkScoped
   )
 
-  const subscribe = (userId: UserId, told: Listener): Effect.Effect<void, never, Scope.Scope> =>
+  const subscribe = (userId: UserId, subscriber: Subscriber): Effect.Effect<void, never, Scope.Scope> =>
     Effect.asVoid(
       Effect.acquireRelease(
         Effect.suspend(() => {
-          const listener = { userId, epoch: epoch.current(), ...told }
+          const listener = { userId, epoch: epoch.current(), ...subscriber }
           const channels = [names.of(listener.epoch, userId)]
           if (olderNodes.run()) channels.push(names.olderOf(userId))
           for (const channel of channels) listeners.set(channel, listener)
@@ -130,7 +125,7 @@ export const makeListeners = Effect.gen(function* () {
   return {
     subscribe,
     /** The listener to a user's channel in the epoch in force, if this node subscribes to it. */
-    find: (userId: UserId): Listener | undefined => listeners.get(names.of(epoch.current(), userId)),
+    find: (userId: UserId): Subscriber | undefined => listeners.get(names.of(epoch.current(), userId)),
     isSubscribed: (channel: string): boolean => listeners.has(channel),
     /** Yields each time that Redis recovered and all channels are subscribed to anew. */
     recoveries: PubSub.subscribe(recovered)

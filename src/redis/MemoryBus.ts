@@ -1,16 +1,12 @@
 import { Effect, PubSub } from "effect"
-import type { AddressedEvent, InboxEvent } from "../domain/Event.ts"
+import type { AddressedEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { Metrics } from "../observability/Metrics.ts"
-
-interface Listener {
-  readonly onEvent: (event: InboxEvent) => void
-  readonly onPassing: ((frame: Uint8Array) => void) | undefined
-}
+import type { Subscriber } from "./Subscriber.ts"
 
 /** The bus of a node alone. */
 export const makeMemoryBus = Effect.gen(function* () {
-  const listeners = new Map<UserId, Listener>()
+  const listeners = new Map<UserId, Subscriber>()
   const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
   yield* (yield* Metrics).busUp(() => 1)
   return {
@@ -18,7 +14,7 @@ export const makeMemoryBus = Effect.gen(function* () {
       Effect.sync(() =>
         events.map(({ userId, event }) => {
           const listener = listeners.get(userId)
-          listener?.onEvent(event)
+          if (listener?.isNews?.(event.seq) !== false) listener?.onEvent(event)
           return listener !== undefined
         })
       ),
@@ -26,11 +22,11 @@ export const makeMemoryBus = Effect.gen(function* () {
       Effect.sync(() => {
         for (const userId of userIds) listeners.get(userId)?.onPassing?.(frame)
       }),
-    subscribe: (userId: UserId, onEvent: Listener["onEvent"], onPassing?: (frame: Uint8Array) => void) =>
+    subscribe: (userId: UserId, subscriber: Subscriber) =>
       Effect.asVoid(
         Effect.acquireRelease(
           Effect.sync(() => {
-            const listener = { onEvent, onPassing }
+            const listener = { ...subscriber }
             listeners.set(userId, listener)
             return listener
           }),

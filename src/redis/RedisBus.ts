@@ -1,5 +1,5 @@
 import { Array, Context, Duration, Effect, Layer, type PubSub, Schedule, type Scope } from "effect"
-import type { AddressedEvent, InboxEvent } from "../domain/Event.ts"
+import type { AddressedEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { Metrics } from "../observability/Metrics.ts"
@@ -12,6 +12,7 @@ import { OlderNodes } from "./OlderNodes.ts"
 import { PASS, PASS_BATCH, PUBLISH, type Publication, payloadOf, scriptArguments } from "./Publications.ts"
 import { Redis } from "./Redis.ts"
 import { digestOf, sign } from "./Signatures.ts"
+import type { Subscriber } from "./Subscriber.ts"
 
 /**
  * Publishes committed events to every node, so that they reach sockets at once.
@@ -36,16 +37,9 @@ export class RedisBus extends Context.Service<
     pass(userIds: ReadonlyArray<UserId>, type: string, frame: Uint8Array): Effect.Effect<void>
     /**
      * Subscribes to a user's events, and to frames that have no number, until the scope closes. Answers once what is published
-     * from now on arrives. While Redis is unavailable it answers at once, and subscribes when Redis has recovered. `onClaim` is
-     * told the number of an event that is not signed, as nodes of release 1.1 and before publish it: the database knows whether
-     * it is true.
+     * from now on arrives. While Redis is unavailable it answers at once, and subscribes when Redis has recovered.
      */
-    subscribe(
-      userId: UserId,
-      onEvent: (event: InboxEvent) => void,
-      onPassing?: (frame: Uint8Array) => void,
-      onClaim?: (seq: number) => void
-    ): Effect.Effect<void, never, Scope.Scope>
+    subscribe(userId: UserId, subscriber: Subscriber): Effect.Effect<void, never, Scope.Scope>
     /**
      * Whether a socket or a waiting poll, on any node, follows the inbox of each user. While Redis is unavailable, or does not answer
      * within 100 ms, only those of this node are known: `isComplete` is false.
@@ -183,8 +177,7 @@ export class RedisBus extends Context.Service<
         publish,
         pass,
         followed,
-        subscribe: (userId, onEvent, onPassing, onClaim) =>
-          listeners.subscribe(userId, { onEvent, onPassing, onClaim }),
+        subscribe: listeners.subscribe,
         recoveries: listeners.recoveries,
         isUp
       })

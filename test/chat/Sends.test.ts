@@ -52,7 +52,7 @@ const nobody = { id: UserId.make(MAX_USER_ID) }
 /** What is published for a user from here on. */
 const listen = Effect.fnUntraced(function* (user: User) {
   const events = yield* Queue.unbounded<InboxEvent>()
-  yield* (yield* RedisBus).subscribe(user.id, (event) => Queue.offerUnsafe(events, event))
+  yield* (yield* RedisBus).subscribe(user.id, { onEvent: (event) => Queue.offerUnsafe(events, event) })
   return { arrived: Effect.map(Queue.clear(events), (all) => all.map(frameOf)) }
 })
 

@@ -32,7 +32,7 @@ const liveInboxes = Effect.gen(function* () {
     finds: 0
   }
   const bus = Layer.mock(RedisBus, {
-    subscribe: (userId, onEvent) =>
+    subscribe: (userId, { onEvent }) =>
       Effect.acquireRelease(
         Effect.sync(() => void listeners.set(userId, onEvent)),
         () => Effect.sync(() => void listeners.delete(userId))

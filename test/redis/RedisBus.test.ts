@@ -25,18 +25,17 @@ const event = (seq: number, text = "hello"): InboxEvent =>
 /** Listens for a user until the scope closes; the events are taken one by one. */
 const listen = Effect.fnUntraced(function* (bus: RedisBus["Service"], userId: UserId) {
   const events = yield* Queue.unbounded<InboxEvent>()
-  yield* bus.subscribe(userId, (event) => Queue.offerUnsafe(events, event))
+  yield* bus.subscribe(userId, { onEvent: (event) => Queue.offerUnsafe(events, event) })
   return { next: Queue.take(events), arrived: Queue.clear(events) }
 })
 
 /** Listens for what is passed to a user, and for its events, until the scope closes. */
 const listenToPassing = Effect.fnUntraced(function* (bus: RedisBus["Service"], userId: UserId) {
   const heard = yield* Queue.unbounded<string>()
-  yield* bus.subscribe(
-    userId,
-    ({ seq }) => Queue.offerUnsafe(heard, `event ${seq}`),
-    (frame) => Queue.offerUnsafe(heard, Buffer.from(frame).toString())
-  )
+  yield* bus.subscribe(userId, {
+    onEvent: ({ seq }) => Queue.offerUnsafe(heard, `event ${seq}`),
+    onPassing: (frame) => Queue.offerUnsafe(heard, Buffer.from(frame).toString())
+  })
   return { next: Queue.take(heard), arrived: Queue.clear(heard) }
 })
 
@@ -209,6 +208,25 @@ const redisBusContract = <E>(name: string, bus: Layer.Layer<RedisBus, E>) =>
       })
     )
 
+    it.effect("an event is not told to whom it is no news, a frame without a number is", () =>
+      Effect.gen(function* () {
+        const bus = yield* RedisBus
+        const user = newUser()
+        const heard = yield* Queue.unbounded<string>()
+        yield* bus.subscribe(user, {
+          onEvent: ({ seq }) => Queue.offerUnsafe(heard, `event ${seq}`),
+          onPassing: () => Queue.offerUnsafe(heard, "passing"),
+          isNews: (seq) => seq > 7
+        })
+        yield* publishHeard(bus, user, event(7))
+        yield* bus.pass([user], "typing", Buffer.from("{}"))
+        yield* publish(bus, user, event(8))
+
+        assert.strictEqual(yield* Queue.take(heard), "passing")
+        assert.strictEqual(yield* Queue.take(heard), "event 8")
+      })
+    )
+
     it.effect("a frame is passed to a thousand users, and to one who takes none", () =>
       Effect.gen(function* () {
         const bus = yield* RedisBus
@@ -316,12 +334,11 @@ const manyNodes = () => {
 
         const claims: Array<number> = []
         const shown = yield* Queue.unbounded<string>()
-        yield* bus.subscribe(
-          victim,
-          ({ seq }) => Queue.offerUnsafe(shown, `event ${seq}`),
-          () => Queue.offerUnsafe(shown, "passing"),
-          (seq) => claims.push(seq)
-        )
+        yield* bus.subscribe(victim, {
+          onEvent: ({ seq }) => Queue.offerUnsafe(shown, `event ${seq}`),
+          onPassing: () => Queue.offerUnsafe(shown, "passing"),
+          onClaim: (seq) => claims.push(seq)
+        })
         const unsigned = genuine.replace(/ [^ \n]+\n/, "\n")
         const forged = [
           unsigned,
@@ -448,7 +465,7 @@ const manyNodes = () => {
         const counts = await client.pubsub("NUMSUB", ...channels)
         return counts.filter((count) => count === 1).length
       })
-      yield* Effect.forEach(users, (user) => bus.subscribe(user, () => {}), { concurrency: 100 })
+      yield* Effect.forEach(users, (user) => bus.subscribe(user, { onEvent: () => {} }), { concurrency: 100 })
       yield* proxy.cut
       yield* until(isAway(bus))
       yield* until(Effect.map(subscribers, (count) => count === 0))
