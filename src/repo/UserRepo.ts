@@ -122,7 +122,8 @@ export class UserRepo extends Context.Service<
 
       // A user stands where the first of its names does: its other name is passed over. Where the user of `afterId` stands is
       // looked up by its own two names. The row comparison alone says where the range begins: next to a second lower bound,
-      // PostgreSQL would begin by the one that it meets first, 250 ms too early among a million users.
+      // PostgreSQL would begin by the one that it meets first, 250 ms too early among a million users. OFFSET 0 has it look each user up
+      // by its id: it knows nothing of how many there will be, and would read all users for them.
       const search = Effect.fn("UserRepo.search")(function* (query: NameQuery) {
         const { prefix, afterId, fellowsOf, skip, limit } = query
         if (afterId !== undefined && afterId > MAX_USER_ID) return []
@@ -140,7 +141,8 @@ export class UserRepo extends Context.Service<
                 )
                 AND (n.other IS NULL OR n.other > n.name OR n.other < ${from} OR n.other >= ${to})
               ORDER BY n.name, n.user_id OFFSET ${int4(skip)} LIMIT ${int4(limit)}
-            ) found JOIN users u ON u.id = found.user_id ORDER BY found.name, found.user_id`
+            ) found CROSS JOIN LATERAL (SELECT * FROM users u WHERE u.id = found.user_id OFFSET 0) u
+            ORDER BY found.name, found.user_id`
         )
         return rows.map(toUser)
       })

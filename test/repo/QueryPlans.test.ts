@@ -11,6 +11,7 @@ import type { Unavailable } from "../../src/domain/Unavailable.ts"
 import { UserId } from "../../src/domain/User.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
 import { postgresRepos } from "./Repos.ts"
 
@@ -41,6 +42,7 @@ const seedWith = Effect.fnUntraced(function* (sql: PgClient.PgClient, statistics
   // Checking 400,000 references would take most of the time.
   yield* sql`ALTER TABLE messages DROP CONSTRAINT messages_sender_id_fkey, DROP CONSTRAINT messages_receiver_id_fkey`
   yield* sql`INSERT INTO users (username, display_name) SELECT 'user' || i, 'user' FROM generate_series(1, 1001) i`
+  yield* sql`INSERT INTO user_names (user_id, name) SELECT id, username FROM users`
   yield* sql`INSERT INTO inboxes (user_id) SELECT id FROM users`
   yield* sql`INSERT INTO conversations (kind, low, high, created_at)
     SELECT 'direct', low, high, now() FROM (
@@ -110,13 +112,14 @@ const planOf = Effect.fnUntraced(function* <A, E, R>(
 ) {
   const { sends: sql } = yield* Database
   const [text, params] = yield* statementOf(call)
-  const typed = params as ReadonlyArray<PgTypes.Parameter>
-  const types = typed.map(({ oid }) => typeNames.get(oid))
+  const typed = params as ReadonlyArray<PgTypes.Parameter | string>
+  const types = typed.map((param) => (typeof param === "string" ? "text" : typeNames.get(param.oid)))
+  const values = typed.map((param) => (typeof param === "string" ? `'${param}'` : String(param.value)))
   const explain = Effect.gen(function* () {
     yield* sql.unsafe(`SET LOCAL plan_cache_mode = ${mode}`)
     yield* sql.unsafe(`PREPARE asked (${types.join()}) AS ${text}`)
     const rows = yield* sql.unsafe<{ readonly "QUERY PLAN": ReadonlyArray<{ readonly Plan: Plan }> }>(
-      `EXPLAIN (FORMAT JSON) EXECUTE asked (${typed.map(({ value }) => String(value)).join()})`
+      `EXPLAIN (FORMAT JSON) EXECUTE asked (${values.join()})`
     )
     yield* sql.unsafe("DEALLOCATE asked")
     return rows[0]!["QUERY PLAN"][0]!.Plan
@@ -126,6 +129,9 @@ const planOf = Effect.fnUntraced(function* <A, E, R>(
 
 const history = (query: { chatWith?: UserId; beforeId?: MessageId; skip?: number; limit?: number }) =>
   MessageRepo.use((repo) => repo.history({ userId: busy, skip: 0, limit: 50, ...query }))
+
+const named = (query: { readonly prefix?: string; readonly afterId?: UserId }) =>
+  Effect.asVoid(UserRepo.use((repo) => repo.search({ prefix: "user", skip: 0, limit: 50, ...query })))
 
 const page = (after: number, limit: number) => InboxRepo.use((repo) => repo.page(busy, after, limit))
 
@@ -273,6 +279,35 @@ const queryPlans = () =>
               plan.map((node) => node["Index Name"]),
               "inboxes_pkey"
             )
+          })
+        )
+      }
+
+      for (const [what, index, call] of [
+        [
+          "an exact name",
+          "users_normal_username",
+          Effect.asVoid(UserRepo.use((repo) => repo.named("user700")))
+        ],
+        ["the beginning of a name", "user_names_name", named({})],
+        ["the beginning of a name, after a user", "user_names_name", named({ afterId: UserId.make(701) })],
+        ["the beginning of a name of few", "user_names_name", named({ prefix: "user100" })]
+      ] as const) {
+        it.effect(`${what} is looked up by index`, () =>
+          Effect.gen(function* () {
+            for (const mode of ["force_custom_plan", "force_generic_plan"] as const) {
+              const plan = nodes(yield* planOf(mode, call))
+              assert.include(
+                plan.map((node) => node["Index Name"]),
+                index,
+                mode
+              )
+              assert.notInclude(
+                plan.map((node) => node["Node Type"]),
+                "Seq Scan",
+                mode
+              )
+            }
           })
         )
       }
