@@ -1,5 +1,5 @@
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { ByteSize, Effect, FileSystem, Layer, Path, Stdio, Terminal } from "effect"
+import { ByteSize, Effect, FileSystem, Layer, Path, Scope, Stdio, Terminal } from "effect"
 import { Etag, HttpIncomingMessage, HttpPlatform, HttpRouter, HttpServer } from "effect/http"
 import { ChildProcessSpawner } from "effect/process"
 import { AppConfig } from "./AppConfig.ts"
@@ -201,7 +201,11 @@ const serve = Layer.effectDiscard(
     )
     yield* leaveWithPrimary
     const { serve } = yield* HttpServer.HttpServer
-    yield* withoutServices(Effect.andThen(serve(app, discardResult), upgrades.serve(server, app)))
+    // Closes after the server: Node leaves a handshake that nothing listens to open, and the server would wait for it.
+    const afterServer = yield* Scope.fork(yield* Effect.scope)
+    yield* withoutServices(
+      Effect.andThen(serve(app, discardResult), Scope.provide(upgrades.serve(server, app), afterServer))
+    )
     yield* boundWaiting(server, trustedProxies)
   })
 ).pipe(Layer.provideMerge(httpServer), Layer.provide(router), Layer.provide(taken))

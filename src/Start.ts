@@ -50,7 +50,15 @@ export const startErrors = <A, R>(program: Effect.Effect<A, StartError, R>) =>
 export const logDefects = <A, E, R>(program: Effect.Effect<A, E, R>) =>
   Effect.tapDefect(program, (defect) => Effect.logFatal("Mini Chat failed", defect))
 
-/** SIGTERM and SIGINT are how a server is meant to end: exit code 0. A failed start or a defect is 1. */
+/**
+ * Lets SIGHUP, which a closed terminal sends, and SIGQUIT, by which some images stop, drain the server as SIGTERM does. By
+ * themselves they end the process at once.
+ */
+export const drainOnOtherSignals = () => {
+  for (const signal of ["SIGHUP", "SIGQUIT"] as const) process.on(signal, () => process.emit("SIGTERM"))
+}
+
+/** A signal is how a server is meant to end: exit code 0. A failed start or a defect is 1. */
 export const teardown: Runtime.Teardown = (exit, onExit) =>
   onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
 

@@ -46,13 +46,13 @@ export const workerCount = Effect.gen(function* () {
 /**
  * Runs `count` worker processes on one port until it is interrupted. A worker that ends is replaced; when the
  * first one cannot start, nothing starts. Interrupted, all of them leave for `DRAIN_DELAY`. Then it drains them one by one, so that
- * the rest take over the clients of each.
+ * the rest take over the clients of each. When all processes are signalled at once, as a terminal and systemd do, each worker waits
+ * for `DRAIN_DELAY` and drains by itself.
  */
 export const runWorkers = Effect.fnUntraced(function* (count: number) {
   const { drainDelay, drainTimeout } = yield* AppConfig
-  // They drain one after another, and all of them within the time for one. The delay is over before the first one drains.
+  // They drain one after another, and all of them within the time for one.
   const environment = {
-    DRAIN_DELAY: "0 seconds",
     DRAIN_TIMEOUT: `${Math.ceil(Duration.toMillis(drainTimeout) / count)} millis`
   }
   const workers = new Set<Worker>()

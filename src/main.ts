@@ -6,7 +6,7 @@ import { AppConfig } from "./AppConfig.ts"
 import { enoughDescriptors } from "./observability/Descriptors.ts"
 import * as Logging from "./observability/Logging.ts"
 import * as Server from "./Server.ts"
-import { logDefects, startErrors, teardown, warnOfUnknownSettings } from "./Start.ts"
+import { drainOnOtherSignals, logDefects, startErrors, teardown, warnOfUnknownSettings } from "./Start.ts"
 import { runWorkers, workerCount } from "./Workers.ts"
 
 // Little outlives a request: one thread collects the young garbage with less work than several that share it
@@ -14,6 +14,7 @@ import { runWorkers, workerCount } from "./Workers.ts"
 setFlagsFromString("--no-parallel-scavenge")
 
 Logging.outliveReaders()
+drainOnOtherSignals()
 
 const program = Effect.gen(function* () {
   yield* enoughDescriptors

@@ -20,15 +20,19 @@ import type * as WatchedSockets from "./WatchedSockets.ts"
 const MIGRATION_LOCK = 7_105_116
 
 /**
- * The migrated database. `pipeline`, for reads and writes that wait for no lock, pipelines the statements of many fibers on each
- * connection, and gives each to the least busy one. `sends` has connections of its own: a statement that waits for a lock, which `send_messages` does for two seconds,
- * holds up each statement that is pipelined behind it. In embedded mode both are one client.
+ * The migrated database. `pipeline`, for reads, pipelines the statements of many fibers on each connection, and gives each to
+ * the least busy one. `sends` and `writes` have connections of their own, which carry one statement at a time: a statement that is
+ * slow holds up each one that is pipelined behind it, and only a read can be asked again elsewhere. In embedded mode all are one
+ * client.
  */
 export class Database extends Context.Service<
   Database,
   {
     readonly pipeline: PgClient.PgClient
+    /** For sends and other changes of inboxes, which wait up to two seconds for their locks. */
     readonly sends: PgClient.PgClient
+    /** For all other writes. One that waits for a lock for a second fails, so that the next one gets its connection. */
+    readonly writes: PgClient.PgClient
     /** A few connections for searches, the most costly of all reads. A search that runs for two seconds is ended. */
     readonly searches: PgClient.PgClient
     /** A new connection for work that takes long. Nothing ends its statements. Scoped. */
@@ -93,6 +97,7 @@ const inProcess = Effect.fnUntraced(
     return {
       pipeline: client,
       sends: client,
+      writes: client,
       searches: client,
       apart: Effect.succeed(client),
       health: client,

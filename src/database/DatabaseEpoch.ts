@@ -11,7 +11,7 @@ const READ_EVERY = Duration.seconds(2)
 export const layer = Layer.effect(
   Epoch,
   Effect.gen(function* () {
-    const { pipeline: sql, inPipeline, orUnavailable, currentEpoch } = yield* Database
+    const { pipeline: sql, writes, inPipeline, orUnavailable, currentEpoch } = yield* Database
     let busKey: Uint8Array = new Uint8Array()
     const read = inPipeline(
       sql<{ readonly epoch: string; readonly key: Uint8Array }>`
@@ -42,7 +42,7 @@ export const layer = Layer.effect(
     const renew = Effect.fn("Epoch.renew")(function* (seen: string) {
       yield* orUnavailable(
         // Of two nodes that begin one at the same moment, the second finds another generation than it read.
-        sql`UPDATE deployment SET generation = generation + 1
+        writes`UPDATE deployment SET generation = generation + 1
           WHERE ${currentEpoch} = ${seen} AND generation = (SELECT generation FROM deployment)`
       )
       state.observe(yield* read)

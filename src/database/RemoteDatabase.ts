@@ -31,6 +31,12 @@ export const SEND_CONNECTIONS = 4
 /** How many more there are for what else waits for locks: sends to groups, edits, changes of members. */
 const CHANGE_CONNECTIONS = 4
 
+/** How many there are for other writes, one statement at a time: a write cannot be asked again, so it waits behind no other. */
+const WRITE_CONNECTIONS = 4
+
+/** How long such a write waits for a lock, with its connection, which the next one may be waiting for. */
+const WRITE_LOCK_TIMEOUT = Duration.seconds(1)
+
 /** How many there are for searches. They wait for one another, and hold up nothing else. */
 const SEARCH_CONNECTIONS = 3
 
@@ -97,6 +103,13 @@ export const connect = Effect.fnUntraced(
       stream: sendSockets.open,
       maxConnections: SEND_CONNECTIONS + CHANGE_CONNECTIONS
     })
+    const lockTimeout = { lock_timeout: String(Duration.toMillis(WRITE_LOCK_TIMEOUT)) }
+    const writes = yield* PgClient.make({
+      ...common,
+      ...settings({ ...startupParameters, ...lockTimeout }),
+      stream: sendSockets.open,
+      maxConnections: WRITE_CONNECTIONS
+    })
     const searches = yield* PgClient.make({
       ...common,
       ...settings(parametersOf(SEARCH_TIMEOUT)),
@@ -125,7 +138,7 @@ export const connect = Effect.fnUntraced(
       if (code === CANNOT_CONNECT_NOW || routes.hasSeveralHosts) pipelineSockets.retire()
     }
     const { patiently } = pipelineSockets
-    const pools = { pipeline, sends, searches, apart, health }
+    const pools = { pipeline, writes, sends, searches, apart, health }
     return { ...pools, mode: "postgresql" as const, location, retire, patiently, isBehind }
   },
   Effect.catchTag("SqlError", (error) =>

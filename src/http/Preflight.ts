@@ -4,6 +4,27 @@ import type { Settings } from "../AppConfig.ts"
 import { isAllowedOrigin } from "../access/Origins.ts"
 import { allowedMethods, routeOf } from "./Allowed.ts"
 
+/** What tracing libraries of browsers add to each call of a page: a header that is not allowed would refuse all of them. */
+const TRACING_HEADERS = [
+  ...["traceparent", "tracestate", "baggage"],
+  ...[
+    "sentry-trace",
+    "newrelic",
+    "elastic-apm-traceparent",
+    "uber-trace-id",
+    "x-amzn-trace-id",
+    "x-cloud-trace-context"
+  ],
+  ...["b3", "x-b3-traceid", "x-b3-spanid", "x-b3-parentspanid", "x-b3-sampled", "x-b3-flags"],
+  ...[
+    "x-datadog-trace-id",
+    "x-datadog-parent-id",
+    "x-datadog-origin",
+    "x-datadog-sampling-priority",
+    "x-datadog-tags"
+  ]
+]
+
 /** What pages of other origins may do. */
 export const make = (settings: Pick<Settings, "corsOrigins" | "publicUrl">) => {
   const isAllowed = isAllowedOrigin(settings)
@@ -11,7 +32,7 @@ export const make = (settings: Pick<Settings, "corsOrigins" | "publicUrl">) => {
   const cors = HttpMiddleware.cors({
     allowedOrigins: isAllowed,
     allowedMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    allowedHeaders: ["authorization", "content-type", "traceparent", "tracestate", "x-request-id"],
+    allowedHeaders: ["authorization", "content-type", "x-request-id", ...TRACING_HEADERS],
     exposedHeaders: ["retry-after", "x-request-id"],
     maxAge: 86_400
   })

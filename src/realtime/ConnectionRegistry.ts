@@ -1,4 +1,4 @@
-import { Array, Context, Duration, Effect, Layer, PubSub, Random, Schedule, type Scope } from "effect"
+import { Array, Clock, Context, Duration, Effect, Layer, PubSub, Random, Schedule, type Scope } from "effect"
 import { AppConfig } from "../AppConfig.ts"
 import { Disconnects } from "../access/Disconnects.ts"
 import { OpenPlaces } from "../access/OpenPlaces.ts"
@@ -156,16 +156,16 @@ export const drainOnShutdown = Layer.effectDiscard(
     const registry = yield* ConnectionRegistry
     const lifecycle = yield* Lifecycle
     const { drainDelay, drainTimeout } = yield* AppConfig
-    const delay = Effect.andThen(
-      Effect.logInfo(
-        `Stopping: /readyz is 503, and serving goes on for ${Duration.format(drainDelay)} (DRAIN_DELAY)`
-      ),
-      Effect.sleep(drainDelay)
+    const stopping = Effect.logInfo(
+      `Stopping: /readyz is 503, and serving goes on for ${Duration.format(drainDelay)} (DRAIN_DELAY)`
     )
     yield* Effect.addFinalizer(() =>
       Effect.gen(function* () {
-        yield* lifecycle.leave
-        if (Duration.isGreaterThan(drainDelay, Duration.zero)) yield* delay
+        if (!lifecycle.isLeaving() && Duration.isGreaterThan(drainDelay, Duration.zero)) yield* stopping
+        // A worker began to leave when its primary process said so, and the delay is over when that one signals it.
+        const since = yield* lifecycle.leave
+        const left = since + Duration.toMillis(drainDelay) - (yield* Clock.currentTimeMillis)
+        if (left > 0) yield* Effect.sleep(left)
         yield* lifecycle.drain
         const sockets = yield* registry.size
         yield* Effect.logInfo(

@@ -38,7 +38,7 @@ export class DisconnectRepo extends Context.Service<
   static readonly layer = Layer.effect(
     DisconnectRepo,
     Effect.gen(function* () {
-      const { pipeline: sql, inPipeline, orUnavailable } = yield* Database
+      const { pipeline: sql, writes, inPipeline, orUnavailable } = yield* Database
       const columns = sql.literal(
         `user_id, close_code, tokens_not_before, (extract(epoch FROM ordered_at) * 1000)::float8 AS ordered_at,
           (extract(epoch FROM clock_timestamp() - ordered_at) * 1000)::float8 AS age,
@@ -51,7 +51,7 @@ export class DisconnectRepo extends Context.Service<
         revokeTokens: boolean
       ) {
         if (userId > MAX_USER_ID) return yield* new UserNotFound({ userId })
-        const rows = yield* orUnavailable(sql<Row>`
+        const rows = yield* orUnavailable(writes<Row>`
           INSERT INTO disconnects (user_id, close_code, tokens_not_before)
           SELECT id, ${int4(closeCode)},
             CASE WHEN ${revokeTokens} THEN floor(extract(epoch FROM clock_timestamp()))::bigint + 1 END

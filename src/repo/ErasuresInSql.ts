@@ -25,7 +25,7 @@ const leaseSeconds = int4(Duration.toSeconds(LEASE))
 /** Erases users through the functions of `migrations/functions`. */
 export const make = Effect.gen(function* () {
   const database = yield* Database
-  const { pipeline: sql, inPipeline, sends, orUnavailable } = database
+  const { pipeline: sql, inPipeline, sends, writes, orUnavailable } = database
   const change = changing(database)
 
   const order: ErasureCalls["order"] = Effect.fn("ErasureRepo.order")(function* (userId) {
@@ -34,7 +34,7 @@ export const make = Effect.gen(function* () {
     return rows[0] === undefined ? yield* new UserNotFound({ userId }) : toErasure(rows[0])
   })
 
-  const claim: ErasureCalls["claim"] = sql<{ readonly userId: UserId | null }>`
+  const claim: ErasureCalls["claim"] = writes<{ readonly userId: UserId | null }>`
     SELECT claim_erasure(${leaseSeconds}) AS "userId"`.pipe(
     Effect.map((rows) => rows[0]?.userId ?? undefined),
     orUnavailable
@@ -75,7 +75,7 @@ export const make = Effect.gen(function* () {
     )
 
   const finish: ErasureCalls["finish"] = (userId) =>
-    sql`UPDATE erasures SET finished_at = clock_timestamp() WHERE user_id = ${int4(userId)}`.pipe(
+    writes`UPDATE erasures SET finished_at = clock_timestamp() WHERE user_id = ${int4(userId)}`.pipe(
       Effect.asVoid,
       orUnavailable
     )

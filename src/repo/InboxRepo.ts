@@ -54,7 +54,7 @@ export class InboxRepo extends Context.Service<
   static readonly layer = Layer.effect(
     InboxRepo,
     Effect.gen(function* () {
-      const { pipeline: sql, inPipeline, orUnavailable, currentEpoch } = yield* Database
+      const { pipeline: sql, writes, inPipeline, orUnavailable, currentEpoch } = yield* Database
 
       // The planner sees neither the array (SELECT) nor that the rows of it could be joined otherwise (OFFSET 0): it then keeps
       // one plan. With `= ANY`, it plans each statement anew for its array, for five times what running it costs.
@@ -106,7 +106,7 @@ export class InboxRepo extends Context.Service<
 
       const prune = (olderThan: DateTime.Utc, limit: number) =>
         orUnavailable(
-          sql<{ readonly deleted: number }>`SELECT prune_inbox_events(
+          writes<{ readonly deleted: number }>`SELECT prune_inbox_events(
             ${PgTypes.timestamptz(DateTime.toDate(olderThan))}, ${int4(limit)}
           ) AS deleted`.pipe(Effect.map((rows) => rows[0]!.deleted))
         )

@@ -41,7 +41,7 @@ export class ReportRepo extends Context.Service<
   static readonly layer = Layer.effect(
     ReportRepo,
     Effect.gen(function* () {
-      const { pipeline: sql, inPipeline, orUnavailable } = yield* Database
+      const { pipeline: sql, writes, inPipeline, orUnavailable } = yield* Database
 
       const report = Effect.fn("ReportRepo.report")(function* (
         by: UserId,
@@ -49,7 +49,7 @@ export class ReportRepo extends Context.Service<
         reason: string | undefined
       ) {
         const [row] = yield* orUnavailable(
-          sql<StatusRow>`SELECT * FROM report_message(${who(by)}, ${int8(messageId)}, ${reason ?? null})`
+          writes<StatusRow>`SELECT * FROM report_message(${who(by)}, ${int8(messageId)}, ${reason ?? null})`
         )
         switch (row!.status) {
           case "message_not_found":
@@ -79,7 +79,7 @@ export class ReportRepo extends Context.Service<
       })
 
       const resolve = (id: number) =>
-        Effect.asVoid(orUnavailable(sql`DELETE FROM reports WHERE id = ${int8(id)}`))
+        Effect.asVoid(orUnavailable(writes`DELETE FROM reports WHERE id = ${int8(id)}`))
 
       return ReportRepo.of({ report, list, resolve })
     })

@@ -27,13 +27,13 @@ interface Row {
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { pipeline: sql, inPipeline, orUnavailable } = yield* Database
+    const { pipeline: sql, writes, inPipeline, orUnavailable } = yield* Database
 
     const looks = {
       table: "username_looks",
       write: (users: ReadonlyArray<Row>) => {
         const looks = users.map(({ username }) => lookOf(username))
-        return sql`INSERT INTO username_looks (user_id, skeleton, scripts)
+        return writes`INSERT INTO username_looks (user_id, skeleton, scripts)
           SELECT id, skeleton, string_to_array(scripts, ' ')
           FROM unnest(
             ${int4Array(users.map(({ id }) => id))},
@@ -52,7 +52,7 @@ export const layer = Layer.effectDiscard(
           const both = foldedNames(username, display_name)
           return both.map((name, i) => ({ id, display_name, name, other: both[1 - i] ?? null }))
         })
-        return sql`INSERT INTO user_names (user_id, name, other)
+        return writes`INSERT INTO user_names (user_id, name, other)
           SELECT n.id, n.name, n.other
           FROM unnest(
             ${int4Array(named.map(({ id }) => id))},

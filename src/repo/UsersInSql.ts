@@ -18,7 +18,7 @@ export interface NewProfile {
 }
 
 /** The rows of users, for the SQL layers of `UserRepo` and `ProfileRepo`. */
-export const usersInSql = ({ pipeline: sql, inPipeline, orUnavailable }: Database["Service"]) => ({
+export const usersInSql = ({ pipeline: sql, writes, inPipeline, orUnavailable }: Database["Service"]) => ({
   /** A user that is not erased. */
   find: (id: UserId): Effect.Effect<User | undefined, Unavailable> =>
     sql<UserRow>`SELECT * FROM users WHERE id = ${int4(id)} AND deleted_at IS NULL`.pipe(
@@ -31,15 +31,14 @@ export const usersInSql = ({ pipeline: sql, inPipeline, orUnavailable }: Databas
       inPipeline
     ),
   /**
-   * Makes a user with an empty inbox, unless its username or its external id is taken, or imitates another one. It waits for no lock
-   * that others hold long: it may go through the pipeline.
+   * Makes a user with an empty inbox, unless its username or its external id is taken, or imitates another one.
    */
   make: (
     made: NewProfile
   ): Effect.Effect<Result.Result<User, { readonly isAlike: boolean }>, Unavailable> => {
     const { username, displayName, externalId, avatarUrl, metadata } = made
     const { skeleton, scripts } = lookOf(username)
-    return sql<UserRow>`SELECT * FROM create_named_user(
+    return writes<UserRow>`SELECT * FROM create_named_user(
         ${username}, ${displayName}, ${skeleton}, ${textArray(scripts)}, ${textArray(foldedNames(username, displayName))},
         ${externalId ?? null}, ${avatarUrl ?? null}, ${metadata === undefined ? null : JSON.stringify(metadata)}::text::jsonb
       )`.pipe(

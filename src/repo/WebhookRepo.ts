@@ -110,10 +110,10 @@ export class WebhookRepo extends Context.Service<
   static readonly layer = Layer.effect(
     WebhookRepo,
     Effect.gen(function* () {
-      const { pipeline: sql, inPipeline, orUnavailable } = yield* Database
+      const { pipeline: sql, writes, inPipeline, orUnavailable } = yield* Database
 
       const serve = (urlHash: string, location: string) =>
-        orUnavailable(sql<{ readonly id: number }>`
+        orUnavailable(writes<{ readonly id: number }>`
           INSERT INTO webhook_endpoints (url_hash, location) VALUES (${urlHash}, ${location})
           ON CONFLICT (url_hash) DO UPDATE SET seen_at = clock_timestamp(), retired = false RETURNING id`).pipe(
           Effect.map((rows) => rows[0]!.id)
@@ -121,7 +121,7 @@ export class WebhookRepo extends Context.Service<
 
       const step: WebhookRepo["Service"]["step"] = Effect.fnUntraced(
         function* (endpoint, outcomes, free, lease) {
-          const rows = yield* orUnavailable(sql<Row>`
+          const rows = yield* orUnavailable(writes<Row>`
           SELECT * FROM step_webhooks(
             ${int4(endpoint)}, ${int8Array(outcomes.map(({ event }) => event.id))},
             ${int4Array(outcomes.map(({ event }) => event.attempts))}, ${textArray(outcomes.map(({ result }) => result))},
@@ -149,7 +149,7 @@ export class WebhookRepo extends Context.Service<
         )
 
       const prune = orUnavailable(
-        sql<{ readonly deleted: number }>`SELECT prune_webhooks(${int4(BATCH)}) AS deleted`
+        writes<{ readonly deleted: number }>`SELECT prune_webhooks(${int4(BATCH)}) AS deleted`
       ).pipe(Effect.map((rows) => rows[0]!.deleted === BATCH))
 
       const deadLetters = (limit: number) =>
@@ -160,7 +160,7 @@ export class WebhookRepo extends Context.Service<
 
       const retryBatch = (webhookId: string | null) =>
         orUnavailable(
-          sql<{
+          writes<{
             readonly retried: number
           }>`SELECT retry_webhooks(${webhookId}::text::uuid, ${int4(BATCH)}) AS retried`
         ).pipe(Effect.map((rows) => rows[0]!.retried))

@@ -43,38 +43,55 @@ describe("npm start", TIMEOUT, () => {
     })
   )
 
-  it.live.runIf(databaseUrl !== undefined && redisUrl !== undefined)(
-    "lets every worker say that it leaves, before any drains",
-    () =>
-      Effect.gen(function* () {
-        const database = yield* freshDatabase
-        const redis = yield* freshRedis
-        const server = yield* startProcess(
-          {
-            DATABASE_URL: Redacted.value(Option.getOrThrow(database.databaseUrl)),
-            REDIS_URL: Redacted.value(Option.getOrThrow(redis.redisUrl)),
-            REDIS_PREFIX: redis.redisPrefix,
-            WORKERS: "2",
-            DRAIN_DELAY: "5 seconds"
-          },
-          START_JS
-        )
-        const url = yield* server.listening
-        const probe = Effect.promise(() => fetch(`${url}/readyz`, { headers: { connection: "close" } }))
-        yield* until(
-          "both workers serve",
-          Effect.sync(() => server.output().match(/listens on/g)?.length === 2),
-          "30 seconds"
-        )
-        yield* server.signal("SIGTERM")
-        yield* server.logged(/Stopping: .*5s/)
-        for (let i = 0; i < 4; i++) assert.strictEqual((yield* probe).status, 503)
-        assert.notMatch(server.output(), /Draining/)
-        const { code, stdout } = yield* server.ended
-        assert.strictEqual(code, 0)
-        assert.lengthOf(stdout.match(/Draining/g)!, 2)
-      })
+  it.live.each(["SIGHUP", "SIGQUIT"] as const)("drains on %s as on SIGTERM", (signal) =>
+    Effect.gen(function* () {
+      const { dataDir } = yield* freshDataDir
+      const server = yield* startProcess({ DATA_DIR: dataDir }, START_JS)
+      yield* call(yield* server.listening, "/health")
+      yield* server.signal(signal)
+      const { code, stdout } = yield* server.ended
+      assert.strictEqual(code, 0)
+      assert.match(stdout, /Draining/)
+      assert.isFalse(existsSync(join(dataDir, "lock")))
+    })
   )
+
+  for (const { signal, to, how } of [
+    { signal: "SIGTERM", to: "its first process", how: "signal" },
+    { signal: "SIGHUP", to: "all its processes", how: "signalAll" }
+  ] as const)
+    it.live.runIf(databaseUrl !== undefined && redisUrl !== undefined)(
+      `lets every worker say that it leaves, before any drains, on ${signal} to ${to}`,
+      () =>
+        Effect.gen(function* () {
+          const database = yield* freshDatabase
+          const redis = yield* freshRedis
+          const server = yield* startProcess(
+            {
+              DATABASE_URL: Redacted.value(Option.getOrThrow(database.databaseUrl)),
+              REDIS_URL: Redacted.value(Option.getOrThrow(redis.redisUrl)),
+              REDIS_PREFIX: redis.redisPrefix,
+              WORKERS: "2",
+              DRAIN_DELAY: "5 seconds"
+            },
+            START_JS
+          )
+          const url = yield* server.listening
+          const probe = Effect.promise(() => fetch(`${url}/readyz`, { headers: { connection: "close" } }))
+          yield* until(
+            "both workers serve",
+            Effect.sync(() => server.output().match(/listens on/g)?.length === 2),
+            "30 seconds"
+          )
+          yield* server[how](signal)
+          yield* server.logged(/Stopping: .*5s/)
+          for (let i = 0; i < 4; i++) assert.strictEqual((yield* probe).status, 503)
+          assert.notMatch(server.output(), /Draining/)
+          const { code, stdout } = yield* server.ended
+          assert.strictEqual(code, 0)
+          assert.lengthOf(stdout.match(/Draining/g)!, 2)
+        })
+    )
 
   it.live("serves on when nobody reads its log any more, and says so where it can", () =>
     Effect.gen(function* () {

@@ -76,3 +76,44 @@ it.live("a server that stops waits for a client that does not read no longer tha
     assert.strictEqual((yield* server.ended).code, 0)
   })
 )
+
+it.live("a handshake that a server gets while it stops is refused, and holds up nothing", () =>
+  Effect.gen(function* () {
+    const { dataDir } = yield* freshDataDir
+    const server = yield* serverProcess({ DATA_DIR: dataDir, DRAIN_TIMEOUT: "1 hour" })
+    const socket = yield* Effect.acquireRelease(
+      Effect.sync(() => connect({ port: server.port, host: "127.0.0.1" })),
+      (socket) => Effect.sync(() => socket.destroy())
+    )
+    const answer = yield* Deferred.make<string>()
+    let received = ""
+    socket.on("error", () => {})
+    socket.on("data", (chunk) => {
+      received += chunk
+    })
+    socket.on("close", () => Deferred.doneUnsafe(answer, Effect.succeed(received)))
+    // The first request shows that the server knows the connection; of the second one it has a part when it is stopped.
+    const handshake = "GET /ws/1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    socket.write(`GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n${handshake}`)
+    yield* until(
+      "it answers the first request",
+      Effect.sync(() => received.includes('"OK"')),
+      "20 seconds"
+    )
+
+    yield* server.signal("SIGTERM")
+    yield* until(
+      "it takes no more",
+      Effect.promise(() =>
+        fetch(`${server.url}/livez`).then(
+          () => false,
+          () => true
+        )
+      ),
+      "20 seconds"
+    )
+    socket.write("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
+    assert.match(yield* Deferred.await(answer), /HTTP\/1\.1 503 /)
+    assert.strictEqual((yield* server.ended).code, 0)
+  })
+)

@@ -127,6 +127,8 @@ layer(server, { excludeTestServices: true, timeout: "60 seconds" })("over HTTP",
       })
       const allowed = headers.get("access-control-allow-headers")?.split(",") ?? []
       assert.includeMembers(allowed, ["content-type", "traceparent", "tracestate"])
+      // Sentry, Zipkin and Datadog have their own.
+      assert.includeMembers(allowed, ["sentry-trace", "baggage", "b3", "x-b3-traceid", "x-datadog-trace-id"])
     })
   )
 

@@ -74,6 +74,8 @@ export const startProcess = Effect.fnUntraced(function* (
     stopReading: Effect.sync(() => child.stdout.destroy()),
     /** Signals the process that was started, and none that it started. */
     signal: (name: NodeJS.Signals) => Effect.sync(() => child.kill(name)),
+    /** Signals all of its processes at once, as a terminal does. */
+    signalAll: (name: NodeJS.Signals) => Effect.sync(() => process.kill(-child.pid!, name)),
     /** All that it wrote so far. */
     output: () => stdout + stderr,
     isAlive: () => child.exitCode === null && child.signalCode === null,
