@@ -86,7 +86,8 @@ export class AnswerResponse<
   }
 
   private forgetPart(): void {
-    if (!this.isWhole) this.unread.delete(this)
+    // Another listener for the same event may have written the next part before, which waits for the peer already.
+    if (!this.isWhole && !this.writableNeedDrain) this.unread.delete(this)
   }
 
   private forget(): void {
