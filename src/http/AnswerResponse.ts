@@ -90,6 +90,11 @@ export class AnswerResponse<
     if (!this.isWhole && !this.writableNeedDrain) this.unread.delete(this)
   }
 
+  /** How many bytes the peer of its connection has read, or the system took for it. */
+  get readBytes(): number {
+    return this.connectionOf.bytesWritten - this.connectionOf.writableLength
+  }
+
   private forget(): void {
     this.unread.delete(this)
     unanswered.set(this.connectionOf, (unanswered.get(this.connectionOf) ?? 1) - 1)
