@@ -18,7 +18,7 @@ import { Disconnects } from "./Disconnects.ts"
 import { type FrameBudget, FrameBudgets } from "./FrameBudgets.ts"
 import { Identities } from "./Identities.ts"
 import { type Act, allows, type Operation, writerOf } from "./Policy.ts"
-import { limitsAreOn, RateLimits } from "./RateLimits.ts"
+import { type ActRate, limitsAreOn, RateLimits } from "./RateLimits.ts"
 import { Tokens } from "./Tokens.ts"
 
 /**
@@ -72,8 +72,11 @@ export class Gate extends Context.Service<
     /** `permitAct` for one send as a user. */
     permitSend(caller: Caller, sender: UserId): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
-    /** Takes what messages cost beyond a send each, by how many inboxes each one got into, from the rate of their sender's sends. */
-    chargeSends(caller: Caller, sender: UserId, inboxes: ReadonlyArray<number>): Effect.Effect<void>
+    /**
+     * Takes what permitted acts of one kind cost beyond an act each, by how many inboxes each was told to, from the rate that they
+     * were taken from.
+     */
+    chargeActs(caller: Caller, act: Act, inboxes: ReadonlyArray<number>): Effect.Effect<void>
 
     /**
      * `permit` for a mark of what is read, or a change of whom a socket watches, as a user. Takes it from the rate of that user's
@@ -207,9 +210,11 @@ export class Gate extends Context.Service<
         permit,
         permitAct,
         permitSend: (caller, sender) => permitAct(caller, { _tag: "Send", as: sender }),
-        chargeSends: (caller, sender, inboxes) => {
-          const cost = inboxes.reduce((sum, count) => sum + Math.floor(count / INBOXES_FOR_ONE_SEND), 0)
-          return cost === 0 || !takesFrom(caller) ? Effect.void : rateLimits.charge(sender, cost)
+        chargeActs: (caller, act, inboxes) => {
+          const cost = inboxes.reduce((sum, count) => sum + Math.floor(count / INBOXES_FOR_ONE_ACT), 0)
+          return cost === 0 || !takesFrom(caller)
+            ? Effect.void
+            : rateLimits.charge(RATE_OF[act._tag], act.as, cost)
         },
         permitAction: (caller, user) =>
           permitFrom(caller, { _tag: "ChangeConversations", as: user }, rateLimits.act(user)),
@@ -240,8 +245,8 @@ export class Gate extends Context.Service<
   ).pipe(Layer.provide([FrameBudgets.layer, Identities.layer]))
 }
 
-/** How many inboxes of a group cost as much as a send of its own. */
-const INBOXES_FOR_ONE_SEND = 100
+/** How many inboxes that are told of an act in a group cost as much as one more act. */
+const INBOXES_FOR_ONE_ACT = 100
 
 /** How many calls a search costs beyond its own. */
 const CALLS_FOR_ONE_SEARCH = 4
@@ -257,7 +262,7 @@ const RATE_OF = {
   Type: "type",
   ChangeBlocks: "act",
   Report: "act"
-} as const satisfies Record<Act["_tag"], keyof RateLimits["Service"]>
+} as const satisfies Record<Act["_tag"], ActRate>
 
 /** How many rows cost as much as a call of its own. */
 const ROWS_FOR_ONE_CALL = 500

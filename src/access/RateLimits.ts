@@ -17,10 +17,10 @@ export class RateLimits extends Context.Service<
     /** Takes one send from a user's bucket. */
     send(userId: UserId): Effect.Effect<void, RateLimited>
     /**
-     * Takes so many sends more from a user's bucket, for what it has sent: a bucket that does not hold them is in debt, and lets
-     * nothing pass until the debt is paid.
+     * Takes so many acts more from one of a user's buckets, for what an act turned out to cost: a bucket that does not hold them is
+     * in debt, and lets nothing pass until the debt is paid.
      */
-    charge(userId: UserId, sends: number): Effect.Effect<void>
+    charge(rate: ActRate, userId: UserId, acts: number): Effect.Effect<void>
     /** Takes one action that is no send, as a mark of what is read, from a bucket of the user's own that is as large. */
     act(userId: UserId): Effect.Effect<void, RateLimited>
     /** Takes one search from a user's bucket. */
@@ -85,6 +85,9 @@ export class RateLimits extends Context.Service<
   /** `layer` for a node without Redis. */
   static readonly layerInProcess = ifOn(() => RateLimits.layerMemory)
 }
+
+/** The rates of what users do. */
+export type ActRate = "send" | "act" | "group" | "react" | "type"
 
 /** Takes a function, as the statics of the class are being made when this is called. */
 function ifOn<E, R>(limits: () => Layer.Layer<RateLimits, E, R>) {
@@ -158,21 +161,23 @@ const limits = (
         )
       )
 
-  const sends = buckets("send", sendsPerSecond, sendsBurst)
-  const actions = buckets("act", sendsPerSecond, sendsBurst)
+  const acts = {
+    send: buckets("send", sendsPerSecond, sendsBurst),
+    act: buckets("act", sendsPerSecond, sendsBurst),
+    group: buckets("group", groupsPerMinute / 60, groupsBurst),
+    react: buckets("react", reactionsPerSecond, reactionsBurst),
+    type: buckets("type", typingPerSecond, typingBurst)
+  }
   const searches = buckets("search", searchesPerSecond, searchesBurst)
-  const groups = buckets("group", groupsPerMinute / 60, groupsBurst)
-  const reactions = buckets("react", reactionsPerSecond, reactionsBurst)
-  const typing = buckets("type", typingPerSecond, typingBurst)
   const requests = buckets("request", requestsPerSecond, requestsPerSecond)
   return RateLimits.of({
-    send: (userId) => sends(userId),
-    charge: (userId, count) => Effect.ignore(sends(userId, count, "delay")),
-    act: (userId) => actions(userId),
+    send: (userId) => acts.send(userId),
+    charge: (rate, userId, count) => Effect.ignore(acts[rate](userId, count, "delay")),
+    act: (userId) => acts.act(userId),
     search: (userId) => searches(userId),
-    group: (userId) => groups(userId),
-    react: (userId) => reactions(userId),
-    type: (userId) => typing(userId),
+    group: (userId) => acts.group(userId),
+    react: (userId) => acts.react(userId),
+    type: (userId) => acts.type(userId),
     request: (address, cost) => requests(clientNetwork(address), cost),
     rows: buckets("rows", requestsPerSecond, requestsPerSecond)
   })

@@ -21,6 +21,19 @@ export const committed =
       Effect.uninterruptible
     )
 
+/** What a committed change answers, and how many inboxes its events were appended to. */
+export interface Told<A> {
+  readonly value: A
+  readonly inboxes: number
+}
+
+/** For changes that cost by how many they tell. */
+export const toldBy = <A, E>(change: Effect.Effect<Change<A>, E>): Effect.Effect<Told<A>, E> =>
+  Effect.map(change, ({ value, appended }) => ({
+    value,
+    inboxes: appended.reduce((sum, { places }) => sum + places.length, 0)
+  }))
+
 /** What a change answers to who asked for it. */
 export const valueOf = <A, E>(change: Effect.Effect<Change<A>, E>): Effect.Effect<A, E> =>
   Effect.map(change, ({ value }) => value)

@@ -86,7 +86,13 @@ export class AnswerResponse<
   }
 
   private forgetPart(): void {
-    if (!this.isWhole) this.unread.delete(this)
+    // Another listener for the same event may have written the next part before, which waits for the peer already.
+    if (!this.isWhole && !this.writableNeedDrain) this.unread.delete(this)
+  }
+
+  /** How many bytes the peer of its connection has read, or the system took for it. */
+  get readBytes(): number {
+    return this.connectionOf.bytesWritten - this.connectionOf.writableLength
   }
 
   private forget(): void {

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import { Context, Duration, Effect, Layer, Schedule, Semaphore } from "effect"
+import { Context, Duration, Effect, Layer, Schedule } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
 import { AnswerResponse, Unread } from "./AnswerResponse.ts"
+import { AnswerRoom } from "./AnswerRoom.ts"
 
 /** How many bytes of large answers one user, or one address, may have that are being made or are not read. */
 const OWNER_BYTES = 2 * 1024 * 1024
@@ -14,16 +15,17 @@ const NODE_BYTES = 32 * 1024 * 1024
 /** How often the unread answers are looked at. */
 const TICK = Duration.seconds(1)
 
-/** The room that one owner has for answers. */
-interface Room {
-  readonly bytes: Semaphore.Semaphore
+/** The room of one owner. */
+interface OwnRoom {
+  readonly room: AnswerRoom
   /** How many requests have a part of it, or wait for one. */
   requests: number
 }
 
 /**
  * Bounds what this node keeps of answers that nobody reads: by connection, by owner (a user or an address) and in all.
- * A peer that reads nothing for `SLOW_READER_TIMEOUT` is disconnected.
+ * A peer that reads nothing for `SLOW_READER_TIMEOUT` is disconnected. So is one that takes longer than that to read as many bytes
+ * as its answer keeps room for, while others wait for the node's room.
  */
 export class Answers extends Context.Service<
   Answers,
@@ -49,47 +51,38 @@ export class Answers extends Context.Service<
       const { slowReaderTimeout } = yield* AppConfig
       const unread = new Unread()
       const patience = Duration.toMillis(slowReaderTimeout)
-      const ofNode = Semaphore.makeUnsafe(NODE_BYTES)
-      const rooms = new Map<string, Room>()
+      const ofNode = new AnswerRoom(NODE_BYTES)
+      const ofOwners = new Map<string, OwnRoom>()
 
-      const disconnectStalled = Effect.sync(() => {
+      const disconnectSlow = Effect.sync(() => {
         const now = performance.now()
         for (const [answer, readAt] of unread) if (now - readAt >= patience) answer.cut()
+        ofNode.cutSlow(now, patience)
       })
       yield* Effect.forkScoped(
-        Effect.repeat(disconnectStalled, Schedule.spaced(Duration.min(TICK, slowReaderTimeout)))
+        Effect.repeat(disconnectSlow, Schedule.spaced(Duration.min(TICK, slowReaderTimeout)))
       )
 
-      const enter = (owner: string): Room => {
-        const room = rooms.get(owner) ?? { bytes: Semaphore.makeUnsafe(OWNER_BYTES), requests: 0 }
-        room.requests++
-        rooms.set(owner, room)
-        return room
+      const enter = (owner: string): OwnRoom => {
+        const own = ofOwners.get(owner) ?? { room: new AnswerRoom(OWNER_BYTES), requests: 0 }
+        own.requests++
+        ofOwners.set(owner, own)
+        return own
       }
-      const leave = (owner: string, room: Room) => {
-        if (--room.requests === 0) rooms.delete(owner)
+      const leave = (owner: string, own: OwnRoom) => {
+        if (--own.requests === 0) ofOwners.delete(owner)
       }
-
-      /** Takes room, and runs `release` once the answer is gone; at once when it is gone already. */
-      const hold = (room: Semaphore.Semaphore, bytes: number, response: AnswerResponse) =>
-        Effect.uninterruptibleMask((restore) =>
-          Effect.map(restore(room.take(bytes)), () => {
-            const release = releaseOf(room, bytes)
-            if (response.closed) release()
-            else response.once("close", release)
-          })
-        )
 
       const reserve: Answers["Service"]["reserve"] = (bytes, owner) =>
         Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
           const response = NodeHttpServerRequest.toServerResponse(request)
           if (!(response instanceof AnswerResponse)) return Effect.void
           const size = Math.min(bytes, OWNER_BYTES)
-          if (owner === undefined) return hold(ofNode, size, response)
-          const room = enter(owner)
-          if (response.closed) leave(owner, room)
-          else response.once("close", () => leave(owner, room))
-          return Effect.andThen(hold(room.bytes, size, response), hold(ofNode, size, response))
+          if (owner === undefined) return ofNode.take(size, response)
+          const own = enter(owner)
+          if (response.closed) leave(owner, own)
+          else response.once("close", () => leave(owner, own))
+          return Effect.andThen(own.room.take(size, response), ofNode.take(size, response))
         })
 
       return Answers.of({
@@ -104,8 +97,6 @@ export class Answers extends Context.Service<
     })
   )
 }
-
-const releaseOf = (room: Semaphore.Semaphore, bytes: number) => () => Effect.runSync(room.release(bytes))
 
 /** Disconnects a client that sends more requests on one connection than are taken before the first is answered. */
 export const takeFew = <E, R>(app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>

@@ -22,6 +22,7 @@ import {
   userNotFound
 } from "../api/ProblemOf.ts"
 import type { ValidationFailed } from "../api/Problems.ts"
+import type { Told } from "../chat/Committed.ts"
 import { Conversations } from "../chat/Conversations.ts"
 import { Reads } from "../chat/Reads.ts"
 import { Conversation, ConversationEntry, Member, ReadState } from "../domain/Conversation.ts"
@@ -58,7 +59,7 @@ export const layer = HttpApiBuilder.group(
     const reads = yield* Reads
     const repo = yield* ConversationRepo
     const inboxes = yield* InboxRepo
-    const { actingUser, permit, permitAct, permitAction, permitRows, reserve } = yield* Permit.make
+    const { actingUser, chargeAct, permit, permitAct, permitAction, permitRows, reserve } = yield* Permit.make
 
     // Each page of a list looks at every conversation of its user, for the newest of them.
     const passedOver = (userId: UserId) =>
@@ -79,6 +80,17 @@ export const layer = HttpApiBuilder.group(
       given: UserId | undefined,
       _tag: "ChangeConversations" | "MakeGroup" = "ChangeConversations"
     ) => Effect.tap(actingUser(given, "payload"), (userId) => permitAct({ _tag, as: userId }))
+
+    /** Makes such a change of a conversation that is there. */
+    const changed = Effect.fnUntraced(function* <A, E>(
+      given: UserId | undefined,
+      change: (by: UserId) => Effect.Effect<Told<A>, E>
+    ) {
+      const by = yield* limitedActor(given)
+      const { value, inboxes } = yield* change(by)
+      yield* chargeAct({ _tag: "ChangeConversations", as: by }, inboxes)
+      return value
+    })
 
     const create = (
       by: UserId,
@@ -139,8 +151,9 @@ export const layer = HttpApiBuilder.group(
 
       update: Effect.fnUntraced(
         function* ({ params: { conversation_id }, payload: { user_id, title, metadata } }) {
-          const by = yield* limitedActor(user_id)
-          return conversation(yield* conversations.update(by, conversation_id, { title, metadata }))
+          return conversation(
+            yield* changed(user_id, (by) => conversations.update(by, conversation_id, { title, metadata }))
+          )
         },
         Effect.catchTags({ ...denied, RoleForbids: roleForbids, NotAGroup: notAGroup })
       ),
@@ -158,8 +171,9 @@ export const layer = HttpApiBuilder.group(
 
       putMember: Effect.fnUntraced(
         function* ({ params: { conversation_id, member_id }, payload: { user_id, role } }) {
-          const by = yield* limitedActor(user_id)
-          return member(yield* conversations.putMember(by, conversation_id, member_id, role))
+          return member(
+            yield* changed(user_id, (by) => conversations.putMember(by, conversation_id, member_id, role))
+          )
         },
         Effect.catchTags({
           ...denied,

@@ -27,6 +27,7 @@ import {
   versionConflict
 } from "../api/ProblemOf.ts"
 import { FoundMessages, SearchLimit } from "../api/Search.ts"
+import type { Told } from "../chat/Committed.ts"
 import { Drafts } from "../chat/Drafts.ts"
 import { Edits } from "../chat/Edits.ts"
 import { RecentMessages } from "../chat/RecentMessages.ts"
@@ -64,15 +65,21 @@ export const layer = HttpApiBuilder.group(
     const inboxes = yield* InboxRepo
     const recentMessages = yield* RecentMessages
     const epoch = yield* Epoch
-    const { actingUser, chargeSends, permit, permitAct, permitRows, permitSearch, reserve } =
-      yield* Permit.make
+    const { actingUser, chargeAct, permit, permitAct, permitRows, permitSearch, reserve } = yield* Permit.make
 
-    /** For a change of a message that may be made as often as one likes. */
-    const limitedActor = (
+    /** Makes a change of a message that may be made as often as one likes. */
+    const changed = Effect.fnUntraced(function* <E>(
       _tag: "ChangeMessages" | "React",
       given: UserId | undefined,
-      place: "query" | "payload"
-    ) => Effect.tap(actingUser(given, place), (userId) => permitAct({ _tag, as: userId }))
+      place: "query" | "payload",
+      change: (by: UserId) => Effect.Effect<Told<Message>, E>
+    ) {
+      const by = yield* actingUser(given, place)
+      yield* permitAct({ _tag, as: by })
+      const { value, inboxes } = yield* change(by)
+      yield* chargeAct({ _tag, as: by }, inboxes)
+      return message(value)
+    })
 
     const pageOf = (page: HistoryOf) =>
       "conversationId" in page ? repo.ofConversation(page) : repo.history(page)
@@ -92,7 +99,7 @@ export const layer = HttpApiBuilder.group(
           Effect.tap((sender) => (fields.receiver_id === sender ? toOneself : Effect.void)),
           Effect.flatMap((sender) => drafts.of(sender, fields)),
           Effect.flatMap(sends.send),
-          Effect.tap(({ message, inboxes }) => chargeSends(message.sender_id, [inboxes])),
+          Effect.tap(({ message, inboxes }) => chargeAct({ _tag: "Send", as: message.sender_id }, inboxes)),
           Effect.map(({ message, delivered }) => sent({ ...message, delivered_via_websocket: delivered })),
           Effect.catchTags({
             SenderNotFound: senderNotFound,
@@ -185,11 +192,9 @@ export const layer = HttpApiBuilder.group(
         ),
 
       edit: ({ params: { message_id }, payload: { user_id, content, version, metadata } }) =>
-        limitedActor("ChangeMessages", user_id, "payload").pipe(
-          Effect.flatMap((by) =>
-            edits.edit({ by, messageId: message_id, content, version: version ?? undefined, metadata })
-          ),
-          Effect.map((edited) => message(edited)),
+        changed("ChangeMessages", user_id, "payload", (by) =>
+          edits.edit({ by, messageId: message_id, content, version: version ?? undefined, metadata })
+        ).pipe(
           Effect.catchTags({
             ...denied,
             NotAuthor: notAuthor,
@@ -213,9 +218,7 @@ export const layer = HttpApiBuilder.group(
         ),
 
       react: ({ params: { message_id, emoji }, query: { user_id } }) =>
-        limitedActor("React", user_id, "query").pipe(
-          Effect.flatMap((by) => edits.react(by, message_id, emoji)),
-          Effect.map((reactedTo) => message(reactedTo)),
+        changed("React", user_id, "query", (by) => edits.react(by, message_id, emoji)).pipe(
           Effect.catchTags({
             ...denied,
             Blocked: blocked,
@@ -225,9 +228,7 @@ export const layer = HttpApiBuilder.group(
         ),
 
       unreact: ({ params: { message_id, emoji }, query: { user_id } }) =>
-        limitedActor("React", user_id, "query").pipe(
-          Effect.flatMap((by) => edits.unreact(by, message_id, emoji)),
-          Effect.map((changed) => message(changed)),
+        changed("React", user_id, "query", (by) => edits.unreact(by, message_id, emoji)).pipe(
           Effect.catchTags(denied)
         )
     })

@@ -27,9 +27,9 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
       })
     ),
 
-  /** Takes what messages cost beyond a send each, by how many inboxes each one got into. */
-  chargeSends: (sender: UserId, inboxes: ReadonlyArray<number>) =>
-    Effect.flatMap(CurrentUser, (caller) => gate.chargeSends(caller, sender, inboxes)),
+  /** Takes what an act cost beyond any of its kind, by how many inboxes were told of it. */
+  chargeAct: (act: Act, inboxes: number) =>
+    Effect.flatMap(CurrentUser, (caller) => gate.chargeActs(caller, act, [inboxes])),
 
   /** For a mark of what is read: taken from the rate of that user's actions, as the frame for it. */
   permitAction: (user: UserId) =>

@@ -60,7 +60,8 @@ export const make = Effect.gen(function* () {
     state.drafts = []
     const answers = yield* receiving(sends.sendAll(drafts))
     const inboxes = answers.map((answer) => (Result.isSuccess(answer) ? answer.success.inboxes : 0))
-    yield* gate.chargeSends(connection.credential.caller, connection.inbox.userId, inboxes)
+    const { credential, inbox } = connection
+    yield* gate.chargeActs(credential.caller, { _tag: "Send", as: inbox.userId }, inboxes)
     for (const [i, answer] of answers.entries()) {
       yield* connection.sendWhenWritable(answerFrame(answer, drafts[i]!.client_id))
       const sentTo = Result.isSuccess(answer) ? answer.success.message.conversation_id : undefined

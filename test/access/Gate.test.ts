@@ -50,7 +50,7 @@ const gateWith = Effect.fnUntraced(function* (options: {
     })
   const rateLimits = Layer.succeed(RateLimits, {
     send: (userId) => take(`send of ${userId}`),
-    charge: (userId, sends) => Effect.ignore(take(`${sends} sends of ${userId}`)),
+    charge: (rate, userId, acts) => Effect.ignore(take(`${acts} ${rate} of ${userId}`)),
     search: (userId) => take(`search of ${userId}`),
     act: (userId) => take(`act of ${userId}`),
     group: (userId) => take(`group of ${userId}`),

@@ -36,7 +36,7 @@ const services = Layer.mergeAll(
     isOpen: true,
     framesOf: () => undefined,
     permitSend: () => Effect.void,
-    chargeSends: () => Effect.void
+    chargeActs: () => Effect.void
   }),
   Layer.mock(InboxReader, {})
 )
@@ -108,7 +108,7 @@ const noting = Effect.fnUntraced(function* (protocol: "minichat.v1" | "minichat.
       permit: () => Effect.void,
       permitAct: () => limited,
       permitSend: () => Effect.void,
-      chargeSends: () => Effect.void,
+      chargeActs: () => Effect.void,
       permitAction: () => limited
     }),
     Layer.mock(Directory, { permitSight: () => Effect.void }),

@@ -3,7 +3,7 @@ import { Context, Effect } from "effect"
 import { IpNetwork } from "effect/net"
 import { Database } from "../../src/database/Database.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
-import { startServer } from "../support/TestServer.ts"
+import { startServer, type TestServer } from "../support/TestServer.ts"
 import { openSocket } from "../support/TestSocket.ts"
 import { bearer, post, request } from "./support/Server.ts"
 import { makeKeys } from "./support/Tokens.ts"
@@ -111,6 +111,16 @@ it.live("a list of conversations costs by how many its user has, however short t
   })
 )
 
+/** Makes a group of the first users of a server, by one of them. Its id. */
+const groupBy = Effect.fnUntraced(function* (server: TestServer, owner: number, members: number) {
+  const { pipeline: sql } = Context.get(server.services, Database)
+  const [{ id }] = (yield* sql`
+    SELECT id FROM create_group(
+      ${owner}::int, ARRAY(SELECT generate_series(1, ${members}::int)), 'All', 'all', NULL, NULL, 1000
+    ) LIMIT 1`) as [{ readonly id: bigint }]
+  return Number(id)
+})
+
 it.live("a message to a large group costs its sender as many sends as it has hundreds of members", () =>
   Effect.gen(function* () {
     const keys = yield* makeKeys()
@@ -123,14 +133,10 @@ it.live("a message to a large group costs its sender as many sends as it has hun
     const service = bearer(yield* keys.mint({ scope: "service" }))
     const { pipeline: sql } = Context.get(server.services, Database)
     yield* sql`SELECT count(create_user('user' || i, 'User')) FROM generate_series(1, 500) i`
-    const [{ id }] = (yield* sql`
-      SELECT id FROM create_group(1, ARRAY(SELECT generate_series(1, 500)), 'All', 'all', NULL, NULL, 1000) LIMIT 1`) as [
-      { readonly id: bigint }
-    ]
     const send = (headers: Record<string, string>, body: object) =>
       Effect.map(post(`${server.url}/messages/`, body, headers), ({ status }) => status)
     const [first, second] = [bearer(yield* keys.mint({ sub: "1" })), bearer(yield* keys.mint({ sub: "2" }))]
-    const toGroup = { conversation_id: Number(id), content: "hi" }
+    const toGroup = { conversation_id: yield* groupBy(server, 1, 500), content: "hi" }
     const toUser = { receiver_id: 3, content: "hi" }
 
     // As many messages to a user pass at once.
@@ -152,5 +158,75 @@ it.live("a message to a large group costs its sender as many sends as it has hun
     const asService = yield* Effect.forEach(Array(6), () => send(service, { ...toGroup, sender_id: 5 }))
     assert.deepEqual(new Set(asService), new Set([200]))
     assert.strictEqual(yield* send(bearer(yield* keys.mint({ sub: "5" })), toUser), 200)
+  })
+)
+
+/** What may be done to a message or to a group again and again: of its author, who is the owner of the group. */
+const CHANGES: Readonly<
+  Record<
+    string,
+    (
+      ids: { readonly group: number; readonly message: number },
+      i: number
+    ) => readonly [string, string, object?]
+  >
+> = {
+  "an edit": ({ message }, i) => ["PATCH", `/messages/${message}`, { content: `edit ${i}` }],
+  "a reaction": ({ message }, i) => [i % 2 === 0 ? "PUT" : "DELETE", `/messages/${message}/reactions/👍`],
+  "a title": ({ group }, i) => ["PATCH", `/conversations/${group}`, { title: `Title ${i}` }],
+  "a role": ({ group }, i) => [
+    "PUT",
+    `/conversations/${group}/members/9`,
+    { role: i % 2 === 0 ? "admin" : "member" }
+  ]
+}
+
+it.live("what changes in a large group costs by its members, as a message to it", () =>
+  Effect.gen(function* () {
+    const keys = yield* makeKeys()
+    const server = yield* startServer({
+      ...(yield* freshEmbedded),
+      ...keys.settings,
+      sendsPerSecond: 1,
+      sendsBurst: 10,
+      reactionsPerSecond: 1,
+      reactionsBurst: 10
+    })
+    const service = bearer(yield* keys.mint({ scope: "service" }))
+    const { pipeline: sql } = Context.get(server.services, Database)
+    yield* sql`SELECT count(create_user('user' || i, 'User')) FROM generate_series(1, 500) i`
+    const statuses = Effect.fnUntraced(function* (
+      change: (typeof CHANGES)[string],
+      owner: number,
+      members: number
+    ) {
+      const headers = bearer(yield* keys.mint({ sub: String(owner) }))
+      const group = yield* groupBy(server, owner, members)
+      const sent = yield* post(
+        `${server.url}/messages/`,
+        { sender_id: owner, conversation_id: group, content: "hi" },
+        service
+      )
+      const ids = { group, message: JSON.parse(sent.body).id }
+      return yield* Effect.forEach([0, 1, 2, 3, 4, 5], (i) => {
+        const [method, path, body] = change(ids, i)
+        return Effect.map(
+          request(`${server.url}${path}`, {
+            method,
+            headers: { ...headers, "content-type": "application/json" },
+            ...(body && { body: JSON.stringify(body) })
+          }),
+          ({ status }) => status
+        )
+      })
+    })
+
+    let owner = 1
+    for (const [what, change] of Object.entries(CHANGES)) {
+      const inLarge = yield* statuses(change, owner++, 500)
+      assert.deepEqual(inLarge.slice(0, 2), [200, 200], what)
+      assert.include(inLarge, 429, what)
+      assert.notInclude(yield* statuses(change, owner++, 20), 429, what)
+    }
   })
 )

@@ -61,9 +61,9 @@ describe("a bucket", () => {
       Effect.gen(function* () {
         const { send, charge } = yield* limits
         yield* send(ALICE)
-        yield* charge(ALICE, 2)
-        yield* charge(ALICE, 2)
-        yield* charge(ALICE, 2)
+        yield* charge("send", ALICE, 2)
+        yield* charge("send", ALICE, 2)
+        yield* charge("send", ALICE, 2)
         assert.strictEqual(yield* passed(send(ALICE)), 0)
         assert.strictEqual(yield* passed(send(BOB)), 4)
         yield* TestClock.adjust("1 seconds")

@@ -2,12 +2,15 @@ import { connect } from "node:net"
 import { assert, it } from "@effect/vitest"
 import { Context, Duration, Effect, Schedule } from "effect"
 import { Database } from "../../src/database/Database.ts"
+import { NodeServer } from "../../src/NodeServer.ts"
 import { until } from "../faults/support/Until.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
-import { startServer } from "../support/TestServer.ts"
+import { startServer, type TestServer } from "../support/TestServer.ts"
+import { heldConnection } from "./support/HeldConnection.ts"
 import { requiringServer } from "./support/Member.ts"
 import { exchange, rawSocket } from "./support/RawSocket.ts"
-import { post, request } from "./support/Server.ts"
+import { bearer, post, request } from "./support/Server.ts"
+import { makeKeys } from "./support/Tokens.ts"
 
 const MEGABYTES = 1024 * 1024
 
@@ -32,6 +35,24 @@ const get = (path: string, headers: Record<string, string> = {}) =>
     "",
     ""
   ].join("\r\n")
+
+/** Stores long messages from the first user of a server to its second. */
+const longMessages = Effect.fnUntraced(function* (
+  server: TestServer,
+  count: number,
+  headers?: Record<string, string>
+) {
+  const sent = yield* post(
+    `${server.url}/messages/`,
+    { sender_id: 1, receiver_id: 2, content: "hello" },
+    headers
+  )
+  const { pipeline: sql } = Context.get(server.services, Database)
+  yield* sql`
+    INSERT INTO messages (sender_id, receiver_id, conversation_id, content, timestamp)
+    SELECT 1, 2, ${JSON.parse(sent.body).conversation_id}::bigint, repeat('€', 1000), clock_timestamp()
+    FROM generate_series(1, ${count}::int)`
+})
 
 it.live(
   "100 own pages of 1,000 long messages that a member does not read take less than 64 MB",
@@ -101,24 +122,82 @@ it.live(
         slowReaderTimeout: Duration.millis(300)
       })
       for (const username of ["alice", "bob"]) yield* post(`${server.url}/users/`, { username })
-      const sent = yield* post(`${server.url}/messages/`, { sender_id: 1, receiver_id: 2, content: "hello" })
-      const { pipeline: sql } = Context.get(server.services, Database)
-      yield* sql`
-      INSERT INTO messages (sender_id, receiver_id, conversation_id, content, timestamp)
-      SELECT 1, 2, ${JSON.parse(sent.body).conversation_id}::bigint, repeat('€', 1000), clock_timestamp()
-      FROM generate_series(1, 500)`
-      const peer = yield* unreadConnection(server.port, get("/users/1/export"))
+      yield* longMessages(server, 500)
+      const peer = yield* heldConnection(Context.get(server.services, NodeServer), get("/users/1/export"))
+      const isAsking = Effect.sync(() => peer.hasUnread)
+      // It reads the head of the answer and some of the messages, and then nothing.
+      for (let i = 0; i < 5; i++) {
+        yield* until("more of the answer is written", isAsking, "20 seconds")
+        peer.readAll()
+      }
       yield* until(
         "the connection is closed",
-        Effect.sync(() => {
-          peer.write("G")
-          return peer.destroyed
-        }),
+        Effect.sync(() => peer.destroyed),
         "20 seconds"
       )
       const again = yield* request(`${server.url}/users/1/export`)
       assert.strictEqual(again.status, 200)
       assert.include(again.body, '"type":"end"')
+    })
+)
+
+it.live("a page that a user does not read holds up its own pages, and no other user's", () =>
+  Effect.gen(function* () {
+    const keys = yield* makeKeys()
+    const server = yield* startServer({
+      ...(yield* freshEmbedded),
+      ...keys.settings,
+      slowReaderTimeout: Duration.hours(1)
+    })
+    const service = bearer(yield* keys.mint({ scope: "service" }))
+    for (const username of ["alice", "bob"]) yield* post(`${server.url}/users/`, { username }, service)
+    yield* longMessages(server, 1000, service)
+    const [alice, bob] = [bearer(yield* keys.mint({ sub: "1" })), bearer(yield* keys.mint({ sub: "2" }))]
+    const node = Context.get(server.services, NodeServer)
+    const pageOfAlice = get("/messages/?user_id=1&limit=1000", alice)
+
+    const first = yield* heldConnection(node, pageOfAlice)
+    yield* until(
+      "the first page is written",
+      Effect.sync(() => first.hasUnread),
+      "20 seconds"
+    )
+    const second = yield* heldConnection(node, pageOfAlice)
+    for (let i = 0; i < 5; i++) {
+      const page = yield* request(`${server.url}/messages/?user_id=2&limit=1000`, { headers: bob })
+      assert.strictEqual(page.status, 200)
+    }
+    assert.isFalse(second.hasUnread)
+    first.destroy()
+    yield* until(
+      "the second page is written",
+      Effect.sync(() => second.hasUnread),
+      "20 seconds"
+    )
+  })
+)
+
+it.live(
+  "peers that read slowly and never stop are disconnected when others wait for the room they hold",
+  () =>
+    Effect.gen(function* () {
+      const server = yield* startServer({ ...(yield* freshEmbedded), slowReaderTimeout: Duration.seconds(1) })
+      for (const username of ["alice", "bob"]) yield* post(`${server.url}/users/`, { username })
+      yield* longMessages(server, 1000)
+      const page = "/messages/?user_id=1&limit=1000"
+      const node = Context.get(server.services, NodeServer)
+      // More pages than the node has room for.
+      const peers = yield* Effect.forEach(Array.from({ length: 40 }), () => heldConnection(node, get(page)))
+      const readOn = Effect.sync(() => {
+        for (const peer of peers) peer.readAll()
+      })
+      yield* Effect.forkScoped(Effect.repeat(readOn, Schedule.spaced("250 millis")))
+      yield* until(
+        "some are disconnected",
+        Effect.sync(() => peers.some(({ destroyed }) => destroyed)),
+        "20 seconds"
+      )
+      assert.strictEqual((yield* request(`${server.url}${page}`)).status, 200)
     })
 )
 

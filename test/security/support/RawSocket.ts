@@ -106,15 +106,14 @@ export const frame = ({ opcode, payload = "", fin = true, rsv = 0, masked = true
   return Buffer.concat([Buffer.from(head), extended, mask, body])
 }
 
-/** Sends a WebSocket handshake, complete but for what `headers` changes. */
-export const webSocketHandshake = Effect.fnUntraced(function* (
-  port: number,
+/** The request that asks for a WebSocket. A header without a value is left out. */
+export const handshakeRequest = (
+  host: string,
   path: string,
   headers: Readonly<Record<string, string | undefined>> = {}
-) {
-  const raw = yield* rawSocket(port)
+): string => {
   const all: Record<string, string | undefined> = {
-    Host: `127.0.0.1:${port}`,
+    Host: host,
     Upgrade: "websocket",
     Connection: "Upgrade",
     "Sec-WebSocket-Version": "13",
@@ -124,7 +123,17 @@ export const webSocketHandshake = Effect.fnUntraced(function* (
   const lines = Object.entries(all).flatMap(([name, value]) =>
     value === undefined ? [] : `${name}: ${value}\r\n`
   )
-  yield* raw.write(`GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`)
+  return `GET ${path} HTTP/1.1\r\n${lines.join("")}\r\n`
+}
+
+/** Sends a WebSocket handshake, complete but for what `headers` changes. */
+export const webSocketHandshake = Effect.fnUntraced(function* (
+  port: number,
+  path: string,
+  headers: Readonly<Record<string, string | undefined>> = {}
+) {
+  const raw = yield* rawSocket(port)
+  yield* raw.write(handshakeRequest(`127.0.0.1:${port}`, path, headers))
   const headEnd = () => raw.received().indexOf("\r\n\r\n")
 
   /** The frames that came so far. Those of a server are not masked. */
