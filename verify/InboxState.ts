@@ -76,18 +76,20 @@ export const fold = (inbox: Inbox, found: Found): InboxState => {
     tell(key)
     const message = changed(id, key)
     if (message === undefined) return
+    message.edits = edits
+    message.content = event.content ?? ""
+    message.deleted ||= event.deleted_at !== undefined
+    // A replay tells messages as they are now: a later version than the event made, but never an earlier one, and of a deleted message
+    // none.
+    if (event.deleted_at !== undefined) return
     const version = event.version ?? 1
-    // A replay tells a later version than the event made, but never an earlier one.
     if (version < Math.max(message.version, edits + 1)) {
       found(
         version === message.version ? "repeated" : "reordered",
         `${user} was told version ${version} of message ${id} after version ${message.version}`
       )
     }
-    message.edits = edits
     message.version = Math.max(version, message.version)
-    message.content = event.content ?? ""
-    message.deleted ||= event.deleted_at !== undefined
   }
 
   const deleted = (id: number) => {
