@@ -8,13 +8,13 @@ import { onAnyNode } from "./Retry.ts"
 import { type Change, Told } from "./Told.ts"
 
 /** How often a read mark is sent over a socket before it is sent by REST: the socket may end before the server reads it. */
-const SOCKET_TRIES = 3
+const SOCKET_TRIES = 2
 
 /** How long a socket may take to come back before a try without it. */
 const CONNECTED_WITHIN = "10 seconds"
 
 /** How long an own event may take to tell of a read mark that was sent over a socket. */
-const TOLD_WITHIN = "3 seconds"
+const TOLD_WITHIN = "2 seconds"
 
 interface Options {
   readonly urls: ReadonlyArray<string>

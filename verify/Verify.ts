@@ -1,4 +1,4 @@
-import { Effect, Random, type Redacted, Runtime, Schema } from "effect"
+import { type Duration, Effect, Random, type Redacted, Runtime, Schema } from "effect"
 import * as ChatClient from "./ChatClient.ts"
 import * as ConversationList from "./ConversationList.ts"
 import * as Conversations from "./Conversations.ts"
@@ -24,6 +24,8 @@ export interface Options {
   readonly messages: number
   readonly seed: number
   readonly token?: Redacted.Redacted
+  /** How long to wait for what is missing before it counts as lost: 30 seconds, unless it says otherwise. */
+  readonly settleWithin?: Duration.Input
 }
 
 /** There is nothing to verify: a node does not answer, or not as Mini Chat does. */
@@ -124,7 +126,7 @@ const examine = Effect.fn("Verify.examine")(function* (
   userIds: ReadonlyArray<number>
 ) {
   const startedAt = performance.now()
-  const { urls } = options
+  const { settleWithin = SETTLE_WITHIN, urls } = options
   const clients = yield* Progress.forEach(
     "Opening sockets",
     userIds,
@@ -144,7 +146,7 @@ const examine = Effect.fn("Verify.examine")(function* (
   const plan = yield* Plan.make(size, options.seed)
   const traffic = yield* Traffic.run({ urls, clients, plan, group, name })
   const changes = group === undefined ? [] : [conversations.made, ...traffic.changes]
-  yield* settle(traffic.sends, devices, SETTLE_WITHIN, changes)
+  yield* settle(traffic.sends, devices, settleWithin, changes)
   const [senderId, receiverId] = [userIds[0]!, userIds[1]!]
   const poll = yield* LongPoll.check({
     urls,
@@ -153,7 +155,7 @@ const examine = Effect.fn("Verify.examine")(function* (
     since: clients[1]!.cursor(),
     name: `${name}-poll`
   })
-  yield* settle([...traffic.sends, ...poll.sends], devices, SETTLE_WITHIN, changes)
+  yield* settle([...traffic.sends, ...poll.sends], devices, settleWithin, changes)
   const groupPoll =
     group === undefined
       ? { sends: [], findings: [] }
@@ -166,7 +168,7 @@ const examine = Effect.fn("Verify.examine")(function* (
           name: `${name}-group-poll`
         })
   const sends = [...traffic.sends, ...poll.sends, ...groupPoll.sends]
-  const tally = yield* settle(sends, devices, SETTLE_WITHIN, changes)
+  const tally = yield* settle(sends, devices, settleWithin, changes)
 
   const inboxes = clients.map((client) => client.inbox())
   const report: Report = {
