@@ -10,6 +10,9 @@ import { type Change, Told } from "./Told.ts"
 /** How often a read mark is sent over a socket before it is sent by REST: the socket may end before the server reads it. */
 const SOCKET_TRIES = 2
 
+/** So few read marks over sockets may all be lost with them. */
+const FEW = 3
+
 /** How long a socket may take to come back before a try without it. */
 const CONNECTED_WITHIN = "10 seconds"
 
@@ -26,22 +29,27 @@ interface Options {
 export const make = Effect.fnUntraced(function* ({ clients, urls }: Options) {
   const rest = yield* Rest
   const made: Array<Change> = []
+  const overSockets = { tried: 0, told: 0 }
+
+  const begin = (what: string, readers: ReadonlyArray<number>): Change => {
+    const change: Change = { what, readers }
+    made.push(change)
+    return change
+  }
 
   /** Repeats a call until it is answered: each of them is safe to repeat. */
   const attempt = <A>(
     change: Change,
     node: number,
     ask: (url: string) => Effect.Effect<A, Refused | Unanswered>
-  ) => {
-    made.push(change)
-    return onAnyNode(urls, node, ask).pipe(
+  ) =>
+    onAnyNode(urls, node, ask).pipe(
       Effect.tapError((error) =>
         Effect.sync(() => {
           change.failed = inWords(error)
         })
       )
     )
-  }
 
   const edit = Effect.fnUntraced(function* (
     send: Outgoing,
@@ -50,13 +58,13 @@ export const make = Effect.fnUntraced(function* ({ clients, urls }: Options) {
     content: string,
     node: number
   ) {
-    const change: Change = { what: `the edit of message ${id}`, readers: readersOf(send) }
+    const change = begin(`the edit of message ${id}`, readersOf(send))
     const known = { user_id: send.senderId, content, version }
     const edited = yield* attempt(change, node, (url) => rest.edit(url, id, known))
-    const made = edited.version ?? version
-    change.acknowledged = Told.edit(id, made)
-    change.written = { messageId: id, version: made, content }
-    return made
+    const reached = edited.version ?? version
+    change.acknowledged = Told.edit(id, reached)
+    change.written = { messageId: id, version: reached, content }
+    return reached
   })
 
   const editAll = Effect.fnUntraced(function* (
@@ -79,14 +87,14 @@ export const make = Effect.fnUntraced(function* ({ clients, urls }: Options) {
     const { userId } = clients[user]!
     for (const added of takenBack ? [true, false] : [true]) {
       const key = Told.reaction(id, userId, emoji, added)
-      const change: Change = { what: `the ${key}`, readers: readersOf(send) }
+      const change = begin(`the ${key}`, readersOf(send))
       yield* attempt(change, node, (url) => rest.react(url, id, { userId, emoji, added }))
       change.acknowledged = key
     }
   })
 
   const remove = Effect.fnUntraced(function* (send: Outgoing, id: number, node: number) {
-    const change: Change = { what: `the deletion of message ${id}`, readers: readersOf(send) }
+    const change = begin(`the deletion of message ${id}`, readersOf(send))
     yield* attempt(change, node, (url) => rest.remove(url, id, send.senderId))
     change.acknowledged = Told.deletion(id)
   })
@@ -98,11 +106,13 @@ export const make = Effect.fnUntraced(function* ({ clients, urls }: Options) {
     id: number
   ) {
     const told = Effect.sync(() => client.readUpTo(conversationId) >= id)
+    overSockets.tried += 1
     for (let turn = 0; turn < SOCKET_TRIES; turn += 1) {
       yield* Effect.timeoutOption(client.live, CONNECTED_WITHIN)
       yield* client.markRead(conversationId, id)
       const isTold = Effect.repeat(Effect.delay(told, "50 millis"), { until: (done) => done })
       if ((yield* Effect.timeoutOption(isTold, TOLD_WITHIN))._tag === "Some") {
+        overSockets.told += 1
         return client.readUpTo(conversationId)
       }
     }
@@ -117,15 +127,12 @@ export const make = Effect.fnUntraced(function* ({ clients, urls }: Options) {
     if (read === undefined || conversationId === undefined) return
     const client = clients[read.reader]!
     const readers = send.group === undefined ? readersOf(send) : [client.userId]
-    const change: Change = { what: `the read mark of user ${client.userId} at message ${id}`, readers }
+    const change = begin(`the read mark of user ${client.userId} at message ${id}`, readers)
     const byRest = attempt(change, node, (url) =>
       rest.markRead(url, conversationId, { user_id: client.userId, message_id: id })
     ).pipe(Effect.map(({ last_read_id }) => last_read_id))
-    const overSocket = read.via === "socket" ? readOverSocket(client, conversationId, id) : Effect.undefined
-    const last = yield* overSocket.pipe(
-      Effect.tap((last) => Effect.sync(() => last !== undefined && made.push(change))),
-      Effect.flatMap((last) => (last === undefined ? byRest : Effect.succeed(last)))
-    )
+    const told = read.via === "socket" ? yield* readOverSocket(client, conversationId, id) : undefined
+    const last = told ?? (yield* byRest)
     // A later mark may have come first: then the later one is what was told.
     change.acknowledged = Told.read(conversationId, client.userId, last)
   })
@@ -143,5 +150,11 @@ export const make = Effect.fnUntraced(function* ({ clients, urls }: Options) {
     if (planned.deleted) yield* Effect.ignore(remove(send, message.id, planned.node))
   })
 
-  return { made: made as ReadonlyArray<Change>, perform }
+  /** What is wrong with the sockets, in words: one that ends takes its read marks with it, but some must come through. */
+  const findings = (): ReadonlyArray<string> =>
+    overSockets.tried >= FEW && overSockets.told === 0
+      ? [`no event told of a read mark over a socket, ${overSockets.tried} times of ${overSockets.tried}`]
+      : []
+
+  return { made: made as ReadonlyArray<Change>, perform, findings }
 })

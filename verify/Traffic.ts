@@ -13,7 +13,7 @@ export interface Traffic {
   readonly sends: ReadonlyArray<Send>
   /** What the users did to the messages, and what they have read. */
   readonly changes: ReadonlyArray<Change>
-  /** Repeated sends that were not answered as they should be, in words. */
+  /** Repeated sends that were not answered as they should be, and read marks that no socket took, in words. */
   readonly findings: ReadonlyArray<string>
 }
 
@@ -87,6 +87,6 @@ export const run = Effect.fn("Traffic.run")(function* (options: {
     (planned, index) => Effect.ignore(perform(planned, index)),
     CONCURRENT_SENDS
   )
-  const traffic: Traffic = { sends, changes: changes.made, findings }
+  const traffic: Traffic = { sends, changes: changes.made, findings: [...findings, ...changes.findings()] }
   return traffic
 })

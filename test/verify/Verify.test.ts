@@ -3,7 +3,7 @@ import { assert, layer } from "@effect/vitest"
 import { Context, Effect, Layer, Option } from "effect"
 import type { EventFact } from "../../src/domain/Event.ts"
 import { type EventKind, EventKinds } from "../../src/inbox/EventKinds.ts"
-import { Refused } from "../../verify/Outgoing.ts"
+import { Refused, Unanswered } from "../../verify/Outgoing.ts"
 import { isSound, toText } from "../../verify/Report.ts"
 import { Rest } from "../../verify/Rest.ts"
 import { type Options, verify } from "../../verify/Verify.ts"
@@ -52,6 +52,8 @@ const firstOf = (type: string, tells: Tells): Tells => {
 }
 
 const nothing: Tells = () => undefined
+
+type Failure = Refused | Unanswered
 
 type RestCalls = Rest["Service"]
 
@@ -191,6 +193,34 @@ layer(FaultyServer.layer, { excludeTestServices: true, timeout: "60 seconds" })(
     Effect.gen(function* () {
       const { disagreements } = yield* run(() => ({ remove: () => refuses }))
       assert.match(disagreements[0]!, /^the deletion of message \d+ is not acknowledged: 404 Not found$/)
+    })
+  )
+
+  it.effect("finds nothing wrong where changes are made, and their answers cut", () =>
+    Effect.gen(function* () {
+      const cut = new Unanswered({ reason: "read ECONNRESET", retryAfterMillis: 1 })
+      const answered = new Set<string>()
+      /** Has each call done and its answer lost, and answers the call that repeats it. */
+      const cutsFirst =
+        <Args extends ReadonlyArray<unknown>, A>(call: (...args: Args) => Effect.Effect<A, Failure>) =>
+        (...args: Args) =>
+          Effect.flatMap(call(...args), (answer): Effect.Effect<A, Failure> => {
+            const key = JSON.stringify(args)
+            if (answered.has(key)) return Effect.succeed(answer)
+            answered.add(key)
+            return cut
+          })
+      const report = yield* run(({ createGroup, edit, erase, markRead, react, remove }) => ({
+        createGroup: cutsFirst(createGroup),
+        edit: cutsFirst(edit),
+        erase: cutsFirst(erase),
+        markRead: cutsFirst(markRead),
+        react: cutsFirst(react),
+        remove: cutsFirst(remove)
+      }))
+      assert.deepStrictEqual([report.tally.findings, report.disagreements], [[], []])
+      assert.isAbove(report.tally.changes, 20)
+      assert.strictEqual(report.erased?.finished, 3)
     })
   )
 
