@@ -2,8 +2,8 @@ import { Deferred, Effect, Latch, Random, type Redacted } from "effect"
 import { CloseCode } from "../src/api/CloseCode.ts"
 import * as ChatSocket from "./ChatSocket.ts"
 import { decode, isInboxEvent, type Message, type ServerFrame } from "./Frame.ts"
-import type { Inbox, Received } from "./Ledger.ts"
-import { type Outgoing, Refused, Unanswered } from "./Outgoing.ts"
+import type { Inbox, Received } from "./Inbox.ts"
+import { addressOf, type Outgoing, Refused, Unanswered } from "./Outgoing.ts"
 
 export interface Options {
   readonly userId: number
@@ -44,6 +44,10 @@ export interface ChatClient {
   readonly live: Effect.Effect<void, Refused>
   /** One attempt over the socket. */
   readonly send: (message: Outgoing) => Effect.Effect<Message, Refused | Unanswered>
+  /** Tells the server over the socket what the user has read; it answers only when it fails. */
+  readonly markRead: (conversationId: number, messageId: number) => Effect.Effect<void>
+  /** The last message of a conversation that the user has read, as its events tell; 0 for none. */
+  readonly readUpTo: (conversationId: number) => number
   readonly drop: Effect.Effect<void>
 }
 
@@ -60,6 +64,7 @@ export const make = Effect.fn("ChatClient.make")(function* (options: Options) {
   const received: Array<Received> = []
   const visits: Array<Visit> = []
   const unreadable: Array<string> = []
+  const read = new Map<number, number>()
   const waiting = new Map<string, (answer: Effect.Effect<Message, Refused | Unanswered>) => void>()
   const live = yield* Latch.make()
   const ended = yield* Deferred.make<never, Refused>()
@@ -94,6 +99,9 @@ export const make = Effect.fn("ChatClient.make")(function* (options: Options) {
     if (isInboxEvent(frame)) {
       received.push({ event: frame, at })
       cursor = Math.max(cursor ?? 0, frame.seq)
+      if (frame.type === "read" && frame.user_id === options.userId && frame.conversation_id !== undefined) {
+        read.set(frame.conversation_id, frame.message_id ?? 0)
+      }
       return
     }
     switch (frame.type) {
@@ -164,7 +172,7 @@ export const make = Effect.fn("ChatClient.make")(function* (options: Options) {
       socket.send(
         JSON.stringify({
           type: "send",
-          receiver_id: message.receiverId,
+          ...addressOf(message),
           content: message.content,
           client_id: message.clientId
         })
@@ -181,6 +189,9 @@ export const make = Effect.fn("ChatClient.make")(function* (options: Options) {
     cursor: () => cursor ?? 0,
     live: Effect.raceFirst(live.await, Deferred.await(ended)),
     send,
+    markRead: (conversation_id, message_id) =>
+      Effect.sync(() => socket?.send(JSON.stringify({ type: "read", conversation_id, message_id }))),
+    readUpTo: (conversationId) => read.get(conversationId) ?? 0,
     drop: Effect.sync(() => socket?.drop())
   }
   return client

@@ -1,17 +1,30 @@
 import { Effect } from "effect"
 import type { ChatClient } from "./ChatClient.ts"
 import type { InboxEvent } from "./Frame.ts"
+import type { InboxState } from "./InboxState.ts"
 import { inWords, type Refused, type Unanswered } from "./Outgoing.ts"
 import * as Progress from "./Progress.ts"
 import { Rest } from "./Rest.ts"
 import { onAnyNode } from "./Retry.ts"
 
-const describe = (event: InboxEvent): string => `${event.seq} ${event.type} ${event.id} ${event.content}`
+const TELL_A_MESSAGE = new Set(["message", "message_sent", "message_updated"])
 
-/** Reads each inbox by REST, page by page, and compares it with what came over the socket. */
+/** All that an event tells but what a replay tells as it is now. */
+const describe = ({ content, deleted_at, version, ...event }: InboxEvent): string =>
+  JSON.stringify(Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1)))
+
+/** Whether two tell the same. A page tells a message as the socket told it, or as it is now. */
+const agree = (fromSocket: InboxEvent, fromRest: InboxEvent | undefined, state: InboxState): boolean => {
+  if (fromRest === undefined || describe(fromSocket) !== describe(fromRest)) return false
+  if (!TELL_A_MESSAGE.has(fromRest.type) || fromRest.content === fromSocket.content) return true
+  return fromRest.content === state.messages.get(fromRest.id ?? 0)?.content
+}
+
+/** Reads each inbox by REST, page by page, and compares it with what came over the socket. `states` are those of the clients. */
 export const compare = Effect.fn("EventPages.compare")(function* (
   urls: ReadonlyArray<string>,
-  clients: ReadonlyArray<ChatClient>
+  clients: ReadonlyArray<ChatClient>,
+  states: ReadonlyArray<InboxState>
 ) {
   const rest = yield* Rest
   const findings: Array<string> = []
@@ -32,9 +45,7 @@ export const compare = Effect.fn("EventPages.compare")(function* (
       if (events.length === 0 || cursor <= since) break
       since = cursor
     }
-    const at = fromSocket.findIndex(
-      (event, n) => fromRest[n] === undefined || describe(event) !== describe(fromRest[n])
-    )
+    const at = fromSocket.findIndex((event, n) => !agree(event, fromRest[n], states[index]!))
     if (at !== -1 || fromRest.length !== fromSocket.length) {
       const which = at === -1 ? fromSocket.length : at
       findings.push(

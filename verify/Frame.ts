@@ -7,8 +7,14 @@ import { Option, Schema } from "effect"
 export class Message extends Schema.Class<Message>("Message")({
   id: Schema.Int,
   sender_id: Schema.Int,
-  receiver_id: Schema.Int,
-  content: Schema.String
+  receiver_id: Schema.optionalKey(Schema.Int),
+  conversation_id: Schema.optionalKey(Schema.Int),
+  content: Schema.String,
+  version: Schema.optionalKey(Schema.Int),
+  deleted_at: Schema.optionalKey(Schema.String),
+  reactions: Schema.optionalKey(
+    Schema.Array(Schema.Struct({ emoji: Schema.String, count: Schema.Int, mine: Schema.Boolean }))
+  )
 }) {}
 
 const System = Schema.Struct({
@@ -38,7 +44,10 @@ const Reconnect = Schema.Struct({ type: Schema.tag("reconnect"), after_ms: Schem
 
 const Pong = Schema.Struct({ type: Schema.tag("pong") })
 
-/** An entry of the inbox: a message, a message of the user's own, or a kind that this client does not know. */
+/** What is told in passing, without a number: nothing that must not be lost. */
+const Passing = Schema.Struct({ type: Schema.Literals(["read", "typing", "presence"]) })
+
+/** An entry of the inbox: a message, a change of one, a read mark, or a kind that this client does not know. */
 export const InboxEvent = Schema.Struct({
   type: Schema.String,
   seq: Schema.Int,
@@ -46,11 +55,29 @@ export const InboxEvent = Schema.Struct({
   sender_id: Schema.optionalKey(Schema.Int),
   receiver_id: Schema.optionalKey(Schema.Int),
   content: Schema.optionalKey(Schema.String),
-  client_id: Schema.optionalKey(Schema.NullOr(Schema.String))
+  client_id: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  conversation_id: Schema.optionalKey(Schema.Int),
+  version: Schema.optionalKey(Schema.Int),
+  deleted_at: Schema.optionalKey(Schema.String),
+  message_id: Schema.optionalKey(Schema.Int),
+  user_id: Schema.optionalKey(Schema.Int),
+  emoji: Schema.optionalKey(Schema.String),
+  added: Schema.optionalKey(Schema.Boolean),
+  count: Schema.optionalKey(Schema.Int),
+  conversation: Schema.optionalKey(Schema.Struct({ id: Schema.Int }))
 })
 export type InboxEvent = typeof InboxEvent.Type
 
-const ServerFrame = Schema.Union([System, Resumed, Acknowledgement, Failure, Reconnect, Pong, InboxEvent])
+const ServerFrame = Schema.Union([
+  System,
+  Resumed,
+  Acknowledgement,
+  Failure,
+  Reconnect,
+  Pong,
+  InboxEvent,
+  Passing
+])
 export type ServerFrame = typeof ServerFrame.Type
 
 const decodeFrame = Schema.decodeUnknownOption(Schema.fromJsonString(ServerFrame))

@@ -1,4 +1,5 @@
-import type { Inbox, Send } from "./Ledger.ts"
+import type { Inbox } from "./Inbox.ts"
+import type { Send } from "./Ledger.ts"
 
 /** Milliseconds. */
 export interface Latency {

@@ -1,11 +1,10 @@
-import type { InboxEvent } from "./Frame.ts"
+import type { Found, Inbox } from "./Inbox.ts"
+import { fold } from "./InboxState.ts"
+import { type Outgoing, readersOf } from "./Outgoing.ts"
+import { type Change, Told } from "./Told.ts"
 
 /** One message that a client wanted to send, under one client id, however often it had to try. Times are milliseconds of one monotonic clock. */
-export interface Send {
-  readonly clientId: string
-  readonly senderId: number
-  readonly receiverId: number
-  readonly content: string
+export interface Send extends Outgoing {
   /** When each attempt began. */
   readonly attempts: Array<number>
   acknowledged?: { readonly id: number; readonly at: number }
@@ -13,30 +12,23 @@ export interface Send {
   refused?: string
 }
 
-export interface Received {
-  readonly event: InboxEvent
-  readonly at: number
-}
-
-/** What one device saw of one user's inbox: everything in order of arrival, after the number it began from. */
-export interface Inbox {
-  readonly userId: number
-  readonly after: number
-  readonly received: ReadonlyArray<Received>
-}
-
 export interface Tally {
   readonly sent: number
   readonly acknowledged: number
   readonly refused: number
+  /** Acknowledged edits, deletions, reactions, read marks and memberships. */
+  readonly changes: number
   readonly received: number
-  /** Acknowledged messages that their receiver, or their sender as `message_sent`, did not get; and numbers missing from an inbox. */
+  /**
+   * Acknowledged messages that a receiver, or their sender as `message_sent`, did not get; acknowledged changes that a reader was not
+   * told; and numbers missing from an inbox.
+   */
   readonly lost: number
-  /** Numbers delivered twice, messages delivered under two numbers, and client ids stored as two messages. */
+  /** Numbers delivered twice, messages or changes delivered under two numbers, and client ids stored as two messages. */
   readonly repeated: number
-  /** Numbers that came after a higher one, and ids that do not ascend with the numbers. */
+  /** Numbers that came after a higher one, ids that do not ascend with the numbers, and changes told before their message. */
   readonly reordered: number
-  /** Messages that arrived with other content than was sent. */
+  /** Messages that arrived with other content than was sent or written by an edit, and reactions with a wrong count. */
   readonly altered: number
   /** The first of the findings above, in words. */
   readonly findings: ReadonlyArray<string>
@@ -44,17 +36,22 @@ export interface Tally {
 
 const MAX_FINDINGS = 20
 
-type Found = (kind: "lost" | "repeated" | "reordered" | "altered", what: string) => void
-
 export const isClean = (tally: Tally): boolean =>
   tally.lost === 0 && tally.repeated === 0 && tally.reordered === 0 && tally.altered === 0
 
-/** Compares what was sent with what arrived. Sends without an acknowledgement may have arrived or not: neither counts as a loss. */
-export const tally = (sends: Iterable<Send>, inboxes: ReadonlyArray<Inbox>): Tally => {
+/**
+ * Compares what was sent and changed with what arrived. What has no acknowledgement may have arrived or not: neither counts as a loss.
+ */
+export const tally = (
+  sends: Iterable<Send>,
+  inboxes: ReadonlyArray<Inbox>,
+  changes: Iterable<Change> = []
+): Tally => {
   const counts = {
     sent: 0,
     acknowledged: 0,
     refused: 0,
+    changes: 0,
     received: 0,
     lost: 0,
     repeated: 0,
@@ -69,6 +66,10 @@ export const tally = (sends: Iterable<Send>, inboxes: ReadonlyArray<Inbox>): Tal
 
   const expected = new Map<number, Set<string>>()
   const byMessage = new Map<number, Send>()
+  const written: Written = new Map()
+  const write = (id: number, version: number, content: string) => {
+    written.set(id, (written.get(id) ?? new Map()).set(version, content))
+  }
   const expect = (userId: number, key: string) => {
     expected.set(userId, (expected.get(userId) ?? new Set()).add(key))
   }
@@ -84,18 +85,28 @@ export const tally = (sends: Iterable<Send>, inboxes: ReadonlyArray<Inbox>): Tal
         `message ${send.acknowledged.id} was acknowledged for both ${other.clientId} and ${send.clientId}`
       )
     }
-    byMessage.set(send.acknowledged.id, send)
-    expect(send.receiverId, `message ${send.acknowledged.id}`)
-    expect(send.senderId, `message_sent ${send.acknowledged.id}`)
+    const { id } = send.acknowledged
+    byMessage.set(id, send)
+    write(id, 1, send.content)
+    for (const reader of readersOf(send)) {
+      expect(reader, reader === send.senderId ? Told.messageSent(id) : Told.message(id))
+    }
+  }
+  for (const { acknowledged, readers, written: edit } of changes) {
+    if (acknowledged === undefined) continue
+    counts.changes += 1
+    for (const reader of readers) expect(reader, acknowledged)
+    if (edit !== undefined) write(edit.messageId, edit.version, edit.content)
   }
 
   for (const inbox of inboxes) {
     counts.received += inbox.received.length
     checkNumbers(inbox, found)
-    checkMessages(inbox, byMessage, found)
-    const here = new Set(inbox.received.map(({ event }) => `${event.type} ${event.id}`))
+    checkMessages(inbox, found)
+    checkContents(inbox, written, found)
+    const { told } = fold(inbox, found)
     for (const key of expected.get(inbox.userId) ?? []) {
-      if (!here.has(key)) found("lost", `user ${inbox.userId} did not get ${key}`)
+      if (!told.has(key)) found("lost", `user ${inbox.userId} did not get ${key}`)
     }
   }
   return { ...counts, findings }
@@ -118,13 +129,32 @@ const checkNumbers = (inbox: Inbox, found: Found): void => {
   }
 }
 
-const checkMessages = (inbox: Inbox, byMessage: ReadonlyMap<number, Send>, found: Found): void => {
+/** The contents that each message was given, by the version that they made. */
+type Written = Map<number, Map<number, string>>
+
+/** Compares the content of each told message with what made the version that is told: a replay tells messages as they are now. */
+const checkContents = (inbox: Inbox, written: Written, found: Found): void => {
+  for (const { event } of inbox.received) {
+    if (event.id === undefined || !TELL_A_MESSAGE.has(event.type)) continue
+    const content =
+      event.deleted_at === undefined ? written.get(event.id)?.get(event.version ?? 1) : NO_CONTENT
+    if (content !== undefined && event.content !== content) {
+      found("altered", `user ${inbox.userId} got other content in message ${event.id}`)
+    }
+  }
+}
+
+const TELL_A_MESSAGE = new Set(["message", "message_sent", "message_updated"])
+const NO_CONTENT = ""
+
+const checkMessages = (inbox: Inbox, found: Found): void => {
   const inOrder = [...inbox.received].sort((a, b) => a.event.seq - b.event.seq)
   const seqOfMessage = new Map<string, number>()
   const idOfClientId = new Map<string, number>()
   let lastId = 0
   for (const { event } of inOrder) {
-    if (event.id === undefined) continue
+    // An edit tells its message again, under the same id.
+    if (event.id === undefined || event.type === "message_updated") continue
     const key = `${event.type} ${event.id}`
     const earlier = seqOfMessage.get(key)
     if (earlier === event.seq) continue
@@ -136,10 +166,6 @@ const checkMessages = (inbox: Inbox, byMessage: ReadonlyMap<number, Send>, found
     seqOfMessage.set(key, event.seq)
     lastId = Math.max(lastId, event.id)
 
-    const send = byMessage.get(event.id)
-    if (send !== undefined && event.content !== send.content) {
-      found("altered", `user ${inbox.userId} got other content in message ${event.id}`)
-    }
     if (event.type === "message_sent" && typeof event.client_id === "string") {
       const known = idOfClientId.get(event.client_id)
       if (known !== undefined && known !== event.id) {

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import * as Courier from "./Courier.ts"
 import type { Send } from "./Ledger.ts"
-import { inWords } from "./Outgoing.ts"
+import { type Group, inWords } from "./Outgoing.ts"
 import { Rest } from "./Rest.ts"
 import { onAnyNode } from "./Retry.ts"
 
@@ -18,6 +18,8 @@ export interface Options {
   readonly urls: ReadonlyArray<string>
   readonly senderId: number
   readonly receiverId: number
+  /** Sends to this group, of which the receiver is a member, instead of to the receiver alone. */
+  readonly group?: Group
   /** The receiver's cursor, with nothing after it. */
   readonly since: number
   /** Begins each client id. */
@@ -56,8 +58,9 @@ export const check = Effect.fn("LongPoll.check")(function* (options: Options) {
   const sends: Array<Send> = []
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
     const clientId = `${options.name}-${attempt}`
-    const { receiverId, senderId } = options
-    const send: Send = { clientId, senderId, receiverId, content: clientId, attempts: [] }
+    const { group, receiverId, senderId } = options
+    const address = group === undefined ? { receiverId } : { group }
+    const send: Send = { clientId, senderId, ...address, content: clientId, attempts: [] }
     sends.push(send)
     let failed = false
     const sending = deliver(send, { via: "rest", firstUrl: urls.length - 1 }).pipe(

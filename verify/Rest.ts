@@ -1,7 +1,7 @@
 import { Context, Effect, Layer, Option, type Redacted, Schema } from "effect"
 import { HttpClient, HttpClientRequest, HttpClientResponse } from "effect/http"
 import { InboxEvent, Message } from "./Frame.ts"
-import { type Outgoing, Refused, Unanswered } from "./Outgoing.ts"
+import { addressOf, type Outgoing, Refused, Unanswered } from "./Outgoing.ts"
 
 const User = Schema.Struct({ id: Schema.Int, username: Schema.String })
 const Events = Schema.Struct({
@@ -11,6 +11,14 @@ const Events = Schema.Struct({
 })
 const Recent = Schema.Struct({ messages: Schema.Array(Message) })
 const Presence = Schema.Struct({ online: Schema.Boolean, connections: Schema.Int })
+const Conversation = Schema.Struct({ id: Schema.Int })
+const ReadState = Schema.Struct({ last_read_id: Schema.Int, unread: Schema.Int })
+const Conversations = Schema.Struct({
+  conversations: Schema.Array(
+    Schema.Struct({ ...Conversation.fields, ...ReadState.fields, last_message: Schema.NullOr(Message) })
+  ),
+  next: Schema.NullOr(Schema.Int)
+})
 const Problem = Schema.Struct({ detail: Schema.String })
 
 const TIMEOUT = "15 seconds"
@@ -34,6 +42,7 @@ export class Rest extends Context.Service<
       page: {
         readonly user_id: number
         readonly chat_with?: number
+        readonly conversation_id?: number
         readonly limit: number
         readonly skip?: number
         readonly before_id?: number
@@ -41,6 +50,39 @@ export class Rest extends Context.Service<
     ) => Effect.Effect<ReadonlyArray<Message>, Failure>
     readonly recent: (url: string, userId: number) => Effect.Effect<ReadonlyArray<Message>, Failure>
     readonly presence: (url: string, userId: number) => Effect.Effect<typeof Presence.Type, Failure>
+    /** Makes a group, or answers the one that the maker made with this client id. */
+    readonly createGroup: (
+      url: string,
+      group: {
+        readonly makerId: number
+        readonly memberIds: ReadonlyArray<number>
+        readonly title: string
+        readonly clientId: string
+      }
+    ) => Effect.Effect<typeof Conversation.Type, Failure>
+    readonly conversations: (
+      url: string,
+      page: { readonly user_id: number; readonly limit: number; readonly before?: number }
+    ) => Effect.Effect<typeof Conversations.Type, Failure>
+    readonly markRead: (
+      url: string,
+      conversationId: number,
+      mark: { readonly user_id: number; readonly message_id: number }
+    ) => Effect.Effect<typeof ReadState.Type, Failure>
+    readonly edit: (
+      url: string,
+      messageId: number,
+      change: { readonly user_id: number; readonly content: string; readonly version: number }
+    ) => Effect.Effect<Message, Failure>
+    readonly remove: (url: string, messageId: number, userId: number) => Effect.Effect<Message, Failure>
+    /** Adds a reaction, or takes it back. */
+    readonly react: (
+      url: string,
+      messageId: number,
+      reaction: { readonly userId: number; readonly emoji: string; readonly added: boolean }
+    ) => Effect.Effect<Message, Failure>
+    /** Erases a user, and tells whether that is finished. */
+    readonly erase: (url: string, userId: number) => Effect.Effect<"finished" | "under way", Failure>
     /** The status of `GET /health`. */
     readonly health: (url: string) => Effect.Effect<number, Unanswered>
   }
@@ -76,6 +118,9 @@ export class Rest extends Context.Service<
         const post = (url: string, path: string, body: unknown) =>
           HttpClientRequest.post(join(url, path)).pipe(HttpClientRequest.bodyJsonUnsafe(body))
 
+        const remove = (url: string, path: string, urlParams: Params = {}) =>
+          HttpClientRequest.delete(join(url, path), { urlParams })
+
         return Rest.of({
           createUser: (url, username) => call(User, post(url, "users/", { username })),
           send: (url, message) =>
@@ -83,7 +128,7 @@ export class Rest extends Context.Service<
               Message,
               post(url, "messages/", {
                 sender_id: message.senderId,
-                receiver_id: message.receiverId,
+                ...addressOf(message),
                 content: message.content,
                 client_id: message.clientId
               })
@@ -93,6 +138,48 @@ export class Rest extends Context.Service<
           recent: (url, userId) =>
             call(Recent, get(url, `messages/recent/${userId}`)).pipe(Effect.map(({ messages }) => messages)),
           presence: (url, userId) => call(Presence, get(url, `users/${userId}/presence`)),
+          createGroup: (url, { clientId, makerId, memberIds, title }) =>
+            call(
+              Conversation,
+              post(url, "conversations/", {
+                user_id: makerId,
+                kind: "group",
+                title,
+                member_ids: memberIds,
+                client_id: clientId
+              })
+            ),
+          conversations: (url, page) => call(Conversations, get(url, "conversations/", page)),
+          markRead: (url, conversationId, mark) =>
+            call(ReadState, post(url, `conversations/${conversationId}/read`, mark)),
+          edit: (url, messageId, change) =>
+            call(
+              Message,
+              HttpClientRequest.patch(join(url, `messages/${messageId}`)).pipe(
+                HttpClientRequest.bodyJsonUnsafe(change)
+              )
+            ),
+          remove: (url, messageId, user_id) =>
+            call(Message, remove(url, `messages/${messageId}`, { user_id })),
+          react: (url, messageId, { added, emoji, userId: user_id }) => {
+            const path = `messages/${messageId}/reactions/${encodeURIComponent(emoji)}`
+            return call(
+              Message,
+              added
+                ? HttpClientRequest.put(join(url, path), { urlParams: { user_id } })
+                : remove(url, path, { user_id })
+            )
+          },
+          erase: (url, userId) =>
+            execute(remove(url, `users/${userId}`)).pipe(
+              Effect.flatMap((response) =>
+                response.status === 202
+                  ? Effect.succeed("under way" as const)
+                  : response.status === 204
+                    ? Effect.succeed("finished" as const)
+                    : answer(Schema.Never, response)
+              )
+            ),
           health: (url) => execute(get(url, "health")).pipe(Effect.map((response) => response.status))
         })
       })

@@ -2,23 +2,27 @@ import { type Duration, Effect, Schedule } from "effect"
 import type { ChatClient } from "./ChatClient.ts"
 import { type Send, type Tally, tally } from "./Ledger.ts"
 import { Progress } from "./Progress.ts"
+import type { Change } from "./Told.ts"
 
 /**
- * Waits until the clients have all that was acknowledged, or until `within` has passed, and then tells what is the case. A repeat or a
+ * Waits until the clients have all that was acknowledged, messages and changes, or until `within` has passed, and then tells what is the case. A repeat or a
  * wrong order never heals, so those end the wait too.
  */
 export const settle = (
   sends: ReadonlyArray<Send>,
   clients: ReadonlyArray<ChatClient>,
-  within: Duration.Input
+  within: Duration.Input,
+  changes: ReadonlyArray<Change> = []
 ): Effect.Effect<Tally> =>
   Effect.flatMap(Progress, ({ show }) => {
     const look = Effect.sync(() => {
       const seen = tally(
         sends,
-        clients.map((client) => client.inbox())
+        clients.map((client) => client.inbox()),
+        changes
       )
-      show("Waiting for deliveries", Math.max(0, seen.acknowledged - seen.lost), seen.acknowledged)
+      const acknowledged = seen.acknowledged + seen.changes
+      show("Waiting for deliveries", Math.max(0, acknowledged - seen.lost), acknowledged)
       return seen
     })
     return look.pipe(

@@ -1,29 +1,37 @@
 import { Effect } from "effect"
+import * as Changes from "./Changes.ts"
 import type { ChatClient } from "./ChatClient.ts"
 import * as Courier from "./Courier.ts"
 import type { Message } from "./Frame.ts"
 import type { Send } from "./Ledger.ts"
+import type { Group } from "./Outgoing.ts"
 import type { Plan, PlannedSend } from "./Plan.ts"
 import * as Progress from "./Progress.ts"
+import type { Change } from "./Told.ts"
 
 export interface Traffic {
   readonly sends: ReadonlyArray<Send>
-  /** Repeated sends that were not answered as they should be, in words. */
+  /** What the users did to the messages, and what they have read. */
+  readonly changes: ReadonlyArray<Change>
+  /** Repeated sends that were not answered as they should be, and read marks that no socket took, in words. */
   readonly findings: ReadonlyArray<string>
 }
 
 const CONCURRENT_SENDS = 32
 
-/** Carries out the plan: sends, repeats them in parallel, contradicts them, and cuts connections. */
+/** Carries out the plan: sends, repeats them in parallel, contradicts them, changes what was sent, and cuts connections. */
 export const run = Effect.fn("Traffic.run")(function* (options: {
   readonly urls: ReadonlyArray<string>
   readonly clients: ReadonlyArray<ChatClient>
   readonly plan: Plan
+  /** To whom the plan's messages to the group go. */
+  readonly group: Group | undefined
   /** Begins every client id, so that two runs never share one. */
   readonly name: string
 }) {
   const { clients, urls } = options
   const deliver = yield* Courier.make({ urls })
+  const changes = yield* Changes.make({ urls, clients })
   const sends: Array<Send> = []
   const findings: Array<string> = []
 
@@ -39,6 +47,7 @@ export const run = Effect.fn("Traffic.run")(function* (options: {
         findings.push(`${send.clientId} was answered with ${answers[0]!.id} and, repeated, with ${answer.id}`)
       }
     }
+    return answers[0]!
   })
 
   const contradict = Effect.fnUntraced(function* (send: Send, node: number) {
@@ -54,10 +63,12 @@ export const run = Effect.fn("Traffic.run")(function* (options: {
   const perform = Effect.fnUntraced(function* (planned: PlannedSend, index: number) {
     const client = clients[planned.sender]!
     const clientId = `${options.name}-${index}`
+    const { group } = options
     const send: Send = {
       clientId,
       senderId: client.userId,
-      receiverId: clients[planned.receiver]!.userId,
+      ...(planned.receiver !== "group" && { receiverId: clients[planned.receiver]!.userId }),
+      ...(planned.receiver === "group" && group !== undefined && { group }),
       content: `${clientId} ${planned.text}`,
       attempts: []
     }
@@ -65,8 +76,9 @@ export const run = Effect.fn("Traffic.run")(function* (options: {
     if (planned.drop !== undefined) yield* clients[planned.drop]!.drop
     const route: Courier.Route =
       planned.via === "socket" ? { via: "socket", client } : { via: "rest", firstUrl: planned.node }
-    yield* repeat(send, deliver(send, route), planned.copies)
+    const message = yield* repeat(send, deliver(send, route), planned.copies)
     if (planned.conflict) yield* contradict(send, planned.node)
+    yield* changes.perform(planned.changes, send, message)
   })
 
   yield* Progress.forEach(
@@ -75,6 +87,6 @@ export const run = Effect.fn("Traffic.run")(function* (options: {
     (planned, index) => Effect.ignore(perform(planned, index)),
     CONCURRENT_SENDS
   )
-  const traffic: Traffic = { sends, findings }
+  const traffic: Traffic = { sends, changes: changes.made, findings: [...findings, ...changes.findings()] }
   return traffic
 })

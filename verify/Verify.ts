@@ -1,13 +1,18 @@
-import { Effect, Random, type Redacted, Runtime, Schema } from "effect"
+import { type Duration, Effect, Random, type Redacted, Runtime, Schema } from "effect"
 import * as ChatClient from "./ChatClient.ts"
+import * as ConversationList from "./ConversationList.ts"
+import * as Conversations from "./Conversations.ts"
+import * as Erasure from "./Erasure.ts"
 import * as EventPages from "./EventPages.ts"
 import * as History from "./History.ts"
+import { fold } from "./InboxState.ts"
 import * as Latency from "./Latency.ts"
+import type { Send } from "./Ledger.ts"
 import * as LongPoll from "./LongPoll.ts"
-import { inWords } from "./Outgoing.ts"
+import { type Group, inWords } from "./Outgoing.ts"
 import * as Plan from "./Plan.ts"
 import * as Progress from "./Progress.ts"
-import type { Report } from "./Report.ts"
+import { isSound, type Report } from "./Report.ts"
 import { Rest } from "./Rest.ts"
 import { onAnyNode, untilAnswered } from "./Retry.ts"
 import { settle } from "./Settle.ts"
@@ -19,6 +24,8 @@ export interface Options {
   readonly messages: number
   readonly seed: number
   readonly token?: Redacted.Redacted
+  /** How long to wait for what is missing before it counts as lost: 30 seconds, unless it says otherwise. */
+  readonly settleWithin?: Duration.Input
 }
 
 /** There is nothing to verify: a node does not answer, or not as Mini Chat does. */
@@ -91,58 +98,118 @@ const connect = Effect.fn("Verify.connect")(function* (options: Options, userId:
   return client
 })
 
-/** Puts a running deployment to the test with users of its own, which stay behind. Takes nothing down. */
-export const verify = Effect.fn("Verify.verify")(function* (options: Options) {
-  const startedAt = performance.now()
-  const { urls } = options
-  yield* Progress.forEach("Reaching nodes", urls, reach, urls.length)
-  const nonce = yield* Random.nextIntBetween(0, 2 ** 40)
-  const name = `verify${nonce.toString(36)}`
-  const users = yield* enroll(options, name)
-  const clients = yield* Progress.forEach(
-    "Opening sockets",
-    users,
-    ({ id }, index) => connect(options, id, index),
-    16
-  )
-
-  const plan = yield* Plan.make({ ...options, nodes: urls.length }, options.seed)
-  const traffic = yield* Traffic.run({ urls, clients, plan, name })
-  yield* settle(traffic.sends, clients, SETTLE_WITHIN)
-  const poll = yield* LongPoll.check({
-    urls,
-    senderId: clients[0]!.userId,
-    receiverId: clients[1]!.userId,
-    since: clients[1]!.cursor(),
-    name: `${name}-poll`
-  })
-  const sends = [...traffic.sends, ...poll.sends]
-  const tally = yield* settle(sends, clients, SETTLE_WITHIN)
-
+/** What the histories, pages, lists and sockets of the clients got wrong, in words, once all have what was sent. */
+const disagreements = Effect.fn("Verify.disagreements")(function* (
+  { urls }: Options,
+  clients: ReadonlyArray<ChatClient.ChatClient>,
+  sends: ReadonlyArray<Send>,
+  group: Group | undefined
+) {
   const unread = clients.flatMap((client) => client.unreadable.map((frame) => `unreadable frame ${frame}`))
   const unrecovered = clients.flatMap((client) =>
     client.visits.some((visit) => visit.unrecovered) ? [`user ${client.userId} could not be resumed`] : []
   )
+  const states = clients.map((client) => fold(client.inbox(), () => {}))
+  return [
+    ...unread,
+    ...unrecovered,
+    ...(yield* EventPages.compare(urls, clients, states)),
+    ...(yield* History.compare(urls, clients, sends, states, group)),
+    ...(group === undefined ? [] : yield* ConversationList.compare(urls, clients, states))
+  ]
+})
+
+/** Makes the traffic of a run between its users, and reports what became of it. */
+const examine = Effect.fn("Verify.examine")(function* (
+  options: Options,
+  name: string,
+  userIds: ReadonlyArray<number>
+) {
+  const startedAt = performance.now()
+  const { settleWithin = SETTLE_WITHIN, urls } = options
+  const clients = yield* Progress.forEach(
+    "Opening sockets",
+    userIds,
+    (id, index) => connect(options, id, index),
+    16
+  )
+  // Another device of the first user, on another node where there is one: it must be told the same.
+  const devices = [...clients, yield* connect(options, userIds[0]!, 1)]
+  const conversations = yield* Conversations.make(urls, userIds, name).pipe(
+    Effect.mapError(
+      (error) => new NotServing({ url: urls[0]!, reason: `the group cannot be made (${inWords(error)})` })
+    )
+  )
+  const { group } = conversations
+
+  const size = { ...options, nodes: urls.length, members: group?.memberIds.length ?? 0 }
+  const plan = yield* Plan.make(size, options.seed)
+  const traffic = yield* Traffic.run({ urls, clients, plan, group, name })
+  const changes = group === undefined ? [] : [conversations.made, ...traffic.changes]
+  yield* settle(traffic.sends, devices, settleWithin, changes)
+  const [senderId, receiverId] = [userIds[0]!, userIds[1]!]
+  const poll = yield* LongPoll.check({
+    urls,
+    senderId,
+    receiverId,
+    since: clients[1]!.cursor(),
+    name: `${name}-poll`
+  })
+  yield* settle([...traffic.sends, ...poll.sends], devices, settleWithin, changes)
+  const groupPoll =
+    group === undefined
+      ? { sends: [], findings: [] }
+      : yield* LongPoll.check({
+          urls,
+          senderId,
+          receiverId,
+          group,
+          since: clients[1]!.cursor(),
+          name: `${name}-group-poll`
+        })
+  const sends = [...traffic.sends, ...poll.sends, ...groupPoll.sends]
+  const tally = yield* settle(sends, devices, settleWithin, changes)
+
   const inboxes = clients.map((client) => client.inbox())
   const report: Report = {
     urls,
     seed: options.seed,
     users: options.users,
     usernames: `${name}u*`,
+    ...(conversations.group === undefined && { lacking: conversations.lacking }),
     seconds: Math.round((performance.now() - startedAt) / 1_000),
     tally,
     unanswered: tally.sent - tally.acknowledged - tally.refused,
-    reconnects: clients.reduce((sum, client) => sum + client.visits.length - 1, 0),
+    reconnects: devices.reduce((sum, client) => sum + client.visits.length - 1, 0),
     disagreements: [
       ...traffic.findings,
+      ...changes.flatMap(({ failed, what }) =>
+        failed === undefined ? [] : [`${what} is not acknowledged: ${failed}`]
+      ),
       ...poll.findings,
-      ...unread,
-      ...unrecovered,
-      ...(yield* EventPages.compare(urls, clients)),
-      ...(yield* History.compare(urls, clients, sends))
+      ...groupPoll.findings,
+      ...(yield* disagreements(options, clients, sends, group))
     ],
     acknowledgement: Latency.summarize(Latency.ofAcknowledgements(sends)),
     delivery: Latency.summarize(Latency.deliveries(sends, inboxes).map(({ took }) => took))
   }
   return report
+})
+
+/**
+ * Puts a running deployment to the test with users of its own. Takes nothing down. The users are erased at the end, unless something was
+ * found wrong: then they stay, to be looked at.
+ */
+export const verify = Effect.fn("Verify.verify")(function* (options: Options) {
+  const { urls } = options
+  yield* Progress.forEach("Reaching nodes", urls, reach, urls.length)
+  const nonce = yield* Random.nextIntBetween(0, 2 ** 40)
+  const name = `verify${nonce.toString(36)}`
+  const userIds = (yield* enroll(options, name)).map(({ id }) => id)
+  // The sockets are closed before the erasure, which would close them.
+  const report = yield* Effect.scoped(examine(options, name, userIds))
+  if (!isSound(report)) return report
+  const erased = yield* Erasure.erase(urls, userIds)
+  const withErased: Report = { ...report, erased }
+  return withErased
 })

@@ -53,7 +53,6 @@ const command = Command.make("verify", flags, (input) =>
       seed,
       ...(Option.isSome(input.token) && { token: input.token.value })
     }).pipe(
-      Effect.scoped,
       Effect.ensuring(Effect.sync(progress.clear)),
       Effect.provideService(Progress.Progress, progress),
       Effect.provide(Rest.layer(input.token)),
@@ -64,7 +63,7 @@ const command = Command.make("verify", flags, (input) =>
   })
 ).pipe(
   Command.withDescription(
-    "Sends messages through a running deployment, cutting and resuming connections, and checks that none is lost, repeated or reordered. Exit code 1 when one is, 2 when there is nothing to check. The users that it makes stay, with their messages: the API deletes no users. Their names begin with verify."
+    "Sends messages to users and to a group through a running deployment, edits, deletes, reacts and reads, cutting and resuming connections, and checks that nothing is lost, repeated or reordered. Exit code 1 when something is, 2 when there is nothing to check. The users that it makes, whose names begin with verify, are erased at the end, unless something is wrong or the deployment refuses."
   )
 )
 

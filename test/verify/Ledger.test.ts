@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { InboxEvent } from "../../verify/Frame.ts"
+import type { Inbox } from "../../verify/Inbox.ts"
 import { deliveries, ofAcknowledgements, summarize } from "../../verify/Latency.ts"
-import { type Inbox, isClean, type Send, tally } from "../../verify/Ledger.ts"
+import { isClean, type Send, tally } from "../../verify/Ledger.ts"
 
 const ALICE = 1
 const BOB = 2
@@ -62,6 +63,7 @@ describe("Ledger", () => {
       sent: 2,
       acknowledged: 2,
       refused: 0,
+      changes: 0,
       received: 4,
       ...none,
       findings: []

@@ -41,7 +41,8 @@ const check = Effect.fnUntraced(function* (...treatments: ReadonlyArray<Treatmen
     send: (_, { clientId, content, receiverId, senderId }) =>
       Effect.sync(() => {
         contents.push(content)
-        return { id: contents.length, sender_id: senderId, receiver_id: receiverId, content, clientId }
+        const addressee = receiverId === undefined ? {} : { receiver_id: receiverId }
+        return { id: contents.length, sender_id: senderId, ...addressee, content, clientId }
       }),
     events: (url, _, { since, wait }) =>
       Effect.suspend(() => {
