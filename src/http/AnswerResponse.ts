@@ -56,10 +56,13 @@ export class AnswerResponse<
   }
 
   override end(...args: ReadonlyArray<unknown>): this {
-    const [body] = args
+    const [given, onFinish] = args
     this.isWhole = true
-    if (body instanceof Uint8Array && body.length > SLICE_BYTES && args.length === 1) this.writeFrom(body, 0)
-    else Reflect.apply(PlainResponse.prototype.end, this, args)
+    const body = typeof given === "string" && given.length > SLICE_BYTES ? Buffer.from(given) : given
+    if (body instanceof Uint8Array && body.length > SLICE_BYTES) {
+      if (typeof onFinish === "function") this.once("finish", () => onFinish())
+      this.writeFrom(body, 0)
+    } else Reflect.apply(PlainResponse.prototype.end, this, args)
     if (!this.writableFinished && !this.closed) this.unread.set(this, performance.now())
     return this
   }

@@ -28,7 +28,7 @@ const isWaiting = (fiber: Fiber.Fiber<void>) => fiber.pollUnsafe() === undefined
 const PATIENCE = 1000
 
 /** When parts that are taken now have been kept for as long as they may. */
-const later = () => performance.now() + PATIENCE
+const later = () => Math.ceil(performance.now()) + PATIENCE
 
 describe("room for answers", () => {
   it.effect("is kept from when there is enough of it until the answer is closed", () =>
@@ -79,7 +79,7 @@ describe("while others wait for room", () => {
     Effect.gen(function* () {
       const room = new AnswerRoom(100)
       const slow = new Answer()
-      const before = performance.now()
+      const before = Math.floor(performance.now())
       yield* room.take(100, slow)
       slow.readBytes = 99
       room.cutSlow(later(), PATIENCE)
