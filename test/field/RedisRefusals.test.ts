@@ -27,6 +27,7 @@ const refusedAgain = Effect.fnUntraced(function* (command: Command, words: RegEx
 
 const REFUSALS: ReadonlyArray<{
   readonly name: string
+  readonly onlyLater?: boolean
   readonly words: RegExp
   readonly refuse: (command: Command) => Effect.Effect<unknown>
   readonly heal: (command: Command) => Effect.Effect<unknown>
@@ -48,6 +49,14 @@ const REFUSALS: ReadonlyArray<{
     words: /NOPERM .* 'eval(sha)?' command/,
     refuse: (command) => command("ACL", "SETUSER", "chat", "-@scripting"),
     heal: (command) => command("ACL", "SETUSER", "chat", "+@scripting")
+  },
+  {
+    name: "may only run scripts that it sends whole",
+    // As it does when it starts.
+    onlyLater: true,
+    words: /NOPERM .* 'evalsha' command/,
+    refuse: (command) => command("ACL", "SETUSER", "chat", "-evalsha"),
+    heal: (command) => command("ACL", "SETUSER", "chat", "+evalsha")
   },
   {
     name: "may not use the node's keys",
@@ -72,6 +81,18 @@ const REFUSALS: ReadonlyArray<{
     heal: (command) => command("REPLICAOF", "NO", "ONE")
   },
   {
+    name: "meets a server that cannot save its data",
+    words: /MISCONF /,
+    refuse: (command) =>
+      Effect.gen(function* () {
+        yield* command("CONFIG", "SET", "save", "3600 1")
+        yield* command("BGSAVE")
+        const persistence = Effect.map(command("INFO", "persistence"), String)
+        yield* until(Effect.map(persistence, (info) => info.includes("rdb_last_bgsave_status:err")))
+      }),
+    heal: (command) => command("CONFIG", "SET", "save", "")
+  },
+  {
     name: "has another password from now on",
     words: /WRONGPASS /,
     refuse: (command) =>
@@ -85,7 +106,8 @@ const REFUSALS: ReadonlyArray<{
 
 /** A server with a user of the nodes' own that may do everything, and its URL for them. */
 const serverWithUser = Effect.gen(function* () {
-  const { command, url } = yield* startRedis()
+  // Where nobody can make files.
+  const { command, url } = yield* startRedis("--dir", "/proc")
   yield* command("ACL", "SETUSER", "chat", "on", ">s3cret", "allkeys", "allchannels", "+@all")
   url.username = "chat"
   url.password = "s3cret"
@@ -93,7 +115,7 @@ const serverWithUser = Effect.gen(function* () {
 })
 
 describe("Redis that answers and refuses", () => {
-  for (const { name, words, refuse, heal } of REFUSALS) {
+  for (const { name, onlyLater = false, words, refuse, heal } of REFUSALS) {
     it.live(`a node that ${name} says so once, works without it, and heals`, () =>
       Effect.gen(function* () {
         const { command, url } = yield* serverWithUser
@@ -114,6 +136,7 @@ describe("Redis that answers and refuses", () => {
       })
     )
 
+    if (onlyLater) continue
     it.live(`a node that ${name} when it starts says so, and works once that is mended`, () =>
       Effect.gen(function* () {
         const { command, url } = yield* serverWithUser
@@ -127,6 +150,22 @@ describe("Redis that answers and refuses", () => {
       })
     )
   }
+
+  it.live("a node whose server is busy with a script of somebody else says so once, and heals", () =>
+    Effect.gen(function* () {
+      const { command, url } = yield* serverWithUser
+      const node = yield* redisNode(url.href)
+      yield* node.isUp
+      yield* command("CONFIG", "SET", "busy-reply-threshold", 1)
+      const script = command("EVAL", "while true do end", 0)
+      yield* Effect.forkScoped(Effect.ignoreCause(script), { startImmediately: true })
+
+      yield* node.isUnavailable
+      yield* warnsOnce(node, /BUSY /)
+      yield* command("SCRIPT", "KILL")
+      yield* node.isUp
+    })
+  )
 
   it.live("a node that may not run some command of its own says so once, and goes on", () =>
     Effect.gen(function* () {

@@ -12,6 +12,8 @@ const commandOn = (port: number, password = "") =>
         port,
         host: "127.0.0.1",
         lazyConnect: true,
+        // A server that refuses everything else takes the commands that mend it.
+        enableReadyCheck: false,
         retryStrategy: () => null,
         ...(password === "" ? {} : { password })
       })
