@@ -6,7 +6,7 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { type Addressees, ConversationRepo } from "../repo/ConversationRepo.ts"
 
-/** How many conversations a node remembers the addressees of. */
+/** Of how many conversations the addressees are cached. */
 const REMEMBERED = 100_000
 
 /** A message as a client hands it in: to a user, or to a conversation in its place. */
@@ -15,15 +15,15 @@ export interface NewDraft extends Pick<Draft, "content" | "client_id" | "reply_t
   readonly conversation_id?: ConversationId | null
 }
 
-/** Finds out to whom messages go that name a conversation. */
+/** Resolves the addressees of messages that name a conversation. */
 export class Drafts extends Context.Service<
   Drafts,
   {
-    /** To whom messages of a conversation go. The database is asked once: it never changes. */
+    /** To whom messages of a conversation go. The answer never changes, so it is cached. */
     addressees(id: ConversationId): Effect.Effect<Addressees, ConversationNotFound | Unavailable>
     /**
      * The draft of a message: of a direct conversation, to its other user. Whether the sender is a member of a group is decided
-     * when the draft is sent. A message without addressee must have been refused before.
+     * when the draft is sent. The caller has refused a message without addressee: here it is a defect.
      */
     of(
       sender: UserId,
@@ -44,7 +44,7 @@ export class Drafts extends Context.Service<
           ),
         {
           capacity: REMEMBERED,
-          // A conversation that there is not may be made at any time.
+          // That there is none is not cached: the conversation may be made at any time.
           timeToLive: (exit) => (Exit.isSuccess(exit) ? Duration.infinity : Duration.zero)
         }
       )

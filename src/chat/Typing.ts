@@ -4,17 +4,17 @@ import type { UserId } from "../domain/User.ts"
 import { Passing } from "../inbox/Passing.ts"
 import { ConversationRepo, type Denied } from "../repo/ConversationRepo.ts"
 
-/** How often the others are told at most that a user types in a conversation. In milliseconds. */
-const TOLD_EVERY = Duration.toMillis("1 second")
+/** The least time between two `typing` frames of a user in one conversation. In milliseconds. */
+const MIN_INTERVAL = Duration.toMillis("1 second")
 
-/** How long a user counts as typing after it was told. Clients count the same time, so no frame tells of this end. */
-const LASTS = Duration.toMillis("6 seconds")
+/** A user counts as typing for this long after its last `typing` frame. Clients apply the same time, so no frame says so. */
+const TYPING_LASTS = Duration.toMillis("6 seconds")
 
-/** In how many conversations a user may type at once: with `TOLD_EVERY` this bounds the queries that one user causes. */
+/** In how many conversations a user may type at once: with `MIN_INTERVAL` this bounds the queries that one user causes. */
 const MAX_AT_ONCE = 5
 
-/** How often what has ended is forgotten. */
-const FORGET_EVERY = Duration.seconds(1)
+/** How often expired entries are deleted. */
+const DELETE_EVERY = Duration.seconds(1)
 
 /** That a user types in a conversation, or typed there a moment ago. */
 interface Entry {
@@ -22,20 +22,20 @@ interface Entry {
   by: object
   toldAt: number
   isTyping: boolean
-  /** Who was told, to be told of the end. */
+  /** The members who got the frame: they also get the one that ends it. */
   others: ReadonlyArray<UserId>
 }
 
 /**
- * Tells the other members of a conversation who types, in passing. A user types for 6 s after the last word of it. It ends
+ * Tells the other members of a conversation who types, in passing. A user types for 6 s after its last `typing` frame. It ends
  * earlier when its client says so, when a message is sent there over a socket of this node, and when the socket that said it closes.
  */
 export class Typing extends Context.Service<
   Typing,
   {
     /**
-     * Takes what a socket says of its user. What comes within a second after the last word, or of a sixth conversation at once,
-     * is dropped; the end of what was told is always told.
+     * Handles a `typing` frame. One within a second of the last, or for a sixth conversation at once, is dropped. The end of typing
+     * that was published is always published.
      */
     tell(
       by: object,
@@ -74,8 +74,8 @@ export class Typing extends Context.Service<
         const ofUser = byUser.get(userId) ?? new Map<ConversationId, Entry>()
         const known = ofUser.get(conversationId)
         if (known === undefined && ofUser.size >= MAX_AT_ONCE) return
-        if (known !== undefined && now - known.toldAt < TOLD_EVERY) return
-        // Entered before the query, so that further words are dropped while it runs, and also when it fails.
+        if (known !== undefined && now - known.toldAt < MIN_INTERVAL) return
+        // Entered before the query, so that further frames are dropped while it runs, and also when it fails.
         const entry: Entry = { by, toldAt: now, isTyping: false, others: known?.others ?? [] }
         ofUser.set(conversationId, entry)
         byUser.set(userId, ofUser)
@@ -95,11 +95,12 @@ export class Typing extends Context.Service<
       yield* Effect.map(Clock.currentTimeMillis, (now) => {
         for (const [userId, ofUser] of byUser) {
           for (const [conversationId, entry] of ofUser) {
-            if (now - entry.toldAt >= (entry.isTyping ? LASTS : TOLD_EVERY)) ofUser.delete(conversationId)
+            if (now - entry.toldAt >= (entry.isTyping ? TYPING_LASTS : MIN_INTERVAL))
+              ofUser.delete(conversationId)
           }
           if (ofUser.size === 0) byUser.delete(userId)
         }
-      }).pipe(Effect.repeat(Schedule.spaced(FORGET_EVERY)), Effect.forkScoped)
+      }).pipe(Effect.repeat(Schedule.spaced(DELETE_EVERY)), Effect.forkScoped)
 
       const sent: Typing["Service"]["sent"] = (userId, conversationId) => {
         const entry = byUser.get(userId)?.get(conversationId)

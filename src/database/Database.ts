@@ -60,7 +60,7 @@ export class Database extends Context.Service<
     /** Where the data is, for a person: a folder, or host and database without credentials. */
     readonly location: string
   }
->()("minichat/repo/Database") {
+>()("minichat/database/Database") {
   static readonly layer = Layer.effect(
     Database,
     Effect.gen(function* () {

@@ -3,7 +3,7 @@ import { HttpServerRequest, HttpServerRespondable, type HttpServerResponse } fro
 import { Gate } from "../access/Gate.ts"
 import { tooManyRequests } from "../api/ProblemOf.ts"
 
-/** Takes each request for a path that needs no token from the rate of its address; one too many is answered with 429. */
+/** Takes each request for a path that needs no token from the rate of its address; a request above the rate is answered with 429. */
 export const limitStrangers = Effect.map(
   Gate,
   (gate) =>

@@ -47,7 +47,7 @@ const told = { since: "minichat.v2", fields: payload } as const
 const omitted = (): Option.Option<FieldsOf<typeof OmittedFrame.Type>> => Option.some({})
 
 /**
- * Every kind of event: the one place, beside the kind's schema in `api/Protocol.ts` and the SQL that appends it, that a new
+ * Every kind of event: the one place, beside the kind's schema in `api/EventFrames.ts` and the SQL that appends it, that a new
  * kind touches. A reference, so that a test can have kinds of its own.
  */
 export const EventKinds = Context.Reference<Readonly<Record<string, EventKind>>>(

@@ -32,8 +32,8 @@ const TICK = Duration.millis(250)
 const LOOK_INTERVAL = Duration.millis(20)
 
 /**
- * The context that an inbox is opened in. Its finalizers keep it as long as the inbox is open: with all services, and the request of
- * whoever opened it first, it took 2 KiB an inbox.
+ * The context that an inbox is opened in. Its finalizers keep it as long as the inbox is open: with all services, and the request that
+ * opened it, it took 2 KiB an inbox.
  */
 const ofInbox = (context: Context.Context<Scope.Scope>): Context.Context<Scope.Scope> =>
   Context.pick(
@@ -68,7 +68,7 @@ export class LiveInboxes extends Context.Service<
     /** How many inboxes are open. */
     readonly size: Effect.Effect<number>
   }
->()("minichat/chat/LiveInboxes") {
+>()("minichat/inbox/LiveInboxes") {
   static readonly layer = Layer.effect(
     LiveInboxes,
     Effect.gen(function* () {

@@ -6,10 +6,10 @@ const WITHIN = Duration.seconds(1)
 
 /** The messages between the primary process and its workers, beside those of `node:cluster`. */
 const Message = Schema.TaggedUnion({
-  "minichat/metrics/AskAll": {},
-  "minichat/metrics/AskOne": {},
-  "minichat/metrics/One": { text: Schema.String },
-  "minichat/metrics/All": { text: Schema.String }
+  "minichat/observability/AskAll": {},
+  "minichat/observability/AskOne": {},
+  "minichat/observability/One": { text: Schema.String },
+  "minichat/observability/All": { text: Schema.String }
 })
 type Message = typeof Message.Type
 
@@ -30,8 +30,8 @@ const send = (to: { send?: NodeJS.Process["send"] }, message: Message) => to.sen
 export const offer = (read: () => string) =>
   Effect.acquireRelease(
     Effect.sync(() => {
-      const listener = listenerOf("minichat/metrics/AskOne", () =>
-        send(process, { _tag: "minichat/metrics/One", text: read() })
+      const listener = listenerOf("minichat/observability/AskOne", () =>
+        send(process, { _tag: "minichat/observability/One", text: read() })
       )
       process.on("message", listener)
       return listener
@@ -41,17 +41,17 @@ export const offer = (read: () => string) =>
 
 /** In a worker: the metrics of all workers; none when the primary process does not answer. */
 export const ofAll = Effect.callback<string>((resume) => {
-  const listener = listenerOf("minichat/metrics/All", ({ text }) => resume(Effect.succeed(text)))
+  const listener = listenerOf("minichat/observability/All", ({ text }) => resume(Effect.succeed(text)))
   process.on("message", listener)
-  send(process, { _tag: "minichat/metrics/AskAll" })
+  send(process, { _tag: "minichat/observability/AskAll" })
   return Effect.sync(() => process.off("message", listener))
 }).pipe(Effect.timeoutOption(Duration.times(WITHIN, 2)))
 
 const ofOne = (worker: Worker) =>
   Effect.callback<string>((resume) => {
-    const listener = listenerOf("minichat/metrics/One", ({ text }) => resume(Effect.succeed(text)))
+    const listener = listenerOf("minichat/observability/One", ({ text }) => resume(Effect.succeed(text)))
     worker.on("message", listener)
-    send(worker, { _tag: "minichat/metrics/AskOne" })
+    send(worker, { _tag: "minichat/observability/AskOne" })
     return Effect.sync(() => worker.off("message", listener))
   }).pipe(Effect.timeoutOption(WITHIN), Effect.map(Option.map((text) => ({ worker: worker.id, text }))))
 
@@ -72,11 +72,11 @@ export const gather = Effect.scoped(
       ).pipe(
         Effect.map((answers) => {
           const text = merged(answers.flatMap(Option.toArray))
-          if (asking.isConnected()) send(asking, { _tag: "minichat/metrics/All", text })
+          if (asking.isConnected()) send(asking, { _tag: "minichat/observability/All", text })
         })
       )
     const listener = (asking: Worker, message: unknown) =>
-      listenerOf("minichat/metrics/AskAll", () => runFork(answer(asking)))(message)
+      listenerOf("minichat/observability/AskAll", () => runFork(answer(asking)))(message)
     yield* Effect.acquireRelease(
       Effect.sync(() => cluster.on("message", listener)),
       () => Effect.sync(() => cluster.off("message", listener))

@@ -168,7 +168,7 @@ export class Connection {
     endSpan?.()
     if (type === "block" && this.onBlocksChange !== undefined) this.fork(this.onBlocksChange)
     this.metrics.delivery()
-    if (type === "message" && committedAt !== undefined && seq > this.awaitedClient)
+    if (isMessage(type) && committedAt !== undefined && seq > this.awaitedClient)
       this.metrics.deliveryLag(committedAt)
   }
 
@@ -236,3 +236,6 @@ export class Connection {
     )
   }
 }
+
+/** Whether an event is a message that somebody else sent to the user. */
+const isMessage = (type: string): boolean => type === "message" || type === "group_message"

@@ -1,16 +1,16 @@
 import { Option } from "effect"
 import type { InboxEvent } from "../domain/Event.ts"
 
-/** Stands for the number of a frame that has none. Nodes of releases before 1.1 take no payload that begins so. */
+/** The number of a frame that is told in passing, which has none. Nodes of release 1.0 ignore such a payload. */
 export const PASSING = 0
 
 const LINE_FEED = 10
 const SPACE = 32
 
-/** Of the greatest number of an event. */
+/** How many digits the largest number of an event has. */
 const MAX_DIGITS = 19
 
-/** Stands in the head of a payload for what is not known. */
+/** Stands in the head of a payload for a field without a value. */
 const NONE = "-"
 
 /** The head of a payload after the number, up to the signature. */
@@ -21,7 +21,7 @@ export const headOf = (
 
 /**
  * The bytes of an event on the bus: `seq SP type SP traceparent|- SP committedAt|- SP epoch SP signature LF frame`: a head to read
- * without parsing the frame. Nodes of release 1.0 read the first three fields and send three; those of 1.1 read and send five.
+ * without parsing the frame. Nodes of release 1.0 read and send the first three fields, those of 1.1 all six.
  */
 export const encode = (event: InboxEvent, epoch: string, signature: string) =>
   Buffer.concat([Buffer.from(`${event.seq}${headOf(event, epoch)} ${signature}\n`, "latin1"), event.frame])
@@ -29,8 +29,9 @@ export const encode = (event: InboxEvent, epoch: string, signature: string) =>
 export interface Decoded {
   readonly event: InboxEvent
   readonly epoch: string | undefined
-  /** What is signed, beside the user, and its signature; none from a node that does not sign. */
+  /** The part of the head that is signed. */
   readonly head: string
+  /** `undefined` from a node of release 1.0, which does not sign. */
   readonly signature: string | undefined
 }
 

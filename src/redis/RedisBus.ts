@@ -49,7 +49,7 @@ export class RedisBus extends Context.Service<
     readonly recoveries: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
     isUp(): boolean
   }
->()("minichat/bus/RedisBus") {
+>()("minichat/redis/RedisBus") {
   static readonly layer = Layer.effect(
     RedisBus,
     Effect.gen(function* () {

@@ -49,7 +49,7 @@ export type Addressees =
 export type Denied = ConversationNotFound | NotMember | Unavailable
 
 /**
- * Conversations, their members, and how far these have read.
+ * Conversations, their members and the members' read marks.
  *
  * Guarantee: each change commits together with the events that report it, in the inboxes of all whom it concerns. A change that
  * changes nothing has no events, so a call that is repeated is answered as the first one. Locks: conversations ascending, then
@@ -71,7 +71,7 @@ export interface ConversationCalls {
   ): Effect.Effect<Change<Conversation>, UserNotFound | MembersNotFound | Blocked | Unavailable>
   /** A conversation as a member sees it. */
   find(userId: UserId, id: ConversationId): Effect.Effect<ConversationEntry, Denied>
-  /** How many conversations a user has, up to `atMost`: what a list of them passes over. */
+  /** How many conversations a user has, counted up to `atMost`. The rate of a list is charged by it. */
   count(userId: UserId, atMost: number): Effect.Effect<number, Unavailable>
   /**
    * A user's conversations, newest activity first: at most `limit`, with an activity below `before`. `next` is the `before` of
@@ -99,8 +99,8 @@ export interface ConversationCalls {
     limit: number
   ): Effect.Effect<{ readonly members: ReadonlyArray<Member>; readonly next: UserId | undefined }, Denied>
   /**
-   * Adds a member to a group, or changes its role; without a role a member stays what it is. Whom the owner makes the owner
-   * takes its place: the owner becomes an admin. The owner cannot give up its role in another way.
+   * Adds a member to a group, or changes its role; without a role a member stays what it is. When the owner makes a member the
+   * owner, the former owner becomes an admin. The owner cannot give up its role in another way.
    */
   putMember(
     by: UserId,
@@ -111,7 +111,7 @@ export interface ConversationCalls {
   ): Effect.Effect<Change<Member>, Denied | RoleForbids | NotAGroup | MembersNotFound | GroupFull>
   /**
    * Removes a member from a group, or lets it leave. When the owner leaves, the oldest admin, else the oldest member, becomes
-   * the owner. Who is no member is removed already.
+   * the owner. For a user who is no member it succeeds without an event.
    */
   removeMember(
     by: UserId,
@@ -119,7 +119,7 @@ export interface ConversationCalls {
     memberId: UserId
   ): Effect.Effect<Change<void>, Denied | RoleForbids | NotAGroup>
   /**
-   * Marks a conversation as read up to a message that the user may read. Never goes back. In a group, and in a direct
+   * Marks a conversation as read up to a message that the user may read. The mark never moves back. In a group, and in a direct
    * conversation whose other user has blocked the user, only the user's own inbox gets an event.
    */
   markRead(

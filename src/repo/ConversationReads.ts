@@ -199,7 +199,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
           inPipeline
         )
 
-  /** A member that was just put; removed meanwhile, it is told as the change left it. */
+  /** The member after `put_member`. Fails with `NotMember` when another call has removed it since. */
   const member = (id: ConversationId, memberId: UserId): Effect.Effect<Member, Unavailable | NotMember> =>
     Effect.flatMap(memberRows(memberId, id, memberId - 1, 1), ([found]) =>
       found?.user_id === memberId ? Effect.succeed(found) : Effect.fail(new NotMember())

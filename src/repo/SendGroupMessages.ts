@@ -38,7 +38,7 @@ export const sendGroupMessages = ({ sends: sql, orUnavailable }: Database["Servi
   const sendOrRefuse = (drafts: ReadonlyArray<GroupDraft>): Effect.Effect<ReadonlyArray<Outcome>> =>
     sendBatch(drafts).pipe(
       Effect.map(Effect.succeed<ReadonlyArray<Outcome>>),
-      // Somebody holds the inbox of a member of one group: the other groups of the batch need not wait for it.
+      // An inbox of one group is locked: each draft is sent by itself, so that it does not fail the other groups.
       Effect.catchReason("SqlError", "LockTimeoutError", (_, error) =>
         drafts.length === 1
           ? Effect.fail(error)

@@ -181,6 +181,30 @@ layer(Node.layer, { excludeTestServices: true })("metrics", (it) => {
     })
   )
 
+  it.effect("a message to a group counts with its lag for each other member, and not for its sender", () =>
+    Effect.gen(function* () {
+      const { server, newUser, post, scraped } = yield* Node
+      const [alice, bob] = [yield* newUser, yield* newUser]
+      const { id } = yield* Effect.promise(async () => {
+        const body = { user_id: alice.id, kind: "group", title: "hike", member_ids: [bob.id] }
+        const headers = { "content-type": "application/json" }
+        const request = { method: "POST", headers, body: JSON.stringify(body) }
+        return (await fetch(`${server.url}/conversations/`, request)).json() as Promise<{ id: number }>
+      })
+      const before = yield* scraped
+      const protocols = ["minichat.v2"]
+      const others = yield* openSocket(`${server.webSocketUrl}/ws/${bob.id}`, { protocols })
+      const own = yield* openSocket(`${server.webSocketUrl}/ws/${alice.id}`, { protocols })
+      yield* post({ sender_id: alice.id, conversation_id: id, content: "who comes?" })
+      yield* others.nextOf("message")
+      yield* own.nextOf("message_sent")
+      const grown = growth(before, yield* scraped)
+
+      assert.strictEqual(grown.minichat_events_delivered_total, 2)
+      assert.strictEqual(grown.minichat_delivery_lag_seconds_count, 1)
+    })
+  )
+
   it.effect("a resume is a catch-up of so many events, and says nothing about lag", () =>
     Effect.gen(function* () {
       const { server, newUser, post, scraped } = yield* Node
