@@ -3,13 +3,15 @@ import { AppConfig } from "../AppConfig.ts"
 import { type Credential, Forbidden, type Subject, type Verified } from "../domain/Caller.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { ExternalId, ExternalUser, UserId } from "../domain/User.ts"
+import { type ErasedUser, ErasureRepo } from "../repo/ErasureRepo.ts"
 import { ProfileRepo } from "../repo/ProfileRepo.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
+import { Disconnects } from "./Disconnects.ts"
 
 /** How many external ids are remembered with the users that have them. */
 const REMEMBERED = 20_000
 
-/** For how long. A user who is erased has no external id any more, and its tokens are of nobody after this time. */
+/** For how long, unless the user is erased before. */
 const REMEMBERED_FOR = Duration.minutes(1)
 
 /** Finds the users that tokens are of, when these name them by their external ids. */
@@ -18,7 +20,9 @@ export class Identities extends Context.Service<
   {
     /**
      * The credential of a token that is verified. With `JWT_PROVISION`, the first token of a user makes it, once, also when several
-     * come at the same moment to several nodes. Fails with `Forbidden` when there is no such user.
+     * come at the same moment to several nodes. An erased user's tokens stay that user's: with `JWT_PROVISION`, one that was issued
+     * after the erasure was ordered makes a new user, unless the erased one was suspended. Fails with `Forbidden` when there is no
+     * such user.
      */
     resolve(verified: Verified): Effect.Effect<Credential, Forbidden | Unavailable>
   }
@@ -29,6 +33,8 @@ export class Identities extends Context.Service<
       const { jwtProvision, jwtUserClaim } = yield* AppConfig
       const users = yield* UserRepo
       const profiles = yield* ProfileRepo
+      const erasures = yield* ErasureRepo
+      const disconnects = yield* Disconnects
 
       const put = (externalId: ExternalId, wanted: ExternalUser) =>
         Effect.map(profiles.put(externalId, wanted), ({ value }) => value.id)
@@ -49,25 +55,40 @@ export class Identities extends Context.Service<
         }
       )
 
-      const userOf = (subject: Subject): Effect.Effect<UserId, Forbidden | Unavailable> =>
-        Cache.get(remembered, subject.externalId).pipe(
-          Effect.catchTag(
-            "ExternalIdNotFound",
-            (): Effect.Effect<UserId, Forbidden | Unavailable> =>
-              jwtProvision
-                ? make(subject)
-                : Effect.fail(
-                    new Forbidden({
-                      detail: `No user has the token's "${jwtUserClaim}" as its external id. Make it by PUT /users/by-external-id/{external_id}, or set JWT_PROVISION=true`
-                    })
-                  )
-          )
+      // What is remembered of a user before its erasure holds no longer: the person may have a new user.
+      const known = (externalId: ExternalId) =>
+        Effect.flatMap(Cache.get(remembered, externalId), (userId) =>
+          disconnects.isErased(userId)
+            ? Effect.andThen(Cache.invalidate(remembered, externalId), Cache.get(remembered, externalId))
+            : Effect.succeed(userId)
         )
+
+      /** Whether a token is of a person who signs up anew. One that does not tell when it was issued may be old. */
+      const isAnew = ({ orderedAt, wasSuspended }: ErasedUser, issuedAt: number | undefined) =>
+        jwtProvision && !wasSuspended && issuedAt !== undefined && issuedAt * 1000 >= orderedAt
+
+      const erasedOrNew = Effect.fnUntraced(function* (subject: Subject, issuedAt: number | undefined) {
+        const erased = yield* erasures.findErased(subject.externalId)
+        if (erased !== undefined && !isAnew(erased, issuedAt)) return erased.userId
+        if (jwtProvision) return yield* make(subject)
+        return yield* new Forbidden({
+          detail: `No user has the token's "${jwtUserClaim}" as its external id. Make it by PUT /users/by-external-id/{external_id}, or set JWT_PROVISION=true`
+        })
+      })
+
+      const userOf = (
+        subject: Subject,
+        issuedAt: number | undefined
+      ): Effect.Effect<UserId, Forbidden | Unavailable> =>
+        Effect.catchTag(known(subject.externalId), "ExternalIdNotFound", () => erasedOrNew(subject, issuedAt))
 
       return Identities.of({
         resolve: ({ caller, ...token }) =>
           caller._tag === "Subject"
-            ? Effect.map(userOf(caller), (userId) => ({ caller: { _tag: "Member", userId }, ...token }))
+            ? Effect.map(userOf(caller, token.issuedAt), (userId) => ({
+                caller: { _tag: "Member", userId },
+                ...token
+              }))
             : Effect.succeed({ caller, ...token })
       })
     })

@@ -2,7 +2,7 @@ import { Duration, type Effect } from "effect"
 import type { Erasure } from "../domain/Erasure.ts"
 import type { AppendedFact } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import type { UserId, UserNotFound } from "../domain/User.ts"
+import type { ExternalId, UserId, UserNotFound } from "../domain/User.ts"
 
 /** How much one step erases, at most. */
 export interface StepBounds {
@@ -25,6 +25,15 @@ export interface Step {
   readonly isDone: boolean
 }
 
+/** A user that was erased, as those of its tokens find it that are still valid. */
+export interface ErasedUser {
+  readonly userId: UserId
+  /** When the erasure was ordered. In milliseconds since 1970. */
+  readonly orderedAt: number
+  /** Whether it was suspended then. */
+  readonly wasSuspended: boolean
+}
+
 /**
  * Erases users.
  *
@@ -35,6 +44,8 @@ export interface Step {
 export interface ErasureCalls {
   /** Deletes the user, and orders the erasure of what it wrote; answers how far that is. Safe to repeat. */
   order(userId: UserId): Effect.Effect<Erasure, UserNotFound | Unavailable>
+  /** The user that had an external id and was erased, of several the last one; `undefined` when there is none. */
+  findErased(externalId: ExternalId): Effect.Effect<ErasedUser | undefined, Unavailable>
   /** Takes an unfinished erasure that no node works on; `undefined` when there is none. It is the node's for `LEASE`. */
   readonly claim: Effect.Effect<UserId | undefined, Unavailable>
   /** Erases the next part: memberships, then reactions, then messages by ascending id, then the rest. */

@@ -4,7 +4,7 @@ import { erasuresInMemory } from "./ErasuresInMemory.ts"
 import * as Erasures from "./ErasuresInSql.ts"
 import { MemoryTables } from "./MemoryTables.ts"
 
-export { LEASE, STEP, type Step, type StepBounds } from "./ErasureCalls.ts"
+export { type ErasedUser, LEASE, STEP, type Step, type StepBounds } from "./ErasureCalls.ts"
 
 /** Erases users: see `ErasureCalls`. */
 export class ErasureRepo extends Context.Service<ErasureRepo, ErasureCalls>()("minichat/repo/ErasureRepo") {

@@ -1,8 +1,9 @@
+import { createHash } from "node:crypto"
 import { isDeepStrictEqual } from "node:util"
 import { Clock, DateTime, Duration, Effect } from "effect"
 import { type Erasure, tombstoneName } from "../domain/Erasure.ts"
 import type { AppendedFact } from "../domain/Event.ts"
-import { type UserId, UserNotFound } from "../domain/User.ts"
+import { type ExternalId, type UserId, UserNotFound } from "../domain/User.ts"
 import { type ErasureCalls, LEASE, type Step, type StepBounds } from "./ErasureCalls.ts"
 import { lookOf } from "./Looks.ts"
 import { membersInMemory } from "./MembersInMemory.ts"
@@ -32,6 +33,8 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
     if (user === undefined) return yield* new UserNotFound({ userId })
     const erasure = {
       orderedAt: DateTime.formatIso(yield* DateTime.now),
+      externalIdHash: user.external_id === undefined ? undefined : hashOf(user.external_id),
+      wasSuspended: tables.suspended.has(userId),
       finishedAt: undefined,
       leasedUntil: 0
     }
@@ -52,6 +55,15 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
     )
     return shown(userId, erasure)
   })
+
+  const findErased: ErasureCalls["findErased"] = (externalId) =>
+    Effect.sync(() => {
+      const hash = hashOf(externalId)
+      const last = [...erasures].findLast(([, { externalIdHash }]) => externalIdHash === hash)
+      if (last === undefined) return undefined
+      const [userId, { orderedAt, wasSuspended }] = last
+      return { userId, orderedAt: Date.parse(orderedAt), wasSuspended }
+    })
 
   const claim: ErasureCalls["claim"] = Effect.map(Clock.currentTimeMillis, (now) => {
     for (const [userId, erasure] of erasures) {
@@ -194,8 +206,10 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
       erasures.get(userId)!.finishedAt = DateTime.formatIso(now)
     })
 
-  return { order, claim, step, peers, finish }
+  return { order, findErased, claim, step, peers, finish }
 })
+
+const hashOf = (externalId: ExternalId) => createHash("sha256").update(externalId).digest("hex")
 
 /** Removes what is so from a list, and answers it. */
 const remove = <A>(list: Array<A>, isSo: (item: A) => boolean): ReadonlyArray<A> => {

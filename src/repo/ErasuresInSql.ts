@@ -34,6 +34,14 @@ export const make = Effect.gen(function* () {
     return rows[0] === undefined ? yield* new UserNotFound({ userId }) : toErasure(rows[0])
   })
 
+  const findErased: ErasureCalls["findErased"] = (externalId) =>
+    sql<{ readonly userId: UserId; readonly orderedAt: Date; readonly wasSuspended: boolean }>`
+      SELECT user_id AS "userId", ordered_at AS "orderedAt", was_suspended AS "wasSuspended" FROM erasures
+      WHERE external_id_hash = sha256(convert_to(${externalId}, 'UTF8')) ORDER BY user_id DESC LIMIT 1`.pipe(
+      Effect.map(([row]) => row && { ...row, orderedAt: row.orderedAt.getTime() }),
+      inPipeline
+    )
+
   const claim: ErasureCalls["claim"] = writes<{ readonly userId: UserId | null }>`
     SELECT claim_erasure(${leaseSeconds}) AS "userId"`.pipe(
     Effect.map((rows) => rows[0]?.userId ?? undefined),
@@ -80,5 +88,5 @@ export const make = Effect.gen(function* () {
       orUnavailable
     )
 
-  return { order, claim, step, peers, finish } satisfies ErasureCalls
+  return { order, findErased, claim, step, peers, finish } satisfies ErasureCalls
 })

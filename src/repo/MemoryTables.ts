@@ -76,6 +76,8 @@ export interface MemoryConversation {
 /** A row of `erasures`. */
 export interface MemoryErasure {
   readonly orderedAt: string
+  readonly externalIdHash: string | undefined
+  readonly wasSuspended: boolean
   finishedAt: string | undefined
   /** Until when a node has it. In milliseconds since 1970. */
   leasedUntil: number

@@ -14,7 +14,9 @@ import type { ErasureRepo } from "../../src/repo/ErasureRepo.ts"
 import type { ExportRepo } from "../../src/repo/ExportRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import type { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
 import type { SearchRepo } from "../../src/repo/SearchRepo.ts"
+import type { SuspensionRepo } from "../../src/repo/SuspensionRepo.ts"
 import type { UserRepo } from "../../src/repo/UserRepo.ts"
 import { frameOf, framesInInbox } from "../support/Events.ts"
 
@@ -28,6 +30,8 @@ export type Repos =
   | ErasureRepo
   | ExportRepo
   | InboxRepo
+  | ProfileRepo
+  | SuspensionRepo
 
 export type ReposLayer<E> = Layer.Layer<Repos, E>
 

@@ -8,6 +8,8 @@ import { EditRepo } from "../../src/repo/EditRepo.ts"
 import { ErasureRepo, type StepBounds } from "../../src/repo/ErasureRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
+import { SuspensionRepo } from "../../src/repo/SuspensionRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
 import {
@@ -112,6 +114,33 @@ const erasureRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
           const { finished_at, ...rest } = yield* order(alice)
           assert.isNotNull(finished_at)
           assert.deepEqual(rest, { user_id: alice.id, ordered_at: first.ordered_at })
+        })
+      )
+
+      it.effect("is found by the external id that the user had, the last one of several", () =>
+        Effect.gen(function* () {
+          const repo = yield* ErasureRepo
+          const externalId = `auth0|${newUsername()}`
+          const put = Effect.map(
+            ProfileRepo.use((profiles) => profiles.put(externalId, {})),
+            ({ value }) => value
+          )
+          const first = yield* put
+          yield* SuspensionRepo.use((suspensions) => suspensions.suspend(first.id))
+          assert.isUndefined(yield* repo.findErased(externalId))
+          const { ordered_at } = yield* order(first)
+          assert.deepEqual(yield* repo.findErased(externalId), {
+            userId: first.id,
+            orderedAt: Date.parse(ordered_at),
+            wasSuspended: true
+          })
+
+          const second = yield* put
+          yield* order(second)
+          yield* order((yield* newPair).alice)
+
+          const { userId, wasSuspended } = (yield* repo.findErased(externalId))!
+          assert.deepEqual({ userId, wasSuspended }, { userId: second.id, wasSuspended: false })
         })
       )
 

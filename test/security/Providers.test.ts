@@ -122,20 +122,21 @@ const withProvider = Effect.fnUntraced(function* (
     { ...other, kid: "enc", use: "enc", alg: "RSA-OAEP" },
     { ...jwk, kid: "sig", use: "sig", alg }
   ])
-  const server = yield* startServer({
+  const start = startServer({
     ...(yield* freshEmbedded),
     auth: "required",
     jwtJwksUrl: Option.some(keys.url),
     jwtSubject: "external",
     ...settings
   })
-  const mint = (changes: JWTPayload = {}) =>
+  const server = yield* start
+  const mint = (changes: { readonly [claim in string]: unknown } = {}) =>
     Effect.promise(() =>
       new SignJWT({ iat: seconds(), exp: seconds() + 3600, ...claims, ...changes })
         .setProtectedHeader({ ...header, alg, kid: "sig" })
         .sign(privateKey)
     )
-  return { server, mint, service: bearer(yield* mint({ sub: "backend", scope: "service" })) }
+  return { server, start, mint, service: bearer(yield* mint({ sub: "backend", scope: "service" })) }
 })
 
 const parsed = ({ body }: { readonly body: string }) => JSON.parse(body)
@@ -281,3 +282,93 @@ it.live("who has no user's token is nobody's self", () =>
     assert.strictEqual((yield* Effect.flip(openSocket(`${open.webSocketUrl}/ws/me`))).status, 403)
   })
 )
+
+describe("a token of an erased user", () => {
+  const keycloak = providers.Keycloak!
+
+  const erase = (url: string, id: number, token: string) =>
+    request(`${url}/users/${id}`, { method: "DELETE", headers: bearer(token) })
+
+  const me = (url: string, token: string) => request(`${url}/users/me`, { headers: bearer(token) })
+
+  const refusedAt = Effect.fnUntraced(function* (url: string, token: string) {
+    const { status, body } = yield* request(`${url}/users/`, { headers: bearer(token) })
+    assert.strictEqual(status, 403, body)
+    assert.strictEqual((yield* me(url, token)).status, 404)
+  })
+
+  const usersOf = (url: string, service: Record<string, string>) =>
+    Effect.map(request(`${url}/users/`, { headers: service }), parsed)
+
+  for (const jwtProvision of [true, false]) {
+    it.live(`is good for the erasure alone, on every node, with JWT_PROVISION=${jwtProvision}`, () =>
+      Effect.gen(function* () {
+        const { server, start, mint, service } = yield* withProvider(keycloak, { jwtProvision })
+        yield* request(`${server.url}/users/by-external-id/${uuid}`, {
+          method: "PUT",
+          headers: { "content-type": "application/json", ...service },
+          body: "{}"
+        })
+        const tokens = [yield* mint(), yield* mint({ iat: undefined })]
+        const { id } = parsed(yield* me(server.url, tokens[0]!))
+
+        assert.strictEqual((yield* erase(server.url, id, tokens[0]!)).status, 202)
+
+        const other = yield* start
+        for (const { url } of [server, other]) {
+          for (const token of tokens) {
+            yield* refusedAt(url, token)
+            assert.include([202, 204], (yield* erase(url, id, token)).status)
+          }
+          assert.deepEqual(yield* usersOf(url, service), [])
+        }
+      })
+    )
+  }
+
+  it.live("that was issued after the erasure makes a new user, at once", () =>
+    Effect.gen(function* () {
+      const { server, mint, service } = yield* withProvider(keycloak, { jwtProvision: true })
+      const old = yield* mint()
+      const { id } = parsed(yield* me(server.url, old))
+      assert.strictEqual((yield* erase(server.url, id, old)).status, 202)
+
+      const anew = yield* me(server.url, yield* mint({ iat: seconds() + 5 }))
+
+      assert.strictEqual(anew.status, 200, anew.body)
+      assert.include(parsed(anew), { external_id: uuid, username: "alice" })
+      assert.notStrictEqual(parsed(anew).id, id)
+      assert.deepEqual(
+        (yield* usersOf(server.url, service)).map((user: { readonly id: number }) => user.id),
+        [parsed(anew).id]
+      )
+    })
+  )
+
+  it.live("who was suspended makes no new user, until the application makes it", () =>
+    Effect.gen(function* () {
+      const { server, start, mint, service } = yield* withProvider(keycloak, { jwtProvision: true })
+      const old = yield* mint()
+      const { id } = parsed(yield* me(server.url, old))
+      const suspended = yield* request(`${server.url}/users/${id}/suspension`, {
+        method: "PUT",
+        headers: service
+      })
+      assert.strictEqual(suspended.status, 200, suspended.body)
+      assert.strictEqual((yield* erase(server.url, id, old)).status, 202)
+
+      const later = yield* mint({ iat: seconds() + 5 })
+      const other = yield* start
+      for (const { url } of [server, other]) {
+        for (const token of [old, later]) yield* refusedAt(url, token)
+        assert.deepEqual(yield* usersOf(url, service), [])
+      }
+      const made = yield* request(`${server.url}/users/by-external-id/${uuid}`, {
+        method: "PUT",
+        headers: { "content-type": "application/json", ...service },
+        body: "{}"
+      })
+      assert.deepEqual(parsed(yield* me(server.url, later)), parsed(made))
+    })
+  )
+})
