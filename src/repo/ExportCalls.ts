@@ -19,7 +19,10 @@ export interface ReactionPlace {
 export interface ExportCalls {
   /** Memberships of conversations with ids above `after`, in ascending order. */
   conversations(userId: UserId, after: ConversationId | undefined, limit: number): Page<"conversation">
-  /** Messages that the user sent, deleted ones too, with ids above `after`, in ascending order. */
+  /**
+   * Messages that the user sent, deleted ones too, with ids above `after`, in ascending order. The content that one quotes is empty
+   * when the user may not read the quoted message now.
+   */
   messages(userId: UserId, after: MessageId | undefined, limit: number): Page<"message">
   /** Reactions of the user that come after a place. */
   reactions(userId: UserId, after: ReactionPlace | undefined, limit: number): Page<"reaction">

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { ExportCalls } from "./ExportCalls.ts"
 import { MemoryTables } from "./MemoryTables.ts"
-import { conversationSeenBy, messageAsNow } from "./MemoryViews.ts"
+import { conversationSeenBy, messageOfAuthor } from "./MemoryViews.ts"
 
 /** The memory layer of `ExportRepo`. */
 export const exportsInMemory = Effect.map(
@@ -30,7 +30,7 @@ export const exportsInMemory = Effect.map(
           .slice(0, limit)
           .map((message) => ({
             type: "message" as const,
-            message: messageAsNow(tables, message),
+            message: messageOfAuthor(tables, message),
             ...(message.clientId === undefined ? {} : { client_id: message.clientId })
           }))
       ),

@@ -66,7 +66,9 @@ export const make = Effect.gen(function* () {
         ORDER BY id LIMIT ${int4(limit)}
       )`
     return sql<MessageRow & { readonly client_id: string | null }>`
-      SELECT ${sql.literal(MESSAGE_COLUMNS)}, m.client_id
+      SELECT ${sql.literal(MESSAGE_COLUMNS)}, m.client_id,
+        m.receiver_id IS NULL AND m.reply_to_id IS NOT NULL
+          AND may_read(${int4(userId)}, m.conversation_id, m.reply_to_id) IS NOT NULL AS quote_withheld
       FROM (${half("receiver_id IS NOT NULL")} UNION ALL ${half("receiver_id IS NULL")}) m
       ORDER BY m.id LIMIT ${int4(limit)}`.pipe(
       Effect.map((rows) =>

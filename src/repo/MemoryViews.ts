@@ -71,6 +71,12 @@ const whole = (tables: Tables, message: MemoryMessage, isShown: (of: MemoryMessa
 export const messageAsNow = (tables: Tables, message: MemoryMessage): Message =>
   whole(tables, message, () => true)
 
+/** A message for its author, who may have left the conversation: what it quotes is withheld unless the author may read that now. */
+export const messageOfAuthor = (tables: Tables, message: MemoryMessage): Message => {
+  const conversation = tables.conversations.get(message.conversationId)!
+  return whole(tables, message, ({ id }) => id === message.id || mayRead(conversation, message.senderId, id))
+}
+
 /** The message of an event in a user's inbox. What changed since the event is withheld unless the user may read it now. */
 export const messageOfEvent = (
   tables: Tables,
