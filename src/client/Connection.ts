@@ -1,6 +1,6 @@
 import { Clock, Deferred, Effect, FiberSet, Latch, Queue, Random } from "effect"
 import { Socket } from "effect/socket"
-import { CloseCode } from "../api/CloseCode.ts"
+import { CloseCode, SUSPENDED } from "../api/CloseCode.ts"
 import { Paths } from "../api/Paths.ts"
 import type { ClientFrame } from "../api/Protocol.ts"
 import type { Message } from "../domain/Message.ts"
@@ -88,15 +88,25 @@ export const make = Effect.fnUntraced(function* (
     Effect.ensuring(end)
   )
 
-  /** Why a handshake was refused. A browser does not tell; a call of REST does. */
-  const reasonOf = Effect.gen(function* () {
+  /** Why a handshake was refused for good. A browser does not tell; calls of REST do. `undefined`: it was not, or nobody knows. */
+  const refusal = Effect.gen(function* () {
     const user_id = store.state.userId
     // The first one only the user itself may make, the second one tells whether there is such a user.
     yield* rest(Calls.history, { query: { user_id, limit: 1 } })
     yield* rest(Calls.getUser, { params: { user_id } })
+    // A suspended user may make both, and is told here. A failure of this call alone refuses nothing.
+    const { suspended_at } = yield* Effect.orElseSucceed(
+      rest(Calls.suspension, { params: { user_id } }),
+      () => ({ suspended_at: null })
+    )
+    return suspended_at === null ? undefined : { why: FINAL.get(SUSPENDED.code), message: SUSPENDED.reason }
   }).pipe(
-    Effect.flip,
-    Effect.orElseSucceed(() => undefined)
+    Effect.catch((error) =>
+      Effect.succeed({
+        why: error._tag === "Refused" ? REFUSED.get(error.status) : undefined,
+        message: error.message
+      })
+    )
   )
 
   const close = (reason: ClosedReason, message: string) =>
@@ -120,9 +130,8 @@ export const make = Effect.fnUntraced(function* (
         if (!isNew) return yield* close(FINAL.get(ended.code)!, ended.reason)
       }
       if (!ended.wasOpen) {
-        const error = yield* reasonOf
-        const why = error?._tag === "Refused" ? REFUSED.get(error.status) : undefined
-        if (why !== undefined) return yield* close(why, error!.message)
+        const refused = yield* refusal
+        if (refused?.why !== undefined) return yield* close(refused.why, refused.message)
       }
       const bound = Math.min(LAST_DELAY, FIRST_DELAY * 2 ** attempts++)
       yield* wait(ended.reason, ended.after ?? (yield* Random.nextBetween(0, bound)))

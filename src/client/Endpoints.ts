@@ -8,7 +8,7 @@ import { Paths } from "../api/Paths.ts"
 import type { Users } from "../api/Users.ts"
 import { Conversation, ConversationEntry, Member, ReadState } from "../domain/Conversation.ts"
 import { Message, MessageId } from "../domain/Message.ts"
-import { Block, BlockEntry, Report } from "../domain/Moderation.ts"
+import { Block, BlockEntry, Report, Suspension } from "../domain/Moderation.ts"
 import { User } from "../domain/User.ts"
 
 /**
@@ -87,6 +87,7 @@ export const Calls = {
   block: blocks("block", "PUT", `${Paths.users}/:user_id/blocks/:blocked_id`, Block),
   unblock: blocks("unblock", "DELETE", `${Paths.users}/:user_id/blocks/:blocked_id`, Schema.Void),
   report: moderation("report", "POST", `${Paths.messages}/:message_id/report`, Report),
+  suspension: moderation("suspension", "GET", `${Paths.users}/:user_id/suspension`, Suspension),
   search: messages(
     "search",
     "GET",

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { bearer, post } from "../security/support/Server.ts"
+import { bearer, post, request } from "../security/support/Server.ts"
 import { makeKeys } from "../security/support/Tokens.ts"
 import { CHROMIUM } from "../support/Chromium.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
@@ -15,7 +15,7 @@ const requiring = Effect.gen(function* () {
   const service = bearer(yield* keys.mint({ scope: "service" }))
   for (const username of ["alice", "bob"]) yield* post(`${url}/users/`, { username }, service)
   yield* post(`${url}/messages/`, { sender_id: 2, receiver_id: 1, content: "hello" }, service)
-  return { url, token: yield* keys.mint({ sub: "1" }) }
+  return { url, service, token: yield* keys.mint({ sub: "1" }) }
 })
 
 /** All that this page keeps longer than its tab. */
@@ -83,6 +83,21 @@ describe.runIf(existsSync(CHROMIUM))("with AUTH=required, the page", { timeout: 
             assert.notInclude(await other.evaluate<string>(KEPT), token)
           })
         })
+    )
+
+    it.effect("tells a suspended person so, after a reload as well", () =>
+      Effect.gen(function* () {
+        const { url, service, token } = yield* requiring
+        const { page } = yield* openChat(`${url}/#token=${token}`)
+        yield* inPage(page, (page) => page.getByRole("button", { name: /bob/ }).waitFor())
+        yield* request(`${url}/users/1/suspension`, { method: "PUT", headers: service })
+        yield* inPage(page, async (page) => {
+          const banner = page.getByRole("status").getByText("The user is suspended")
+          await banner.waitFor()
+          await page.reload()
+          await banner.waitFor()
+        })
+      })
     )
   })
 })
