@@ -3,7 +3,7 @@ import type { ConversationEntry } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { Dialog } from "./Dialog.tsx"
 import type { Session } from "./session.ts"
-import { usePeople } from "./usePeople.ts"
+import { nobodyFound, usePeople } from "./usePeople.ts"
 
 /** How many of the users that were found are shown. */
 const SHOWN = 6
@@ -23,7 +23,7 @@ export const GroupDialog = ({
   const [title, setTitle] = useState(entry.title ?? "")
   const members = [...(session.state.value.members.get(entry.id)?.values() ?? [])]
   const mayManage = entry.role === "owner" || entry.role === "admin"
-  const others = people.value?.filter(({ id }) => !members.some(({ user_id }) => user_id === id)) ?? []
+  const others = people.value?.users.filter(({ id }) => !members.some(({ user_id }) => user_id === id)) ?? []
   const { client } = session
   const leave = async () => {
     await session.attempt(client.leave(entry.id))
@@ -102,9 +102,14 @@ export const GroupDialog = ({
                   </li>
                 ))}
                 {people.value !== undefined && others.length === 0 && (
-                  <li class="hint">Nobody else has a name that begins so.</li>
+                  <li class="hint">{nobodyFound(people.value)}</li>
                 )}
               </ul>
+            )}
+            {people.error !== undefined && (
+              <p class="error" role="alert">
+                {people.error}
+              </p>
             )}
           </div>
         )}

@@ -3,7 +3,7 @@ import type { User } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { Dialog } from "./Dialog.tsx"
 import type { Session } from "./session.ts"
-import { usePeople } from "./usePeople.ts"
+import { nobodyFound, usePeople } from "./usePeople.ts"
 
 /** Starts a chat with one user, or makes a group of several. */
 export const NewChatDialog = ({ session, onClose }: { session: Session; onClose: () => void }) => {
@@ -12,7 +12,7 @@ export const NewChatDialog = ({ session, onClose }: { session: Session; onClose:
   /** Those chosen stay in sight, whoever is looked for next. */
   const [picked, setPicked] = useState<ReadonlyArray<User>>([])
   const chosen = new Set(picked.map(({ id }) => id))
-  const shown = [...picked, ...(people.value ?? []).filter(({ id }) => !chosen.has(id))]
+  const shown = [...picked, ...(people.value?.users ?? []).filter(({ id }) => !chosen.has(id))]
   const [title, setTitle] = useState("")
   const isGroup = chosen.size > 1
   const toggle = (user: User) =>
@@ -50,9 +50,11 @@ export const NewChatDialog = ({ session, onClose }: { session: Session; onClose:
         )}
         {people.value !== undefined && shown.length === 0 && (
           <p class="hint">
-            {filter === ""
-              ? "There is nobody else yet. Create another user in a second window."
-              : "Nobody has a name that begins so."}
+            {filter.trim() === ""
+              ? people.value.isExact
+                ? "Write the whole username of a person."
+                : "There is nobody else yet. Create another user in a second window."
+              : nobodyFound(people.value)}
           </p>
         )}
         <ul class="people" aria-label="Users">

@@ -27,10 +27,11 @@ export const SearchResults = ({
   )
   const known = new Set(conversations.map((entry) => entry.with?.user_id))
   const people = usePeople(session, words)
-  const others = people.value?.filter(({ id }) => !known.has(id)).slice(0, PEOPLE) ?? []
+  const others = people.value?.users.filter(({ id }) => !known.has(id)).slice(0, PEOPLE) ?? []
   const found = useAnswer(words.trim(), (text) => session.client.search(text, { limit: MESSAGES }))
   const messages = found.value?.messages ?? []
-  const isDone = people.value !== undefined && (found.value !== undefined || found.error !== undefined)
+  const error = found.error ?? people.error
+  const isDone = [people, found].every((answer) => answer.value !== undefined || answer.error !== undefined)
   const nothing = conversations.length + others.length + messages.length === 0
   return (
     <section class="list" aria-label="Search results" aria-busy={!isDone}>
@@ -62,12 +63,12 @@ export const SearchResults = ({
       <Section title="Messages" entries={messages}>
         {(message) => <FoundMessage key={message.id} session={session} message={message} />}
       </Section>
-      {found.error !== undefined && (
+      {error !== undefined && (
         <p class="error" role="alert">
-          {found.error}
+          {error}
         </p>
       )}
-      {isDone && nothing && found.error === undefined && (
+      {isDone && nothing && error === undefined && (
         <p class="hint" role="status">
           Nothing has these words. A search finds whole words, and the beginning of the last one.
         </p>

@@ -80,6 +80,8 @@ export interface Client extends AsyncDisposable {
   users(after?: number): Promise<ReadonlyArray<User>>
   /** Users whose username or display name begins so, whatever the case, 100 at most. `after`: the last one of the page before. */
   findUsers(beginning: string, after?: number): Promise<ReadonlyArray<User>>
+  /** The user with this whole username, of 1 to 50 characters; case matters. `undefined`: there is none, or it may not be seen. */
+  userNamed(username: string): Promise<User | undefined>
   user(userId: number): Promise<User>
   /** Changes the user's own profile. What is left out stays, null removes. */
   updateProfile(change: UserChange): Promise<User>
@@ -172,6 +174,7 @@ const promising = (chat: EffectChat, scope: Scope.Closeable): Client => {
     leave: (conversationId) => run(chat.leave(conversationId)),
     users: (after) => run(chat.users(after)),
     findUsers: (...args) => run(chat.findUsers(...args)),
+    userNamed: (username) => run(chat.userNamed(username)),
     updateProfile: (change) => run(chat.updateProfile(change)),
     search: (...args) => run(chat.search(...args)),
     loadBlocks: () => run(chat.loadBlocks),

@@ -28,6 +28,8 @@ export const make = (user_id: UserId, rest: Rest) => {
       rest(Calls.listUsers, { query: after === undefined ? {} : { after_id: after } }),
     findUsers: (beginning: string, after?: number): Effect.Effect<ReadonlyArray<User>, RestError> =>
       rest(Calls.listUsers, { query: { q: beginning, ...(after === undefined ? {} : { after_id: after }) } }),
+    userNamed: (username: string): Effect.Effect<User | undefined, RestError> =>
+      Effect.map(rest(Calls.listUsers, { query: { username } }), ([user]) => user),
     user: (userId: number): Effect.Effect<User, RestError> =>
       rest(Calls.getUser, { params: { user_id: userId } }),
     updateProfile: (change: UserChange): Effect.Effect<User, RestError> =>

@@ -3,8 +3,12 @@ import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { CloseCode } from "../../src/api/CloseCode.ts"
 import type { State } from "../../src/client/State.ts"
+import { bearer, post, request } from "../security/support/Server.ts"
+import { makeKeys } from "../security/support/Tokens.ts"
+import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { startProcess } from "../support/ServerProcess.ts"
 import { freshDataDir } from "../support/Services.ts"
+import { startServer } from "../support/TestServer.ts"
 import { isOnline, openClient, type TestClient } from "./support/Clients.ts"
 import { type ScriptedSocket, scriptedServer } from "./support/ScriptedServer.ts"
 
@@ -97,6 +101,28 @@ describe("a connection", () => {
       )
       // Jitter: no two clients that lost the same server come back in step.
       assert.isAbove(new Set(delays.map((delay, attempt) => delay / bounds[attempt]!)).size, 6)
+    })
+  )
+
+  it.live("that is refused to a suspended user closes the client as the end of an open one does", () =>
+    Effect.gen(function* () {
+      const keys = yield* makeKeys()
+      const { url } = yield* startServer({ ...(yield* freshEmbedded), ...keys.settings })
+      const service = bearer(yield* keys.mint({ scope: "service" }))
+      yield* post(`${url}/users/`, { username: "alice" }, service)
+      const token = yield* keys.mint({ sub: "1" })
+      const before = yield* openClient({ url }, USER, { token })
+      yield* before.until(isOnline)
+      yield* request(`${url}/users/1/suspension`, { method: "PUT", headers: service })
+      const ended = yield* before.until(({ status }) => status.type === "closed")
+      const after = yield* openClient({ url }, USER, { token })
+      const refused = yield* after.until(({ status }) => ["closed", "offline"].includes(status.type))
+      assert.deepEqual(ended.status, {
+        type: "closed",
+        reason: "forbidden",
+        message: "The user is suspended"
+      })
+      assert.deepEqual(refused.status, ended.status)
     })
   )
 

@@ -36,6 +36,8 @@ layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the c
           found.map(({ id }) => id),
           [bob.id]
         )
+        assert.strictEqual((yield* a.userNamed(bob.username))?.id, bob.id)
+        assert.isUndefined(yield* a.userNamed(bob.username.slice(0, -1)))
       })
   )
 

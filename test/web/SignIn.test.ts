@@ -1,22 +1,25 @@
 import { existsSync } from "node:fs"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import { bearer, post } from "../security/support/Server.ts"
+import type { Settings } from "../../src/AppConfig.ts"
+import { bearer, post, request } from "../security/support/Server.ts"
 import { makeKeys } from "../security/support/Tokens.ts"
 import { CHROMIUM } from "../support/Chromium.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { startServer } from "../support/TestServer.ts"
 import { Chromium, inPage, openChat, write } from "./Pages.ts"
 
-/** A server that requires tokens, with two users who have one each. */
-const requiring = Effect.gen(function* () {
+/** A server that requires tokens, with two users, and the token of the first. */
+const requiringWith = Effect.fnUntraced(function* (settings: Partial<Settings>) {
   const keys = yield* makeKeys()
-  const { url } = yield* startServer({ ...(yield* freshEmbedded), ...keys.settings })
+  const { url } = yield* startServer({ ...(yield* freshEmbedded), ...keys.settings, ...settings })
   const service = bearer(yield* keys.mint({ scope: "service" }))
   for (const username of ["alice", "bob"]) yield* post(`${url}/users/`, { username }, service)
   yield* post(`${url}/messages/`, { sender_id: 2, receiver_id: 1, content: "hello" }, service)
-  return { url, token: yield* keys.mint({ sub: "1" }) }
+  return { url, service, token: yield* keys.mint({ sub: "1" }) }
 })
+
+const requiring = requiringWith({})
 
 /** All that this page keeps longer than its tab. */
 const KEPT = `(async () => {
@@ -83,6 +86,62 @@ describe.runIf(existsSync(CHROMIUM))("with AUTH=required, the page", { timeout: 
             assert.notInclude(await other.evaluate<string>(KEPT), token)
           })
         })
+    )
+
+    it.effect("tells a suspended person so, after a reload as well", () =>
+      Effect.gen(function* () {
+        const { url, service, token } = yield* requiring
+        const { page } = yield* openChat(`${url}/#token=${token}`)
+        yield* inPage(page, (page) => page.getByRole("button", { name: /bob/ }).waitFor())
+        yield* request(`${url}/users/1/suspension`, { method: "PUT", headers: service })
+        yield* inPage(page, async (page) => {
+          const banner = page.getByRole("status").getByText("The user is suspended")
+          await banner.waitFor()
+          await page.reload()
+          await banner.waitFor()
+        })
+      })
+    )
+
+    it.effect("finds people by their whole username with USER_DIRECTORY=exact, and says how", () =>
+      Effect.gen(function* () {
+        const { url, service, token } = yield* requiringWith({ userDirectory: "exact" })
+        yield* post(`${url}/users/`, { username: "carol" }, service)
+        yield* post(`${url}/users/`, { username: "dave" }, service)
+        const { page } = yield* openChat(`${url}/#token=${token}`)
+        yield* inPage(page, async (page) => {
+          const words = page.getByLabel("Search conversations, people and messages")
+          const results = page.getByRole("region", { name: "Search results" })
+          await words.fill("caro")
+          await results.getByText(/^Nothing has these words/).waitFor()
+          assert.strictEqual(await results.getAttribute("aria-busy"), "false")
+          await words.fill("carol")
+          await results.getByRole("button", { name: "carol" }).waitFor()
+          // Longer than any username: messages may have it all the same.
+          await words.fill("carol ".repeat(10))
+          await results.getByText(/^Nothing has these words/).waitFor()
+          await words.press("Escape")
+
+          await page.getByRole("button", { name: "New chat" }).first().click()
+          const dialog = page.getByRole("dialog")
+          await dialog.getByText("Write the whole username of a person.").waitFor()
+          assert.strictEqual(await dialog.getByRole("alert").count(), 0)
+          const user = dialog.getByLabel("Find a user")
+          await user.fill("caro")
+          await dialog.getByText("Nobody else has exactly this username.").waitFor()
+          for (const name of ["bob", "carol"]) {
+            await user.fill(name)
+            await dialog.getByRole("checkbox", { name }).check()
+          }
+          await dialog.getByLabel("Name of the group").fill("Three")
+          await dialog.getByRole("button", { name: "Make a group of 3" }).click()
+
+          await page.getByRole("button", { name: "Members" }).click()
+          await dialog.getByLabel("Find a user to add").fill("dave")
+          await dialog.getByRole("button", { name: "Add dave" }).click()
+          await dialog.getByRole("button", { name: "Remove dave" }).waitFor()
+        })
+      })
     )
   })
 })
