@@ -18,14 +18,7 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
     ),
 
   /** For what a user does. It is taken from the rate of that user that is for acts of its kind. */
-  permitAct: (act: Act) =>
-    Effect.flatMap(CurrentUser, (caller) =>
-      Effect.catchTags(gate.permitAct(caller, act), {
-        Forbidden: forbidden,
-        Suspended: userSuspended,
-        RateLimited: tooManyRequests
-      })
-    ),
+  permitAct: (act: Act) => Effect.flatMap(CurrentUser, (caller) => withProblems(gate.permitAct(caller, act))),
 
   /** Takes what an act cost beyond any of its kind, by how many inboxes were told of it. */
   chargeAct: (act: Act, inboxes: number) =>
@@ -33,13 +26,7 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
 
   /** For a mark of what is read: taken from the rate of that user's actions, as the frame for it. */
   permitAction: (user: UserId) =>
-    Effect.flatMap(CurrentUser, (caller) =>
-      Effect.catchTags(gate.permitAction(caller, user), {
-        Forbidden: forbidden,
-        Suspended: userSuspended,
-        RateLimited: tooManyRequests
-      })
-    ),
+    Effect.flatMap(CurrentUser, (caller) => withProblems(gate.permitAction(caller, user))),
 
   /**
    * For whom a call acts: the user that it names, else the token's own. A call that names nobody and has no user's token is
@@ -91,3 +78,11 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
 /** The refusal of one field that the schemas cannot judge. */
 export const invalidField = (path: ReadonlyArray<string>, message: string) =>
   ValidationFailed.of([{ path, message }])
+
+/** What is taken from a rate, with its refusals as problems. */
+const withProblems = (permitted: ReturnType<Gate["Service"]["permitAct"]>) =>
+  Effect.catchTags(permitted, {
+    Forbidden: forbidden,
+    Suspended: userSuspended,
+    RateLimited: tooManyRequests
+  })

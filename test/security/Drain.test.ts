@@ -10,6 +10,19 @@ const ANSWERS = 8
 
 const script = "GET /redoc/redoc.standalone.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
+/** Waits until a server takes no more connections. */
+const takesNoMore = (url: string) =>
+  until(
+    "it takes no more",
+    Effect.promise(() =>
+      fetch(`${url}/livez`).then(
+        () => false,
+        () => true
+      )
+    ),
+    "20 seconds"
+  )
+
 it.live("a server that stops lets a slow client read its answer to the end", () =>
   Effect.gen(function* () {
     const { dataDir } = yield* freshDataDir
@@ -36,16 +49,7 @@ it.live("a server that stops lets a slow client read its answer to the end", () 
     )
 
     yield* server.signal("SIGTERM")
-    yield* until(
-      "it takes no more",
-      Effect.promise(() =>
-        fetch(`${server.url}/livez`).then(
-          () => false,
-          () => true
-        )
-      ),
-      "20 seconds"
-    )
+    yield* takesNoMore(server.url)
     socket.resume()
     assert.isAbove(yield* Deferred.await(received), ANSWERS * Buffer.byteLength(body))
     assert.strictEqual((yield* server.ended).code, 0)
@@ -102,16 +106,7 @@ it.live("a handshake that a server gets while it stops is refused, and holds up 
     )
 
     yield* server.signal("SIGTERM")
-    yield* until(
-      "it takes no more",
-      Effect.promise(() =>
-        fetch(`${server.url}/livez`).then(
-          () => false,
-          () => true
-        )
-      ),
-      "20 seconds"
-    )
+    yield* takesNoMore(server.url)
     socket.write("Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n")
     assert.match(yield* Deferred.await(answer), /HTTP\/1\.1 503 /)
     assert.strictEqual((yield* server.ended).code, 0)
