@@ -33,7 +33,7 @@ export const makeOperations = (random: Random, users: ReadonlyArray<UserId>, mod
     const replyTo = random.chance(0.3)
       ? random.chance(0.8)
         ? messageIn(conversation)
-        : anyMessage().id
+        : anyMessage()?.id
       : undefined
     const metadata = random.chance(0.2) ? { n } : undefined
     const operation: Operation = { type: "send", by, to, content: `text ${n}`, replyTo, clientId, metadata }
