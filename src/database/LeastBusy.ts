@@ -20,6 +20,15 @@ const IDLE_AFTER = 1000
 /** How long to wait before a connection that could not be opened is tried again. */
 const REOPEN_AFTER = 20
 
+/** So many connections are kept busy before statements are written behind others on them, as long as they answer promptly. */
+const KEPT_BUSY = 2
+
+/** How many statements may be in flight on a connection before the next ones go to one more connection. */
+const WRITTEN_BEHIND = 16
+
+/** A connection whose last answer is older than this, in milliseconds, is not prompt. */
+const PROMPT = 5
+
 /** How many statements of one turn of the event loop share a connection: they are written, and answered, together. */
 const WRITTEN_TOGETHER = 4
 
@@ -33,6 +42,8 @@ interface Slot {
   inFlight: number
   /** When the connection last was idle, or answered. */
   progressAt: number
+  /** The same in milliseconds of `performance.now`. */
+  answeredAt: number
   avoidedUntil: number
 }
 
@@ -54,7 +65,7 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
   const slots = yield* Effect.replicateEffect(
     Effect.map(
       PgPool.make({ ...config, maxConnections: 1, multiplex: true }),
-      (pool): Slot => ({ pool, isOpen: false, inFlight: 0, progressAt: 0, avoidedUntil: 0 })
+      (pool): Slot => ({ pool, isOpen: false, inFlight: 0, progressAt: 0, answeredAt: 0, avoidedUntil: 0 })
     ),
     maxConnections
   )
@@ -89,6 +100,11 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
     return Effect.tap(Effect.forkIn(opened, scope), (fiber) => Effect.sync(() => openings.set(slot, fiber)))
   }
 
+  const progress = (slot: Slot) => {
+    slot.progressAt = now
+    slot.answeredAt = performance.now()
+  }
+
   const isAvoided = (slot: Slot) =>
     now < slot.avoidedUntil || (slot.inFlight > 0 && now - slot.progressAt > STALLED_AFTER)
 
@@ -110,13 +126,30 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
     return best
   }
 
+  /**
+   * The connection to write behind others on, when enough of them are busy and prompt: of these the least busy. Each further
+   * one wakes one more process of the database. Where the database runs on the same few cores, small reads on ten
+   * connections took it 1.8 times the processor time of reads on two. While answers take long, all connections are used.
+   */
+  const prompt = (): Slot | undefined => {
+    const latest = performance.now() - PROMPT
+    let busy = 0
+    let best: Slot | undefined
+    for (const slot of slots) {
+      if (!slot.isOpen || slot.inFlight === 0 || slot.answeredAt < latest || now < slot.avoidedUntil) continue
+      busy++
+      if (slot.inFlight < (best?.inFlight ?? WRITTEN_BEHIND)) best = slot
+    }
+    return busy < KEPT_BUSY ? undefined : best
+  }
+
   const release = (slot: Slot, exit: Exit.Exit<unknown, unknown>) => {
     slot.inFlight--
     if (Exit.hasInterrupts(exit)) {
       slot.avoidedUntil = now + AVOIDED_FOR
       return
     }
-    slot.progressAt = now
+    progress(slot)
     if (slot.inFlight === 0) wakeFirst()
     // The next statement is not to wait for a new connection, which may fail as well, while others are open.
     if (Option.exists(Exit.findErrorOption(exit), isLost)) slot.isOpen = false
@@ -139,19 +172,19 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
     return slot
   }
 
-  /** The fibers whose statements were written behind others. */
-  const behind = new Set<Fiber.Fiber<unknown, unknown>>()
+  /** The ids of the fibers whose statements were written behind others: a Set of the fibers would keep some of them long after. */
+  const behind = new Set<number>()
 
   const runOn = <A, E, R>(slot: Slot, f: (connection: SqlConnection.Connection) => Effect.Effect<A, E, R>) =>
     Effect.withFiber<A, E | SqlError.SqlError, R>((fiber) => {
-      if (slot.inFlight === 0) slot.progressAt = now
-      else behind.add(fiber)
+      if (slot.inFlight === 0) progress(slot)
+      else behind.add(fiber.id)
       slot.inFlight++
       return Effect.onExit(
         slot.pool.use((connection) => f(shared(connection))),
         (exit) =>
           Effect.sync(() => {
-            behind.delete(fiber)
+            behind.delete(fiber.id)
             release(slot, exit)
           })
       )
@@ -173,6 +206,8 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
 
   const borrower: SqlConnection.Borrower = (f) =>
     Effect.suspend(() => {
+      const busy = prompt()
+      if (busy !== undefined) return runOn(busy, f)
       const slot = choose()
       if (slot === undefined) {
         const [underWay] = openings.values()
@@ -199,7 +234,7 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
   return {
     client: Object.assign(client, rest, { [PgClient.TypeId]: PgClient.TypeId }) as PgClient.PgClient,
     /** Whether the statement that a fiber waits for was written behind others: it may wait for them. */
-    isBehind: (fiber: Fiber.Fiber<unknown, unknown>) => behind.has(fiber)
+    isBehind: (fiber: Fiber.Fiber<unknown, unknown>) => behind.has(fiber.id)
   }
 })
 

@@ -14,7 +14,8 @@ export interface RoomAnswer {
 
 /** What an answer took of a room, and from when and where on its peer's speed is measured. */
 interface Part {
-  readonly answer: RoomAnswer
+  /** None once its room is free again. */
+  answer: RoomAnswer | undefined
   readonly bytes: number
   since: number
   readBytes: number
@@ -48,19 +49,22 @@ export class AnswerRoom {
             this.waiting--
           })
         ),
-        Effect.map(() => this.keep({ answer, bytes, since: performance.now(), readBytes: answer.readBytes }))
+        Effect.map(() => this.keep(answer, bytes))
       )
     )
   }
 
-  private keep(part: Part): void {
+  private keep(answer: RoomAnswer, bytes: number): void {
+    const part: Part = { answer, bytes, since: performance.now(), readBytes: answer.readBytes }
     this.parts.add(part)
     const release = () => {
       this.parts.delete(part)
-      Effect.runSync(this.permits.release(part.bytes))
+      // As in `Unread`: a replaced table of the Set must not keep requests.
+      part.answer = undefined
+      Effect.runSync(this.permits.release(bytes))
     }
-    if (part.answer.closed) release()
-    else part.answer.once("close", release)
+    if (answer.closed) release()
+    else answer.once("close", release)
   }
 
   /**
@@ -70,6 +74,7 @@ export class AnswerRoom {
   cutSlow(now: number, patience: number): void {
     for (const part of this.parts) {
       const { answer } = part
+      if (answer === undefined) continue
       if (!answer.headersSent || answer.readBytes - part.readBytes >= part.bytes) {
         part.since = now
         part.readBytes = answer.readBytes

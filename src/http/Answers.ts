@@ -56,7 +56,7 @@ export class Answers extends Context.Service<
 
       const disconnectSlow = Effect.sync(() => {
         const now = performance.now()
-        for (const [answer, readAt] of unread) if (now - readAt >= patience) answer.cut()
+        for (const { answer, readAt } of unread) if (now - readAt >= patience) answer?.cut()
         ofNode.cutSlow(now, patience)
       })
       yield* Effect.forkScoped(
