@@ -84,22 +84,26 @@ export class MessageRepo extends Context.Service<
           return sql`SELECT ${columns(userId)} FROM ${between(userId, chatWith)} c
             CROSS JOIN LATERAL (${page}) m`
         }
-        const half = (column: "sender_id" | "receiver_id") => {
-          const ids = messageRange(sql, {
+        const half = (column: "sender_id" | "receiver_id", select: "*" | "id") => {
+          const found = messageRange(sql, {
             ...range,
-            select: "id",
+            select,
             column,
             value: any(userId),
             skip: 0,
             limit: skip + limit
           })
-          return sql`(${ids})`
+          return sql`(${found})`
         }
-        // The ids of the page come from two indexes. OFFSET 0 keeps the planner from joining them by reading all messages.
-        return sql`SELECT ${columns(userId)} FROM (
-            SELECT id FROM (${half("sender_id")} UNION ALL ${half("receiver_id")}) halves
-            ORDER BY id ${sql.literal(order)} OFFSET ${int8(skip)} LIMIT ${int4(limit)}
-          ) page CROSS JOIN LATERAL (SELECT * FROM messages WHERE id = page.id OFFSET 0) m`
+        const merged = (select: "*" | "id") =>
+          sql`SELECT ${sql.literal(select)} FROM (${half("sender_id", select)} UNION ALL ${half("receiver_id", select)}) halves
+            ORDER BY id ${sql.literal(order)} OFFSET ${int8(skip)} LIMIT ${int4(limit)}`
+        // A page without `skip` reads the messages themselves: half as much work as to look each one up by its id. Those that are
+        // passed over are found in the indexes alone. OFFSET 0 keeps the planner from joining them by reading all messages.
+        return skip === 0
+          ? sql`SELECT ${columns(userId)} FROM (${merged("*")}) m`
+          : sql`SELECT ${columns(userId)} FROM (${merged("id")}) page
+              CROSS JOIN LATERAL (SELECT * FROM messages WHERE id = page.id OFFSET 0) m`
       }
 
       const between = (one: UserId, other: UserId) =>
