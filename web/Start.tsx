@@ -5,11 +5,11 @@ import { setAccounts } from "./accounts.ts"
 import { createUser, listUsers, reasonOf, ServerError } from "./server.ts"
 import { TokenForm } from "./TokenForm.tsx"
 
-/** Where a person says who they are. */
-export const Start = () => {
+/** Where a person says who they are. `refusal`: why the token that the page came with was refused. */
+export const Start = ({ refusal }: { refusal?: string | undefined }) => {
   const [users, setUsers] = useState<ReadonlyArray<User>>()
   const [needsToken, setNeedsToken] = useState(false)
-  const [error, setError] = useState<string>()
+  const [error, setError] = useState(refusal)
   const [name, setName] = useState("")
   useEffect(() => {
     listUsers().then(setUsers, (cause) => {

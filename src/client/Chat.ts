@@ -6,8 +6,10 @@ import type { UserId } from "../domain/User.ts"
 import * as Account from "./Account.ts"
 import * as Commands from "./Commands.ts"
 import * as Connection from "./Connection.ts"
+import { Calls } from "./Endpoints.ts"
 import { messageOf } from "./Events.ts"
 import * as Groups from "./Groups.ts"
+import { indexedDbStorage } from "./IndexedDbStorage.ts"
 import * as Kept from "./Kept.ts"
 import * as Loader from "./Loader.ts"
 import * as Opened from "./Opened.ts"
@@ -17,41 +19,44 @@ import { type Reader, readEvents } from "./Readers.ts"
 import * as Rest from "./Rest.ts"
 import { saving } from "./Saving.ts"
 import type { InboxEvent, State } from "./State.ts"
-import type { ClientStorage } from "./Storage.ts"
+import { type ClientStorage, memoryStorage } from "./Storage.ts"
 import { makeStore } from "./Store.ts"
 import * as Tell from "./Tell.ts"
 import * as Token from "./Token.ts"
 import { wakeUps } from "./WakeUps.ts"
 
-export interface Options {
+export interface ConnectOptions {
   /** Where the server is, such as `https://chat.example.com`, with the path that it has there. */
   readonly url: string
-  readonly userId: number
+  /** Whose chat it is. Left out, the server is asked whose the token is: that needs a token and a network. */
+  readonly userId?: number | undefined
   /** A token, or a function that gets one; none for a server without authentication. */
   readonly token?: Token.TokenSource | undefined
-  readonly storage: ClientStorage
+  /** Where the outbox and the snapshot live. IndexedDB where there is one, else memory. */
+  readonly storage?: ClientStorage | undefined
 }
 
 /** How many typing frames are told: one in this many milliseconds a conversation. */
 const TYPING_EVERY = 2000
 
 /**
- * A user's chat, connected until the scope closes.
+ * A user's chat, connected until the scope closes. Fails only without a `userId`, when the server cannot be asked for it.
  *
  * What a person asked for (`send`, `edit`, `remove`, `react`, `markRead`) goes through the outbox: it is shown at once, kept, and
  * told to the server once there is a connection. Other calls need a connection, and fail without one.
  */
-export const make = Effect.fnUntraced(function* (options: Options) {
+export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
   const url = options.url.replace(/\/+$/, "")
-  const user_id = options.userId as UserId
-  const store = makeStore(user_id)
-  const kept = Kept.make(options.storage, store)
   const tokens = Token.make(options.token)
   const rest = Rest.make(url, tokens)
+  const user_id = (options.userId ?? (yield* rest(Calls.me, {})).id) as UserId
+  const storage = options.storage ?? defaultStorage(`mini-chat ${options.url} ${user_id}`)
+  const store = makeStore(user_id)
+  const kept = Kept.make(storage, store)
   const fork = yield* FiberSet.makeRuntime<never>()
   const readers = new Set<Reader>()
 
-  yield* Effect.addFinalizer(() => Effect.sync(() => options.storage.close?.()))
+  yield* Effect.addFinalizer(() => Effect.sync(() => storage.close?.()))
   const { state, outbox: unsent } = yield* kept.load
   if (state !== undefined) store.dispatch({ type: "restored", state })
   store.dispatch({ type: "stored", entries: unsent })
@@ -77,7 +82,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   )
   yield* wakeUps(() => fork(connection.nudge))
   yield* Effect.acquireRelease(
-    Effect.sync(() => options.storage.watch?.(() => fork(refresh))),
+    Effect.sync(() => storage.watch?.(() => fork(refresh))),
     (unwatch) => Effect.sync(() => unwatch?.())
   )
   yield* refresh
@@ -133,6 +138,9 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     tell: (frame: ClientFrame) => connection.tell(frame)
   }
 })
+
+const defaultStorage = (name: string) =>
+  "indexedDB" in globalThis ? indexedDbStorage(name) : memoryStorage()
 
 /** The Effect face of the client. */
 export type EffectChat = Effect.Success<ReturnType<typeof make>>
