@@ -73,7 +73,7 @@ export const Start = ({ refusal }: { refusal?: string | undefined }) => {
                 {users.slice(0, 50).map((user) => (
                   <li key={user.id}>
                     <button type="button" class="person" onClick={() => setAccounts([{ userId: user.id }])}>
-                      <Avatar id={user.id} name={user.display_name} />
+                      <Avatar id={user.id} name={user.display_name} url={user.avatar_url} />
                       <span class="name">{user.display_name}</span>
                     </button>
                   </li>

@@ -7,7 +7,7 @@ import { type ConnectOptions, type EffectChat, make } from "./Chat.ts"
 import type { SendOptions, Target } from "./Commands.ts"
 import type { GroupOptions } from "./Groups.ts"
 import { iterateEvents, iterateStates } from "./Iterate.ts"
-import type { Found, SearchOptions } from "./People.ts"
+import type { BlockPage, Found, SearchOptions } from "./People.ts"
 import type { InboxEvent, State } from "./State.ts"
 
 /** A message that is kept, and on its way. */
@@ -81,6 +81,8 @@ export interface Client extends AsyncDisposable {
   search(words: string, options?: SearchOptions): Promise<Found>
   /** Loads whom the user has blocked into `state.blocked`, and keeps it up to date. */
   loadBlocks(): Promise<void>
+  /** Whom the user has blocked, with their names, 100 at most. `after`: the `next` of the page before. */
+  blocks(after?: number): Promise<BlockPage>
   /** From now on the other one's direct messages are refused, and what it types and reads is not shown. */
   block(userId: number): Promise<void>
   unblock(userId: number): Promise<void>
@@ -167,6 +169,7 @@ const withPromises = (chat: EffectChat, scope: Scope.Closeable): Client => {
     updateProfile: (change) => run(chat.updateProfile(change)),
     search: (...args) => run(chat.search(...args)),
     loadBlocks: () => run(chat.loadBlocks),
+    blocks: (after) => run(chat.blocks(after)),
     block: (userId) => run(chat.block(userId)),
     unblock: (userId) => run(chat.unblock(userId)),
     report: (...args) => run(chat.report(...args)),
