@@ -8,6 +8,7 @@ import * as Commands from "./Commands.ts"
 import * as Connection from "./Connection.ts"
 import { Calls } from "./Endpoints.ts"
 import { messageOf } from "./Events.ts"
+import * as Execute from "./Execute.ts"
 import * as Groups from "./Groups.ts"
 import { indexedDbStorage } from "./IndexedDbStorage.ts"
 import * as Kept from "./Kept.ts"
@@ -21,7 +22,6 @@ import { saving } from "./Saving.ts"
 import type { InboxEvent, State } from "./State.ts"
 import { type ClientStorage, memoryStorage } from "./Storage.ts"
 import { makeStore } from "./Store.ts"
-import * as Tell from "./Tell.ts"
 import * as Token from "./Token.ts"
 import { wakeUps } from "./WakeUps.ts"
 
@@ -36,14 +36,14 @@ export interface ConnectOptions {
   readonly storage?: ClientStorage | undefined
 }
 
-/** How many typing frames are told: one in this many milliseconds a conversation. */
+/** A conversation gets at most one typing frame in this time, in milliseconds. */
 const TYPING_EVERY = 2000
 
 /**
  * A user's chat, connected until the scope closes. Fails only without a `userId`, when the server cannot be asked for it.
  *
  * What a person asked for (`send`, `edit`, `remove`, `react`, `markRead`) goes through the outbox: it is shown at once, kept, and
- * told to the server once there is a connection. Other calls need a connection, and fail without one.
+ * carried out once there is a connection. Other calls need a connection, and fail without one.
  */
 export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
   const url = options.url.replace(/\/+$/, "")
@@ -73,7 +73,7 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
     Effect.provide(Socket.layerWebSocketConstructorGlobal)
   )
   const loader = yield* Loader.make(store, rest)
-  outbox = yield* Outbox.make(store, kept, connection, Tell.make(user_id, connection, rest, loader))
+  outbox = yield* Outbox.make(store, kept, connection, Execute.make(user_id, connection, rest, loader))
   const { refresh } = outbox
 
   yield* Effect.acquireRelease(
@@ -88,7 +88,7 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
   yield* refresh
 
   const save = yield* saving(store, kept, () => [...readers].every((reader) => reader.isCaughtUp()))
-  const typingTold = new Map<number, number>()
+  const typingSentAt = new Map<number, number>()
 
   return {
     ...Commands.make(store, outbox),
@@ -118,16 +118,20 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
         ({ next }) => Stream.fromEffectRepeat(next)
       )
     ),
-    /** Tells the others that the user types, as often as it is of use. Call it at each key. */
+    /** Shows the others that the user types. Call it at each key: frames are sent as often as needed. */
     typing: (conversationId: number, typing = true) =>
       Effect.suspend(() => {
         const now = Date.now()
-        if (typing && now - (typingTold.get(conversationId) ?? 0) < TYPING_EVERY) return Effect.void
-        if (typing) typingTold.set(conversationId, now)
-        else if (!typingTold.delete(conversationId)) return Effect.void
-        return connection.tell({ type: "typing", conversation_id: conversationId as ConversationId, typing })
+        if (typing && now - (typingSentAt.get(conversationId) ?? 0) < TYPING_EVERY) return Effect.void
+        if (typing) typingSentAt.set(conversationId, now)
+        else if (!typingSentAt.delete(conversationId)) return Effect.void
+        return connection.sendFrame({
+          type: "typing",
+          conversation_id: conversationId as ConversationId,
+          typing
+        })
       }),
-    /** Whose presence is told from now on, at most 200. It replaces the call before it, and outlives the connection. */
+    /** Whose presence is in the state from now on, at most 200 users. It replaces the call before it, and outlives the connection. */
     watch: (userIds: ReadonlyArray<number>) => connection.watch(userIds as ReadonlyArray<UserId>),
     /** Writes the snapshot now. A page calls it when it is hidden. */
     save,
@@ -135,7 +139,7 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
     forget: kept.clear,
     /** Connects now if it is waiting to. */
     nudge: connection.nudge,
-    tell: (frame: ClientFrame) => connection.tell(frame)
+    sendFrame: (frame: ClientFrame) => connection.sendFrame(frame)
   }
 })
 

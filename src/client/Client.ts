@@ -46,7 +46,7 @@ export interface Client extends AsyncDisposable {
   retry(clientId: string): Promise<void>
   /** Forgets what was refused, or waits. A message that is on its way may arrive all the same. */
   discard(clientId: string): Promise<void>
-  /** Tells the others that the user types. Call it at each key: it is told as often as needed. */
+  /** Shows the others that the user types. Call it at each key: frames are sent as often as needed. */
   typing(conversationId: number, typing?: boolean): void
   /** Whose presence is in the state from now on, at most 200 users. Replaces the call before. */
   watch(userIds: ReadonlyArray<number>): void
