@@ -27,6 +27,11 @@ export const AccountData = ({
           Sign out
         </button>
       </Choice>
+      <Choice title="Blocked people" hint="They cannot write to you alone.">
+        <button type="button" aria-label="Show blocked people" onClick={() => session.openOver("blocked")}>
+          Show
+        </button>
+      </Choice>
       <Choice title="Your data" hint="All that the server stores of you, in one file.">
         <button type="button" aria-label="Download my data" disabled={isPreparing} onClick={download}>
           {isPreparing ? "Preparing…" : "Download"}

@@ -17,6 +17,9 @@ export const Actions = ({ actions }: { actions: MessageActions }) => (
     ))}
     <Action name="Reply" icon="reply" act={actions.reply} />
     {actions.edit && <Action name="Edit" icon="edit" act={actions.edit} />}
+    {actions.sender && (
+      <Action name={`About ${actions.sender.display_name}`} icon="about" act={actions.about} />
+    )}
     {actions.report && <Action name="Report" icon="flag" act={actions.report} />}
     {actions.remove && <Action name="Delete" icon="remove" act={actions.remove} />}
   </div>

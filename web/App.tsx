@@ -1,11 +1,27 @@
+import { signal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
-import { accounts, setAccounts, tokenFromAddress, userIdOf } from "./accounts.ts"
+import { accounts, signIn, tokenFromAddress } from "./accounts.ts"
 import { Pane } from "./Pane.tsx"
 import { Start } from "./Start.tsx"
+import { reasonOf } from "./server.ts"
+
+/** What became of the token that the page came with: the server is asked whose it is, and may refuse it. */
+const arrival = signal<{ readonly isOver: boolean; readonly refusal?: string }>({ isOver: true })
 
 const token = tokenFromAddress()
-const tokenUser = token === undefined ? undefined : userIdOf(token)
-if (token !== undefined && tokenUser !== undefined) setAccounts([{ userId: tokenUser, token }])
+if (token !== undefined) {
+  // Who was signed in before is not shown in place of whose token it is.
+  accounts.value = []
+  arrival.value = { isOver: false }
+  signIn(token).then(
+    () => {
+      arrival.value = { isOver: true }
+    },
+    (cause) => {
+      arrival.value = { isOver: true, refusal: reasonOf(cause) }
+    }
+  )
+}
 
 /** The whole page: signing in, or a pane for each user. */
 export const App = () => {
@@ -13,7 +29,14 @@ export const App = () => {
   useEffect(() => {
     document.body.dataset.panes = String(signedIn.length)
   }, [signedIn.length])
-  if (signedIn.length === 0) return <Start />
+  if (!arrival.value.isOver)
+    return (
+      <main class="start">
+        <h1 class="brand">Mini Chat</h1>
+        <p role="status">Signing in…</p>
+      </main>
+    )
+  if (signedIn.length === 0) return <Start refusal={arrival.value.refusal} />
   return (
     <main class="panes">
       <h1 class="hidden">Mini Chat</h1>

@@ -43,7 +43,12 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
         >
           <Icon name="back" />
         </button>
-        <Avatar id={entry.with?.user_id ?? entry.id} name={titleOf(entry)} isOnline={isOnline} />
+        <Avatar
+          id={entry.with?.user_id ?? entry.id}
+          name={titleOf(entry)}
+          url={entry.with?.avatar_url}
+          isOnline={isOnline}
+        />
         <div class="heading">
           <h2>{titleOf(entry)}</h2>
           <p class="about">{about}</p>
@@ -54,9 +59,7 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
             class="icon"
             title={`About ${titleOf(entry)}`}
             aria-label={`About ${titleOf(entry)}`}
-            onClick={() => {
-              session.dialog.value = "peer"
-            }}
+            onClick={() => session.showPerson(entry.with!)}
           >
             <Icon name="about" />
           </button>

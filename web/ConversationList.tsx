@@ -1,10 +1,8 @@
 import { useEffect, useRef } from "preact/hooks"
 import { type CustomItemComponentProps, Virtualizer, type VirtualizerHandle } from "virtua"
 import { ConversationRow } from "./ConversationRow.tsx"
+import { isNearEnd } from "./nearEnd.ts"
 import type { Session } from "./session.ts"
-
-/** How near to the end of the list the next page is loaded, in heights of the list. */
-const AHEAD = 2
 
 /** A place in the list. Assistive technology hears where it is, as most places are not in the page. */
 const Place = ({ index, ...rest }: CustomItemComponentProps) => (
@@ -21,9 +19,7 @@ export const ConversationList = ({ session }: { session: Session }) => {
   const isLoading = useRef(false)
 
   const loadMore = async () => {
-    const { scrollTop, clientHeight, scrollHeight } = box.current!
-    const isNear = scrollHeight - scrollTop - clientHeight < AHEAD * clientHeight
-    if (isLoading.current || loaded.next === null || !isNear) return
+    if (isLoading.current || loaded.next === null || !isNearEnd(box.current!)) return
     isLoading.current = true
     // Without a connection the banner says so, and being back loads it.
     await session.client.loadConversations().catch(() => {})

@@ -1,7 +1,7 @@
 import { type ConversationEntry, typingIn } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { shortTime } from "./format.ts"
-import { authorOf, titleOf } from "./names.ts"
+import { listedAuthorOf, titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
 
 /** A conversation in the list. */
@@ -11,7 +11,8 @@ export const ConversationRow = ({ session, entry }: { session: Session; entry: C
   const last = entry.last_message
   const isOnline = entry.with !== undefined && state.presence.get(entry.with.user_id)?.online === true
   const isOurs = last?.sender_id === state.userId
-  const author = last === null || (entry.kind === "direct" && !isOurs) ? "" : `${authorOf(state, last)}: `
+  const author =
+    last === null || (entry.kind === "direct" && !isOurs) ? "" : `${listedAuthorOf(state, last)}: `
   const preview =
     last === null ? "No messages yet" : last.deleted_at !== undefined ? "Deleted message" : last.content
   const isTyping = typingIn(state, entry.id).length > 0
@@ -22,7 +23,12 @@ export const ConversationRow = ({ session, entry }: { session: Session; entry: C
       aria-current={session.selected.value === entry.id ? "true" : undefined}
       onClick={() => session.select(entry.id)}
     >
-      <Avatar id={entry.with?.user_id ?? entry.id} name={title} isOnline={isOnline} />
+      <Avatar
+        id={entry.with?.user_id ?? entry.id}
+        name={title}
+        url={entry.with?.avatar_url}
+        isOnline={isOnline}
+      />
       <span class="title">
         {title}
         {isOnline && <span class="hidden">, online</span>}

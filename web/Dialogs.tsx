@@ -1,7 +1,8 @@
 import { conversationOf } from "../src/client/MiniChat.ts"
+import { BlockedDialog } from "./BlockedDialog.tsx"
 import { GroupDialog } from "./GroupDialog.tsx"
 import { NewChatDialog } from "./NewChatDialog.tsx"
-import { PeerDialog } from "./PeerDialog.tsx"
+import { PersonDialog } from "./PersonDialog.tsx"
 import { ProfileDialog } from "./ProfileDialog.tsx"
 import { ReportDialog } from "./ReportDialog.tsx"
 import { ShortcutsDialog } from "./ShortcutsDialog.tsx"
@@ -17,10 +18,7 @@ export const Dialogs = ({
   onDeleted: () => void
   onSignOut: () => void
 }) => {
-  const close = () => {
-    session.dialog.value = undefined
-    session.error.value = undefined
-  }
+  const close = session.closeDialog
   const entry =
     session.selected.value === undefined
       ? undefined
@@ -34,9 +32,11 @@ export const Dialogs = ({
       return entry === undefined ? null : <GroupDialog session={session} entry={entry} onClose={close} />
     case "me":
       return <ProfileDialog session={session} onClose={close} onDeleted={onDeleted} onSignOut={onSignOut} />
-    case "peer":
-      return entry?.with === undefined ? null : (
-        <PeerDialog session={session} peer={entry.with} onClose={close} />
+    case "blocked":
+      return <BlockedDialog session={session} onClose={close} />
+    case "person":
+      return session.person.value === undefined ? null : (
+        <PersonDialog session={session} person={session.person.value} onClose={close} />
       )
     case "report":
       return session.reporting.value === undefined ? null : (

@@ -59,10 +59,19 @@ export const GroupDialog = ({
         <ul class="people" aria-label="Members">
           {members.map((member) => (
             <li key={member.user_id} class="person">
-              <Avatar id={member.user_id} name={member.display_name} />
-              <span class="name">
-                {member.user_id === session.account.userId ? "You" : member.display_name}
-              </span>
+              <Avatar id={member.user_id} name={member.display_name} url={member.avatar_url} />
+              {member.user_id === session.account.userId ? (
+                <span class="name">You</span>
+              ) : (
+                <button
+                  type="button"
+                  class="name link"
+                  title={`About ${member.display_name}`}
+                  onClick={() => session.showPerson(member)}
+                >
+                  {member.display_name}
+                </button>
+              )}
               {member.role !== "member" && <span class="role">{member.role}</span>}
               {member.user_id !== session.account.userId &&
                 (entry.role === "owner" || (entry.role === "admin" && member.role === "member")) && (
@@ -88,9 +97,9 @@ export const GroupDialog = ({
             />
             {wanted.trim() !== "" && (
               <ul class="people" aria-label="Users to add">
-                {others.slice(0, SHOWN).map(({ id, display_name }) => (
+                {others.slice(0, SHOWN).map(({ id, display_name, avatar_url }) => (
                   <li key={id} class="person">
-                    <Avatar id={id} name={display_name} />
+                    <Avatar id={id} name={display_name} url={avatar_url} />
                     <span class="name">{display_name}</span>
                     <button
                       type="button"

@@ -61,7 +61,7 @@ export const NewChatDialog = ({ session, onClose }: { session: Session; onClose:
           {shown.map((user) => (
             <li key={user.id}>
               <label class="person">
-                <Avatar id={user.id} name={user.display_name} />
+                <Avatar id={user.id} name={user.display_name} url={user.avatar_url} />
                 <span class="name">
                   {user.display_name}
                   {user.username !== user.display_name && <small> {user.username}</small>}

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks"
 import { AccountData, DeleteAccount } from "./AccountData.tsx"
+import { Avatar } from "./Avatar.tsx"
 import { Dialog } from "./Dialog.tsx"
 import type { Session } from "./session.ts"
 
@@ -18,8 +19,12 @@ export const ProfileDialog = ({
   const me = session.me.value
   const [isLeaving, setIsLeaving] = useState(false)
   const [name, setName] = useState(me?.display_name ?? "")
+  const [picture, setPicture] = useState(me?.avatar_url ?? "")
+  /** The picture whose address was written to its end: the beginning of one is no address. */
+  const [shown, setShown] = useState(picture)
   const save = async () => {
-    const user = await session.attempt(session.client.updateProfile({ display_name: name }))
+    const avatar_url = picture.trim() === "" ? null : picture.trim()
+    const user = await session.attempt(session.client.updateProfile({ display_name: name, avatar_url }))
     if (user === undefined) return
     session.me.value = user
     onClose()
@@ -51,6 +56,24 @@ export const ProfileDialog = ({
                 onInput={(event) => setName(event.currentTarget.value)}
               />
             </label>
+            <div class="picture">
+              <Avatar id={session.account.userId} name={name} url={shown} />
+              <label>
+                Picture
+                <input
+                  type="url"
+                  placeholder="https://"
+                  maxLength={2048}
+                  aria-describedby="picture-hint"
+                  value={picture}
+                  onInput={(event) => setPicture(event.currentTarget.value)}
+                  onBlur={() => setShown(picture.trim())}
+                />
+              </label>
+            </div>
+            <p class="hint" id="picture-hint">
+              The address of a picture, with https. Without one you have the first letter of your name.
+            </p>
             <p class="hint">
               Your username is {me?.username ?? "…"}. It stays, and others can find you by it.
             </p>

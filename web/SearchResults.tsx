@@ -1,15 +1,15 @@
-import { type ConversationEntry, conversationOf, type Message } from "../src/client/MiniChat.ts"
+import { useEffect, useRef } from "preact/hooks"
 import { Avatar } from "./Avatar.tsx"
 import { ConversationRow } from "./ConversationRow.tsx"
-import { shortTime } from "./format.ts"
-import { authorOf, titleOf } from "./names.ts"
+import { FoundMessages } from "./FoundMessages.tsx"
+import { titleOf } from "./names.ts"
+import { isNearEnd } from "./nearEnd.ts"
 import type { Session } from "./session.ts"
-import { useAnswer } from "./useAnswer.ts"
 import { usePeople } from "./usePeople.ts"
+import { useSearch } from "./useSearch.ts"
 
-/** How many users and messages are shown at first. */
+/** How many users are shown. */
 const PEOPLE = 5
-const MESSAGES = 20
 
 /** What the words in the search field find: conversations, people and messages. */
 export const SearchResults = ({
@@ -28,13 +28,24 @@ export const SearchResults = ({
   const known = new Set(conversations.map((entry) => entry.with?.user_id))
   const people = usePeople(session, words)
   const others = people.value?.users.filter(({ id }) => !known.has(id)).slice(0, PEOPLE) ?? []
-  const found = useAnswer(words.trim(), (text) => session.client.search(text, { limit: MESSAGES }))
-  const messages = found.value?.messages ?? []
-  const error = found.error ?? people.error
-  const isDone = [people, found].every((answer) => answer.value !== undefined || answer.error !== undefined)
-  const nothing = conversations.length + others.length + messages.length === 0
+  const search = useSearch(session, words.trim())
+  const { messages, next, canGoOn, error } = search
+  const box = useRef<HTMLElement>(null)
+  /** Goes on while the end is in sight; an answer without a message says nothing of those before it. */
+  const loadMore = () => {
+    if (canGoOn && error === undefined && (messages.length === 0 || isNearEnd(box.current!))) search.more()
+  }
+  useEffect(loadMore, [canGoOn, next, messages.length])
+  const isOver = next === null && (people.value !== undefined || people.error !== undefined)
+  const isNothing = conversations.length + others.length + messages.length === 0
   return (
-    <section class="list" aria-label="Search results" aria-busy={!isDone}>
+    <section
+      ref={box}
+      class="list"
+      aria-label="Search results"
+      aria-busy={search.isSearching}
+      onScroll={loadMore}
+    >
       <Section title="Conversations" entries={conversations}>
         {(entry) => (
           <li key={entry.id}>
@@ -43,7 +54,7 @@ export const SearchResults = ({
         )}
       </Section>
       <Section title="People" entries={others}>
-        {({ id, display_name, username }) => (
+        {({ id, display_name, username, avatar_url }) => (
           <li key={id}>
             <button
               type="button"
@@ -53,22 +64,20 @@ export const SearchResults = ({
                 onDone()
               }}
             >
-              <Avatar id={id} name={display_name} />
+              <Avatar id={id} name={display_name} url={avatar_url} />
               <span class="title">{display_name}</span>
               <span class="preview">{username}</span>
             </button>
           </li>
         )}
       </Section>
-      <Section title="Messages" entries={messages}>
-        {(message) => <FoundMessage key={message.id} session={session} message={message} />}
-      </Section>
-      {error !== undefined && (
+      <FoundMessages session={session} search={search} />
+      {people.error !== undefined && (
         <p class="error" role="alert">
-          {error}
+          {people.error}
         </p>
       )}
-      {isDone && nothing && error === undefined && (
+      {isOver && isNothing && people.error === undefined && (
         <p class="hint" role="status">
           Nothing has these words. A search finds whole words, and the beginning of the last one.
         </p>
@@ -92,29 +101,3 @@ const Section = <A,>({
       <ul>{entries.map(children)}</ul>
     </section>
   )
-
-const FoundMessage = ({ session, message }: { session: Session; message: Message }) => {
-  const id = message.conversation_id
-  const entry: ConversationEntry | undefined =
-    id === undefined ? undefined : conversationOf(session.state.value, id)
-  const author = authorOf(session.state.value, message)
-  const isOurs = message.sender_id === session.account.userId
-  const name = isOurs ? (session.me.value?.display_name ?? author) : author
-  return (
-    <li>
-      <button
-        type="button"
-        class="conversation"
-        onClick={() => id !== undefined && session.jump(id, message.id)}
-      >
-        <Avatar id={message.sender_id} name={name} />
-        <span class="title">{entry === undefined ? author : titleOf(entry)}</span>
-        <time dateTime={message.timestamp}>{shortTime(new Date(message.timestamp))}</time>
-        <span class="preview">
-          {(entry?.kind === "group" || isOurs) && `${author}: `}
-          {message.content}
-        </span>
-      </button>
-    </li>
-  )
-}

@@ -14,7 +14,12 @@ export const Sidebar = ({ session, name }: { session: Session; name: string }) =
   return (
     <nav class="sidebar" aria-label="Conversations">
       <header class="bar">
-        <Avatar id={session.account.userId} name={name} isOnline={state.status.type === "online"} />
+        <Avatar
+          id={session.account.userId}
+          name={name}
+          url={session.me.value?.avatar_url}
+          isOnline={state.status.type === "online"}
+        />
         <button
           type="button"
           class="own-name"

@@ -5,11 +5,11 @@ import { setAccounts } from "./accounts.ts"
 import { createUser, listUsers, reasonOf, ServerError } from "./server.ts"
 import { TokenForm } from "./TokenForm.tsx"
 
-/** Where a person says who they are. */
-export const Start = () => {
+/** Where a person says who they are. `refusal`: why the token that the page came with was refused. */
+export const Start = ({ refusal }: { refusal?: string | undefined }) => {
   const [users, setUsers] = useState<ReadonlyArray<User>>()
   const [needsToken, setNeedsToken] = useState(false)
-  const [error, setError] = useState<string>()
+  const [error, setError] = useState(refusal)
   const [name, setName] = useState("")
   useEffect(() => {
     listUsers().then(setUsers, (cause) => {
@@ -73,7 +73,7 @@ export const Start = () => {
                 {users.slice(0, 50).map((user) => (
                   <li key={user.id}>
                     <button type="button" class="person" onClick={() => setAccounts([{ userId: user.id }])}>
-                      <Avatar id={user.id} name={user.display_name} />
+                      <Avatar id={user.id} name={user.display_name} url={user.avatar_url} />
                       <span class="name">{user.display_name}</span>
                     </button>
                   </li>

@@ -1,20 +1,25 @@
 import { useState } from "preact/hooks"
-import { setAccounts, userIdOf } from "./accounts.ts"
+import { signIn } from "./accounts.ts"
+import { reasonOf } from "./server.ts"
 
 /** Takes the token that a server with AUTH=required asks for. */
 export const TokenForm = () => {
   const [error, setError] = useState<string>()
+  const [isAsking, setIsAsking] = useState(false)
+  const submit = async (data: FormData) => {
+    setError(undefined)
+    setIsAsking(true)
+    await signIn(String(data.get("token")).trim(), data.has("keep")).catch((cause) =>
+      setError(reasonOf(cause))
+    )
+    setIsAsking(false)
+  }
   return (
     <form
       class="card"
       onSubmit={(event) => {
         event.preventDefault()
-        const data = new FormData(event.currentTarget)
-        const token = String(data.get("token")).trim()
-        const userId = userIdOf(token)
-        if (userId === undefined)
-          setError("This is no token of a user. Paste the whole text, with both of its dots.")
-        else setAccounts([{ userId, token, isKept: data.has("keep") }])
+        submit(new FormData(event.currentTarget))
       }}
     >
       <h2>Sign in</h2>
@@ -30,8 +35,8 @@ export const TokenForm = () => {
           {error}
         </p>
       )}
-      <button type="submit" class="primary">
-        Sign in
+      <button type="submit" class="primary" disabled={isAsking}>
+        {isAsking ? "Signing in…" : "Sign in"}
       </button>
     </form>
   )

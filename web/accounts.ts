@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals"
+import { userOf } from "./server.ts"
 
 /** A user who is signed in on this page. */
 export interface Account {
@@ -31,15 +32,10 @@ export const setAccounts = (next: ReadonlyArray<Account>) => {
   localStorage.setItem(KEY, JSON.stringify(next.filter(({ isKept }) => isKept)))
 }
 
-/** The user id that a token names; `undefined` when it names none. It is the server that checks the token. */
-export const userIdOf = (token: string): number | undefined => {
-  try {
-    const payload = token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/")
-    const id = Number(JSON.parse(atob(payload)).sub)
-    return Number.isInteger(id) && id > 0 ? id : undefined
-  } catch {
-    return undefined
-  }
+/** Signs in whose token it is; rejects with the reason when the server refuses it. */
+export const signIn = async (token: string, isKept = false) => {
+  const { id } = await userOf(token)
+  setAccounts([{ userId: id, token, isKept }])
 }
 
 /** Takes `#token=` from the address, so that nobody finds it there. */

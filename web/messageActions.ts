@@ -1,4 +1,5 @@
 import type { ConversationEntry, Message } from "../src/client/MiniChat.ts"
+import { type Person, senderOf } from "./names.ts"
 import type { Session } from "./session.ts"
 
 export const EMOJI = ["👍", "❤️", "😂", "😮", "😢", "🙏"] as const
@@ -7,6 +8,9 @@ export const EMOJI = ["👍", "❤️", "😂", "😮", "😢", "🙏"] as const
 export interface MessageActions {
   readonly react: (emoji: string) => void
   readonly reply: () => void
+  /** Who wrote it, where another one did. */
+  readonly sender: Person | undefined
+  readonly about: () => void
   readonly edit?: () => void
   readonly report?: () => void
   readonly remove?: () => void
@@ -34,6 +38,7 @@ export const actionsOf = (session: Session, entry: ConversationEntry, message: M
   const { client, attempt, editing, replyTo } = session
   const isMine = message.sender_id === session.account.userId
   const isOurs = isMine || entry.role === "owner" || entry.role === "admin"
+  const sender = senderOf(session.state.value, message)
   const write = (edited: Message | undefined, answered: Message | undefined) => () => {
     editing.value = edited
     replyTo.value = answered
@@ -45,6 +50,8 @@ export const actionsOf = (session: Session, entry: ConversationEntry, message: M
       attempt(client.react(entry.id, message.id, emoji, !mine))
     },
     reply: write(undefined, message),
+    sender,
+    about: () => sender !== undefined && session.showPerson(sender),
     ...(isMine && { edit: write(message, undefined) }),
     ...(!isMine && {
       report: () => {

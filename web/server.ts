@@ -12,10 +12,14 @@ export class ServerError extends Error {
   }
 }
 
-const ask = async <A>(path: string, init: RequestInit = {}): Promise<A> => {
+const ask = async <A>(path: string, init: RequestInit = {}, token?: string): Promise<A> => {
   const response = await fetch(SERVER + path, {
     ...init,
-    headers: { accept: "application/json", "content-type": "application/json" }
+    headers: {
+      accept: "application/json",
+      "content-type": "application/json",
+      ...(token !== undefined && { authorization: `Bearer ${token}` })
+    }
   }).catch(() => {
     throw new ServerError(0, "The server does not answer. Check that it runs, and try again.")
   })
@@ -31,6 +35,24 @@ const ask = async <A>(path: string, init: RequestInit = {}): Promise<A> => {
 /** The users with an id above `after`, 100 at most; a server that requires a token refuses with 401. */
 export const listUsers = (after = 0) =>
   ask<ReadonlyArray<User>>(`users/${after > 0 ? `?after_id=${after}` : ""}`)
+
+/** What a header can carry of a token. A JWT has other characters neither. */
+const TOKEN = /^[\x21-\x7e]+$/
+
+const REFUSALS = new Map([
+  [401, "The server does not accept this token"],
+  [403, "The server knows no user with this token"],
+  [404, "The server knows no user with this token"]
+])
+
+/** The user whose token it is: the server alone knows by which claim. Rejects with the reason when it refuses the token. */
+export const userOf = async (token: string): Promise<User> => {
+  if (!TOKEN.test(token)) throw new Error("This is no token: paste the whole text of it, and nothing else.")
+  return ask<User>("users/me", {}, token).catch((cause) => {
+    const refusal = cause instanceof ServerError ? REFUSALS.get(cause.status) : undefined
+    throw refusal === undefined ? cause : new Error(`${refusal}: ${cause.message}.`)
+  })
+}
 
 export const createUser = (name: string) =>
   ask<User>("users/", {

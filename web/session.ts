@@ -11,12 +11,13 @@ import {
   type User
 } from "../src/client/MiniChat.ts"
 import type { Account } from "./accounts.ts"
+import type { Person } from "./names.ts"
 import { reasonOf, SERVER } from "./server.ts"
 
 /** Of how many conversations the page shows who is online: those with the latest activity. */
 const WATCHED = 200
 
-export type DialogName = "new" | "group" | "help" | "me" | "peer" | "report"
+export type DialogName = "new" | "group" | "help" | "me" | "blocked" | "person" | "report"
 
 /** One signed-in user: the client, and what the pane shows of it. */
 export interface Session {
@@ -33,6 +34,8 @@ export interface Session {
   readonly dialog: Signal<DialogName | undefined>
   /** The message that the dialog is about. */
   readonly reporting: Signal<Message | undefined>
+  /** The other user that the dialog is about. */
+  readonly person: Signal<Person | undefined>
   /** What went wrong with the last thing that was asked for. */
   readonly error: Signal<string | undefined>
   /** Does something that may be refused; its reason is shown. */
@@ -40,6 +43,13 @@ export interface Session {
   select(conversationId: number | undefined): void
   /** Opens a conversation at one of its messages. */
   jump(conversationId: number, messageId: number): void
+  /** Opens a dialog over the one that is open: that one comes back when it closes. */
+  openOver(dialog: DialogName): void
+  /** Shows who another user is. */
+  showPerson(person: Person): void
+  /** Closes the dialog that is open, and shows the one below it. */
+  closeDialog(): void
+  closeDialogs(): void
   /** Opens the direct conversation with a user. */
   startWith(userId: number): Promise<void>
 }
@@ -54,6 +64,8 @@ export const startSession = async (account: Account): Promise<Session> => {
   const dialog = signal<DialogName | undefined>(undefined)
   const target = signal<{ readonly id: number } | undefined>(undefined)
   const reporting = signal<Message | undefined>(undefined)
+  const person = signal<Person | undefined>(undefined)
+  let below: DialogName | undefined
   const me = signal<User | undefined>(undefined)
   let watched = ""
 
@@ -97,6 +109,12 @@ export const startSession = async (account: Account): Promise<Session> => {
     target.value = { id: messageId }
     client.open(id, messageId).catch(() => {})
   }
+  const show = (next: DialogName | undefined, under?: DialogName) => {
+    below = under
+    dialog.value = next
+    error.value = undefined
+  }
+  const openOver = (name: DialogName) => show(name, dialog.value)
   client.loadBlocks().catch(() => {})
   client.subscribe(update)
   update()
@@ -112,6 +130,14 @@ export const startSession = async (account: Account): Promise<Session> => {
     error,
     target,
     reporting,
+    person,
+    openOver,
+    showPerson: (other) => {
+      person.value = other
+      openOver("person")
+    },
+    closeDialog: () => show(below),
+    closeDialogs: () => show(undefined),
     attempt,
     select,
     jump,

@@ -2,7 +2,7 @@ import { useEffect, useState } from "preact/hooks"
 import { reasonOf } from "./server.ts"
 
 /** How long after the last key the server is asked, in milliseconds. */
-const QUIET = 200
+export const QUIET = 200
 
 /** What the server says to the last `question`; `undefined` until it answers. */
 export interface Answer<A> {

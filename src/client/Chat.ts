@@ -6,8 +6,11 @@ import type { UserId } from "../domain/User.ts"
 import * as Account from "./Account.ts"
 import * as Commands from "./Commands.ts"
 import * as Connection from "./Connection.ts"
+import { Calls } from "./Endpoints.ts"
 import { messageOf } from "./Events.ts"
+import * as Execute from "./Execute.ts"
 import * as Groups from "./Groups.ts"
+import { indexedDbStorage } from "./IndexedDbStorage.ts"
 import * as Kept from "./Kept.ts"
 import * as Loader from "./Loader.ts"
 import * as Opened from "./Opened.ts"
@@ -17,41 +20,43 @@ import { type Reader, readEvents } from "./Readers.ts"
 import * as Rest from "./Rest.ts"
 import { saving } from "./Saving.ts"
 import type { InboxEvent, State } from "./State.ts"
-import type { ClientStorage } from "./Storage.ts"
+import { type ClientStorage, memoryStorage } from "./Storage.ts"
 import { makeStore } from "./Store.ts"
-import * as Tell from "./Tell.ts"
 import * as Token from "./Token.ts"
 import { wakeUps } from "./WakeUps.ts"
 
-export interface Options {
+export interface ConnectOptions {
   /** Where the server is, such as `https://chat.example.com`, with the path that it has there. */
   readonly url: string
-  readonly userId: number
+  /** Whose chat it is. Left out, the server is asked whose the token is: that needs a token and a network. */
+  readonly userId?: number | undefined
   /** A token, or a function that gets one; none for a server without authentication. */
   readonly token?: Token.TokenSource | undefined
-  readonly storage: ClientStorage
+  /** Where the outbox and the snapshot live. IndexedDB where there is one, else memory. */
+  readonly storage?: ClientStorage | undefined
 }
 
-/** How many typing frames are told: one in this many milliseconds a conversation. */
+/** A conversation gets at most one typing frame in this time, in milliseconds. */
 const TYPING_EVERY = 2000
 
 /**
- * A user's chat, connected until the scope closes.
+ * A user's chat, connected until the scope closes. Fails only without a `userId`, when the server cannot be asked for it.
  *
  * What a person asked for (`send`, `edit`, `remove`, `react`, `markRead`) goes through the outbox: it is shown at once, kept, and
- * told to the server once there is a connection. Other calls need a connection, and fail without one.
+ * carried out once there is a connection. Other calls need a connection, and fail without one.
  */
-export const make = Effect.fnUntraced(function* (options: Options) {
+export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
   const url = options.url.replace(/\/+$/, "")
-  const user_id = options.userId as UserId
-  const store = makeStore(user_id)
-  const kept = Kept.make(options.storage, store)
   const tokens = Token.make(options.token)
   const rest = Rest.make(url, tokens)
+  const user_id = (options.userId ?? (yield* rest(Calls.me, {})).id) as UserId
+  const storage = options.storage ?? defaultStorage(`mini-chat ${options.url} ${user_id}`)
+  const store = makeStore(user_id)
+  const kept = Kept.make(storage, store)
   const fork = yield* FiberSet.makeRuntime<never>()
   const readers = new Set<Reader>()
 
-  yield* Effect.addFinalizer(() => Effect.sync(() => options.storage.close?.()))
+  yield* Effect.addFinalizer(() => Effect.sync(() => storage.close?.()))
   const { state, outbox: unsent } = yield* kept.load
   if (state !== undefined) store.dispatch({ type: "restored", state })
   store.dispatch({ type: "stored", entries: unsent })
@@ -68,7 +73,7 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     Effect.provide(Socket.layerWebSocketConstructorGlobal)
   )
   const loader = yield* Loader.make(store, rest)
-  outbox = yield* Outbox.make(store, kept, connection, Tell.make(user_id, connection, rest, loader))
+  outbox = yield* Outbox.make(store, kept, connection, Execute.make(user_id, connection, rest, loader))
   const { refresh } = outbox
 
   yield* Effect.acquireRelease(
@@ -77,13 +82,13 @@ export const make = Effect.fnUntraced(function* (options: Options) {
   )
   yield* wakeUps(() => fork(connection.nudge))
   yield* Effect.acquireRelease(
-    Effect.sync(() => options.storage.watch?.(() => fork(refresh))),
+    Effect.sync(() => storage.watch?.(() => fork(refresh))),
     (unwatch) => Effect.sync(() => unwatch?.())
   )
   yield* refresh
 
   const save = yield* saving(store, kept, () => [...readers].every((reader) => reader.isCaughtUp()))
-  const typingTold = new Map<number, number>()
+  const typingSentAt = new Map<number, number>()
 
   return {
     ...Commands.make(store, outbox),
@@ -113,16 +118,20 @@ export const make = Effect.fnUntraced(function* (options: Options) {
         ({ next }) => Stream.fromEffectRepeat(next)
       )
     ),
-    /** Tells the others that the user types, as often as it is of use. Call it at each key. */
+    /** Shows the others that the user types. Call it at each key: frames are sent as often as needed. */
     typing: (conversationId: number, typing = true) =>
       Effect.suspend(() => {
         const now = Date.now()
-        if (typing && now - (typingTold.get(conversationId) ?? 0) < TYPING_EVERY) return Effect.void
-        if (typing) typingTold.set(conversationId, now)
-        else if (!typingTold.delete(conversationId)) return Effect.void
-        return connection.tell({ type: "typing", conversation_id: conversationId as ConversationId, typing })
+        if (typing && now - (typingSentAt.get(conversationId) ?? 0) < TYPING_EVERY) return Effect.void
+        if (typing) typingSentAt.set(conversationId, now)
+        else if (!typingSentAt.delete(conversationId)) return Effect.void
+        return connection.sendFrame({
+          type: "typing",
+          conversation_id: conversationId as ConversationId,
+          typing
+        })
       }),
-    /** Whose presence is told from now on, at most 200. It replaces the call before it, and outlives the connection. */
+    /** Whose presence is in the state from now on, at most 200 users. It replaces the call before it, and outlives the connection. */
     watch: (userIds: ReadonlyArray<number>) => connection.watch(userIds as ReadonlyArray<UserId>),
     /** Writes the snapshot now. A page calls it when it is hidden. */
     save,
@@ -130,9 +139,12 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     forget: kept.clear,
     /** Connects now if it is waiting to. */
     nudge: connection.nudge,
-    tell: (frame: ClientFrame) => connection.tell(frame)
+    sendFrame: (frame: ClientFrame) => connection.sendFrame(frame)
   }
 })
+
+const defaultStorage = (name: string) =>
+  "indexedDB" in globalThis ? indexedDbStorage(name) : memoryStorage()
 
 /** The Effect face of the client. */
 export type EffectChat = Effect.Success<ReturnType<typeof make>>

@@ -3,20 +3,12 @@ import type { Conversation, Member } from "../domain/Conversation.ts"
 import type { Message } from "../domain/Message.ts"
 import type { Report } from "../domain/Moderation.ts"
 import type { User, UserChange } from "../domain/User.ts"
-import { type EffectChat, make, type Options } from "./Chat.ts"
+import { type ConnectOptions, type EffectChat, make } from "./Chat.ts"
 import type { SendOptions, Target } from "./Commands.ts"
 import type { GroupOptions } from "./Groups.ts"
-import { indexedDbStorage } from "./IndexedDbStorage.ts"
 import { iterateEvents, iterateStates } from "./Iterate.ts"
-import type { Found, SearchOptions } from "./People.ts"
+import type { BlockPage, Found, SearchOptions } from "./People.ts"
 import type { InboxEvent, State } from "./State.ts"
-import { type ClientStorage, memoryStorage } from "./Storage.ts"
-
-/** How to connect. */
-export interface ConnectOptions extends Omit<Options, "storage"> {
-  /** Where the outbox and the snapshot live. IndexedDB where there is one, else memory. */
-  readonly storage?: ClientStorage
-}
 
 /** A message that is kept, and on its way. */
 export interface Sent {
@@ -54,7 +46,7 @@ export interface Client extends AsyncDisposable {
   retry(clientId: string): Promise<void>
   /** Forgets what was refused, or waits. A message that is on its way may arrive all the same. */
   discard(clientId: string): Promise<void>
-  /** Tells the others that the user types. Call it at each key: it is told as often as needed. */
+  /** Shows the others that the user types. Call it at each key: frames are sent as often as needed. */
   typing(conversationId: number, typing?: boolean): void
   /** Whose presence is in the state from now on, at most 200 users. Replaces the call before. */
   watch(userIds: ReadonlyArray<number>): void
@@ -89,6 +81,8 @@ export interface Client extends AsyncDisposable {
   search(words: string, options?: SearchOptions): Promise<Found>
   /** Loads whom the user has blocked into `state.blocked`, and keeps it up to date. */
   loadBlocks(): Promise<void>
+  /** Whom the user has blocked, with their names, 100 at most. `after`: the `next` of the page before. */
+  blocks(after?: number): Promise<BlockPage>
   /** From now on the other one's direct messages are refused, and what it types and reads is not shown. */
   block(userId: number): Promise<void>
   unblock(userId: number): Promise<void>
@@ -109,21 +103,18 @@ export interface Client extends AsyncDisposable {
   disconnect(): Promise<void>
 }
 
-/** Connects a user. Resolves once what is stored is read, without waiting for the network. */
+/**
+ * Connects a user. Resolves once what is stored is read, without waiting for the network. Without a `userId` it waits for the
+ * server, and rejects with `Refused` when the token is refused or is no user's, and with `Unreachable` when there is no answer.
+ */
 export const connect = async (options: ConnectOptions): Promise<Client> => {
   const scope = Scope.makeUnsafe()
-  const chat = await Effect.runPromise(
-    Scope.provide(make({ ...options, storage: options.storage ?? defaultStorage(options) }), scope)
-  )
-  return promising(chat, scope)
+  return withPromises(await Effect.runPromise(Scope.provide(make(options), scope)), scope)
 }
 
-const defaultStorage = ({ url, userId }: Pick<Options, "url" | "userId">) =>
-  "indexedDB" in globalThis ? indexedDbStorage(`mini-chat ${url} ${userId}`) : memoryStorage()
-
-const promising = (chat: EffectChat, scope: Scope.Closeable): Client => {
+const withPromises = (chat: EffectChat, scope: Scope.Closeable): Client => {
   const run = Effect.runPromise
-  const quietly = <A, E>(effect: Effect.Effect<A, E>) => {
+  const runIgnoringErrors = <A, E>(effect: Effect.Effect<A, E>) => {
     Effect.runFork(Effect.ignore(effect))
   }
   const close = async () => {
@@ -158,10 +149,10 @@ const promising = (chat: EffectChat, scope: Scope.Closeable): Client => {
     markRead: (...args) => run(Effect.asVoid(chat.markRead(...args))),
     retry: (clientId) => run(chat.retry(clientId)),
     discard: (clientId) => run(chat.discard(clientId)),
-    typing: (...args) => quietly(chat.typing(...args)),
-    watch: (userIds) => quietly(chat.watch(userIds)),
+    typing: (...args) => runIgnoringErrors(chat.typing(...args)),
+    watch: (userIds) => runIgnoringErrors(chat.watch(userIds)),
     open: (...args) => run(chat.open(...args)),
-    close: (conversationId) => quietly(chat.close(conversationId)),
+    close: (conversationId) => runIgnoringErrors(chat.close(conversationId)),
     loadOlder: (conversationId) => run(chat.loadOlder(conversationId)),
     loadNewer: (conversationId) => run(chat.loadNewer(conversationId)),
     loadConversations: () => run(chat.loadConversations),
@@ -178,11 +169,12 @@ const promising = (chat: EffectChat, scope: Scope.Closeable): Client => {
     updateProfile: (change) => run(chat.updateProfile(change)),
     search: (...args) => run(chat.search(...args)),
     loadBlocks: () => run(chat.loadBlocks),
+    blocks: (after) => run(chat.blocks(after)),
     block: (userId) => run(chat.block(userId)),
     unblock: (userId) => run(chat.unblock(userId)),
     report: (...args) => run(chat.report(...args)),
     user: (userId) => run(chat.user(userId)),
-    nudge: () => quietly(chat.nudge),
+    nudge: () => runIgnoringErrors(chat.nudge),
     exportData: () => run(chat.exportData()),
     deleteAccount: async () => {
       await run(chat.deleteAccount())

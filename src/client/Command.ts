@@ -6,7 +6,7 @@ import { UserId } from "../domain/User.ts"
 
 const about = { conversation_id: ConversationId, message_id: MessageId }
 
-/** What a user asked for, and the server has to be told. */
+/** What a user asked for, for the server to carry out. */
 export const Command = Schema.Union([
   Schema.Struct({
     type: Schema.Literal("send"),

@@ -17,7 +17,7 @@ export interface SendOptions {
   readonly clientId?: string
 }
 
-/** What a person asks for: shown at once, kept in the outbox, and told to the server once there is a connection. */
+/** What a person asks for: shown at once, kept in the outbox, and carried out once there is a connection. */
 export const make = (store: Store, { add, acknowledged, retry, discard }: Outbox) => {
   const about = (conversationId: number, messageId: number) => ({
     conversation_id: conversationId as ConversationId,

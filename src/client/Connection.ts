@@ -32,8 +32,8 @@ export interface Connection {
     frame: Extract<ClientFrame, { type: "send" }> & { readonly client_id: string }
   ): Effect.Effect<Message, RestError>
   /** Sends a frame if there is a connection. It is not repeated. */
-  tell(frame: ClientFrame): Effect.Effect<void>
-  /** Whose presence the server tells, on this connection and those after it. */
+  sendFrame(frame: ClientFrame): Effect.Effect<void>
+  /** Whose `presence` frames the server sends, on this connection and those after it. */
   watch(userIds: ReadonlyArray<UserId>): Effect.Effect<void>
   /** Connects now if it is waiting to, and looks whether the connection is alive if it has one. */
   readonly nudge: Effect.Effect<void>
@@ -78,7 +78,7 @@ export const make = Effect.fnUntraced(function* (
     return yield* converse({ socket, store, tokens, nudges, answers, onEvents }, (opened) => {
       session = opened
       latch.openUnsafe()
-      if (watched.length > 0) fork(tell({ type: "watch", user_ids: watched }))
+      if (watched.length > 0) fork(sendFrame({ type: "watch", user_ids: watched }))
     })
   }).pipe(
     Effect.scoped,
@@ -88,13 +88,13 @@ export const make = Effect.fnUntraced(function* (
     Effect.ensuring(end)
   )
 
-  /** Why a handshake was refused for good. A browser does not tell; calls of REST do. `undefined`: it was not, or nobody knows. */
+  /** Why a handshake was refused for good. A browser does not say; answers of REST do. `undefined`: it was not, or it is unknown. */
   const refusal = Effect.gen(function* () {
     const user_id = store.state.userId
-    // The first one only the user itself may make, the second one tells whether there is such a user.
+    // The first one only the user itself may make, the second one fails when there is no such user.
     yield* rest(Calls.history, { query: { user_id, limit: 1 } })
     yield* rest(Calls.getUser, { params: { user_id } })
-    // A suspended user may make both, and is told here. A failure of this call alone refuses nothing.
+    // A suspended user may make both: this call says so. A failure of this call alone refuses nothing.
     const { suspended_at } = yield* Effect.orElseSucceed(
       rest(Calls.suspension, { params: { user_id } }),
       () => ({ suspended_at: null })
@@ -147,7 +147,7 @@ export const make = Effect.fnUntraced(function* (
 
   yield* Effect.forkScoped(run)
 
-  const tell = (frame: ClientFrame) =>
+  const sendFrame = (frame: ClientFrame) =>
     Effect.suspend(() =>
       session === undefined
         ? Effect.void
@@ -156,12 +156,12 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     online: latch.await,
-    tell,
+    sendFrame,
     send: Effect.fnUntraced(function* (frame) {
       const deferred = yield* Deferred.make<Message, RestError>()
       answers.set(frame.client_id, deferred)
       const current = session
-      yield* tell(frame)
+      yield* sendFrame(frame)
       return yield* Deferred.await(deferred).pipe(
         Effect.timeoutOrElse({
           duration: PATIENCE,
@@ -176,7 +176,7 @@ export const make = Effect.fnUntraced(function* (
     watch: (userIds) =>
       Effect.suspend(() => {
         watched = userIds
-        return tell({ type: "watch", user_ids: userIds })
+        return sendFrame({ type: "watch", user_ids: userIds })
       }),
     nudge: Effect.asVoid(Queue.offer(nudges, undefined))
   } satisfies Connection as Connection

@@ -53,84 +53,86 @@ export interface Call<E> {
 type Method<E> = E extends { readonly method: infer M extends string } ? M : never
 type Path<E> = E extends { readonly path: infer P extends string } ? P : never
 
-const call =
-  <Group>() =>
-  <const Id extends HttpApiEndpoint.Identifier<HttpApiGroup.Endpoints<Group>>>(
-    _id: Id,
-    method: Method<Of<Group, Id>>,
-    path: Path<Of<Group, Id>>,
-    answer: Schema.Decoder<TypeOf<HttpApiEndpoint.Success<Of<Group, Id>>>>
-  ): Call<Of<Group, Id>> => ({ method, path, answer })
+type IdOf<Group> = HttpApiEndpoint.Identifier<HttpApiGroup.Endpoints<Group>>
 
-const users = call<typeof Users>()
-const messages = call<typeof Messages>()
-const conversations = call<typeof Conversations>()
-const blocks = call<typeof Blocks>()
-const moderation = call<typeof Moderation>()
+/** Names an endpoint by its types: its group and its id are no bytes of the client. */
+const call = <Group, Id extends IdOf<Group>>(
+  method: Method<Of<Group, Id>>,
+  path: Path<Of<Group, Id>>,
+  answer: Schema.Decoder<TypeOf<HttpApiEndpoint.Success<Of<Group, Id>>>>
+): Call<Of<Group, Id>> => ({ method, path, answer })
 
 const next = Schema.NullOr(Schema.Int)
 
 export const Calls = {
-  createUser: users("create", "POST", `${Paths.users}/`, User),
-  listUsers: users("list", "GET", `${Paths.users}/`, Schema.Array(User)),
-  getUser: users("get", "GET", `${Paths.users}/:user_id`, User),
-  updateUser: users("update", "PATCH", `${Paths.users}/:user_id`, User),
-  eraseUser: users("erase", "DELETE", `${Paths.users}/:user_id`, Schema.Void),
+  listUsers: call<typeof Users, "list">("GET", `${Paths.users}/`, Schema.Array(User)),
+  me: call<typeof Users, "me">("GET", `${Paths.users}/me`, User),
+  getUser: call<typeof Users, "get">("GET", `${Paths.users}/:user_id`, User),
+  updateUser: call<typeof Users, "update">("PATCH", `${Paths.users}/:user_id`, User),
+  eraseUser: call<typeof Users, "erase">("DELETE", `${Paths.users}/:user_id`, Schema.Void),
   // Lines that are handed out as they come, and not decoded.
-  exportUser: users("export", "GET", `${Paths.users}/:user_id/export`, Schema.Never),
-  listBlocks: blocks(
-    "list",
+  exportUser: call<typeof Users, "export">("GET", `${Paths.users}/:user_id/export`, Schema.Never),
+  listBlocks: call<typeof Blocks, "list">(
     "GET",
     `${Paths.users}/:user_id/blocks`,
     Schema.Struct({ blocks: Schema.Array(BlockEntry), next })
   ),
-  block: blocks("block", "PUT", `${Paths.users}/:user_id/blocks/:blocked_id`, Block),
-  unblock: blocks("unblock", "DELETE", `${Paths.users}/:user_id/blocks/:blocked_id`, Schema.Void),
-  report: moderation("report", "POST", `${Paths.messages}/:message_id/report`, Report),
-  suspension: moderation("suspension", "GET", `${Paths.users}/:user_id/suspension`, Suspension),
-  search: messages(
-    "search",
+  block: call<typeof Blocks, "block">("PUT", `${Paths.users}/:user_id/blocks/:blocked_id`, Block),
+  unblock: call<typeof Blocks, "unblock">(
+    "DELETE",
+    `${Paths.users}/:user_id/blocks/:blocked_id`,
+    Schema.Void
+  ),
+  report: call<typeof Moderation, "report">("POST", `${Paths.messages}/:message_id/report`, Report),
+  suspension: call<typeof Moderation, "suspension">("GET", `${Paths.users}/:user_id/suspension`, Suspension),
+  search: call<typeof Messages, "search">(
     "GET",
     `${Paths.messages}/search`,
     Schema.Struct({ messages: Schema.Array(Message), next: Schema.NullOr(MessageId) })
   ),
-  history: messages("history", "GET", `${Paths.messages}/`, Schema.Array(Message)),
-  getMessage: messages("get", "GET", `${Paths.messages}/:message_id`, Message),
-  editMessage: messages("edit", "PATCH", `${Paths.messages}/:message_id`, Message),
-  deleteMessage: messages("delete", "DELETE", `${Paths.messages}/:message_id`, Message),
-  react: messages("react", "PUT", `${Paths.messages}/:message_id/reactions/:emoji`, Message),
-  unreact: messages("unreact", "DELETE", `${Paths.messages}/:message_id/reactions/:emoji`, Message),
-  listConversations: conversations(
-    "list",
+  history: call<typeof Messages, "history">("GET", `${Paths.messages}/`, Schema.Array(Message)),
+  editMessage: call<typeof Messages, "edit">("PATCH", `${Paths.messages}/:message_id`, Message),
+  deleteMessage: call<typeof Messages, "delete">("DELETE", `${Paths.messages}/:message_id`, Message),
+  react: call<typeof Messages, "react">("PUT", `${Paths.messages}/:message_id/reactions/:emoji`, Message),
+  unreact: call<typeof Messages, "unreact">(
+    "DELETE",
+    `${Paths.messages}/:message_id/reactions/:emoji`,
+    Message
+  ),
+  listConversations: call<typeof Conversations, "list">(
     "GET",
     `${Paths.conversations}/`,
     Schema.Struct({ conversations: Schema.Array(ConversationEntry), next })
   ),
-  createConversation: conversations("create", "POST", `${Paths.conversations}/`, Conversation),
-  getConversation: conversations("get", "GET", `${Paths.conversations}/:conversation_id`, ConversationEntry),
-  updateConversation: conversations(
-    "update",
+  createConversation: call<typeof Conversations, "create">("POST", `${Paths.conversations}/`, Conversation),
+  getConversation: call<typeof Conversations, "get">(
+    "GET",
+    `${Paths.conversations}/:conversation_id`,
+    ConversationEntry
+  ),
+  updateConversation: call<typeof Conversations, "update">(
     "PATCH",
     `${Paths.conversations}/:conversation_id`,
     Conversation
   ),
-  listMembers: conversations(
-    "members",
+  listMembers: call<typeof Conversations, "members">(
     "GET",
     `${Paths.conversations}/:conversation_id/members`,
     Schema.Struct({ members: Schema.Array(Member), next })
   ),
-  putMember: conversations(
-    "putMember",
+  putMember: call<typeof Conversations, "putMember">(
     "PUT",
     `${Paths.conversations}/:conversation_id/members/:member_id`,
     Member
   ),
-  removeMember: conversations(
-    "removeMember",
+  removeMember: call<typeof Conversations, "removeMember">(
     "DELETE",
     `${Paths.conversations}/:conversation_id/members/:member_id`,
     Schema.Void
   ),
-  markRead: conversations("read", "POST", `${Paths.conversations}/:conversation_id/read`, ReadState)
+  markRead: call<typeof Conversations, "read">(
+    "POST",
+    `${Paths.conversations}/:conversation_id/read`,
+    ReadState
+  )
 }

@@ -59,7 +59,7 @@ const applyBlock = ({ state }: Draft, { blocked_id, blocked }: Extract<InboxEven
   state.blocked = new Set(blocked ? [...others, blocked_id] : others)
 }
 
-/** Applies what is told in passing. */
+/** Applies a frame that has no number. */
 export const applyPassing = (draft: Draft, frame: PassingFrame, now: number) => {
   switch (frame.type) {
     case "typing": {
@@ -160,17 +160,17 @@ const changeTimeline = (
   if (messages !== timeline.messages) draft.timelines().set(id, { ...timeline, messages })
 }
 
-/** How many messages are unread, when the loaded ones tell it; else the conversation is read anew. */
+/** How many messages are unread, when that follows from the loaded ones; else the conversation is loaded again. */
 const recounted = (draft: Draft, known: ConversationEntry): ConversationEntry => {
   const unread = afterRead(known, draft.state.timelines.get(known.id), draft.state.userId)
   if (unread === undefined) draft.want(known.id)
   return unread === undefined || unread === known.unread ? known : { ...known, unread }
 }
 
-const merged = (known: ConversationEntry, told: Conversation): ConversationEntry => {
+const merged = (known: ConversationEntry, received: Conversation): ConversationEntry => {
   // What is not there was removed, except what only this user sees.
   const { title: _, metadata: __, ...rest } = known
-  return { ...rest, ...told }
+  return { ...rest, ...received }
 }
 
 const addConversation = (draft: Draft, conversation: Conversation) => {

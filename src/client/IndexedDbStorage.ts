@@ -51,8 +51,8 @@ const browser = globalThis as unknown as {
 }
 
 /**
- * Keeps everything in the browser's IndexedDB, under a name of its own. Tabs of one origin with the same name share it: they tell
- * each other of changes, and only one at a time carries out a command of a conversation where the browser has Web Locks (pages
+ * Keeps everything in the browser's IndexedDB, under a name of its own. Tabs of one origin with the same name share it: they
+ * notify each other of changes, and only one at a time carries out a command of a conversation where the browser has Web Locks (pages
  * from https, and from localhost).
  */
 export const indexedDbStorage = (name: string): ClientStorage => {
@@ -79,21 +79,21 @@ export const indexedDbStorage = (name: string): ClientStorage => {
   }
   const read = async <A>(request: (store: ObjectStore) => Request<A>) =>
     resultOf(request((await database()).transaction(STORE, "readonly").objectStore(STORE)))
-  const tell = (key: string) => tabs?.postMessage(key)
+  const notifyTabs = (key: string) => tabs?.postMessage(key)
 
   return {
     get: (key) => read<unknown>((store) => store.get(key)),
     set: async (key, value) => {
       await write((store) => store.put(value, key))
-      tell(key)
+      notifyTabs(key)
     },
     delete: async (key) => {
       await write((store) => store.delete(key))
-      tell(key)
+      notifyTabs(key)
     },
     list: (prefix) =>
       read<Array<unknown>>((store) => store.getAll(browser.IDBKeyRange.bound(prefix, `${prefix}\uffff`))),
-    // Those who have it open close it, this storage and other tabs: it is gone, with its name.
+    // This storage and other tabs close the database when they get `versionchange`, so that it is deleted.
     clear: async () => {
       await resultOf(browser.indexedDB.deleteDatabase(name))
     },
@@ -123,7 +123,7 @@ const open = async (name: string, onClosed: () => void) => {
   request.onupgradeneeded = () => request.result.createObjectStore(STORE)
   const database = await resultOf(request)
   database.onclose = onClosed
-  // Somebody deletes the database: it must not wait for this page.
+  // A tab deletes the database: the deletion waits until every connection to it is closed.
   database.onversionchange = () => {
     database.close()
     onClosed()

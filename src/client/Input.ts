@@ -7,7 +7,7 @@ import type { UserId } from "../domain/User.ts"
 import type { Failure, OutboxEntry } from "./Command.ts"
 import type { InboxEvent, State, Status, StorageStatus } from "./State.ts"
 
-/** What REST answered. It tells what was so at some moment after the request was made. */
+/** An answer of REST: the state of the server at some moment after the request was made. */
 export type Page =
   | {
       readonly type: "conversations"
@@ -37,7 +37,7 @@ export type Page =
   | { readonly type: "members"; readonly id: ConversationId; readonly members: ReadonlyArray<Member> }
   | { readonly type: "blocks"; readonly blocked: ReadonlySet<UserId> }
 
-/** What is told in passing: it has no number, and is not told again. */
+/** A frame without a number: it is not replayed. */
 export type PassingFrame =
   | typeof TypingEventFrame.Type
   | typeof PresenceFrame.Type
@@ -47,7 +47,7 @@ export type PassingFrame =
 export type Input =
   | { readonly type: "status"; readonly status: Status }
   | { readonly type: "storage"; readonly storage: StorageStatus }
-  /** A socket was opened. `recovered: false`: the events since the cursor are not to be had. */
+  /** A socket was opened. `recovered: false`: the server no longer has the events since the cursor. */
   | {
       readonly type: "connected"
       readonly cursor: number

@@ -7,22 +7,22 @@ const END = { done: true, value: undefined } as const
 
 /** The state now and after each change. A reader that is slow gets the latest one. */
 export const iterateStates = (store: Store): AsyncIterableIterator<State> => {
-  let told: State | undefined
+  let latest: State | undefined
   let isOver = false
   let wake = () => {}
   const unsubscribe = store.subscribe(() => wake())
   return {
     next: async () => {
-      while (!isOver && told === store.state) {
+      while (!isOver && latest === store.state) {
         await new Promise<void>((resolve) => {
           wake = resolve
         })
       }
       if (isOver) return END
-      told = store.state
+      latest = store.state
       // The last one there is.
-      if (told.status.type === "closed") isOver = true
-      return { done: false, value: told }
+      if (latest.status.type === "closed") isOver = true
+      return { done: false, value: latest }
     },
     return: async () => {
       isOver = true

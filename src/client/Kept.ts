@@ -19,7 +19,7 @@ export interface Kept {
   has(clientId: string): boolean
   remove(clientId: string): Effect.Effect<void>
   /** Whether another tab has removed an entry: it was sent or discarded there. */
-  isGone(clientId: string): Effect.Effect<boolean>
+  isRemoved(clientId: string): Effect.Effect<boolean>
   saveSnapshot(state: State): Effect.Effect<void>
   /** Runs an effect while no other tab runs one under the same name. */
   exclusively<A, E>(name: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E>
@@ -33,8 +33,8 @@ const SNAPSHOT = "snapshot"
 const decodeEntry = Schema.decodeUnknownEffect(OutboxEntry)
 
 /**
- * Guarantee: nothing here fails. What the storage refuses is held in memory, which `storage` of the state tells, and written
- * with the next write that the storage takes.
+ * Guarantee: nothing here fails. What the storage refuses is held in memory, as `storage` of the state says, and written with
+ * the next write that the storage takes.
  */
 export const make = (storage: ClientStorage, store: Store): Kept => {
   /** What the storage does not have yet, or has still, by its key; `undefined` stands for nothing. */
@@ -98,7 +98,7 @@ export const make = (storage: ClientStorage, store: Store): Kept => {
       stored.delete(clientId)
       return write(OUTBOX + clientId, undefined)
     },
-    isGone: (clientId) =>
+    isRemoved: (clientId) =>
       unsaved.has(OUTBOX + clientId)
         ? Effect.succeed(false)
         : Effect.map(

@@ -59,12 +59,12 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
     }).pipe(places.withPermit)
 
   /** Repeats a call until it is answered or refused for good. */
-  const patiently = <A>(call: Effect.Effect<A, RestError>): Effect.Effect<A, Refused> =>
+  const withRetries = <A>(call: Effect.Effect<A, RestError>): Effect.Effect<A, Refused> =>
     Effect.catch(call, (error) => {
-      if (error._tag === "Unreachable") return Effect.delay(patiently(call), RETRY)
+      if (error._tag === "Unreachable") return Effect.delay(withRetries(call), RETRY)
       // The connection finds out what is wrong with the token, and ends the client if that is final.
       const again = error.status === 401 ? RETRY : error.retryAfter
-      return again === undefined ? Effect.fail(error) : Effect.delay(patiently(call), again)
+      return again === undefined ? Effect.fail(error) : Effect.delay(withRetries(call), again)
     })
 
   const conversations = (isFirst: boolean) => {
@@ -173,7 +173,7 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
       fibers,
       // Keys of an earlier generation name requests whose answers are dropped.
       `${store.state.sync.generation} ${key}`,
-      Effect.catch(patiently(call), () => Effect.ignore(asked(Effect.void, () => instead))),
+      Effect.catch(withRetries(call), () => Effect.ignore(asked(Effect.void, () => instead))),
       { onlyIfMissing: true }
     )
 

@@ -9,10 +9,11 @@ export const keptMessage = (message: Message): Message => {
 }
 
 /** Of two states of a message the later one. Frames carry no reactions: they are kept. */
-export const laterOf = (known: Message, told: Message): Message => {
-  if (known.deleted_at !== undefined) return told.deleted_at === undefined ? known : named(known, told)
-  if (told.deleted_at === undefined && (known.version ?? 1) > (told.version ?? 1)) return known
-  return keptMessage(known.reactions === undefined ? told : { ...told, reactions: known.reactions })
+export const laterOf = (known: Message, received: Message): Message => {
+  if (known.deleted_at !== undefined)
+    return received.deleted_at === undefined ? known : named(known, received)
+  if (received.deleted_at === undefined && (known.version ?? 1) > (received.version ?? 1)) return known
+  return keptMessage(known.reactions === undefined ? received : { ...received, reactions: known.reactions })
 }
 
 /** A deleted message under the name that its sender has since the sender is erased. */

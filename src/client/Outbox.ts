@@ -2,18 +2,18 @@ import { Clock, Deferred, Effect, FiberSet, Semaphore } from "effect"
 import type { Message } from "../domain/Message.ts"
 import type { Command, OutboxEntry } from "./Command.ts"
 import type { Connection } from "./Connection.ts"
+import type { Execute } from "./Execute.ts"
 import type { Input } from "./Input.ts"
 import type { Kept } from "./Kept.ts"
 import { randomId } from "./RandomId.ts"
 import { Refusal } from "./Refusal.ts"
 import type { RestError } from "./Rest.ts"
 import type { Store } from "./Store.ts"
-import type { Tell } from "./Tell.ts"
 
 /** When a command that got no answer is tried again while the connection stays, in milliseconds. */
 const RETRY = 1000
 
-/** Of how many messages it is remembered what became of them, for those who ask late. */
+/** How many results of messages are remembered, for calls of `acknowledged` that come after them. */
 const REMEMBERED = 1000
 
 /**
@@ -42,7 +42,7 @@ export const make = Effect.fnUntraced(function* (
   store: Store,
   kept: Kept,
   connection: Connection,
-  tell: Tell
+  execute: Execute
 ) {
   const fork = yield* FiberSet.makeRuntime<never>()
   const writes = yield* Semaphore.make(1)
@@ -94,11 +94,11 @@ export const make = Effect.fnUntraced(function* (
     })
 
   const carryOut = Effect.fnUntraced(function* ({ client_id }: OutboxEntry) {
-    if (yield* kept.isGone(client_id)) return store.dispatch({ type: "settled", clientId: client_id })
+    if (yield* kept.isRemoved(client_id)) return store.dispatch({ type: "settled", clientId: client_id })
     const entry = find(client_id)
     if (entry?.state !== "queued") return
     store.dispatch({ type: "sending", clientId: client_id })
-    yield* tell(entry).pipe(
+    yield* execute(entry).pipe(
       Effect.flatMap((inputs) => confirmed(entry, inputs)),
       Effect.catch((error) => failed(entry, error)),
       // The client is closed meanwhile, or the page: the next one tries again.

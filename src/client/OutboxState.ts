@@ -39,7 +39,7 @@ export const reduceOutbox = (
 
 /**
  * Puts an acknowledged message into its conversation, where the event that reports it will find it. It stays in the outbox only
- * while its conversation is not known, as after the first message to somebody.
+ * while its conversation is not known, as after the first message to a user.
  */
 export const acknowledge = (draft: Draft, clientId: string, message: Message) => {
   const id = message.conversation_id

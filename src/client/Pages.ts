@@ -47,7 +47,7 @@ export const applyPage = (draft: Draft, page: Page) => {
   }
 }
 
-/** The member. What was read stays read: a frame that is told in passing may be ahead of the answer. */
+/** The member. What was read stays read: a `read` frame may be ahead of the answer. */
 export const withReadOf = (known: Member | undefined, member: Member): Member =>
   known !== undefined && known.last_read_id > member.last_read_id
     ? { ...member, last_read_id: known.last_read_id }
@@ -79,7 +79,7 @@ const applyList = (draft: Draft, page: Extract<Page, { type: "conversations" }>)
 const continues = ({ isLoaded, next }: State["list"], before: number): boolean =>
   isLoaded && next !== null && before >= next
 
-/** Reactions to the last message are told to those only who have its conversation open. */
+/** The list has no reactions: events of them change only the messages of opened conversations. */
 const withoutReactions = (entry: ConversationEntry): ConversationEntry => {
   if (entry.last_message === null) return entry
   const { reactions: _, ...last_message } = keptMessage(entry.last_message)

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import type { Message } from "../domain/Message.ts"
-import type { Report } from "../domain/Moderation.ts"
+import type { BlockEntry, Report } from "../domain/Moderation.ts"
 import type { User, UserChange, UserId } from "../domain/User.ts"
 import { Calls } from "./Endpoints.ts"
 import type { Rest, RestError } from "./Rest.ts"
@@ -8,6 +8,12 @@ import type { Rest, RestError } from "./Rest.ts"
 /** What a search found: newest first. `next` is the `before` that goes on from here; null when nothing is left to search. */
 export interface Found {
   readonly messages: ReadonlyArray<Message>
+  readonly next: number | null
+}
+
+/** Whom a user has blocked, by ascending id. `next` is the `after` of the page that follows; null at the end. */
+export interface BlockPage {
+  readonly blocks: ReadonlyArray<BlockEntry>
   readonly next: number | null
 }
 
@@ -34,6 +40,8 @@ export const make = (user_id: UserId, rest: Rest) => {
       rest(Calls.getUser, { params: { user_id: userId } }),
     updateProfile: (change: UserChange): Effect.Effect<User, RestError> =>
       rest(Calls.updateUser, { params: { user_id }, payload: change }),
+    blocks: (after?: number): Effect.Effect<BlockPage, RestError> =>
+      rest(Calls.listBlocks, { params: { user_id }, query: after === undefined ? {} : { after } }),
     block: (userId: number): Effect.Effect<void, RestError> =>
       Effect.asVoid(rest(Calls.block, blockParams(userId))),
     unblock: (userId: number): Effect.Effect<void, RestError> => rest(Calls.unblock, blockParams(userId)),

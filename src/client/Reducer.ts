@@ -24,7 +24,7 @@ const apply = (draft: Draft, input: Input) => {
   switch (input.type) {
     case "status":
       state.status = input.status
-      // Passing frames are not told again: what was so before the connection was lost is not known.
+      // Frames without a number are not replayed: after a lost connection nothing is known of typing and presence.
       if (input.status.type !== "online") {
         if (state.typing.size > 0) state.typing = new Map()
         if (state.presence.size > 0) state.presence = new Map()

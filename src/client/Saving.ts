@@ -8,8 +8,8 @@ import type { Store } from "./Store.ts"
 const AFTER = 1000
 
 /**
- * Keeps snapshots until the scope closes; the effect writes one at once. None is written before all events until it were taken
- * by those who read events: a crash tells them again.
+ * Keeps snapshots until the scope closes; the effect writes one at once. None is written before the readers of events have
+ * taken all events up to it: after a crash the client reads those again.
  */
 export const saving = Effect.fnUntraced(function* (store: Store, kept: Kept, isCaughtUp: () => boolean) {
   let saved: State["sync"]["cursor"]

@@ -19,7 +19,7 @@ const NUDGE_WITHIN = 4000
 /** How long the server may take for its first frame, in milliseconds. */
 const GREETING = 10_000
 
-/** How often typing that ended is looked for while somebody types, in milliseconds. */
+/** How often typing that ended is looked for while anyone types, in milliseconds. */
 const TICK = 1000
 
 /** How a connection ended. */
@@ -153,7 +153,7 @@ export const converse = Effect.fnUntraced(function* (
         : Effect.void
     })
 
-  /** Ends the connection when the server is silent: also one that is half open, whose end nobody tells. */
+  /** Ends the connection when the server is silent: no close event comes of one that is half open. */
   const beat = Effect.fnUntraced(function* (write: Session["write"]) {
     const started = yield* Clock.currentTimeMillis
     while (!wasOpen) {

@@ -47,7 +47,7 @@ export interface Timeline {
   readonly load: number
 }
 
-/** Who is online, as last told. */
+/** Whether a user is online, as of the last `presence` frame. */
 export type PresenceState = Omit<typeof PresenceFrame.Type, "type" | "user_id">
 
 /** An event of a kind that this client does not know. It has a number, and nothing else is known of it. */
@@ -92,9 +92,9 @@ export interface Sync {
   /** The last event that is in the state; `undefined` before the first connection. */
   readonly cursor: number | undefined
   readonly epoch: string | undefined
-  /** Conversations that must be read anew, as events alone do not tell what they are now. */
+  /** Conversations that must be read anew, as events alone do not say what they are now. */
   readonly wanted: ReadonlySet<ConversationId>
-  /** Groups whose members must be read, or read anew: who has read how far is told in passing only. */
+  /** Groups whose members must be read, or read anew: how far others have read comes in frames that are not replayed. */
   readonly wantedMembers: ReadonlySet<ConversationId>
   /** Whether the blocks must be read, or read anew. */
   readonly wantsBlocks: boolean

@@ -6,7 +6,7 @@ import { initialState, type State } from "./State.ts"
 /** The one place where the state of a client is, and the one way to change it. */
 export interface Store {
   readonly state: State
-  /** Takes what happened, all of it in one step, and then tells the listeners, once. */
+  /** Takes what happened, all of it in one step, and then calls the listeners, once. */
   dispatch(...inputs: ReadonlyArray<Input>): void
   /** Calls the listener after each change that can be seen, until the returned function is called. */
   subscribe(listener: (state: State) => void): () => void
@@ -20,12 +20,12 @@ export const makeStore = (userId: UserId): Store => {
   let state = initialState(userId)
   const visible = new Set<Listener>()
   const all = new Set<Listener>()
-  const tell = (listeners: ReadonlySet<Listener>) => {
+  const notify = (listeners: ReadonlySet<Listener>) => {
     for (const listener of [...listeners]) {
       try {
         listener(state)
       } catch (error) {
-        // The fault of one listener must not keep an event from the others, or from the connection.
+        // A listener that throws must not keep the change from the others, nor end the connection.
         reportError(error)
       }
     }
@@ -43,8 +43,8 @@ export const makeStore = (userId: UserId): Store => {
     dispatch: (...inputs) => {
       const before = state
       state = reduce(state, inputs)
-      tell(all)
-      if (isSeen(before, state)) tell(visible)
+      notify(all)
+      if (isSeen(before, state)) notify(visible)
     },
     subscribe: subscribing(visible),
     subscribeAll: subscribing(all)

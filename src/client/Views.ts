@@ -43,7 +43,7 @@ export const directWith = (state: State, userId: number): ConversationEntry | un
 /** What is loaded of an opened conversation; `undefined` when it is not opened. */
 export const timelineOf = (state: State, id: number) => state.timelines.get(keyOf(id))
 
-/** The loaded messages of an opened conversation, with edits, deletions and reactions of this user that wait to be told. */
+/** The loaded messages of an opened conversation, with edits, deletions and reactions of this user that wait in the outbox. */
 export const messagesOf = (state: State, id: number): ReadonlyArray<Message> => {
   const messages = timelineOf(state, id)?.messages ?? []
   return state.outbox.reduce(

@@ -5,13 +5,16 @@ import { Paths } from "../api/Paths.ts"
 import { limitStrangers } from "./PublicPath.ts"
 import { type Content, staticContent } from "./StaticContent.ts"
 
-/** What the page may do: load its own script and styles, call this server, and never make markup or code of a text. */
+/**
+ * What the page may do: load its own script and styles, and pictures of users from where they are, call this server, and never make
+ * markup or code of a text.
+ */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",
   "connect-src 'self'",
-  "img-src 'self' data:",
+  "img-src 'self' https: data:",
   "base-uri 'none'",
   "form-action 'none'",
   "frame-ancestors 'none'",

@@ -1,143 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
-import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose"
-import type { Settings } from "../../src/AppConfig.ts"
+import { Effect } from "effect"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { startServer } from "../support/TestServer.ts"
 import { openSocket } from "../support/TestSocket.ts"
-import { keyEndpoint } from "./support/KeyEndpoint.ts"
+import { providers, seconds, uuid, withProvider } from "./support/Providers.ts"
 import { bearer, post, request } from "./support/Server.ts"
-
-const seconds = () => Math.floor(Date.now() / 1000)
-
-const uuid = "9b2d7f0e-3f43-4a1c-8f0e-0d6a3b1c2d3e"
-
-interface Provider {
-  readonly alg: "RS256" | "ES256"
-  readonly header: Readonly<Record<string, string>>
-  readonly claims: JWTPayload
-  /** What there is of the user after its first token, beside id and time. */
-  readonly user: {
-    readonly username: string | RegExp
-    readonly display_name: string | RegExp
-    readonly avatar_url?: string
-  }
-}
-
-/** Access tokens as the providers issue them. */
-const providers: Readonly<Record<string, Provider>> = {
-  Auth0: {
-    alg: "RS256",
-    header: { typ: "at+jwt" },
-    claims: {
-      iss: "https://example.eu.auth0.com/",
-      sub: "auth0|64f1c2a9b7",
-      aud: ["https://chat.example.com", "https://example.eu.auth0.com/userinfo"],
-      azp: "aBcD1234",
-      scope: "openid profile email offline_access",
-      gty: "password",
-      "https://example.com/roles": ["admin"]
-    },
-    user: { username: /^user[0-9a-z]{10}$/, display_name: /^user[0-9a-z]{10}$/ }
-  },
-  Keycloak: {
-    alg: "RS256",
-    header: { typ: "JWT" },
-    claims: {
-      iss: "https://id.example.com/realms/main",
-      sub: uuid,
-      aud: "account",
-      azp: "chat-web",
-      typ: "Bearer",
-      session_state: uuid,
-      realm_access: { roles: ["offline_access", "uma_authorization"] },
-      resource_access: { account: { roles: ["manage-account"] } },
-      scope: "openid email profile",
-      email_verified: true,
-      name: "Alice Liddell",
-      preferred_username: "alice",
-      email: "alice@example.com"
-    },
-    user: { username: "alice", display_name: "Alice Liddell" }
-  },
-  Supabase: {
-    alg: "ES256",
-    header: { typ: "JWT" },
-    claims: {
-      iss: "https://abc.supabase.co/auth/v1",
-      sub: uuid,
-      aud: "authenticated",
-      role: "authenticated",
-      aal: "aal1",
-      amr: [{ method: "password", timestamp: 1700000000 }],
-      session_id: uuid,
-      email: "alice@example.com",
-      phone: "",
-      is_anonymous: false,
-      app_metadata: { provider: "email", providers: ["email"] },
-      user_metadata: {
-        full_name: "Alice Liddell",
-        avatar_url: "https://example.com/alice.png",
-        email_verified: true
-      }
-    },
-    user: {
-      username: "AliceLiddell",
-      display_name: "Alice Liddell",
-      avatar_url: "https://example.com/alice.png"
-    }
-  },
-  Firebase: {
-    alg: "RS256",
-    header: { typ: "JWT" },
-    claims: {
-      iss: "https://securetoken.google.com/chat-1234",
-      aud: "chat-1234",
-      sub: "kZ3vQ0aXyTgB5rLs1nWmPqEeFh82",
-      user_id: "kZ3vQ0aXyTgB5rLs1nWmPqEeFh82",
-      auth_time: 1700000000,
-      name: "Alice",
-      picture: "https://example.com/alice.png",
-      email: "alice@example.com",
-      firebase: { identities: { email: ["alice@example.com"] }, sign_in_provider: "password" }
-    },
-    user: { username: "Alice", display_name: "Alice", avatar_url: "https://example.com/alice.png" }
-  }
-}
-
-const pairs = {
-  RS256: generateKeyPair("RS256", { extractable: true }),
-  ES256: generateKeyPair("ES256", { extractable: true })
-}
-
-/** A provider that signs, and a server that knows of it by its key endpoint alone. */
-const withProvider = Effect.fnUntraced(function* (
-  { alg, header, claims }: Provider,
-  settings: Partial<Settings> = {}
-) {
-  const { privateKey, publicKey } = yield* Effect.promise(() => pairs[alg])
-  const jwk = yield* Effect.promise(() => exportJWK(publicKey))
-  const other = yield* Effect.promise(async () => exportJWK((await pairs.RS256).publicKey))
-  const keys = yield* keyEndpoint([
-    { ...other, kid: "enc", use: "enc", alg: "RSA-OAEP" },
-    { ...jwk, kid: "sig", use: "sig", alg }
-  ])
-  const start = startServer({
-    ...(yield* freshEmbedded),
-    auth: "required",
-    jwtJwksUrl: Option.some(keys.url),
-    jwtSubject: "external",
-    ...settings
-  })
-  const server = yield* start
-  const mint = (changes: { readonly [claim in string]: unknown } = {}) =>
-    Effect.promise(() =>
-      new SignJWT({ iat: seconds(), exp: seconds() + 3600, ...claims, ...changes })
-        .setProtectedHeader({ ...header, alg, kid: "sig" })
-        .sign(privateKey)
-    )
-  return { server, start, mint, service: bearer(yield* mint({ sub: "backend", scope: "service" })) }
-})
 
 const parsed = ({ body }: { readonly body: string }) => JSON.parse(body)
 
@@ -190,9 +57,9 @@ it.live(
   "without JWT_PROVISION, a token of nobody is told at both doors who makes its user, and then is of that user",
   () =>
     Effect.gen(function* () {
-      const { server, mint, service } = yield* withProvider(providers.Auth0!)
+      const { server, mint, service } = yield* withProvider(providers.Auth0)
       const token = yield* mint()
-      const sub = providers.Auth0!.claims.sub!
+      const sub = providers.Auth0.claims.sub!
       const address = `${server.url}/users/by-external-id/${encodeURIComponent(sub)}`
       const put = (headers: Record<string, string>, body: object) =>
         request(address, {
@@ -240,7 +107,7 @@ it.live("JWT_USER_CLAIM names the claim that a user's id stands in, for ids of b
   Effect.gen(function* () {
     const claim = "https://example.com/user"
     for (const jwtSubject of ["id", "external"] as const) {
-      const { server, mint, service } = yield* withProvider(providers.Auth0!, {
+      const { server, mint, service } = yield* withProvider(providers.Auth0, {
         jwtUserClaim: claim,
         jwtSubject
       })
@@ -270,7 +137,7 @@ it.live("JWT_USER_CLAIM names the claim that a user's id stands in, for ids of b
 
 it.live("who has no user's token is nobody's self", () =>
   Effect.gen(function* () {
-    const { server, service } = yield* withProvider(providers.Auth0!)
+    const { server, service } = yield* withProvider(providers.Auth0)
     const answer = yield* request(`${server.url}/users/me`, { headers: service })
     assert.strictEqual(answer.status, 403)
     assert.strictEqual(
@@ -284,7 +151,7 @@ it.live("who has no user's token is nobody's self", () =>
 )
 
 describe("a token of an erased user", () => {
-  const keycloak = providers.Keycloak!
+  const keycloak = providers.Keycloak
 
   const erase = (url: string, id: number, token: string) =>
     request(`${url}/users/${id}`, { method: "DELETE", headers: bearer(token) })

@@ -50,6 +50,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
           "script-src 'self'",
           "style-src 'self'",
           "connect-src 'self'",
+          "img-src 'self' https: data:",
           "require-trusted-types-for 'script'"
         ])
           assert.include(policy.split("; "), part)

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs"
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Settings } from "../../src/AppConfig.ts"
+import { providers, withProvider } from "../security/support/Providers.ts"
 import { bearer, post, request } from "../security/support/Server.ts"
 import { makeKeys } from "../security/support/Tokens.ts"
 import { CHROMIUM } from "../support/Chromium.ts"
@@ -16,7 +17,7 @@ const requiringWith = Effect.fnUntraced(function* (settings: Partial<Settings>) 
   const service = bearer(yield* keys.mint({ scope: "service" }))
   for (const username of ["alice", "bob"]) yield* post(`${url}/users/`, { username }, service)
   yield* post(`${url}/messages/`, { sender_id: 2, receiver_id: 1, content: "hello" }, service)
-  return { url, service, token: yield* keys.mint({ sub: "1" }) }
+  return { url, service, mint: keys.mint, token: yield* keys.mint({ sub: "1" }) }
 })
 
 const requiring = requiringWith({})
@@ -65,12 +66,27 @@ describe.runIf(existsSync(CHROMIUM))("with AUTH=required, the page", { timeout: 
       "takes a pasted token, refuses what is none, and stays signed in if the person asks for it",
       () =>
         Effect.gen(function* () {
-          const { url, token } = yield* requiring
+          const { url, token, mint } = yield* requiring
           const { page } = yield* openChat(url)
+          const refused = [
+            ["no token", "This is no token: paste the whole text of it, and nothing else."],
+            ["abc", "The server does not accept this token: The token is not valid."],
+            [
+              yield* mint({ sub: "1", exp: 1_700_000_000 }),
+              "The server does not accept this token: The token has expired."
+            ],
+            [
+              yield* mint({ scope: "service" }),
+              "The server knows no user with this token: Only a user's token"
+            ],
+            [yield* mint({ sub: "3" }), "The server knows no user with this token"]
+          ] as const
           yield* inPage(page, async (page) => {
-            await page.getByLabel("Token").fill("no token")
-            await page.getByRole("button", { name: "Sign in" }).click()
-            await page.getByRole("alert").getByText("This is no token of a user").waitFor()
+            for (const [text, reason] of refused) {
+              await page.getByLabel("Token").fill(text)
+              await page.getByRole("button", { name: "Sign in" }).click()
+              await page.getByRole("alert").getByText(reason).waitFor()
+            }
             await page.getByLabel("Token").fill(token)
             await page.getByLabel("Stay signed in").check()
             await page.getByRole("button", { name: "Sign in" }).click()
@@ -86,6 +102,54 @@ describe.runIf(existsSync(CHROMIUM))("with AUTH=required, the page", { timeout: 
             assert.notInclude(await other.evaluate<string>(KEPT), token)
           })
         })
+    )
+
+    it.effect.each(["Auth0", "Supabase"] as const)(
+      "signs in with a token of %s, which has no id of Mini Chat",
+      (name) =>
+        Effect.gen(function* () {
+          const { server, mint } = yield* withProvider(providers[name], { jwtProvision: true })
+          const { page, complaints } = yield* openChat(`${server.url}/#token=${yield* mint()}`)
+          const other = yield* openChat(server.url)
+          const token = yield* mint({ sub: "another one", preferred_username: "carol", user_metadata: {} })
+          yield* inPage(other.page, async (page) => {
+            await page.getByLabel("Token").fill(token)
+            await page.getByRole("button", { name: "Sign in" }).click()
+            await page.getByTitle("Your profile").waitFor()
+          })
+          yield* inPage(page, async (page) => {
+            await page.getByRole("button", { name: "New chat" }).first().click()
+            await page.getByRole("checkbox").check()
+            await page.getByRole("button", { name: "Start chat" }).click()
+            await write(page, "hello")
+            await page.locator(".message .ticks").waitFor()
+            // The reload of a tab needs no second sign-in.
+            await page.reload()
+            await page.locator(".conversation").getByText("hello").waitFor()
+          })
+          assert.deepEqual(complaints, [])
+        })
+    )
+
+    it.effect("says why the token of its address is refused, and shows nobody else in its place", () =>
+      Effect.gen(function* () {
+        const { url, token, mint } = yield* requiring
+        const { page } = yield* openChat(`${url}/#token=${token}`)
+        const expired = yield* mint({ sub: "2", exp: 1_700_000_000 })
+        yield* inPage(page, async (page) => {
+          await page.getByRole("button", { name: /bob/ }).waitFor()
+          await page.goto("about:blank")
+          await page.goto(`${url}/#token=${expired}`)
+          await page
+            .getByRole("alert")
+            .getByText("The server does not accept this token: The token has expired.")
+            .waitFor()
+          assert.strictEqual(await page.locator(".pane").count(), 0)
+          await page.getByLabel("Token").fill(token)
+          await page.getByRole("button", { name: "Sign in" }).click()
+          await page.getByRole("button", { name: /bob/ }).waitFor()
+        })
+      })
     )
 
     it.effect("tells a suspended person so, after a reload as well", () =>

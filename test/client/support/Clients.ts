@@ -1,5 +1,5 @@
 import { Effect, Scope } from "effect"
-import { make, type Options } from "../../../src/client/Chat.ts"
+import { type ConnectOptions, make } from "../../../src/client/Chat.ts"
 import type { State } from "../../../src/client/State.ts"
 import { type ClientStorage, memoryStorage } from "../../../src/client/Storage.ts"
 
@@ -7,7 +7,7 @@ import { type ClientStorage, memoryStorage } from "../../../src/client/Storage.t
 export const openClient = Effect.fnUntraced(function* (
   server: { readonly url: string | URL },
   user: { readonly id: number },
-  options: Partial<Options> = {}
+  options: Partial<ConnectOptions> = {}
 ) {
   const scope = yield* Scope.make()
   yield* Effect.addFinalizer((exit) => Scope.close(scope, exit))

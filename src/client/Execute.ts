@@ -8,12 +8,12 @@ import type { Input, Page } from "./Input.ts"
 import type { Loader } from "./Loader.ts"
 import type { Rest, RestError } from "./Rest.ts"
 
-/** Tells the server of a command, once; what is so when it has confirmed it. */
-export type Tell = (entry: OutboxEntry) => Effect.Effect<ReadonlyArray<Input>, RestError>
+/** Has the server carry out a command, once. Answers what that changes in the state. */
+export type Execute = (entry: OutboxEntry) => Effect.Effect<ReadonlyArray<Input>, RestError>
 
 /** Messages go over the socket, which keeps their order; everything else over REST. */
 export const make =
-  (user_id: UserId, connection: Connection, rest: Rest, loader: Loader): Tell =>
+  (user_id: UserId, connection: Connection, rest: Rest, loader: Loader): Execute =>
   ({ command, client_id }) => {
     const settled: Input = { type: "settled", clientId: client_id }
     if (command.type === "send") {
@@ -44,7 +44,7 @@ export const make =
         return Effect.map(
           rest(Calls.markRead, { params: { conversation_id }, payload: { user_id, message_id } }),
           () => [
-            // Shown until the event comes, which says the same.
+            // Shown until the event of the same change comes.
             { type: "passing", frame: { type: "read", conversation_id, user_id, message_id }, now: 0 },
             settled
           ]
