@@ -13,6 +13,8 @@ import { conversationSeenBy, memberIds, readersOf } from "./MemoryViews.ts"
 
 const NO_TEXTS = { title: undefined, metadata: undefined }
 
+const NO_REPORTER = { reporterId: undefined, reason: undefined }
+
 const DONE: Step = { appended: [], isDone: true }
 
 /** The memory layer of `ErasureRepo`. */
@@ -175,7 +177,9 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
         events[i] = { ...event, payload: withoutNames(userId, event.payload) }
       }
     }
-    remove(tables.reports, ({ reporterId }) => reporterId === userId)
+    for (const report of tables.reports) {
+      if (report.reporterId === userId) Object.assign(report, NO_REPORTER)
+    }
     remove(tables.blocks, (block) => block.userId === userId)
     const blockers = remove(tables.blocks, ({ blockedId }) => blockedId === userId)
     if (blockers.length === 0) return DONE

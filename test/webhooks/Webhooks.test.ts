@@ -295,18 +295,27 @@ const suite = (name: string, fresh: Effect.Effect<Partial<Settings>, never, Scop
       Effect.gen(function* () {
         const { receiver, node, alice, bob } = yield* world()
         const { id, conversation_id } = yield* node.post(alice, bob, "rude")
-        yield* node.sql`INSERT INTO reports (message_id, reporter_id, reason, created_at)
-          VALUES (${id}, ${bob.id}, 'rude', now())`
+        const of = { params: { message_id: id } }
+        yield* node.client.messages.edit({ ...of, payload: { user_id: alice.id, content: "ruder" } })
+        let isDown = true
+        receiver.respond = (_, response) => response.writeHead(isDown ? 503 : 204).end()
+        const report = yield* node.client.moderation.report({
+          ...of,
+          payload: { user_id: bob.id, reason: "rude" }
+        })
+        yield* node.client.messages.delete({ ...of, query: { user_id: alice.id } })
+        isDown = false
         yield* node.sql`UPDATE users SET suspended_at = now() WHERE id = ${alice.id}`
         yield* node.sql`UPDATE users SET suspended_at = NULL WHERE id = ${alice.id}`
 
         const [reported] = yield* receiver.got(1, "message.reported")
-        assert.deepInclude(reported!.event.data, { conversation_id })
-        assert.deepInclude(reported!.event.data.report, {
-          message_id: id,
-          reporter_id: bob.id,
-          reason: "rude"
+        const { message, ...data } = receiver.of("message.reported").at(-1)!.event.data
+        assert.strictEqual(reported!.event.data.report.id, report.id)
+        assert.deepEqual(data, {
+          conversation_id,
+          report: { ...report, reported: { content: "ruder", version: 2 } }
         })
+        assert.deepInclude(message, { id, sender_id: alice.id, content: "" })
         const told = yield* receiver.got(2, "user.suspended", "user.restored")
         assert.deepEqual(
           told.map(({ event }) => event.type),
