@@ -64,6 +64,7 @@ describe("the right to erase and to export", () => {
       yield* erased(alice, 1)
       for (const [method, path, body] of [
         ["GET", "/users/", undefined],
+        ["GET", "/users/me", undefined],
         ["GET", "/users/2", undefined],
         ["GET", "/users/1/export", undefined],
         ["GET", "/users/1/events?since=0", undefined],
