@@ -30,7 +30,7 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
 
   const order: ErasureCalls["order"] = Effect.fnUntraced(function* (userId) {
     const known = erasures.get(userId)
-    if (known !== undefined) return shown(userId, known)
+    if (known !== undefined) return { erasure: shown(userId, known), isNew: false }
     const user = users[userId - 1]
     if (user === undefined) return yield* new UserNotFound({ userId })
     const erasure = {
@@ -55,7 +55,7 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
       look.skeleton,
       alike.filter((other) => !isDeepStrictEqual(other, look))
     )
-    return shown(userId, erasure)
+    return { erasure: shown(userId, erasure), isNew: true }
   })
 
   const findErased: ErasureCalls["findErased"] = (externalId) =>

@@ -149,7 +149,8 @@ export const contentsOf = (messages: ReadonlyArray<{ readonly content: string }>
 /** Steps so small that each erasure of a test has several. */
 const SMALL: StepBounds = { rows: 2, events: 6 }
 
-export const order = (user: Person) => ErasureRepo.use((repo) => repo.order(user.id))
+export const order = (user: Person) =>
+  ErasureRepo.use((repo) => Effect.map(repo.order(user.id), ({ erasure }) => erasure))
 
 /** Runs the steps of an erasure to its end, and answers how many there were. Each is published as it is replayed. */
 export const finish = Effect.fnUntraced(function* (user: Person, bounds = SMALL) {

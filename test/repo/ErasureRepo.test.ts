@@ -93,8 +93,10 @@ const erasureRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
       it.effect("may be repeated, and tells how far the erasure is", () =>
         Effect.gen(function* () {
           const { alice } = yield* newPair
-          const first = yield* order(alice)
-          assert.deepEqual(yield* order(alice), first)
+          const repo = yield* ErasureRepo
+          const { erasure: first, isNew } = yield* repo.order(alice.id)
+          assert.isTrue(isNew)
+          assert.deepEqual(yield* repo.order(alice.id), { erasure: first, isNew: false })
           yield* finish(alice)
           const { finished_at, ...rest } = yield* order(alice)
           assert.isNotNull(finished_at)
