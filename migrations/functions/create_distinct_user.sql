@@ -10,9 +10,9 @@ DECLARE
   created users;
 BEGIN
   -- Of two that look the same, or are one name, and are created at the same moment, the second one finds the first. Each call takes
-  -- the locks in this order, so two cannot deadlock. The numbers are any constants.
-  PERFORM pg_advisory_xact_lock(7105117, hashtext(new_skeleton));
-  PERFORM pg_advisory_xact_lock(7105118, hashtext(normal));
+  -- the locks in this order, so two cannot deadlock.
+  PERFORM pg_advisory_xact_lock(lock_class('looks of usernames'), hashtext(new_skeleton));
+  PERFORM pg_advisory_xact_lock(lock_class('usernames'), hashtext(normal));
   IF EXISTS (SELECT FROM users u WHERE normalize(u.username, NFKC) = normal) THEN
     RAISE unique_violation USING MESSAGE = 'the username is that of another user', CONSTRAINT = 'users_normal_username';
   END IF;

@@ -1,4 +1,5 @@
--- Phase of `erase_step`: deletes the user's blocks and reports, and the blocks of the user, of which those who made them are told.
+-- Phase of `erase_step`: deletes the user's blocks, and the blocks of the user, of which those who made them are told. The user's reports
+-- stay for the moderators, without the user and its words.
 CREATE OR REPLACE FUNCTION erase_blocks(erased int, max_rows int)
 RETURNS TABLE (
   status text, id bigint, type text, message_id bigint, payload jsonb, at timestamptz, users int[], seqs bigint[]
@@ -17,7 +18,7 @@ BEGIN
   IF cardinality(blockers) + cardinality(blocked) + cardinality(report_ids) = 0 THEN
     PERFORM move_erasure(erased, NULL); RETURN;
   END IF;
-  DELETE FROM reports r WHERE r.id = ANY (report_ids);
+  UPDATE reports r SET reporter_id = NULL, reason = NULL WHERE r.id = ANY (report_ids);
   PERFORM FROM inboxes i WHERE i.user_id = ANY (blockers) ORDER BY i.user_id FOR UPDATE;
   DELETE FROM blocks b WHERE b.user_id = erased AND b.blocked_id = ANY (blocked);
   DELETE FROM blocks b WHERE b.blocked_id = erased AND b.user_id = ANY (blockers);

@@ -24,7 +24,7 @@ DECLARE
   heads bigint[];
   freed bigint[];
 BEGIN
-  IF NOT pg_try_advisory_xact_lock(7105118, endpoint) THEN
+  IF NOT pg_try_advisory_xact_lock(lock_class('webhooks of an endpoint'), endpoint) THEN
     RETURN NEXT; RETURN;
   END IF;
   -- A lost answer repeats a delivery, which may happen anyway: no commit waits for the disk.

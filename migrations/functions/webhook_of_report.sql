@@ -4,7 +4,7 @@ LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM add_webhook_events(
     'message.reported', (SELECT m.conversation_id FROM messages m WHERE m.id = NEW.message_id),
-    message => NEW.message_id, about_user => NEW.reporter_id, report => NEW.id
+    message => NEW.message_id, report => NEW.id
   );
   RETURN NULL;
 END $$

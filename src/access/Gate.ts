@@ -62,7 +62,7 @@ export class Gate extends Context.Service<
 
     /**
      * Fails when the policy does not allow a caller an operation, and when the user for whom it is done is suspended and it does
-     * more than read. Whoever calls: also the application acts for no suspended user.
+     * more than read. Whoever calls: also the application acts for no suspended user. It may change its profile.
      */
     permit(caller: Caller, operation: Operation): Effect.Effect<void, Forbidden | Suspended>
 
@@ -132,7 +132,7 @@ export class Gate extends Context.Service<
 
       const permit: Gate["Service"]["permit"] = (caller, operation) => {
         if (!allows(caller, operation) || isGone(caller, operation)) return Effect.fail(new Forbidden())
-        const writer = writerOf(operation)
+        const writer = writerOf(caller, operation)
         return writer !== undefined && disconnects.isSuspended(writer)
           ? Effect.fail(new Suspended())
           : Effect.void

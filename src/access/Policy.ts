@@ -34,9 +34,10 @@ export type Act = Extract<Operation, { readonly as: UserId }>
 
 /**
  * For whom an operation writes, or could: `as` whom it is done, or whose socket it opens. Undefined for what reads, and for what only
- * the application's backend does.
+ * the application's backend does. A profile is the application's to keep: its backend changes that of a suspended user, too.
  */
-export const writerOf = (operation: Operation): UserId | undefined => {
+export const writerOf = (caller: Caller, operation: Operation): UserId | undefined => {
+  if (operation._tag === "ChangeUser" && caller._tag !== "Member") return undefined
   if ("as" in operation) return operation.as
   return operation._tag === "OpenSocket" ? operation.of : undefined
 }

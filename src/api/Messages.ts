@@ -38,7 +38,8 @@ import { search } from "./Search.ts"
 export const SentMessage = Schema.Struct({
   ...Message.fields,
   delivered_via_websocket: Schema.Boolean.annotate({
-    description: "A live socket of the receiver, or a poll that waits, was handed the message, on any node"
+    description:
+      "The receiver is connected to a node, which hands it the message: over a WebSocket, or by a long poll that waits or was answered less than two seconds ago"
   })
 }).annotate({ identifier: "SentMessage", description: "A message that is committed" })
 export type SentMessage = typeof SentMessage.Type

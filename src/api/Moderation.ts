@@ -42,7 +42,8 @@ export class Moderation extends HttpApiGroup.make("moderation")
       OpenApi.annotations({
         summary: "Report a message",
         description:
-          "For those who may read the message. A repeated call of the same user is answered with its first report, which it does not change."
+          "For those who may read the message. The report keeps what the message says now, for the moderators. A repeated call of the same user is " +
+          "answered with its first report, which it does not change."
       })
     ),
     HttpApiEndpoint.get("listReports", Paths.reports, {
@@ -59,7 +60,8 @@ export class Moderation extends HttpApiGroup.make("moderation")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "List the reports",
-        description: "Oldest first, each with its message as it is now. For tokens with `scope` `service`."
+        description:
+          "Oldest first, each with its message as it was reported and as it is now. For tokens with `scope` `service`."
       })
     ),
     HttpApiEndpoint.delete("resolveReport", `${Paths.reports}/:report_id`, {

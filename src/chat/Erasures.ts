@@ -32,7 +32,7 @@ export class Erasures extends Context.Service<
   {
     /**
      * Deletes a user, and has what it wrote erased; answers how far that is. `by` is who ordered it, for the log. Safe to
-     * repeat.
+     * repeat: only the first order is logged.
      */
     order(userId: UserId, by: string): Effect.Effect<Erasure, UserNotFound | Unavailable>
   }
@@ -93,11 +93,9 @@ export class Erasures extends Context.Service<
 
       return Erasures.of({
         order: Effect.fn("Erasures.order")(function* (userId, by) {
-          const erasure = yield* repo.order(userId)
-          if (erasure.finished_at === null) {
-            yield* Effect.logInfo(`The erasure of user ${userId} is ordered by ${by}`)
-            yield* ordered.open
-          }
+          const { erasure, isNew } = yield* repo.order(userId)
+          if (isNew) yield* Effect.logInfo(`The erasure of user ${userId} is ordered by ${by}`)
+          if (erasure.finished_at === null) yield* ordered.open
           return erasure
         })
       })

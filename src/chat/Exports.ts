@@ -77,7 +77,11 @@ export class Exports extends Context.Service<
               ({ id }) => id
             )
           ),
-          Stream.tap(() => Effect.sync(() => records++)),
+          // Counted by pages: `Stream.tap` hands on each record alone, and each would be a write to the connection of its own.
+          Stream.mapArray((page) => {
+            records += page.length
+            return page
+          }),
           Stream.concat(Stream.sync((): ExportRecord => ({ type: "end", records })))
         )
       })

@@ -1,19 +1,16 @@
-import { Context, Duration, Effect, Layer, Option, Result } from "effect"
+import { Context, Effect, Layer, Result } from "effect"
 import type { AnyDraft, Message, SendError } from "../domain/Message.ts"
 import type { Outcome, Sent } from "../domain/Send.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { Metrics, type SendResult } from "../observability/Metrics.ts"
 import { span } from "../observability/Spans.ts"
-import { Sessions } from "../presence/Sessions.ts"
 import { OlderNodes } from "../redis/OlderNodes.ts"
+import { RedisBus } from "../redis/RedisBus.ts"
 import { committing, publishing } from "./Committed.ts"
 import { SendQueue } from "./SendQueue.ts"
 
-/** How long the answer to a repeat waits for Redis to say whether the receiver is online. */
-const PRESENCE_TIMEOUT = Duration.millis(100)
-
-/** A message that is committed, and whether a live socket of the receiver was handed it. */
+/** A message that is committed, and whether the receiver is connected, so that a socket or a poll of it is handed the message. */
 export interface Delivery {
   readonly message: Message
   readonly delivered: boolean
@@ -41,22 +38,19 @@ export class Sends extends Context.Service<
     Effect.gen(function* () {
       const queue = yield* SendQueue
       const publisher = yield* EventPublisher
-      const sessions = yield* Sessions
+      const bus = yield* RedisBus
       const metrics = yield* Metrics
       const olderNodes = yield* OlderNodes
 
-      const isOnline = ({ receiver_id }: Message) =>
+      const isConnected = ({ receiver_id }: Message) =>
         receiver_id === undefined
           ? Effect.succeed(false)
-          : Effect.map(
-              Effect.timeoutOption(sessions.presence(receiver_id), PRESENCE_TIMEOUT),
-              Option.exists(({ connections }) => connections > 0)
-            )
+          : Effect.map(bus.followed([receiver_id]), ({ followed }) => followed[0] === true)
 
       // A repeat is published again while its events are among the latest: the node that committed it may have died before it
       // published them.
       const publish = (draft: AnyDraft, { message, appended }: Sent): Effect.Effect<boolean> => {
-        if (appended.length === 0) return isOnline(message)
+        if (appended.length === 0) return isConnected(message)
         const fact = {
           committedAt: Date.parse(message.timestamp),
           message,

@@ -25,17 +25,31 @@ export const Reason = trimmedText(1000, "Spam")
 export const Report = Schema.Struct({
   id: Schema.Int.annotate({ description: "The id of the report", examples: [5] }),
   message_id: MessageId,
-  reporter_id: UserId.annotate({ description: "Who reported" }),
+  reporter_id: Schema.optionalKey(UserId).annotate({
+    description: "Who reported; absent once that user is erased"
+  }),
   reason: Schema.optionalKey(Schema.String).annotate({ description: "In the reporter's words" }),
   created_at: Timestamp
 }).annotate({ identifier: "Report", description: "A user has reported a message" })
 export type Report = typeof Report.Type
 
+/** What a message said when it was reported: its author may have edited or deleted it since. */
+export const ReportedText = Schema.Struct({
+  content: Message.fields.content,
+  metadata: Message.fields.metadata,
+  version: Message.fields.version
+}).annotate({ identifier: "ReportedText", description: "What a message said when it was reported" })
+export type ReportedText = typeof ReportedText.Type
+
 /** A report as moderators read it. */
 export const ReportEntry = Schema.Struct({
   ...Report.fields,
+  reported: ReportedText,
   message: Message.annotate({ description: "The message as it is now" })
-}).annotate({ identifier: "ReportEntry", description: "A report, and its message as it is now" })
+}).annotate({
+  identifier: "ReportEntry",
+  description: "A report, its message as it was reported, and as it is now"
+})
 export type ReportEntry = typeof ReportEntry.Type
 
 export const Suspension = Schema.Struct({

@@ -8,8 +8,8 @@ import { Erasures } from "../chat/Erasures.ts"
 import { Exports } from "../chat/Exports.ts"
 import type { Caller } from "../domain/Caller.ts"
 import { Erasure } from "../domain/Erasure.ts"
-import type { ExportRecord } from "../domain/Export.ts"
 import type { UserId } from "../domain/User.ts"
+import { piecesOf } from "./ExportPieces.ts"
 import { json } from "./Json.ts"
 import * as OwnOrders from "./OwnOrders.ts"
 import * as Permit from "./Permit.ts"
@@ -75,7 +75,8 @@ export const make = Effect.gen(function* () {
       Effect.tap(() => takeTurn(user_id)),
       Effect.tap(() => reserve(1, EXPORT_BYTES)),
       Effect.map((records) =>
-        HttpServerResponse.stream(Stream.mapArray(records, linesOf), {
+        // Piece by piece: the next one is written when the client has taken the last one.
+        HttpServerResponse.stream(records.pipe(Stream.mapArray(piecesOf), Stream.rechunk(1)), {
           contentType: "application/x-ndjson",
           headers: { "content-disposition": `attachment; filename="user-${user_id}.ndjson"` }
         })
@@ -85,7 +86,3 @@ export const make = Effect.gen(function* () {
 
   return { erase, export: exportOf }
 })
-
-const linesOf = (records: ReadonlyArray<ExportRecord>): readonly [Uint8Array] => [
-  Buffer.from(records.map((record) => `${JSON.stringify(record)}\n`).join(""))
-]

@@ -90,5 +90,5 @@ export const layer = HttpApiBuilder.group(
   }, withServices)
 )
 
-/** About what a report with a long message takes in an answer. In bytes. */
-const REPORT_BYTES = 2500
+/** About what a report with a long message, and its copy, takes in an answer. In bytes. */
+const REPORT_BYTES = 4000

@@ -102,7 +102,9 @@ export const make = Effect.gen(function* () {
   )
 
   const me = () =>
-    Effect.flatMap(CurrentUser, gate.self).pipe(
+    // Also asked for the token of an erased user, which is refused.
+    permit({ _tag: "ReadUsers" }).pipe(
+      Effect.andThen(Effect.flatMap(CurrentUser, gate.self)),
       Effect.flatMap(users.find),
       Effect.map(user),
       Effect.catchTags({

@@ -16,8 +16,8 @@ export class EventPublisher extends Context.Service<
   EventPublisher,
   {
     /**
-     * Publishes the events of facts that are committed, and answers for each fact, place by place, whether a live socket or a
-     * waiting poll was handed it. Never fails: what the bus loses is found by the sweeps. To be run without interruption.
+     * Publishes the events of facts that are committed, and answers for each fact, place by place, whether a node has the inbox
+     * open for a socket or a poll, which is handed it. Never fails: what the bus loses is found by the sweeps. To be run without interruption.
      */
     publish(appended: ReadonlyArray<AppendedFact>): Effect.Effect<ReadonlyArray<ReadonlyArray<boolean>>>
   }
@@ -31,7 +31,7 @@ export class EventPublisher extends Context.Service<
 
       /** Hands out events in this turn, and answers for each whether somebody heard it. */
       const handOut = (events: ReadonlyArray<AddressedEvent>) => {
-        // A poll of this node that is handed its event here has ended before the bus counts who listens.
+        // This node's sockets and polls do not wait for Redis, and are known without it.
         const offered = events.map((event) => liveInboxes.offer(event))
         return Effect.map(bus.publish(events), (published) =>
           offered.map((here, i) => here || published[i] === true)

@@ -1,10 +1,11 @@
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Exit, Layer, Scope } from "effect"
 import type { EventRecord, InboxEvent } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { EventBuilder, EventKinds } from "./EventKinds.ts"
 import { LiveInboxes } from "./LiveInboxes.ts"
+import * as PollGrace from "./PollGrace.ts"
 import * as Waits from "./Waits.ts"
 
 /** A part of an inbox, in order and without gap. */
@@ -39,7 +40,7 @@ export class InboxReader extends Context.Service<
      * The page after `since`, of at most `limit` events. When it is empty, waits up to `wait` seconds for an event, and
      * answers as soon as one is committed; a node that drains does not wait. See `Waits`. With an `epoch`, `since` is a number of that
      * history, and cannot be served when the database has another. `reserve` runs before events are read, with how many
-     * they are.
+     * they are. A read that may wait keeps the inbox open for two seconds more once it is answered: see `PollGrace`.
      */
     read<R = never>(
       userId: UserId,
@@ -57,6 +58,7 @@ export class InboxReader extends Context.Service<
       const repo = yield* InboxRepo
       const live = yield* LiveInboxes
       const waitBeyond = yield* Waits.make
+      const keep = yield* PollGrace.make
       const builder = new EventBuilder(yield* EventKinds)
 
       const events = Effect.fnUntraced(function* (
@@ -93,21 +95,28 @@ export class InboxReader extends Context.Service<
       })
 
       // Without a span, which would last as long as the wait does.
-      const read = Effect.fnUntraced(function* <R = never>(
+      const poll = Effect.fnUntraced(function* <R>(
         userId: UserId,
         since: number,
-        limit: number,
         wait: number,
-        epoch?: string,
-        reserve?: (events: number) => Effect.Effect<void, never, R>
+        readPage: Effect.Effect<InboxPage, UserNotFound | Unavailable, R>
       ) {
-        const first = yield* page(userId, since, limit, epoch, reserve)
-        if (wait === 0 || !first.recovered || first.events.length > 0) return first
-        const isAdvanced = yield* Effect.scoped(
-          Effect.flatMap(live.open(userId), (inbox) => waitBeyond(inbox, since, wait))
-        )
-        return isAdvanced ? yield* page(userId, since, limit, epoch, reserve) : first
+        const first = yield* readPage
+        const inbox = yield* live.open(userId)
+        if (!first.recovered || first.events.length > 0) return first
+        return (yield* waitBeyond(inbox, since, wait)) ? yield* readPage : first
       })
+
+      const read: InboxReader["Service"]["read"] = (userId, since, limit, wait, epoch, reserve) => {
+        const readPage = page(userId, since, limit, epoch, reserve)
+        if (wait === 0) return readPage
+        return Effect.flatMap(Scope.make(), (scope) =>
+          Scope.provide(poll(userId, since, wait, readPage), scope).pipe(
+            // Whose poll was answered asks again soon. Whose poll was interrupted has hung up.
+            Effect.onExit((exit) => (Exit.isSuccess(exit) ? keep(userId, scope) : Scope.close(scope, exit)))
+          )
+        )
+      }
 
       return InboxReader.of({ events, read })
     })

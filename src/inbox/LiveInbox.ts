@@ -39,10 +39,6 @@ export class LiveInbox {
     return () => this.followers.delete(onAdvance)
   }
 
-  get isFollowed(): boolean {
-    return this.followers.size > 0
-  }
-
   /** Hands a frame that has no number to those who follow now. It is kept nowhere. */
   pass(frame: Uint8Array): void {
     for (const onPassing of this.followers.values()) onPassing?.(frame)

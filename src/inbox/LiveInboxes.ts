@@ -62,7 +62,8 @@ export class LiveInboxes extends Context.Service<
     open(userId: UserId, since?: number): Effect.Effect<LiveInbox, UserNotFound | Unavailable, Scope.Scope>
     /**
      * Delivers an event that this node committed to this node's sockets, ahead of the bus. Ignores an event that is not the next
-     * of an open inbox: the bus delivers it, after the events before it. Answers whether a socket or a waiting poll was handed it.
+     * of an open inbox: the bus or a sweep delivers it, after the events before it. Answers whether the inbox is open, as
+     * then its sockets and polls are handed the event.
      */
     offer(addressed: AddressedEvent): boolean
     /** How many inboxes are open. */
@@ -204,10 +205,9 @@ export class LiveInboxes extends Context.Service<
           ),
         offer: ({ userId, event }) => {
           const inbox = opened.get(userId)
-          if (inbox === undefined || event.seq !== inbox.head + 1) return false
-          const { isFollowed } = inbox
-          inbox.offer(event)
-          return isFollowed
+          if (inbox === undefined) return false
+          if (event.seq === inbox.head + 1) inbox.offer(event)
+          return true
         },
         size: Effect.sync(() => opened.size)
       })

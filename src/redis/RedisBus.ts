@@ -41,8 +41,8 @@ export class RedisBus extends Context.Service<
      */
     subscribe(userId: UserId, subscriber: Subscriber): Effect.Effect<void, never, Scope.Scope>
     /**
-     * Whether a socket or a waiting poll, on any node, follows the inbox of each user. While Redis is unavailable, or does not answer
-     * within 100 ms, only those of this node are known: `isComplete` is false.
+     * Whether a node has the inbox of each user open: for a socket or a poll, which counts as such for two seconds after its answer. While
+     * Redis is unavailable, or does not answer within 100 ms, only the inboxes of this node are known: `isComplete` is false.
      */
     followed(userIds: ReadonlyArray<UserId>): Effect.Effect<Followed>
     /** Yields each time that Redis recovered: events may have been lost before. */

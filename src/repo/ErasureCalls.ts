@@ -34,6 +34,14 @@ export interface ErasedUser {
   readonly wasSuspended: boolean
 }
 
+/** The answer to an order. */
+export interface Ordered {
+  /** How far the erasure is. */
+  readonly erasure: Erasure
+  /** Whether this call ordered it, and no call before. */
+  readonly isNew: boolean
+}
+
 /**
  * Erases users.
  *
@@ -42,8 +50,8 @@ export interface ErasedUser {
  * repeated by another node: what is erased is not erased again, and no event is told twice.
  */
 export interface ErasureCalls {
-  /** Deletes the user, and orders the erasure of what it wrote; answers how far that is. Safe to repeat. */
-  order(userId: UserId): Effect.Effect<Erasure, UserNotFound | Unavailable>
+  /** Deletes the user, and orders the erasure of what it wrote. Safe to repeat. */
+  order(userId: UserId): Effect.Effect<Ordered, UserNotFound | Unavailable>
   /** The user that had an external id and was erased, of several the last one; `undefined` when there is none. */
   findErased(externalId: ExternalId): Effect.Effect<ErasedUser | undefined, Unavailable>
   /** Takes an unfinished erasure that no node works on; `undefined` when there is none. It is the node's for `LEASE`. */

@@ -13,6 +13,8 @@ import { conversationSeenBy, memberIds, readersOf } from "./MemoryViews.ts"
 
 const NO_TEXTS = { title: undefined, metadata: undefined }
 
+const NO_REPORTER = { reporterId: undefined, reason: undefined }
+
 const DONE: Step = { appended: [], isDone: true }
 
 /** The memory layer of `ErasureRepo`. */
@@ -28,7 +30,7 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
 
   const order: ErasureCalls["order"] = Effect.fnUntraced(function* (userId) {
     const known = erasures.get(userId)
-    if (known !== undefined) return shown(userId, known)
+    if (known !== undefined) return { erasure: shown(userId, known), isNew: false }
     const user = users[userId - 1]
     if (user === undefined) return yield* new UserNotFound({ userId })
     const erasure = {
@@ -53,7 +55,7 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
       look.skeleton,
       alike.filter((other) => !isDeepStrictEqual(other, look))
     )
-    return shown(userId, erasure)
+    return { erasure: shown(userId, erasure), isNew: true }
   })
 
   const findErased: ErasureCalls["findErased"] = (externalId) =>
@@ -175,7 +177,9 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
         events[i] = { ...event, payload: withoutNames(userId, event.payload) }
       }
     }
-    remove(tables.reports, ({ reporterId }) => reporterId === userId)
+    for (const report of tables.reports) {
+      if (report.reporterId === userId) Object.assign(report, NO_REPORTER)
+    }
     remove(tables.blocks, (block) => block.userId === userId)
     const blockers = remove(tables.blocks, ({ blockedId }) => blockedId === userId)
     if (blockers.length === 0) return DONE

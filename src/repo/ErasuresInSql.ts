@@ -12,6 +12,7 @@ interface ErasureRow {
   readonly user_id: UserId
   readonly ordered_at: Date
   readonly finished_at: Date | null
+  readonly is_new: boolean
 }
 
 const toErasure = ({ user_id, ordered_at, finished_at }: ErasureRow): Erasure => ({
@@ -31,7 +32,8 @@ export const make = Effect.gen(function* () {
   const order: ErasureCalls["order"] = Effect.fn("ErasureRepo.order")(function* (userId) {
     if (userId > MAX_USER_ID) return yield* new UserNotFound({ userId })
     const rows = yield* orUnavailable(sends<ErasureRow>`SELECT * FROM order_erasure(${int4(userId)})`)
-    return rows[0] === undefined ? yield* new UserNotFound({ userId }) : toErasure(rows[0])
+    if (rows[0] === undefined) return yield* new UserNotFound({ userId })
+    return { erasure: toErasure(rows[0]), isNew: rows[0].is_new }
   })
 
   const findErased: ErasureCalls["findErased"] = (externalId) =>

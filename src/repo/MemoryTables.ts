@@ -3,6 +3,7 @@ import type { HistoryAccess, Role } from "../domain/Conversation.ts"
 import { ConversationId } from "../domain/ConversationId.ts"
 import { MessageId } from "../domain/Message.ts"
 import type { Metadata } from "../domain/Metadata.ts"
+import type { ReportedText } from "../domain/Moderation.ts"
 import type { User, UserId } from "../domain/User.ts"
 import type { Look } from "./Looks.ts"
 
@@ -96,9 +97,11 @@ export interface MemoryBlock {
 export interface MemoryReport {
   readonly id: number
   readonly messageId: MessageId
-  readonly reporterId: UserId
-  readonly reason: string | undefined
+  /** None once that user is erased. */
+  reporterId: UserId | undefined
+  reason: string | undefined
   readonly createdAt: string
+  readonly reported: ReportedText
 }
 
 /** What the memory layers of the repositories keep instead of PostgreSQL's tables. One instance serves all of them. */

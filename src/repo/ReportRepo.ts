@@ -3,7 +3,8 @@ import { Database } from "../database/Database.ts"
 import { int4, int8 } from "../database/SqlParameters.ts"
 import { NotMember } from "../domain/ConversationErrors.ts"
 import { MessageDeleted, type MessageId, MessageNotFound } from "../domain/Message.ts"
-import type { Report, ReportEntry } from "../domain/Moderation.ts"
+import type { Metadata } from "../domain/Metadata.ts"
+import type { Report, ReportEntry, ReportedText } from "../domain/Moderation.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { type MemoryReport, MemoryTables } from "./MemoryTables.ts"
@@ -26,13 +27,16 @@ export interface ReportList {
 export class ReportRepo extends Context.Service<
   ReportRepo,
   {
-    /** Keeps a report of a message that the user may read. A repeated call is answered with the first report. */
+    /**
+     * Keeps a report of a message that the user may read, with what the message says now. A repeated call is answered with the first
+     * report.
+     */
     report(
       by: UserId,
       messageId: MessageId,
       reason: string | undefined
     ): Effect.Effect<Report, ReportDenied | Unavailable>
-    /** Reports with their messages, by ascending id, above `after`: at most `limit`. */
+    /** Reports with their messages, as they were reported and as they are now, by ascending id, above `after`: at most `limit`. */
     list(after: number | undefined, limit: number): Effect.Effect<ReportList, Unavailable>
     /** Deletes a report, if it is there. */
     resolve(id: number): Effect.Effect<void, Unavailable>
@@ -66,14 +70,19 @@ export class ReportRepo extends Context.Service<
       const list = Effect.fn("ReportRepo.list")(function* (after: number | undefined, limit: number) {
         // One more than is shown: whether there is a next page.
         const rows = yield* inPipeline(
-          sql<ListRow>`SELECT r.id AS report_id, r.message_id, r.reporter_id, r.reason, r.created_at, l.*
+          sql<ListRow>`SELECT r.id AS report_id, r.message_id, r.reporter_id, r.reason, r.created_at,
+              r.content AS reported_content, r.metadata AS reported_metadata, r.version AS reported_version, l.*
             FROM (SELECT * FROM reports WHERE id > ${int8(after ?? 0)} ORDER BY id LIMIT ${int4(limit + 1)}) r
             CROSS JOIN LATERAL (
               SELECT ${sql.literal(MESSAGE_COLUMNS)} FROM messages m WHERE m.id = r.message_id OFFSET 0
             ) l ORDER BY r.id`
         )
         return listOf(
-          rows.map((row) => ({ ...toReport({ ...row, id: row.report_id }), message: toMessage(row) })),
+          rows.map((row) => ({
+            ...toReport({ ...row, id: row.report_id }),
+            reported: reportedOf(row.reported_content, row.reported_metadata, row.reported_version),
+            message: toMessage(row)
+          })),
           limit
         )
       })
@@ -89,14 +98,14 @@ export class ReportRepo extends Context.Service<
     ReportRepo,
     Effect.gen(function* () {
       const tables = yield* MemoryTables
-      const { messages, conversations, reports, counters } = tables
+      const { messages, conversations, reports, erasures, counters } = tables
 
       const report = (by: UserId, messageId: MessageId, reason: string | undefined) =>
         Effect.flatMap(DateTime.now, (now): Effect.Effect<Report, ReportDenied> => {
           const message = messages.get(messageId)
           if (message === undefined) return Effect.fail(new MessageNotFound())
           const conversation = conversations.get(message.conversationId)!
-          if (!conversation.members.has(by)) return Effect.fail(new NotMember())
+          if (!conversation.members.has(by) || erasures.has(by)) return Effect.fail(new NotMember())
           if (!mayRead(conversation, by, messageId)) return Effect.fail(new MessageNotFound())
           const known = reports.find((one) => one.messageId === messageId && one.reporterId === by)
           if (known !== undefined) return Effect.succeed(fromMemory(known))
@@ -106,7 +115,8 @@ export class ReportRepo extends Context.Service<
             messageId,
             reporterId: by,
             reason,
-            createdAt: DateTime.formatIso(now)
+            createdAt: DateTime.formatIso(now),
+            reported: reportedOf(message.content, message.metadata ?? null, message.version)
           }
           reports.push(made)
           return Effect.succeed(fromMemory(made))
@@ -119,6 +129,7 @@ export class ReportRepo extends Context.Service<
               .filter(({ id }) => id > (after ?? 0))
               .map((one) => ({
                 ...fromMemory(one),
+                reported: one.reported,
                 message: messageAsNow(tables, messages.get(one.messageId)!)
               })),
             limit
@@ -139,7 +150,7 @@ export class ReportRepo extends Context.Service<
 interface ReportRow {
   readonly id: number
   readonly message_id: number
-  readonly reporter_id: number
+  readonly reporter_id: number | null
   readonly reason: string | null
   readonly created_at: Date
 }
@@ -148,12 +159,25 @@ type StatusRow = ReportRow & {
   readonly status: "reported" | "message_not_found" | "not_member" | "message_deleted"
 }
 
-type ListRow = MessageRow & ReportRow & { readonly report_id: number }
+type ListRow = MessageRow &
+  ReportRow & {
+    readonly report_id: number
+    readonly reported_content: string
+    readonly reported_metadata: Metadata | null
+    readonly reported_version: number
+  }
+
+/** A version is told as a message tells it: only when there is something to say. */
+const reportedOf = (content: string, metadata: Metadata | null, version: number): ReportedText => ({
+  content,
+  ...(metadata === null ? {} : { metadata }),
+  ...(version === 1 ? {} : { version })
+})
 
 const toReport = ({ id, message_id, reporter_id, reason, created_at }: ReportRow): Report => ({
   id,
   message_id: message_id as MessageId,
-  reporter_id: reporter_id as UserId,
+  ...(reporter_id === null ? {} : { reporter_id: reporter_id as UserId }),
   ...(reason === null ? {} : { reason }),
   created_at: created_at.toISOString()
 })
@@ -161,7 +185,7 @@ const toReport = ({ id, message_id, reporter_id, reason, created_at }: ReportRow
 const fromMemory = ({ id, messageId, reporterId, reason, createdAt }: MemoryReport): Report => ({
   id,
   message_id: messageId,
-  reporter_id: reporterId,
+  ...(reporterId === undefined ? {} : { reporter_id: reporterId }),
   ...(reason === undefined ? {} : { reason }),
   created_at: createdAt
 })

@@ -91,13 +91,18 @@ export class WebhookFacts extends Context.Service<
             SELECT r.id, jsonb_strip_nulls(jsonb_build_object(
               'id', r.id, 'message_id', r.message_id, 'reporter_id', r.reporter_id, 'reason', r.reason,
               'created_at', json_time(r.created_at)
-            )) AS json
+            )) || jsonb_build_object('reported',
+              jsonb_strip_nulls(jsonb_build_object('content', r.content, 'version', nullif(r.version, 1)))
+              || CASE WHEN r.metadata IS NULL THEN '{}' ELSE jsonb_build_object('metadata', r.metadata) END
+            ) AS json
             FROM reports r WHERE r.id = ANY (${int8Array(ids)})`).pipe(Effect.map(byId))
         )
 
       const of = Effect.fn("WebhookFacts.of")(function* (events: ReadonlyArray<WebhookEvent>) {
         const about = (subject: string) => events.filter(({ type }) => subjectOf(type) === subject)
-        const messages = yield* messagesOf(about("message").map(({ messageId }) => messageId!))
+        const messages = yield* messagesOf(
+          [...about("message"), ...about("report")].map(({ messageId }) => messageId!)
+        )
         const conversations = yield* conversationsOf(about("conversation").map(({ lane }) => lane))
         const members = yield* membersOf(about("member"))
         const users = yield* usersOf(about("user").map(({ userId }) => userId!))
@@ -128,12 +133,10 @@ export class WebhookFacts extends Context.Service<
             }
             case "report": {
               const found = reports.get(event.reportId!)
-              return (
-                found && {
-                  data: { conversation_id: event.lane, report: found.json },
-                  recipients: []
-                }
-              )
+              const row = messages.get(event.messageId!)
+              if (found === undefined || row === undefined) return undefined
+              const data = { conversation_id: event.lane, report: found.json, message: toMessage(row) }
+              return { data, recipients: [] }
             }
             default: {
               const found = users.get(event.userId!)

@@ -67,6 +67,7 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
           "erase_step",
           "fellows_of",
           "json_time",
+          "lock_class",
           "lock_conversation",
           "lock_readers",
           "mark_read",
@@ -177,6 +178,27 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
   it.effect("no event is appended to no inbox", () =>
     Effect.gen(function* () {
       assert.deepEqual((yield* append([])) ?? [], [])
+    })
+  )
+
+  it.effect("each advisory lock is of a class of its own, which stands with the others in one place", () =>
+    Effect.gen(function* () {
+      const { sends: sql } = yield* Database
+      const rows = yield* sql<{
+        readonly lock: string
+        readonly purpose: string | null
+        readonly class: number | null
+      }>`
+        SELECT DISTINCT l.found[1] AS lock, l.found[3] AS purpose, lock_class(l.found[3]) AS class
+        FROM sql_functions f JOIN pg_proc p ON p.proname = f.name AND p.pronamespace = 'public'::regnamespace
+        CROSS JOIN LATERAL regexp_matches(p.prosrc, '(pg_\\w*advisory\\w*)\\((lock_class\\(''([^'']+)''\\))?', 'g') AS l (found)`
+
+      assert.isAtLeast(rows.length, 3)
+      for (const row of rows) assert.isNumber(row.class, JSON.stringify(row))
+      assert.strictEqual(
+        new Set(rows.map((row) => row.class)).size,
+        new Set(rows.map((row) => row.purpose)).size
+      )
     })
   )
 

@@ -1,62 +1,81 @@
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
-import * as Deployment from "./support/Deployment.ts"
-import { post, request } from "./support/Http.ts"
+import * as Erased from "./support/Erased.ts"
 import * as Infrastructure from "./support/Infrastructure.ts"
+import { RedisServer } from "./support/RedisServer.ts"
 import { until } from "./support/Until.ts"
 
-const MESSAGES = 20_000
-const STARTED_WITHIN = "10 seconds"
+/** How often all connections of the nodes to PostgreSQL are killed: the erasure is taken up again when its lease is over, after 10 s. */
+const KILLS = 3
 
-/** The lease of the killed node is over after 10 s; then the other one erases what is left. */
-const FINISHED_WITHIN = "90 seconds"
-
-layer(Infrastructure.layer, { excludeTestServices: true, timeout: "180 seconds" })("An erasure", (it) => {
-  it.effect("goes on on another node when its node is killed, and tells nothing twice", () =>
+layer(Infrastructure.layer, { excludeTestServices: true, timeout: "300 seconds" })("An erasure", (it) => {
+  it.effect("goes on on another node when its node is killed", () =>
     Effect.gen(function* () {
-      const { nodes, sql, createUsers } = yield* Deployment.make({ clients: 0 })
-      const [first, second] = nodes as [(typeof nodes)[number], (typeof nodes)[number]]
-      const [alice, bob] = yield* createUsers(2)
-      const sent = yield* post(`${first.url}/messages/`, {
-        sender_id: alice,
-        receiver_id: bob,
-        content: "a secret"
-      })
-      const { conversation_id } = JSON.parse(sent.body)
-      yield* sql`
-        INSERT INTO messages (sender_id, receiver_id, conversation_id, content, timestamp)
-        SELECT ${alice}::int, ${bob}::int, ${conversation_id}::bigint, 'a secret', clock_timestamp()
-        FROM generate_series(2, ${MESSAGES}::int)`
-      const left = Effect.map(
-        sql<{ readonly left: number }>`SELECT count(*)::int AS left FROM messages WHERE content <> ''`,
-        (rows) => rows[0]!.left
-      )
-      const order = (url: string) => request(`${url}/users/${alice}`, { method: "DELETE" })
-
-      assert.strictEqual((yield* order(first.url)).status, 202)
-      yield* until(
-        "a part is erased",
-        Effect.map(left, (count) => count < MESSAGES),
-        STARTED_WITHIN
-      )
-      yield* first.signal("SIGKILL")
+      const { nodes, urls, left, order, untilLess, conclude } = yield* Erased.make
+      assert.strictEqual((yield* order(urls[0]!)).status, 202)
+      yield* untilLess
+      yield* nodes[0]!.signal("SIGKILL")
       assert.isAbove(yield* left, 0)
-      assert.strictEqual((yield* order(second.url)).status, 202)
-      yield* until(
-        "the erasure is finished",
-        Effect.map(order(second.url), ({ status }) => status === 204),
-        FINISHED_WITHIN
-      )
+      assert.strictEqual((yield* order(urls[1]!)).status, 202)
+      yield* conclude(urls[1]!)
+    })
+  )
 
-      assert.strictEqual(yield* left, 0)
-      const told = yield* sql<{ readonly events: number; readonly messages: number }>`
-        SELECT count(*)::int AS events, count(DISTINCT message_id)::int AS messages FROM inbox_events
-        WHERE user_id = ${bob}::int AND type = 'message_deleted'`
-      assert.deepEqual(told, [{ events: MESSAGES, messages: MESSAGES }])
-      const head = yield* sql<{ readonly isWhole: boolean }>`
-        SELECT last_seq = (SELECT count(*) FROM inbox_events e WHERE e.user_id = i.user_id) AS "isWhole"
-        FROM inboxes i WHERE user_id = ${bob}::int`
-      assert.deepEqual(head, [{ isWhole: true }])
+  it.effect("goes on when the only nodes are killed and one is started again", () =>
+    Effect.gen(function* () {
+      const { nodes, urls, left, order, untilLess, conclude, startNode } = yield* Erased.make
+      assert.strictEqual((yield* order(urls[0]!)).status, 202)
+      yield* untilLess
+      for (const { signal } of nodes) yield* signal("SIGKILL")
+      for (const { ended } of nodes) yield* ended
+      assert.isAbove(yield* left, 0)
+      yield* startNode(Number(new URL(urls[0]!).port))
+      yield* conclude(urls[0]!)
+    })
+  )
+
+  it.effect("goes on when the connections to PostgreSQL are killed", () =>
+    Effect.gen(function* () {
+      const { urls, sql, left, order, untilLess, conclude } = yield* Erased.make
+      assert.strictEqual((yield* order(urls[0]!)).status, 202)
+      for (let kill = 0; kill < KILLS; kill++) {
+        yield* untilLess
+        yield* sql`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+          WHERE datname = current_database() AND application_name = 'minichat'`
+        assert.isAbove(yield* left, 0, `after kill ${kill}`)
+      }
+      yield* conclude(urls[0]!)
+    })
+  )
+
+  it.effect("erases tables while Redis is frozen, and is finished once Redis has forgotten, too", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisServer
+      const { urls, left, order, untilLess, conclude } = yield* Erased.make
+      assert.strictEqual((yield* order(urls[0]!)).status, 202)
+      yield* untilLess
+      yield* redis.freeze
+      yield* until(
+        "all messages are erased",
+        Effect.map(left, (count) => count === 0),
+        "120 seconds"
+      )
+      assert.strictEqual((yield* order(urls[1]!)).status, 202)
+      yield* redis.thaw
+      yield* conclude(urls[1]!)
+    })
+  )
+
+  it.effect("is finished when Redis was killed meanwhile", () =>
+    Effect.gen(function* () {
+      const redis = yield* RedisServer
+      const { urls, left, order, untilLess, conclude } = yield* Erased.make
+      yield* redis.kill
+      assert.strictEqual((yield* order(urls[0]!)).status, 202)
+      yield* untilLess
+      assert.isAbove(yield* left, 0)
+      yield* redis.start
+      yield* conclude(urls[0]!)
     })
   )
 })

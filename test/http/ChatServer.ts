@@ -2,8 +2,8 @@ import { randomUUID } from "node:crypto"
 import { Context, Effect, Layer } from "effect"
 import { Database } from "../../src/database/Database.ts"
 import type { User } from "../../src/domain/User.ts"
-import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
+import { followersOf } from "../support/Followers.ts"
 import { startServer, type TestServer, typedClient } from "../support/TestServer.ts"
 
 /** An answer as it came over the wire. */
@@ -34,8 +34,8 @@ export class ChatServer extends Context.Service<
     ask(method: string, path: string, options?: Ask): Effect.Effect<Answer>
     /** Stands for all that is stored: two that are equal mean that nothing was written between them. */
     readonly stored: Effect.Effect<string>
-    /** How many inboxes are followed, by sockets and by polls that wait. */
-    readonly following: Effect.Effect<number>
+    /** How many sockets and waiting polls of a user there are. */
+    following(user: User): Effect.Effect<number>
   }
 >()("test/http/ChatServer") {
   static readonly layer = Layer.effect(
@@ -74,7 +74,7 @@ export class ChatServer extends Context.Service<
           return { status: response.status, headers: response.headers, text, json: parsed(text) }
         })
 
-      const { size: following } = Context.get(server.services, LiveInboxes)
+      const following = ({ id }: User) => Effect.orDie(followersOf(server.services, id))
       return ChatServer.of({ server, client, ask, stored, following })
     })
   )

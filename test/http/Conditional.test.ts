@@ -89,9 +89,8 @@ layer(ChatServer.layer, { excludeTestServices: true })("If-None-Match", (it) => 
 
       assert.strictEqual((yield* get(`${path}&wait=1`, tag)).status, 304)
 
-      const before = yield* following
       const poll = yield* Effect.forkChild(get(`${path}&wait=30`, tag))
-      yield* Effect.repeat(following, { until: (now) => now > before })
+      yield* Effect.repeat(following(bob), { until: (polls) => polls > 0 })
       yield* send(alice, bob)
       assert.strictEqual((yield* Fiber.join(poll)).json.cursor, 2)
     })

@@ -230,9 +230,8 @@ layer(ChatServer.layer, { excludeTestServices: true })("users", (it) => {
     Effect.gen(function* () {
       const { following } = yield* ChatServer
       const { alice, bob } = yield* newPair
-      const before = yield* following
       const poll = yield* Effect.forkChild(events(bob, 0, { wait: 30 }))
-      yield* until(Effect.map(following, (now) => now > before))
+      yield* until(Effect.map(following(bob), (polls) => polls > 0))
 
       const { id } = yield* send(alice, bob, "awaited")
 
@@ -242,7 +241,7 @@ layer(ChatServer.layer, { excludeTestServices: true })("users", (it) => {
         page.events.map((event) => "id" in event && event.id),
         [id]
       )
-      yield* until(Effect.map(following, (now) => now === before))
+      assert.strictEqual(yield* following(bob), 0)
     })
   )
 
@@ -259,13 +258,12 @@ layer(ChatServer.layer, { excludeTestServices: true })("users", (it) => {
     Effect.gen(function* () {
       const { following } = yield* ChatServer
       const user = yield* newUser
-      const before = yield* following
       const poll = yield* Effect.forkChild(events(user, 0, { wait: 30 }))
-      yield* until(Effect.map(following, (now) => now > before))
+      yield* until(Effect.map(following(user), (polls) => polls > 0))
 
       yield* Fiber.interrupt(poll)
 
-      yield* until(Effect.map(following, (now) => now === before))
+      yield* until(Effect.map(following(user), (polls) => polls === 0))
     })
   )
 

@@ -9,6 +9,7 @@ import { Lifecycle } from "../../src/Lifecycle.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { chat, memoryServices } from "../chat/Servers.ts"
 import { draft, memoryRepos, newPair, sendAll, sendOne } from "../repo/Repos.ts"
+import { followersOf } from "../support/Followers.ts"
 
 const services = InboxReader.layer.pipe(
   Layer.provideMerge(chat),
@@ -33,9 +34,9 @@ const sendTen = (from: User, to: User) => sendAll(Array.from({ length: 10 }, () 
 /** Starts to read with a wait, and goes on when the reader waits. */
 const startWaiting = Effect.fnUntraced(function* (user: User, since: number, seconds: number) {
   const waiting = yield* Effect.forkChild(read(user, since, 100, seconds), { startImmediately: true })
-  yield* LiveInboxes.use((live) => live.size).pipe(
+  yield* followersOf(yield* Effect.context<LiveInboxes>(), user.id).pipe(
     Effect.tap(Effect.yieldNow),
-    Effect.repeat({ until: (size) => size > 0 })
+    Effect.repeat({ until: (polls) => polls > 0 })
   )
   return waiting
 })
@@ -133,19 +134,35 @@ layer(services)("InboxReader", (it) => {
     })
   )
 
-  it.effect("nothing stays open after a read, however it ended", () =>
+  it.effect("an inbox stays open for two seconds after each read that might wait, whatever answered it", () =>
     Effect.gen(function* () {
       const { alice, bob } = yield* newPair
       const live = yield* LiveInboxes
+      yield* TestClock.adjust("3 seconds")
+      assert.strictEqual(yield* live.size, 0)
 
       const served = yield* startWaiting(bob, 0, 60)
       yield* Sends.use((sends) => sends.send(draft(alice, bob)))
       yield* Fiber.join(served)
+      assert.strictEqual(yield* live.size, 1)
+      yield* TestClock.adjust("1900 millis")
+      yield* read(bob, 0, 100, 60)
+      yield* TestClock.adjust("1900 millis")
+      assert.strictEqual(yield* live.size, 1)
+      yield* TestClock.adjust("500 millis")
       assert.strictEqual(yield* live.size, 0)
 
-      const interrupted = yield* startWaiting(bob, 1, 60)
-      yield* Fiber.interrupt(interrupted)
+      yield* read(bob, 0)
       assert.strictEqual(yield* live.size, 0)
+    })
+  )
+
+  it.effect("nothing stays open after a read that was interrupted", () =>
+    Effect.gen(function* () {
+      const { bob } = yield* newPair
+      const interrupted = yield* startWaiting(bob, 0, 60)
+      yield* Fiber.interrupt(interrupted)
+      assert.strictEqual(yield* LiveInboxes.use((live) => live.size), 0)
     })
   )
 

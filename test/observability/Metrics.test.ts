@@ -5,11 +5,11 @@ import { Context, Effect, Fiber, Layer, Option, Redacted, References, Tracer } f
 import { PrometheusMetrics } from "effect/observability"
 import { Sends } from "../../src/chat/Sends.ts"
 import { Epoch } from "../../src/Epoch.ts"
-import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import * as Metrics from "../../src/observability/Metrics.ts"
 import { Redis } from "../../src/redis/Redis.ts"
 import { RedisBus } from "../../src/redis/RedisBus.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
+import { followersOf } from "../support/Followers.ts"
 import { settings } from "../support/Services.ts"
 import { startServer, typedClient } from "../support/TestServer.ts"
 import { openSocket } from "../support/TestSocket.ts"
@@ -108,9 +108,8 @@ layer(Node.layer, { excludeTestServices: true })("metrics", (it) => {
       const { server, newUser, get, scraped } = yield* Node
       const alice = yield* newUser
       const before = yield* scraped
-      const following = Context.get(server.services, LiveInboxes).size
       const polling = yield* Effect.forkChild(get(`/users/${alice.id}/events?since=0&wait=25`))
-      yield* until(Effect.map(following, (inboxes) => inboxes === 1))
+      yield* until(Effect.map(followersOf(server.services, alice.id), (polls) => polls === 1))
       yield* Fiber.interrupt(polling)
       yield* grownTo(
         scraped,

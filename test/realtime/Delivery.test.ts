@@ -1,6 +1,6 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Array, Context, Effect, Fiber } from "effect"
-import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
+import { Array, Effect, Fiber } from "effect"
+import { followersOf } from "../support/Followers.ts"
 import { startServer } from "../support/TestServer.ts"
 import { ChatServer, chatOn, hasSharedServices, sharedServices } from "./support/ChatServer.ts"
 import { eventually } from "./support/Eventually.ts"
@@ -35,12 +35,10 @@ layer(ChatServer.layer(), { excludeTestServices: true })("a message", (it) => {
     Effect.gen(function* () {
       const { newUser, client, post, server } = yield* ChatServer
       const [alice, bob] = [yield* newUser, yield* newUser]
-      const { size } = Context.get(server.services, LiveInboxes)
-      const before = yield* size
       const poll = yield* Effect.forkChild(
         client.users.events({ params: { user_id: bob.id }, query: { since: 0, wait: 25 } })
       )
-      yield* eventually(size, (following) => following > before)
+      yield* eventually(followersOf(server.services, bob.id), (polls) => polls === 1)
 
       const first = yield* post(alice, bob, "first")
       const { events } = yield* Fiber.join(poll)

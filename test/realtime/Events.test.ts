@@ -1,9 +1,8 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Effect, Fiber } from "effect"
+import { Effect, Fiber } from "effect"
 import { WebSocket } from "ws"
-import type { LiveInbox } from "../../src/inbox/LiveInbox.ts"
-import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
-import { startServer, type TestServer } from "../support/TestServer.ts"
+import { followersOf } from "../support/Followers.ts"
+import { startServer } from "../support/TestServer.ts"
 import { ChatServer, chatOn, hasSharedServices, sharedServices } from "./support/ChatServer.ts"
 import { eventually } from "./support/Eventually.ts"
 
@@ -29,9 +28,6 @@ const get = (url: string) => Effect.promise(async () => await (await fetch(url))
 /** A page of a server whose epoch is that of a greeting. */
 const pageIn = (epoch: string) => (events: ReadonlyArray<string>, cursor: number) =>
   `{"events":[${events.join(",")}],"cursor":${cursor},"epoch":"${epoch}","recovered":true}`
-
-const untilOpen = ({ services }: TestServer, inboxes: number) =>
-  eventually(Context.get(services, LiveInboxes).size, (size) => size === inboxes)
 
 /** Sends through node `a` and reads on both in every way that there is. */
 const compareBytes = Effect.fnUntraced(function* (a: Chat, b: Chat) {
@@ -62,19 +58,16 @@ const compareBytes = Effect.fnUntraced(function* (a: Chat, b: Chat) {
 /** A poll that waits on node `b` for what is sent through node `a`. */
 const pollWhileSending = Effect.fnUntraced(function* (a: Chat, b: Chat) {
   const [alice, bob] = [yield* a.newUser, yield* a.newUser]
-  yield* untilOpen(b.server, 0)
   const poll = yield* Effect.forkChild(get(`${b.server.url}/users/${bob.id}/events?since=0&wait=30`))
-  yield* untilOpen(b.server, 1)
+  yield* eventually(followersOf(b.server.services, bob.id), (polls) => polls === 1)
 
   yield* a.post(alice, bob, "hello")
 
   const [event] = yield* rawEvents(`${b.server.webSocketUrl}/ws/${bob.id}?since=0`, 1)
   const page = yield* Fiber.join(poll)
   assert.strictEqual(page, pageIn(JSON.parse(page).epoch)([event!], 1))
-  yield* untilOpen(b.server, 0)
+  yield* eventually(followersOf(b.server.services, bob.id), (polls) => polls === 0)
 })
-
-const followers = (inbox: LiveInbox): number => Reflect.get(inbox, "followers").size
 
 layer(ChatServer.layer(), { excludeTestServices: true })("the events of an inbox", (it) => {
   it.effect("are the same bytes live, replayed and in pages", () =>
@@ -89,8 +82,7 @@ layer(ChatServer.layer(), { excludeTestServices: true })("the events of an inbox
     Effect.gen(function* () {
       const { server, client, newUser, post } = yield* ChatServer
       const [alice, bob] = [yield* newUser, yield* newUser]
-      const inbox = yield* Context.get(server.services, LiveInboxes).open(bob.id)
-      const following = Effect.sync(() => followers(inbox))
+      const following = followersOf(server.services, bob.id)
       const query = { since: 0, limit: 10, wait: 30 }
       const poll = yield* Effect.forkChild(client.users.events({ params: { user_id: bob.id }, query }))
       yield* eventually(following, (count) => count === 1)

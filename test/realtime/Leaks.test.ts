@@ -4,10 +4,10 @@ import { Array, Context, Effect } from "effect"
 import { Redis as IORedis } from "ioredis"
 import type { Settings } from "../../src/AppConfig.ts"
 import type { User, UserId } from "../../src/domain/User.ts"
-import type { LiveInbox } from "../../src/inbox/LiveInbox.ts"
 import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { Sessions } from "../../src/presence/Sessions.ts"
 import { ConnectionRegistry } from "../../src/realtime/ConnectionRegistry.ts"
+import { followersOf } from "../support/Followers.ts"
 import { redisUrl } from "../support/Services.ts"
 import { startServer, type TestServer } from "../support/TestServer.ts"
 import { openSocket } from "../support/TestSocket.ts"
@@ -101,8 +101,6 @@ const fewest = (count: Effect.Effect<number>) =>
     Math.min(...counts)
   )
 
-const followers = (inbox: LiveInbox): number => Reflect.get(inbox, "followers").size
-
 const open = ({ services }: TestServer) =>
   Effect.all({
     sockets: Context.get(services, ConnectionRegistry).size,
@@ -138,8 +136,7 @@ it.live(
 
         yield* eventually(open(server), ({ sockets, inboxes }) => sockets === USERS && inboxes === USERS)
         for (const { id } of users) {
-          const following = Effect.map(Context.get(server.services, LiveInboxes).open(id), followers)
-          assert.strictEqual(yield* Effect.scoped(following), 1)
+          assert.strictEqual(yield* followersOf(server.services, id), 1)
           yield* eventually(connectionsOf(server, id), (connections) => connections === 1)
         }
         yield* eventually(channels(prefix, USERS), (count) => count === USERS)

@@ -10,7 +10,7 @@ import type { UserId } from "../../src/domain/User.ts"
 import { EventBuilder, EventKinds } from "../../src/inbox/EventKinds.ts"
 import { ConversationRepo, type NewGroup } from "../../src/repo/ConversationRepo.ts"
 import type { EditRepo } from "../../src/repo/EditRepo.ts"
-import type { ErasureRepo } from "../../src/repo/ErasureRepo.ts"
+import { ErasureRepo, type StepBounds } from "../../src/repo/ErasureRepo.ts"
 import type { ExportRepo } from "../../src/repo/ExportRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
@@ -145,3 +145,23 @@ export const readBy = (user: Person, id: ConversationId) =>
 
 export const contentsOf = (messages: ReadonlyArray<{ readonly content: string }>) =>
   messages.map(({ content }) => content)
+
+/** Steps so small that each erasure of a test has several. */
+const SMALL: StepBounds = { rows: 2, events: 6 }
+
+export const order = (user: Person) =>
+  ErasureRepo.use((repo) => Effect.map(repo.order(user.id), ({ erasure }) => erasure))
+
+/** Runs the steps of an erasure to its end, and answers how many there were. Each is published as it is replayed. */
+export const finish = Effect.fnUntraced(function* (user: Person, bounds = SMALL) {
+  const repo = yield* ErasureRepo
+  for (let steps = 1; ; steps++) {
+    const { appended, isDone } = yield* repo.step(user.id, bounds)
+    yield* changed(Effect.succeed({ value: undefined, appended }))
+    if (!isDone) continue
+    yield* repo.finish(user.id)
+    return steps
+  }
+})
+
+export const erase = (user: Person) => Effect.andThen(order(user), finish(user))

@@ -5,7 +5,7 @@ import type { User } from "../../src/domain/User.ts"
 import { MAX_USER_ID, UserId } from "../../src/domain/User.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
 import { EditRepo } from "../../src/repo/EditRepo.ts"
-import { ErasureRepo, type StepBounds } from "../../src/repo/ErasureRepo.ts"
+import { ErasureRepo } from "../../src/repo/ErasureRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
@@ -15,9 +15,12 @@ import { databaseUrl } from "../support/Services.ts"
 import {
   changed,
   during,
+  erase,
+  finish,
   group,
   groupDraft,
   MAXIMUM,
+  order,
   type ReposLayer,
   readBy,
   refusal,
@@ -37,24 +40,6 @@ import {
 } from "./Repos.ts"
 
 const three = Effect.map(newUsers(3), (users) => users as [User, User, User])
-
-const SMALL: StepBounds = { rows: 2, events: 6 }
-
-const order = (user: User) => ErasureRepo.use((repo) => repo.order(user.id))
-
-/** Runs the steps of an erasure to its end, and answers how many there were. Each is published as it is replayed. */
-const finish = Effect.fnUntraced(function* (user: User, bounds = SMALL) {
-  const repo = yield* ErasureRepo
-  for (let steps = 1; ; steps++) {
-    const { appended, isDone } = yield* repo.step(user.id, bounds)
-    yield* changed(Effect.succeed({ value: undefined, appended }))
-    if (!isDone) continue
-    yield* repo.finish(user.id)
-    return steps
-  }
-})
-
-const erase = (user: User) => Effect.andThen(order(user), finish(user))
 
 const react = (
   by: User,
@@ -108,8 +93,10 @@ const erasureRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
       it.effect("may be repeated, and tells how far the erasure is", () =>
         Effect.gen(function* () {
           const { alice } = yield* newPair
-          const first = yield* order(alice)
-          assert.deepEqual(yield* order(alice), first)
+          const repo = yield* ErasureRepo
+          const { erasure: first, isNew } = yield* repo.order(alice.id)
+          assert.isTrue(isNew)
+          assert.deepEqual(yield* repo.order(alice.id), { erasure: first, isNew: false })
           yield* finish(alice)
           const { finished_at, ...rest } = yield* order(alice)
           assert.isNotNull(finished_at)
@@ -317,7 +304,7 @@ const erasureRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
             deleted.toSorted((x, y) => x - y)
           )
           assert.lengthOf(new Set(deleted), 14)
-          const { appended } = yield* repo.step(a.id, SMALL)
+          const { appended } = yield* repo.step(a.id, { rows: 2, events: 6 })
           assert.deepEqual(appended, [])
         })
       )

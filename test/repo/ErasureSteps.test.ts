@@ -1,10 +1,12 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect, Result } from "effect"
+import { Effect, Fiber, Result } from "effect"
 import { Database } from "../../src/database/Database.ts"
+import type { User } from "../../src/domain/User.ts"
 import { ErasureRepo, STEP } from "../../src/repo/ErasureRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
 import { draft, newPair, newUsers, postgresRepos, sendOne, verdicts } from "./Repos.ts"
+import { opened, somebodyWaits } from "./Transactions.ts"
 
 describe.runIf(databaseUrl !== undefined)("with PostgreSQL", () => {
   layer(postgresRepos, { excludeTestServices: true })("an erasure", (it) => {
@@ -71,6 +73,36 @@ describe.runIf(databaseUrl !== undefined)("with PostgreSQL", () => {
           SELECT content FROM messages WHERE sender_id = ${alice.id}::int`
         assert.lengthOf(rows, outcomes.filter(Result.isSuccess).length)
         assert.isTrue(rows.every(({ content }) => content === ""))
+      })
+    )
+
+    it.effect("of the author or of the reporter finds a report that is under way", () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        const carol = (yield* newUsers(1))[0]!
+        const erasures = yield* ErasureRepo
+        const { sends: sql } = yield* Database
+        const erase = (user: User) =>
+          Effect.andThen(
+            erasures.order(user.id),
+            Effect.repeat(erasures.step(user.id, STEP), { until: ({ isDone }) => isDone })
+          )
+        const duringReport = Effect.fnUntraced(function* (by: User, from: User, erased: User) {
+          const { message } = yield* sendOne(draft(from, by, "secret"))
+          const { commit } = yield* opened(
+            (sql) => sql`SELECT * FROM report_message(${by.id}::int, ${message.id}::bigint, 'secret')`
+          )
+          const erasing = yield* Effect.forkChild(erase(erased), { startImmediately: true })
+          yield* somebodyWaits()
+          yield* commit
+          yield* Fiber.join(erasing)
+          return yield* sql`SELECT reporter_id, reason, content FROM reports WHERE message_id = ${message.id}::bigint`
+        })
+
+        assert.deepEqual(yield* duringReport(bob, alice, alice), [])
+        assert.deepEqual(yield* duringReport(bob, carol, bob), [
+          { reporter_id: null, reason: null, content: "secret" }
+        ])
       })
     )
 

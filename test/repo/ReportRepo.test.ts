@@ -9,6 +9,7 @@ import { databaseUrl } from "../support/Services.ts"
 import {
   changed,
   during,
+  erase,
   group,
   NO_MESSAGE_ID,
   type Repos,
@@ -53,9 +54,9 @@ const reportContract = <E>(name: string, repos: Layer.Layer<Repos | ReportRepo, 
         assert.deepEqual(
           (yield* all).filter(({ id }) => id >= made.id),
           [
-            { ...made, message },
-            { ...other, message },
-            { ...third, message: direct }
+            { ...made, reported: { content: "rude" }, message },
+            { ...other, reported: { content: "rude" }, message },
+            { ...third, reported: { content: "hi" }, message: direct }
           ]
         )
 
@@ -72,6 +73,58 @@ const reportContract = <E>(name: string, repos: Layer.Layer<Repos | ReportRepo, 
           (yield* all).map(({ id }) => id),
           made.id
         )
+      })
+    )
+
+    it.effect(
+      "a report keeps what the message said, whatever its author does, until the author is erased",
+      () =>
+        Effect.gen(function* () {
+          const [a, b, c] = yield* three
+          const hikes = yield* group(a, [b, c])
+          const edits = yield* EditRepo
+          const message = yield* say(b, hikes, "rude", { metadata: { nothing: null } })
+          const first = yield* report(a, message)
+          yield* edits.edit({
+            by: b.id,
+            messageId: message.id,
+            content: "ruder",
+            version: undefined,
+            metadata: undefined
+          })
+          const second = yield* report(c, message)
+          yield* edits.remove(b.id, message.id)
+
+          const [mine, other] = (yield* all).filter(({ id }) => id >= first.id)
+          assert.deepEqual(mine!.reported, { content: "rude", metadata: { nothing: null } })
+          assert.deepEqual(other!.reported, { content: "ruder", metadata: { nothing: null }, version: 2 })
+          assert.strictEqual(mine!.message.content, "")
+
+          yield* erase(b)
+          assert.deepEqual(
+            (yield* all).filter(({ id }) => [first.id, second.id].includes(id)),
+            []
+          )
+        })
+    )
+
+    it.effect("a report stays without its reporter and the reason when that user is erased", () =>
+      Effect.gen(function* () {
+        const [a, b, c] = yield* three
+        const hikes = yield* group(a, [b, c])
+        const message = yield* say(b, hikes, "rude")
+        const [made, other] = [
+          yield* report(a, message, "He is rude to me"),
+          yield* report(c, message, "Rude")
+        ]
+        yield* erase(a)
+
+        const { reporter_id: _, reason: __, ...left } = made
+        assert.deepEqual(
+          (yield* all).filter(({ id }) => id >= made.id).map(({ message: _, reported: __, ...one }) => one),
+          [left, other]
+        )
+        assert.strictEqual(yield* refusal(report(a, message)), "NotMember")
       })
     )
 

@@ -64,6 +64,7 @@ describe("the right to erase and to export", () => {
       yield* erased(alice, 1)
       for (const [method, path, body] of [
         ["GET", "/users/", undefined],
+        ["GET", "/users/me", undefined],
         ["GET", "/users/2", undefined],
         ["GET", "/users/1/export", undefined],
         ["GET", "/users/1/events?since=0", undefined],
@@ -173,6 +174,11 @@ describe.runIf(databaseUrl !== undefined && redisUrl !== undefined)("an erased u
         assert.isBelow(report.status, 300)
         const about = yield* ask("POST", `/messages/${talk.id}/report`, { user_id: carol, reason: MARKER })
         assert.isBelow(about.status, 300)
+        // The report keeps the text that its author takes back.
+        yield* write(ask("PATCH", `/messages/${talk.id}`, { user_id: alice, content: "nothing" }))
+        const [mine, copy] = (yield* ask("GET", "/reports/")).json.reports
+        assert.strictEqual(mine.reported.content, "rude")
+        assert.strictEqual(copy.reported.content, `${MARKER} edited`)
         for (const [by, other] of [
           [alice, carol],
           [carol, alice]
@@ -227,8 +233,9 @@ describe.runIf(databaseUrl !== undefined && redisUrl !== undefined)("an erased u
           names: [],
           events: []
         })
-        for (const table of ["blocks", "reports"])
-          assert.deepEqual(yield* sql`SELECT * FROM ${sql(table)}`, [])
+        assert.deepEqual(yield* sql`SELECT * FROM blocks`, [])
+        const { reporter_id: _, reason: __, ...left } = mine
+        assert.deepEqual((yield* ask("GET", "/reports/")).json.reports, [left])
         assert.strictEqual((yield* ask("GET", `/users/by-external-id/${MARKER}`)).status, 404)
         assert.deepEqual((yield* ask("GET", `/users/?q=${MARKER}`)).json, [])
         assert.deepEqual((yield* ask("GET", `/messages/search?user_id=${bob}&q=${MARKER}`)).json.messages, [])

@@ -97,6 +97,10 @@ describe("a suspended user", () => {
             [403, "user-suspended"]
           )
         }
+        const profile = { display_name: "Suspended" }
+        assert.strictEqual(typeOf(yield* call(alice, "PATCH", `/users/${ALICE}`, profile)), "user-suspended")
+        const kept = yield* call(service, "PATCH", `/users/${ALICE}`, profile)
+        assert.deepInclude(JSON.parse(kept.body), { id: ALICE, ...profile })
         const reads = [
           `/users/${ALICE}`,
           "/users/",

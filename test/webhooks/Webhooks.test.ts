@@ -4,14 +4,16 @@ import { Context, Effect, Exit, Fiber, Result, Scope } from "effect"
 import { Webhook } from "standardwebhooks"
 import type { Settings } from "../../src/AppConfig.ts"
 import { Sends } from "../../src/chat/Sends.ts"
+import type { User } from "../../src/domain/User.ts"
 import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { WebhookRepo } from "../../src/repo/WebhookRepo.ts"
 import { hasSharedServices, sharedServices } from "../realtime/support/ChatServer.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
+import { followersOf } from "../support/Followers.ts"
 import { databaseUrl, freshDatabase } from "../support/Services.ts"
 import { until } from "../support/Until.ts"
-import { type Received, startReceiver } from "./Receiver.ts"
-import { OLDER_SECRET, type Options, SECRET, startNode } from "./Servers.ts"
+import { type Received, type Receiver, startReceiver } from "./Receiver.ts"
+import { OLDER_SECRET, type Options, SECRET, startNode, type WebhookNode } from "./Servers.ts"
 
 const contentOf = ({ event }: Received) => event.data.message?.content
 
@@ -293,18 +295,27 @@ const suite = (name: string, fresh: Effect.Effect<Partial<Settings>, never, Scop
       Effect.gen(function* () {
         const { receiver, node, alice, bob } = yield* world()
         const { id, conversation_id } = yield* node.post(alice, bob, "rude")
-        yield* node.sql`INSERT INTO reports (message_id, reporter_id, reason, created_at)
-          VALUES (${id}, ${bob.id}, 'rude', now())`
+        const of = { params: { message_id: id } }
+        yield* node.client.messages.edit({ ...of, payload: { user_id: alice.id, content: "ruder" } })
+        let isDown = true
+        receiver.respond = (_, response) => response.writeHead(isDown ? 503 : 204).end()
+        const report = yield* node.client.moderation.report({
+          ...of,
+          payload: { user_id: bob.id, reason: "rude" }
+        })
+        yield* node.client.messages.delete({ ...of, query: { user_id: alice.id } })
+        isDown = false
         yield* node.sql`UPDATE users SET suspended_at = now() WHERE id = ${alice.id}`
         yield* node.sql`UPDATE users SET suspended_at = NULL WHERE id = ${alice.id}`
 
         const [reported] = yield* receiver.got(1, "message.reported")
-        assert.deepInclude(reported!.event.data, { conversation_id })
-        assert.deepInclude(reported!.event.data.report, {
-          message_id: id,
-          reporter_id: bob.id,
-          reason: "rude"
+        const { message, ...data } = receiver.of("message.reported").at(-1)!.event.data
+        assert.strictEqual(reported!.event.data.report.id, report.id)
+        assert.deepEqual(data, {
+          conversation_id,
+          report: { ...report, reported: { content: "ruder", version: 2 } }
         })
+        assert.deepInclude(message, { id, sender_id: alice.id, content: "" })
         const told = yield* receiver.got(2, "user.suspended", "user.restored")
         assert.deepEqual(
           told.map(({ event }) => event.type),
@@ -329,8 +340,7 @@ const suite = (name: string, fresh: Effect.Effect<Partial<Settings>, never, Scop
         const poll = yield* Effect.forkChild(
           node.client.users.events({ params: { user_id: carol.id }, query: { since: 1, wait: 25 } })
         )
-        const { size } = Context.get(node.server.services, LiveInboxes)
-        yield* until(Effect.map(size, (following) => following === 2))
+        yield* until(Effect.map(followersOf(node.server.services, carol.id), (polls) => polls === 1))
         // Not through Sends: the poll is to wait while the event is delivered.
         yield* node.sql`INSERT INTO messages (sender_id, conversation_id, content, timestamp)
           VALUES (${alice.id}, ${id}, 'hello', now())`
@@ -341,7 +351,52 @@ const suite = (name: string, fresh: Effect.Effect<Partial<Settings>, never, Scop
         yield* Fiber.interrupt(poll)
       })
     )
+
+    it.live("name nobody who polls, as long as `delivered_via_websocket` says so, too", () =>
+      Effect.flatMap(world(), ({ receiver, node, alice, bob }) => pollAgain(receiver, node, node, alice, bob))
+    )
   })
+
+const ROUNDS = 10
+
+/**
+ * Bob polls on node `b` again and again. Half of the messages that Alice sends on node `a` answer a poll, and half come between two polls. Once
+ * Bob polls no longer, he is offline.
+ */
+const pollAgain = Effect.fnUntraced(function* (
+  receiver: Receiver,
+  a: WebhookNode,
+  b: WebhookNode,
+  alice: User,
+  bob: User
+) {
+  let since = 0
+  const poll = Effect.tap(
+    Effect.suspend(() => b.client.users.events({ params: { user_id: bob.id }, query: { since, wait: 25 } })),
+    ({ cursor }) => Effect.sync(() => (since = cursor))
+  )
+  const isOpen = Effect.map(Context.get(b.server.services, LiveInboxes).size, (inboxes) => inboxes > 0)
+  let sent = 0
+  const send = Effect.gen(function* () {
+    const { delivered_via_websocket } = yield* a.post(alice, bob, "hello")
+    const created = (yield* receiver.got(++sent, "message.created")).at(-1)!
+    return [delivered_via_websocket, created.event.data.offline_user_ids]
+  })
+
+  for (let round = 0; round < ROUNDS; round++) {
+    const polling = yield* Effect.forkChild(poll)
+    yield* until(Effect.map(followersOf(b.server.services, bob.id), (polls) => polls === 1))
+    assert.deepEqual(yield* send, [true, []], `round ${round}, while a poll waits`)
+    yield* Fiber.join(polling)
+    assert.deepEqual(yield* send, [true, []], `round ${round}, between two polls`)
+    // This poll is answered at once.
+    yield* poll
+    assert.deepEqual(yield* send, [true, []], `round ${round}, after a poll that did not wait`)
+    yield* poll
+  }
+  yield* until(Effect.map(isOpen, (open) => !open))
+  assert.deepEqual(yield* send, [false, [bob.id]])
+})
 
 const CONVERSATION_TYPES = [
   "conversation.created",
@@ -358,6 +413,16 @@ suite("the embedded database", freshEmbedded)
 if (databaseUrl !== undefined) suite("PostgreSQL", freshDatabase)
 
 describe.runIf(hasSharedServices)("webhooks of two nodes", () => {
+  it.live("name nobody who polls on the other one", () =>
+    Effect.gen(function* () {
+      const receiver = yield* startReceiver
+      const services = yield* sharedServices
+      const a = yield* startNode([receiver.url], services)
+      const b = yield* startNode([], { ...services, webhookSecrets: [] })
+      yield* pollAgain(receiver, a, b, yield* a.newUser, yield* a.newUser)
+    })
+  )
+
   it.live("keep the order of each conversation, and each event is told once", () =>
     Effect.gen(function* () {
       const receiver = yield* startReceiver

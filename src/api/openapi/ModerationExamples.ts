@@ -40,7 +40,18 @@ export const moderationOperations: Examples<typeof Blocks | typeof Moderation> =
     }
   },
   "moderation.listReports": {
-    answers: { 200: { reports: [{ ...report, message: hello }], next: null } },
+    answers: {
+      200: {
+        reports: [
+          {
+            ...report,
+            reported: { content: hello.content },
+            message: { ...hello, content: "Hello, all!", version: 2, edited_at: "2026-01-31T12:09:00.000Z" }
+          }
+        ],
+        next: null
+      }
+    },
     invalidField: { path: ["query", "limit"], message: "must be a whole number from 1 to 1000" }
   },
   "moderation.resolveReport": {

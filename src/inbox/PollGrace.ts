@@ -1,0 +1,56 @@
+import { Clock, Duration, Effect, Exit, Schedule, Scope } from "effect"
+import type { UserId } from "../domain/User.ts"
+
+/** How long a user counts as connected after a poll of it was answered: its client is about to ask again. */
+const GRACE = Duration.seconds(2)
+
+/** How often the scopes are looked at for those whose time is over. */
+const TICK = Duration.millis(250)
+
+/** How many users' scopes are kept at most. Beyond it the oldest ends before its time: that user counts as offline. */
+const MAX_KEPT = 20_000
+
+/** A scope in which the inbox of a user is open. */
+interface Kept {
+  /** When it is closed, by the clock. In milliseconds. */
+  readonly until: number
+  readonly scope: Scope.Closeable
+}
+
+/**
+ * Keeps inboxes open between two polls, so that nobody who polls is told to be offline while it handles an answer: neither by
+ * `delivered_via_websocket` of a message nor by `offline_user_ids` of a webhook. All of them share one loop; all are closed with the
+ * scope.
+ */
+export const make = Effect.gen(function* () {
+  /** In the order in which they end. */
+  const kept = new Map<UserId, Kept>()
+
+  const end = (userId: UserId, { scope }: Kept) => {
+    kept.delete(userId)
+    return Scope.close(scope, Exit.void)
+  }
+
+  yield* Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.forEach(
+      [...kept].filter(([, { until }]) => until <= now),
+      ([userId, over]) => end(userId, over),
+      { discard: true }
+    )
+  ).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
+  yield* Effect.addFinalizer(() =>
+    Effect.forEach([...kept], ([userId, left]) => end(userId, left), { discard: true })
+  )
+
+  /** Closes a scope two seconds from now, at most a quarter of a second later; the one that is kept for the same user at once. */
+  return (userId: UserId, scope: Scope.Closeable): Effect.Effect<void> =>
+    Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const before = kept.get(userId)
+      kept.delete(userId)
+      kept.set(userId, { until: now + Duration.toMillis(GRACE), scope })
+      if (before !== undefined) yield* Scope.close(before.scope, Exit.void)
+      const [oldest] = kept.size > MAX_KEPT ? kept : []
+      if (oldest !== undefined) yield* end(...oldest)
+    })
+})
