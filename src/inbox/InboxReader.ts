@@ -65,7 +65,7 @@ export class InboxReader extends Context.Service<
         limit: number,
         epoch: string
       ) {
-        const records = yield* repo.page(userId, after, limit, epoch)
+        const records = yield* repo.page(userId, after, limit, builder.newMessageTypes, epoch)
         const built = records.map((record) => builder.build(record))
         const broken = records.filter(({ type }, i) => type !== built[i]!.type)
         if (broken.length > 0) yield* logBroken(userId, broken)

@@ -166,9 +166,10 @@ export class Connection {
     const endSpan = this.beginSpan?.(traceparent)
     this.webSocket.sendText(frame)
     endSpan?.()
-    if (type === "block" && this.onBlocksChange !== undefined) this.fork(this.onBlocksChange)
     this.metrics.delivery()
-    if (isMessage(type) && committedAt !== undefined && seq > this.awaitedClient)
+    const report = this.kinds.reportOf(type)
+    if (report === "block changed" && this.onBlocksChange !== undefined) this.fork(this.onBlocksChange)
+    if (report === "message received" && committedAt !== undefined && seq > this.awaitedClient)
       this.metrics.deliveryLag(committedAt)
   }
 
@@ -236,6 +237,3 @@ export class Connection {
     )
   }
 }
-
-/** Whether an event is a message that somebody else sent to the user. */
-const isMessage = (type: string): boolean => type === "message" || type === "group_message"

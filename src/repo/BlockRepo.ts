@@ -2,6 +2,7 @@ import { Context, DateTime, Effect, Layer } from "effect"
 import { Database } from "../database/Database.ts"
 import { int4, int4Array } from "../database/SqlParameters.ts"
 import type { Change } from "../domain/Event.ts"
+import type { MessageId } from "../domain/Message.ts"
 import type { Block, BlockEntry } from "../domain/Moderation.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
@@ -132,14 +133,14 @@ export class BlockRepo extends Context.Service<
           if (known === undefined) return { value: undefined, appended: [] }
           blocks.splice(blocks.indexOf(known), 1)
           const direct = directOf(tables, by, other)
-          const hasRead = direct?.members.get(other)?.lastReadId ?? 0
-          const read = { conversation_id: direct?.id, user_id: other, message_id: hasRead }
+          const hasRead = (direct?.members.get(other)?.lastReadId ?? 0) as MessageId
+          const unblocked = event(by, other, false, now)
+          if (direct === undefined || hasRead <= known.lastReadId)
+            return { value: undefined, appended: unblocked }
+          const read = { conversation_id: direct.id, user_id: other, message_id: hasRead }
           return {
             value: undefined,
-            appended: [
-              ...event(by, other, false, now),
-              ...(hasRead > known.lastReadId ? appendPayload(tables, [by], "read", read, now) : [])
-            ]
+            appended: [...unblocked, ...appendPayload(tables, [by], "read", read, now)]
           }
         })
 

@@ -1,4 +1,5 @@
 import type { AppendedFact, EventFact, Place } from "../domain/Event.ts"
+import type { EventPayload, PayloadKind } from "../domain/EventPayloads.ts"
 import type { UserId } from "../domain/User.ts"
 import type { MemoryMessage, Tables } from "./MemoryTables.ts"
 import { messageAsNow, readersOf } from "./MemoryViews.ts"
@@ -25,11 +26,11 @@ export const appendTo = (
 }
 
 /** Appends an event with a payload to inboxes; no fact when there are none. */
-export const appendPayload = (
+export const appendPayload = <Kind extends PayloadKind>(
   tables: Tables,
   userIds: Iterable<UserId>,
-  type: string,
-  payload: object,
+  type: Kind,
+  payload: EventPayload<Kind>,
   now: string
 ): ReadonlyArray<AppendedFact> =>
   factOf(

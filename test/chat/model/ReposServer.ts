@@ -138,7 +138,7 @@ export const reposServer = Effect.gen(function* () {
         return ids
       }).pipe(provided, Effect.orDie),
     events: (user, after, limit) =>
-      provided(InboxRepo.use((repo) => repo.page(user, after, limit))).pipe(
+      provided(InboxRepo.use((repo) => repo.page(user, after, limit, builder.newMessageTypes))).pipe(
         Effect.map((records) => records.map((record) => JSON.parse(frameOf(builder.build(record))) as Event)),
         Effect.orDie
       )
