@@ -54,22 +54,35 @@ export class EventPublisher extends Context.Service<
       const publish: EventPublisher["Service"]["publish"] = (appended) => {
         if (appended.length === 0) return Effect.succeed([])
         return Effect.flatMap(currentTraceparent, (traceparent) => {
-          const events = appended.flatMap(({ fact, places }) => {
+          const eventsOf = appended.map(({ fact, places }) => {
             const build = builder.prepare(fact, traceparent)
             return places.map(({ userId, seq }): AddressedEvent => ({ userId, event: build(seq) }))
           })
+          const broken = appended.filter(({ fact }, i) =>
+            eventsOf[i]!.some(({ event }) => event.type !== fact.type)
+          )
+          const events = eventsOf.flat()
           const handedOut =
             events.length <= EVENTS_A_TURN
               ? handOut(events)
               : Effect.map(Effect.flatMap(handOutInTurns(events), Fiber.joinAll), (heard) => heard.flat())
-          return Effect.map(handedOut, (heard) => {
+          const answered = Effect.map(handedOut, (heard) => {
             let next = 0
             return appended.map(({ places }) => places.map(() => heard[next++] === true))
           })
+          return broken.length === 0 ? answered : Effect.andThen(logBroken(broken), answered)
         })
       }
 
       return EventPublisher.of({ publish })
     })
+  )
+}
+
+/** One line for all facts of a call. The server appended them itself: that they cannot be built is a fault in it. */
+const logBroken = (broken: ReadonlyArray<AppendedFact>) => {
+  const { fact, places } = broken[0]!
+  return Effect.logError(
+    `${broken.length} committed change(s) cannot be built into events and are delivered as omitted ones, the first of type ${fact.type} for ${places.length} inbox(es), as event ${places[0]!.seq} of user ${places[0]!.userId}`
   )
 }
