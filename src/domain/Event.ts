@@ -35,12 +35,18 @@ export interface InboxEvent {
   readonly type: string
   /** The frame: JSON in UTF-8. It is encoded once, however many sockets get it. */
   readonly frame: Uint8Array
-  /** The end of the frame after its number: the same bytes in all events of one fact, where these are more than a few. */
-  readonly body?: Uint8Array
+  /** What the frame shares with the other events of its fact; absent in the first event. */
+  readonly shared?: SharedBytes
   /** As in `EventFact`; `undefined` when the node that published it did not say. */
   readonly committedAt: number | undefined
   /** The W3C trace context of what caused it; `undefined` when that is not traced. */
   readonly traceparent: string | undefined
+}
+
+/** The parts of a frame around its number: one object for the events of one fact, which differ in the number only. */
+export interface SharedBytes {
+  readonly beforeSeq: Uint8Array
+  readonly afterSeq: Uint8Array
 }
 
 /** The number of an event in one user's inbox. */

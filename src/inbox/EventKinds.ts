@@ -19,7 +19,7 @@ import {
 } from "../api/EventFrames.ts"
 import type { SUBPROTOCOLS } from "../api/Protocol.ts"
 import { isTombstoneName } from "../domain/Erasure.ts"
-import type { EventFact, EventRecord, InboxEvent } from "../domain/Event.ts"
+import type { EventFact, EventRecord, InboxEvent, SharedBytes } from "../domain/Event.ts"
 import type { EventPayload, PayloadKind } from "../domain/EventPayloads.ts"
 import type { Message } from "../domain/Message.ts"
 
@@ -166,19 +166,18 @@ export class EventBuilder {
     const type = Option.isSome(fields) ? fact.type : "omitted"
     const { frameType } = this.kinds.get(type) ?? OMITTED
     const json = JSON.stringify(Option.getOrElse(fields, () => ({})))
-    const rest = json === "{}" ? "}" : `,${json.slice(1)}`
-    let restBytes: Buffer | undefined
+    const beforeSeq = `{"type":"${frameType}","seq":`
+    const afterSeq = json === "{}" ? "}" : `,${json.slice(1)}`
+    let shared: SharedBytes | undefined
     let built = 0
     return (seq) => {
-      const head = `{"type":"${frameType}","seq":${seq}`
       // The second and further events share the encoded bytes: a group has as many as members.
-      if (++built === 2) restBytes = Buffer.from(rest)
-      const frame =
-        restBytes === undefined
-          ? Buffer.from(head + rest)
-          : Buffer.concat([Buffer.from(head, "latin1"), restBytes])
-      const event = { seq, type, frame, committedAt, traceparent }
-      return restBytes === undefined ? event : { ...event, body: restBytes }
+      if (++built === 2) shared = { beforeSeq: Buffer.from(beforeSeq), afterSeq: Buffer.from(afterSeq) }
+      if (shared === undefined) {
+        return { seq, type, frame: Buffer.from(`${beforeSeq}${seq}${afterSeq}`), committedAt, traceparent }
+      }
+      const frame = Buffer.concat([shared.beforeSeq, Buffer.from(String(seq), "latin1"), shared.afterSeq])
+      return { seq, type, frame, committedAt, traceparent, shared }
     }
   }
 
