@@ -6,8 +6,10 @@ import {
   type Credential,
   Forbidden,
   InvalidToken,
+  ONLY_USERS_ARE_ME,
   type RateLimited,
   Suspended,
+  TOKEN_TAKEN_BACK,
   type Verified
 } from "../domain/Caller.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
@@ -140,7 +142,7 @@ export class Gate extends Context.Service<
 
       const unlessTakenBack = (credential: Credential) =>
         disconnects.refuses(credential)
-          ? Effect.fail(new InvalidToken({ message: "The token was taken back: get a new one" }))
+          ? Effect.fail(new InvalidToken({ message: TOKEN_TAKEN_BACK }))
           : Effect.succeed(credential)
 
       // To look a user up, or to make it, is taken from the rate first.
@@ -192,9 +194,7 @@ export class Gate extends Context.Service<
       const self = (caller: Caller) =>
         caller._tag === "Member"
           ? Effect.succeed(caller.userId)
-          : Effect.fail(
-              new Forbidden({ detail: 'Only a user\'s token says who "me" is: name the user by its id' })
-            )
+          : Effect.fail(new Forbidden({ detail: ONLY_USERS_ARE_ME }))
 
       return Gate.of({
         isOpen: config.auth === "open" && !isOn,

@@ -39,7 +39,7 @@ export const DisconnectOrder = Schema.Struct({
     Schema.Literals([1012, 4001, 4002, 4003]).annotate({
       description:
         "The close code. 4002, when it is absent: the client is not to connect again. 4001, when it is absent and tokens are taken back: " +
-        "connect again with a new token. 4003: the socket is not the user's any more. 1012: connect again at once",
+        "connect again with a new token. 4003: the user is not allowed to connect any more. 1012: connect again at once",
       message: "must be 1012, 4001, 4002 or 4003"
     })
   ),

@@ -41,13 +41,19 @@ export class InvalidToken extends Schema.TaggedError<InvalidToken>()("InvalidTok
   message: Schema.String
 }) {}
 
-/** What a caller is told that has no token where one is needed. */
+/** The `message` of a call without a token that needs one. */
 export const TOKEN_NEEDED = "A token is needed"
+
+/** The `message` of a token that was issued before an order took the user's tokens back. */
+export const TOKEN_TAKEN_BACK = "The token was taken back: get a new one"
 
 /** The caller may not do this. `detail` says why, where the token and the user that the call names do not say it. */
 export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {
   detail: Schema.optionalKey(Schema.String)
 }) {}
+
+/** The `detail` of a call for "me" by a caller who is no user. */
+export const ONLY_USERS_ARE_ME = 'Only a user\'s token says who "me" is: name the user by its id'
 
 /** The user for whom the call acts is suspended: it may read, and do nothing else. */
 export class Suspended extends Schema.TaggedError<Suspended>()("Suspended", {}) {}

@@ -27,6 +27,11 @@ const CONVERSATION_NOT_FOUND: FrameError = {
 }
 const MESSAGE_NOT_FOUND: FrameError = { code: "not_found", message: new Problems.MessageNotFound().message }
 const QUOTE_NOT_FOUND: FrameError = { code: "not_found", message: new Problems.QuoteNotFound().message }
+const rateLimited = ({ retryAfterMs }: RateLimited): FrameError => ({
+  code: "rate_limited",
+  message: new Problems.TooManyRequests({ retry_after_ms: retryAfterMs }).message,
+  retry_after_ms: retryAfterMs
+})
 
 /** How long a client waits before it asks again for what was unavailable. */
 const RETRY_AFTER_MS = 1000
@@ -53,11 +58,7 @@ export const sendError = (error: SendError | Forbidden | RateLimited | Unavailab
     case "Forbidden":
       return forbidden(error)
     case "RateLimited":
-      return {
-        code: "rate_limited",
-        message: "Too many messages, send again later",
-        retry_after_ms: error.retryAfterMs
-      }
+      return rateLimited(error)
     case "Unavailable":
       return {
         code: "unavailable",
@@ -83,11 +84,7 @@ export const actionError = (
     case "Forbidden":
       return forbidden(error)
     case "RateLimited":
-      return {
-        code: "rate_limited",
-        message: new Problems.TooManyRequests({ retry_after_ms: error.retryAfterMs }).message,
-        retry_after_ms: error.retryAfterMs
-      }
+      return rateLimited(error)
     case "Unavailable":
       return {
         code: "unavailable",
