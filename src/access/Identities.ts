@@ -37,7 +37,10 @@ export class Identities extends Context.Service<
       const disconnects = yield* Disconnects
 
       const put = (externalId: ExternalId, wanted: ExternalUser) =>
-        Effect.map(profiles.put(externalId, wanted), ({ value }) => value.id)
+        profiles.put(externalId, wanted).pipe(
+          Effect.flatMap(({ value }) => value),
+          Effect.map(({ id }) => id)
+        )
 
       // Whatever name the token asks for, its user is made.
       const make = ({ externalId, profile: { username, ...profile } }: Subject) =>

@@ -57,9 +57,9 @@ export class Reads extends Context.Service<
 
       const mark: Reads["Service"]["mark"] = Effect.fn("Reads.mark")(
         function* (userId, conversationId, messageId) {
-          const { value, appended } = yield* commit(repo.markRead(userId, conversationId, messageId))
+          const { value, inboxes } = yield* commit(repo.markRead(userId, conversationId, messageId))
           // The mark is committed: that the others could not be told changes nothing of the answer.
-          if (appended.length > 0) yield* Effect.ignore(tellGroup(userId, conversationId, messageId))
+          if (inboxes > 0) yield* Effect.ignore(tellGroup(userId, conversationId, messageId))
           return value
         }
       )

@@ -1,5 +1,6 @@
-import { Schema } from "effect"
+import { type Effect, Schema } from "effect"
 import type { Message } from "./Message.ts"
+import type { Unavailable } from "./Unavailable.ts"
 import type { UserId } from "./User.ts"
 
 /** A place in a user's inbox. The first event is 1; every event takes the next number, without gaps. */
@@ -61,9 +62,11 @@ export interface AppendedFact {
   readonly places: ReadonlyArray<Place>
 }
 
-/** What a committed change answers, and the events that report it; none when nothing changed. */
-export interface Change<A> {
-  readonly value: A
+/** A committed change. */
+export interface Change<A, E = never> {
+  /** What the caller is answered. It may have to be read first, which may fail: run it once the events are published. */
+  readonly value: Effect.Effect<A, E | Unavailable>
+  /** The events that report the change; none when nothing changed. */
   readonly appended: ReadonlyArray<AppendedFact>
 }
 

@@ -22,7 +22,7 @@ import {
   userNotFound
 } from "../api/ProblemOf.ts"
 import type { ValidationFailed } from "../api/Problems.ts"
-import type { Told } from "../chat/Committed.ts"
+import type { Counted } from "../chat/Committed.ts"
 import { Conversations } from "../chat/Conversations.ts"
 import { Reads } from "../chat/Reads.ts"
 import { Conversation, ConversationEntry, Member, ReadState } from "../domain/Conversation.ts"
@@ -84,7 +84,7 @@ export const layer = HttpApiBuilder.group(
     /** Makes such a change of a conversation that is there. */
     const changed = Effect.fnUntraced(function* <A, E>(
       given: UserId | undefined,
-      change: (by: UserId) => Effect.Effect<Told<A>, E>
+      change: (by: UserId) => Effect.Effect<Counted<A>, E>
     ) {
       const by = yield* limitedActor(given)
       const { value, inboxes } = yield* change(by)

@@ -27,7 +27,7 @@ import {
   versionConflict
 } from "../api/ProblemOf.ts"
 import { FoundMessages, SearchLimit } from "../api/Search.ts"
-import type { Told } from "../chat/Committed.ts"
+import type { Counted } from "../chat/Committed.ts"
 import { Drafts } from "../chat/Drafts.ts"
 import { Edits } from "../chat/Edits.ts"
 import { RecentMessages } from "../chat/RecentMessages.ts"
@@ -72,7 +72,7 @@ export const layer = HttpApiBuilder.group(
       _tag: "ChangeMessages" | "React",
       given: UserId | undefined,
       place: "query" | "payload",
-      change: (by: UserId) => Effect.Effect<Told<Message>, E>
+      change: (by: UserId) => Effect.Effect<Counted<Message>, E>
     ) {
       const by = yield* actingUser(given, place)
       yield* permitAct({ _tag, as: by })

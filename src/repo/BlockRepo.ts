@@ -58,13 +58,13 @@ export class BlockRepo extends Context.Service<
         const { status, at } = rows[0]!
         if (status === "user_not_found") return yield* new UserNotFound({ userId: other })
         return {
-          value: { user_id: by, blocked_id: other, created_at: at.toISOString() },
+          value: Effect.succeed({ user_id: by, blocked_id: other, created_at: at.toISOString() }),
           appended: appendedBy(rows)
         }
       })
 
       const unblock = Effect.fn("BlockRepo.unblock")(function* (by: UserId, other: UserId) {
-        return { value: undefined, appended: appendedBy(yield* changeBlock(by, other, false)) }
+        return { value: Effect.void, appended: appendedBy(yield* changeBlock(by, other, false)) }
       })
 
       const list = Effect.fn("BlockRepo.list")(function* (
@@ -119,7 +119,11 @@ export class BlockRepo extends Context.Service<
           const now = DateTime.formatIso(time)
           if (!inboxes.has(by) || !inboxes.has(other)) return Effect.fail(new UserNotFound({ userId: other }))
           const known = blockOf(tables, by, other)
-          const value = { user_id: by, blocked_id: other, created_at: known?.createdAt ?? now }
+          const value = Effect.succeed({
+            user_id: by,
+            blocked_id: other,
+            created_at: known?.createdAt ?? now
+          })
           if (known !== undefined) return Effect.succeed({ value, appended: [] })
           const lastReadId = directOf(tables, by, other)?.members.get(other)?.lastReadId ?? 0
           blocks.push({ userId: by, blockedId: other, createdAt: now, lastReadId })
@@ -130,16 +134,16 @@ export class BlockRepo extends Context.Service<
         Effect.map(DateTime.now, (time): Change<void> => {
           const now = DateTime.formatIso(time)
           const known = blockOf(tables, by, other)
-          if (known === undefined) return { value: undefined, appended: [] }
+          if (known === undefined) return { value: Effect.void, appended: [] }
           blocks.splice(blocks.indexOf(known), 1)
           const direct = directOf(tables, by, other)
           const hasRead = (direct?.members.get(other)?.lastReadId ?? 0) as MessageId
           const unblocked = event(by, other, false, now)
           if (direct === undefined || hasRead <= known.lastReadId)
-            return { value: undefined, appended: unblocked }
+            return { value: Effect.void, appended: unblocked }
           const read = { conversation_id: direct.id, user_id: other, message_id: hasRead }
           return {
-            value: undefined,
+            value: Effect.void,
             appended: [...unblocked, ...appendPayload(tables, [by], "read", read, now)]
           }
         })

@@ -108,7 +108,7 @@ export interface ConversationCalls {
     memberId: UserId,
     role: Role | undefined,
     maximum: number
-  ): Effect.Effect<Change<Member>, Denied | RoleForbids | NotAGroup | MembersNotFound | GroupFull>
+  ): Effect.Effect<Change<Member, NotMember>, Denied | RoleForbids | NotAGroup | MembersNotFound | GroupFull>
   /**
    * Removes a member from a group, or lets it leave. When the owner leaves, the oldest admin, else the oldest member, becomes
    * the owner. For a user who is no member it succeeds without an event.
@@ -126,7 +126,7 @@ export interface ConversationCalls {
     userId: UserId,
     id: ConversationId,
     messageId: MessageId
-  ): Effect.Effect<Change<ReadState>, Denied | MessageNotFound>
+  ): Effect.Effect<Change<ReadState, NotMember>, Denied | MessageNotFound>
   /** To whom messages of a conversation go; `undefined` when there is no such conversation. */
   addressees(id: ConversationId): Effect.Effect<Addressees | undefined, Unavailable>
   /**

@@ -24,7 +24,7 @@ export const makingInMemory = (tables: Tables) => {
 
   /** The conversation as a user sees it, and an event for each member, each as that member sees it. */
   const made = (by: UserId, conversation: MemoryConversation, now: string): Change<Conversation> => ({
-    value: conversationSeenBy(tables, by, conversation),
+    value: Effect.succeed(conversationSeenBy(tables, by, conversation)),
     appended: memberIds(conversation).flatMap((userId) =>
       appendPayload(
         tables,
@@ -37,7 +37,7 @@ export const makingInMemory = (tables: Tables) => {
   })
 
   const already = (by: UserId, conversation: MemoryConversation): Change<Conversation> => ({
-    value: conversationSeenBy(tables, by, conversation),
+    value: Effect.succeed(conversationSeenBy(tables, by, conversation)),
     appended: []
   })
 

@@ -83,7 +83,7 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
         })
         if (isChange) Object.assign(conversation, next, { isChanged: true })
         return Effect.succeed({
-          value: conversationSeenBy(tables, by, conversation),
+          value: Effect.succeed(conversationSeenBy(tables, by, conversation)),
           appended: isChange
             ? appendPayload(
                 tables,
@@ -110,7 +110,7 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
           ? memberIds(conversation).filter((other) => !hasBlocked(other, userId))
           : [userId]
       return Effect.succeed({
-        value: readStateOf(tables, conversation, member),
+        value: Effect.succeed(readStateOf(tables, conversation, member)),
         appended: moves ? appendPayload(tables, told, "read", payload, now) : []
       })
     })

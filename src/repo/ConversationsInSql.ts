@@ -63,7 +63,9 @@ export const make = Effect.gen(function* () {
           return yield* new ClientIdConflict()
       }
       const value =
-        row.type === null ? yield* reads.conversation(by, row.id as ConversationId) : addedTo(rows, by)
+        row.type === null
+          ? reads.conversation(by, row.id as ConversationId)
+          : Effect.succeed(addedTo(rows, by))
       return { value, appended: appendedBy(rows) }
     }
   )
@@ -78,7 +80,9 @@ export const make = Effect.gen(function* () {
       if (row.status === "members_not_found") return yield* new MembersNotFound({ userIds: [...row.users!] })
       if (row.status === "blocked") return yield* new Blocked()
       const value =
-        row.type === null ? yield* reads.conversation(by, row.id as ConversationId) : addedTo(rows, by)
+        row.type === null
+          ? reads.conversation(by, row.id as ConversationId)
+          : Effect.succeed(addedTo(rows, by))
       return { value, appended: appendedBy(rows) }
     }
   )
@@ -95,7 +99,7 @@ export const make = Effect.gen(function* () {
         )`
     )
     yield* permitted(rows[0]!)
-    return { value: yield* reads.conversation(by, id), appended: appendedBy(rows) }
+    return { value: reads.conversation(by, id), appended: appendedBy(rows) }
   })
 
   const putMember: ConversationCalls["putMember"] = Effect.fn("ConversationRepo.putMember")(
@@ -110,7 +114,7 @@ export const make = Effect.gen(function* () {
       if (row.status === "members_not_found") return yield* new MembersNotFound({ userIds: [memberId] })
       if (row.status === "group_full") return yield* new GroupFull({ maximum })
       yield* permitted(row)
-      return { value: yield* reads.member(id, memberId), appended: appendedBy(rows) }
+      return { value: reads.member(id, memberId), appended: appendedBy(rows) }
     }
   )
 
@@ -123,7 +127,7 @@ export const make = Effect.gen(function* () {
         )`
       )
       yield* permitted(rows[0]!)
-      return { value: undefined, appended: appendedBy(rows) }
+      return { value: Effect.void, appended: appendedBy(rows) }
     }
   )
 
@@ -136,7 +140,7 @@ export const make = Effect.gen(function* () {
       if (row.status === "message_not_found") return yield* new MessageNotFound()
       if (row.status === "conversation_not_found") return yield* new ConversationNotFound()
       if (row.status === "not_member") return yield* new NotMember()
-      return { value: yield* reads.readState(userId, id), appended: appendedBy(rows) }
+      return { value: reads.readState(userId, id), appended: appendedBy(rows) }
     }
   )
 

@@ -41,7 +41,7 @@ export const editsInMemory = Effect.map(MemoryTables, (tables) => {
       if (!mayRead(conversation, by, id)) return Effect.fail(new MessageNotFound())
       const made = make(message, conversation, DateTime.formatIso(now))
       return Effect.map(Effect.fromResult(made), (appended) => ({
-        value: messageSeenBy(tables, by, message),
+        value: Effect.succeed(messageSeenBy(tables, by, message)),
         appended
       }))
     })
@@ -94,7 +94,7 @@ export const editsInMemory = Effect.map(MemoryTables, (tables) => {
       const message = tables.messages.get(messageId)
       if (message === undefined) return Effect.fail(new MessageNotFound())
       const appended = withoutContent(message, DateTime.formatIso(now))
-      return Effect.succeed({ value: messageAsNow(tables, message), appended })
+      return Effect.succeed({ value: Effect.succeed(messageAsNow(tables, message)), appended })
     })
 
   const reactionEvent = (by: UserId, message: MemoryMessage, emoji: string, added: boolean, now: string) =>

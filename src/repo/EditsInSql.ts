@@ -59,9 +59,10 @@ export const make = Effect.gen(function* () {
     id: MessageId,
     rows: ReadonlyArray<Row>
   ): Effect.fn.Return<Change<Message>, Unavailable> {
-    const value = yield* seenBy(by, id)
-    const { reactions: _, ...told } = value
-    return { value, appended: appendedBy(rows, told) }
+    // The events show the message. A connection that broke after the commit does not serve the second try.
+    const value = yield* Effect.retry(seenBy(by, id), { times: 1 })
+    const { reactions: _, ...shown } = value
+    return { value: Effect.succeed(value), appended: appendedBy(rows, shown) }
   })
 
   const denied = ({ status }: Row): Effect.Effect<never, MessageDenied> | undefined => {

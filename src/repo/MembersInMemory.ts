@@ -80,7 +80,7 @@ export const membersInMemory = (tables: Tables) => {
       if (changer === undefined) return Effect.fail(new NotMember())
       if (kind === "direct") return Effect.fail(new NotAGroup())
       if (known !== undefined && (wanted === undefined || wanted === known.role))
-        return Effect.succeed({ value: memberSeen(tables, known), appended: [] })
+        return Effect.succeed({ value: Effect.succeed(memberSeen(tables, known)), appended: [] })
       const needed = known === undefined && role === "member" ? groupRights.addMember : groupRights.changeRole
       if (!has(needed, changer.role) || known?.role === "owner") return Effect.fail(new RoleForbids())
       if (!inboxes.has(memberId)) return Effect.fail(new MembersNotFound({ userIds: [memberId] }))
@@ -111,7 +111,7 @@ export const membersInMemory = (tables: Tables) => {
       const type = known === undefined ? "member_added" : "member_updated"
       const after = memberIds(conversation)
       return Effect.succeed({
-        value: memberSeen(tables, member),
+        value: Effect.succeed(memberSeen(tables, member)),
         appended: [
           ...joining,
           ...memberEvent(type, by, conversation, member, before, now),
@@ -133,7 +133,7 @@ export const membersInMemory = (tables: Tables) => {
         if (changer === undefined && (by !== memberId || kind === "direct"))
           return Effect.fail(new NotMember())
         if (kind === "direct") return Effect.fail(new NotAGroup())
-        if (member === undefined) return Effect.succeed({ value: undefined, appended: [] })
+        if (member === undefined) return Effect.succeed({ value: Effect.void, appended: [] })
         const mayRemove =
           by === memberId ||
           (member.role === "member" && has(groupRights.removeMember, changer?.role)) ||
@@ -145,7 +145,7 @@ export const membersInMemory = (tables: Tables) => {
         if (successor !== undefined) successor.role = "owner"
         const told = memberIds(conversation)
         return Effect.succeed({
-          value: undefined,
+          value: Effect.void,
           appended: [
             ...appendPayload(tables, [memberId], "conversation_removed", { conversation_id: id, by }, now),
             ...appendPayload(

@@ -37,11 +37,11 @@ export const profilesInMemory = (tables: Tables): ProfileCalls => {
     Effect.map(DateTime.now, (now) => {
       const user = users[id - 1]!
       const value = changed(user, change)
-      if (isDeepStrictEqual(value, user)) return { value, appended: [] }
+      if (isDeepStrictEqual(value, user)) return { value: Effect.succeed(value), appended: [] }
       users[id - 1] = value
       const { external_id: _, ...shown } = value
       return {
-        value,
+        value: Effect.succeed(value),
         appended: appendPayload(
           tables,
           fellowsOf(id),

@@ -47,7 +47,7 @@ export const make = Effect.gen(function* () {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const rows = yield* apply(user, wanted)
       if (rows[0]!.status !== "changing")
-        return { value: (yield* find(user.id)) ?? user, appended: appendedBy(rows) }
+        return { value: Effect.map(find(user.id), (found) => found ?? user), appended: appendedBy(rows) }
     }
     return yield* new Unavailable({
       dependency: "database",

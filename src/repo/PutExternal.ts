@@ -42,7 +42,7 @@ export const putting = ({ findExternal, make, update }: Steps) =>
         avatarUrl: profile.avatar_url ?? undefined,
         metadata: profile.metadata ?? undefined
       })
-      if (Result.isSuccess(made)) return { value: made.success, appended: [] }
+      if (Result.isSuccess(made)) return { value: Effect.succeed(made.success), appended: [] }
       // What is taken may be the external id, or the username by the same call on another node: then the user is there.
       const other = yield* findExternal(externalId)
       if (other !== undefined) return yield* change(other)

@@ -40,7 +40,7 @@ const makeReads = Effect.fnUntraced(function* (others: number, readBefore = 0) {
       id === foreign
         ? Effect.fail(new NotMember())
         : Effect.succeed({
-            value: { last_read_id: Math.max(messageId, readBefore), unread: 0 },
+            value: Effect.succeed({ last_read_id: Math.max(messageId, readBefore), unread: 0 }),
             appended: messageId > readBefore ? [appended] : []
           })
   })

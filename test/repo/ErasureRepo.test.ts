@@ -47,7 +47,7 @@ const finish = Effect.fnUntraced(function* (user: User, bounds = SMALL) {
   const repo = yield* ErasureRepo
   for (let steps = 1; ; steps++) {
     const { appended, isDone } = yield* repo.step(user.id, bounds)
-    yield* changed(Effect.succeed({ value: undefined, appended }))
+    yield* changed(Effect.succeed({ value: Effect.void, appended }))
     if (!isDone) continue
     yield* repo.finish(user.id)
     return steps
@@ -63,7 +63,7 @@ const react = (
 ) => EditRepo.use((repo) => repo.react(by.id, message.id, emoji))
 
 const directOf = (by: User, other: User) =>
-  ConversationRepo.use((repo) => Effect.map(repo.createDirect(by.id, other.id), ({ value }) => value))
+  ConversationRepo.use((repo) => Effect.flatMap(repo.createDirect(by.id, other.id), ({ value }) => value))
 
 const find = (user: User, id: ConversationId) => ConversationRepo.use((repo) => repo.find(user.id, id))
 
@@ -121,7 +121,7 @@ const erasureRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
         Effect.gen(function* () {
           const repo = yield* ErasureRepo
           const externalId = `auth0|${newUsername()}`
-          const put = Effect.map(
+          const put = Effect.flatMap(
             ProfileRepo.use((profiles) => profiles.put(externalId, {})),
             ({ value }) => value
           )
