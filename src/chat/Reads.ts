@@ -47,7 +47,7 @@ export class Reads extends Context.Service<
         if (kind === "direct") return
         const others = yield* repo.others(userId, conversationId)
         if (others.length > MAX_TOLD_OF_READS) return
-        yield* passing.tell(others, {
+        yield* passing.send(others, {
           type: "read",
           conversation_id: conversationId,
           user_id: userId,

@@ -61,7 +61,7 @@ export class Typing extends Context.Service<
       const end = (userId: UserId, conversationId: ConversationId, entry: Entry) => {
         if (!entry.isTyping) return Effect.void
         entry.isTyping = false
-        return passing.tell(entry.others, {
+        return passing.send(entry.others, {
           type: "typing",
           conversation_id: conversationId,
           user_id: userId,
@@ -84,7 +84,7 @@ export class Typing extends Context.Service<
         if (byUser.get(userId)?.get(conversationId) !== entry) return
         entry.others = others
         entry.isTyping = true
-        yield* passing.tell(others, {
+        yield* passing.send(others, {
           type: "typing",
           conversation_id: conversationId,
           user_id: userId,

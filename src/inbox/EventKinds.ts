@@ -23,13 +23,13 @@ import type { EventFact, EventRecord, InboxEvent, SharedBytes } from "../domain/
 import type { EventPayload, PayloadKind } from "../domain/EventPayloads.ts"
 import type { Message } from "../domain/Message.ts"
 
-/** What the server itself does with an event, beside delivering it, depends on this. */
+/** What an event reports, where the server itself acts on it beside delivering it. */
 export type Report =
-  /** The user received a message: how long it took is measured. */
+  /** The user received a message: the delivery lag is measured. */
   | "message received"
   /** The user sent a message. */
   | "message sent"
-  /** The user blocked another one, or took that back: the user's sockets look anew at whose presence they watch. */
+  /** The user blocked another one, or took a block back: each socket looks up anew which of its watched users it may see. */
   | "block changed"
 
 interface KindOf<Fields> {
@@ -137,7 +137,7 @@ const OMITTED = eventKind(OmittedFrame, { since: "minichat.v2", fields: () => Op
 /** Builds events by the table of kinds. */
 export class EventBuilder {
   private readonly kinds: ReadonlyMap<string, EventKind>
-  /** The types of the events that report a new message, to the one who sent it or to those who received it. */
+  /** The types of the events that report a new message, to its sender or to its receivers. */
   readonly newMessageTypes: ReadonlyArray<string>
 
   constructor(kinds: Readonly<Record<string, EventKind>>) {
@@ -147,7 +147,7 @@ export class EventBuilder {
     )
   }
 
-  /** Whether sockets of the original protocol get events of this type. One of a newer release is delivered to v2 only. */
+  /** Whether sockets of version 1 get events of this type. A type that this release does not know is for version 2 only. */
   isForVersion1(type: string): boolean {
     return this.kinds.get(type)?.since === "minichat.v1"
   }
@@ -157,8 +157,8 @@ export class EventBuilder {
   }
 
   /**
-   * Builds the frames of a fact: encodes its fields once, and answers how to build the event at each number. A fact that
-   * cannot be built becomes an `omitted` event.
+   * Encodes the fields of a fact once, and returns a function that builds its event at a number. A fact that cannot be built
+   * becomes `omitted` events.
    */
   prepare(fact: EventFact, traceparent?: string): (seq: number) => InboxEvent {
     const { committedAt } = fact

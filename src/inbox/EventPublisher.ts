@@ -6,18 +6,18 @@ import { EventBuilder, EventKinds } from "./EventKinds.ts"
 import { LiveInboxes } from "./LiveInboxes.ts"
 
 /**
- * How many events are handed out in one turn of the event loop. The thousand of a large group's message take about 15 ms together:
- * without turns in between, each send and each socket would wait for them, and for those of the messages behind it.
+ * How many events are published in one turn of the event loop. The 1,000 events of a message to a large group take about 15 ms
+ * (bench/README.md, "What comments quote"): published in one turn, they would delay every other send and socket by as much.
  */
 const EVENTS_A_TURN = 64
 
-/** Tells sockets and polls, on all nodes, of events that are committed. */
+/** Delivers committed events to the sockets and polls of all nodes. */
 export class EventPublisher extends Context.Service<
   EventPublisher,
   {
     /**
-     * Publishes the events of facts that are committed, and answers for each fact, place by place, whether a live socket or a
-     * waiting poll was handed it. Never fails: what the bus loses is found by the sweeps. To be run without interruption.
+     * Publishes the events of committed facts. Answers for each place of each fact whether a socket or a waiting poll, on any
+     * node, follows its inbox. Never fails: the sweeps find what the bus loses. Run it without interruption.
      */
     publish(appended: ReadonlyArray<AppendedFact>): Effect.Effect<ReadonlyArray<ReadonlyArray<boolean>>>
   }
@@ -29,27 +29,27 @@ export class EventPublisher extends Context.Service<
       const liveInboxes = yield* LiveInboxes
       const builder = new EventBuilder(yield* EventKinds)
 
-      /** Hands out events in this turn, and answers for each whether somebody heard it. */
-      const handOut = (events: ReadonlyArray<AddressedEvent>) => {
-        // A poll of this node that is handed its event here has ended before the bus counts who listens.
+      /** Delivers events in this turn, and answers for each whether a socket or a poll follows its inbox. */
+      const deliver = (events: ReadonlyArray<AddressedEvent>) => {
+        // First to this node: a poll that ends with the event has left before the bus counts the subscribers.
         const offered = events.map((event) => liveInboxes.offer(event))
         return Effect.map(bus.publish(events), (published) =>
           offered.map((here, i) => here || published[i] === true)
         )
       }
 
-      // One at a time: of two messages to one group, the members get the first one first.
-      const turns = yield* Semaphore.make(1)
+      // One call at a time: the members of a group get two messages in the order in which they were committed.
+      const semaphore = yield* Semaphore.make(1)
 
-      const handOutInTurns = Effect.fnUntraced(function* (events: ReadonlyArray<AddressedEvent>) {
+      const deliverInTurns = Effect.fnUntraced(function* (events: ReadonlyArray<AddressedEvent>) {
         const fibers: Array<Fiber.Fiber<ReadonlyArray<boolean>>> = []
         for (let from = 0; from < events.length; from += EVENTS_A_TURN) {
           if (from > 0) yield* Effect.yieldNow
-          const turn = Effect.suspend(() => handOut(events.slice(from, from + EVENTS_A_TURN)))
+          const turn = Effect.suspend(() => deliver(events.slice(from, from + EVENTS_A_TURN)))
           fibers.push(yield* Effect.forkChild(turn, { startImmediately: true }))
         }
         return fibers
-      }, turns.withPermits(1))
+      }, semaphore.withPermits(1))
 
       const publish: EventPublisher["Service"]["publish"] = (appended) => {
         if (appended.length === 0) return Effect.succeed([])
@@ -62,13 +62,15 @@ export class EventPublisher extends Context.Service<
             eventsOf[i]!.some(({ event }) => event.type !== fact.type)
           )
           const events = eventsOf.flat()
-          const handedOut =
+          const delivered =
             events.length <= EVENTS_A_TURN
-              ? handOut(events)
-              : Effect.map(Effect.flatMap(handOutInTurns(events), Fiber.joinAll), (heard) => heard.flat())
-          const answered = Effect.map(handedOut, (heard) => {
+              ? deliver(events)
+              : Effect.map(Effect.flatMap(deliverInTurns(events), Fiber.joinAll), (isFollowed) =>
+                  isFollowed.flat()
+                )
+          const answered = Effect.map(delivered, (isFollowed) => {
             let next = 0
-            return appended.map(({ places }) => places.map(() => heard[next++] === true))
+            return appended.map(({ places }) => places.map(() => isFollowed[next++] === true))
           })
           return broken.length === 0 ? answered : Effect.andThen(logBroken(broken), answered)
         })
@@ -79,7 +81,7 @@ export class EventPublisher extends Context.Service<
   )
 }
 
-/** One line for all facts of a call. The server appended them itself: that they cannot be built is a fault in it. */
+/** Logs one line for all facts of a call. The server appended them itself, so this is a fault of the server. */
 const logBroken = (broken: ReadonlyArray<AppendedFact>) => {
   const { fact, places } = broken[0]!
   return Effect.logError(

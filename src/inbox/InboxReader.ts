@@ -27,7 +27,8 @@ export class InboxReader extends Context.Service<
   {
     /**
      * The events after `after`, at most `limit`, in order and without gap between them. A gap before the first means that
-     * events were pruned, or that the database has another history than `epoch`. An event that cannot be built is logged and stands as an `omitted` one.
+     * events were pruned, or that the database has another history than `epoch`. An event that cannot be built is logged, and
+     * answered as an `omitted` one.
      */
     events(
       userId: UserId,
@@ -38,8 +39,7 @@ export class InboxReader extends Context.Service<
     /**
      * The page after `since`, of at most `limit` events. When it is empty, waits up to `wait` seconds for an event, and
      * answers as soon as one is committed; a node that drains does not wait. See `Waits`. With an `epoch`, `since` is a number of that
-     * history, and cannot be served when the database has another. `reserve` runs before events are read, with how many
-     * they are.
+     * history, and cannot be served when the database has another. `reserve` runs before events are read, with their number.
      */
     read<R = never>(
       userId: UserId,
@@ -56,7 +56,7 @@ export class InboxReader extends Context.Service<
     Effect.gen(function* () {
       const repo = yield* InboxRepo
       const live = yield* LiveInboxes
-      const waitBeyond = yield* Waits.make
+      const waitUntilBeyond = yield* Waits.make
       const builder = new EventBuilder(yield* EventKinds)
 
       const events = Effect.fnUntraced(function* (
@@ -104,7 +104,7 @@ export class InboxReader extends Context.Service<
         const first = yield* page(userId, since, limit, epoch, reserve)
         if (wait === 0 || !first.recovered || first.events.length > 0) return first
         const isAdvanced = yield* Effect.scoped(
-          Effect.flatMap(live.open(userId), (inbox) => waitBeyond(inbox, since, wait))
+          Effect.flatMap(live.open(userId), (inbox) => waitUntilBeyond(inbox, since, wait))
         )
         return isAdvanced ? yield* page(userId, since, limit, epoch, reserve) : first
       })
@@ -114,7 +114,7 @@ export class InboxReader extends Context.Service<
   )
 }
 
-/** One line for a page: a client that reads it again and again must not fill the log. */
+/** Logs one line for a page, not one for each event: a client may read the same page again and again. */
 const logBroken = (userId: UserId, broken: ReadonlyArray<EventRecord>) => {
   const [first] = broken
   return Effect.logError(

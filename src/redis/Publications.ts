@@ -10,12 +10,12 @@ import { digestOf, sign } from "./Signatures.ts"
 
 /** An event to publish to the channel of one user. */
 export interface Publication {
-  /** How the channel begins, before the user's id. */
+  /** The start of the channel, up to the user's id. */
   readonly channelStart: string
   readonly userId: UserId
   readonly event: InboxEvent
   readonly epoch: string
-  /** What it is signed with. */
+  /** The key of the signature. */
   readonly key: Uint8Array
 }
 
@@ -112,5 +112,5 @@ return nodes`
 /** To how many channels one script passes a frame at most. */
 export const PASS_BATCH = SCRIPT_EVENTS
 
-/** Publishes the first two arguments, with a signature between them, to channels: each channel, and the signature for it. */
+/** Publishes a frame to many channels. Arguments: the payload before and after its signature, then each channel and its signature. */
 export const PASS = `for i = 3, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[1] .. ARGV[i + 1] .. ARGV[2]) end`

@@ -52,7 +52,7 @@ const makeReads = Effect.fnUntraced(function* (others: number, readBefore = 0) {
           publish: (facts) => Effect.sync(() => facts.map((fact) => [published.push(fact) > 0]))
         }),
         Layer.mock(Passing, {
-          tell: (users, frame) => Effect.sync(() => void told.push([users.length, frame]))
+          send: (users, frame) => Effect.sync(() => void told.push([users.length, frame]))
         }),
         Drafts.layer
       ]),

@@ -25,7 +25,7 @@ const makeTyping = Effect.gen(function* () {
   const services = yield* Layer.build(
     Typing.layer.pipe(
       Layer.provide([
-        Layer.mock(Passing, { tell: (users, frame) => Effect.sync(() => void told.push([users, frame])) }),
+        Layer.mock(Passing, { send: (users, frame) => Effect.sync(() => void told.push([users, frame])) }),
         Layer.mock(ConversationRepo, {
           others: (_, id) =>
             Effect.suspend(() => {
