@@ -11,8 +11,8 @@ import { ConversationRepo, type Denied, type GroupChange, type NewGroup } from "
 import { type Counted, committed, valueOf } from "./Committed.ts"
 
 /**
- * Changes conversations and their members: commits each change with its events, then publishes these. Each may be repeated; a
- * group that is made, with a `client_id`. A group has at most `MAX_GROUP_MEMBERS` members.
+ * Changes conversations and their members: commits each change with its events, then publishes these. Each call is safe to repeat;
+ * `createGroup` with a `clientId` only. A group has at most `MAX_GROUP_MEMBERS` members.
  */
 export class Conversations extends Context.Service<
   Conversations,

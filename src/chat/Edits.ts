@@ -17,8 +17,9 @@ import { type Edit, EditRepo, type MessageDenied } from "../repo/EditRepo.ts"
 import { type Counted, committed, valueOf } from "./Committed.ts"
 
 /**
- * Changes messages that were sent: commits each change with its events, then publishes these. Each may be repeated. Answers the
- * message as the user sees it then; for what one may do again and again, also how many inboxes were told.
+ * Changes messages that were sent: commits each change with its events, then publishes these. Each call is safe to repeat. Answers
+ * the message as the user sees it afterwards; for edits and reactions, which may follow without end, also how many inboxes got an
+ * event.
  */
 export class Edits extends Context.Service<
   Edits,
@@ -27,9 +28,9 @@ export class Edits extends Context.Service<
     edit(
       edit: Edit
     ): Effect.Effect<Counted<Message>, MessageDenied | NotAuthor | Blocked | MessageDeleted | VersionConflict>
-    /** Deletes a message: of the user's own, or with the right of its role in the group. */
+    /** Deletes a message of the user's own, or one of another member where the user's role in the group allows it. */
     remove(by: UserId, messageId: MessageId): Effect.Effect<Message, MessageDenied | RoleForbids>
-    /** Deletes a message for the application: whoever wrote it, and wherever. */
+    /** Deletes any message, for the application. */
     removeAny(messageId: MessageId): Effect.Effect<Message, MessageNotFound | Unavailable>
     /** Adds a reaction. */
     react(

@@ -2,6 +2,7 @@ import { Context, Duration, Effect, Layer, Option, Result } from "effect"
 import type { AnyDraft, Message, SendError } from "../domain/Message.ts"
 import type { Outcome, Sent } from "../domain/Send.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
+import { EventBuilder, EventKinds } from "../inbox/EventKinds.ts"
 import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { Metrics, type SendResult } from "../observability/Metrics.ts"
 import { span } from "../observability/Spans.ts"
@@ -10,14 +11,14 @@ import { OlderNodes } from "../redis/OlderNodes.ts"
 import { committing, publishing } from "./Committed.ts"
 import { SendQueue } from "./SendQueue.ts"
 
-/** How long the answer to a repeat waits for Redis to say whether the receiver is online. */
+/** How long the answer to a repeated send waits for Redis to say whether the receiver is online. */
 const PRESENCE_TIMEOUT = Duration.millis(100)
 
-/** A message that is committed, and whether a live socket of the receiver was handed it. */
+/** A committed message, and whether a socket or a poll of the receiver follows its inbox. */
 export interface Delivery {
   readonly message: Message
   readonly delivered: boolean
-  /** How many inboxes an event of it was appended to; none for a repeat of long ago. */
+  /** How many inboxes an event of the message was appended to; 0 for a late repeat. */
   readonly inboxes: number
 }
 
@@ -41,6 +42,7 @@ export class Sends extends Context.Service<
     Effect.gen(function* () {
       const queue = yield* SendQueue
       const publisher = yield* EventPublisher
+      const kinds = new EventBuilder(yield* EventKinds)
       const sessions = yield* Sessions
       const metrics = yield* Metrics
       const olderNodes = yield* OlderNodes
@@ -67,8 +69,11 @@ export class Sends extends Context.Service<
           fact: { ...fact, type },
           places
         }))
-        return Effect.map(publisher.publish(facts), (heard) =>
-          facts.some(({ fact: { type } }, i) => !type.endsWith("_sent") && heard[i]!.includes(true))
+        return Effect.map(publisher.publish(facts), (isFollowed) =>
+          facts.some(
+            ({ fact: { type } }, i) =>
+              kinds.reportOf(type) === "message received" && isFollowed[i]!.includes(true)
+          )
         )
       }
 

@@ -6,12 +6,12 @@ import type { UserId } from "./User.ts"
 /** A place in a user's inbox. The first event is 1; every event takes the next number, without gaps. */
 export const Seq = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({ examples: [1042] })
 
-/** The history of the database that a place belongs to: places of two epochs have nothing to do with each other. */
+/** The history of the database that a number belongs to: numbers of two epochs cannot be compared. */
 export const EpochText = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(64)).annotate({
   examples: ["0e45f8afddac"]
 })
 
-/** What an event reports, as the database holds it: the frames of all who get the event are built from it. */
+/** What an event reports, as the database holds it: the frames for all receivers of the event are built from it. */
 export interface EventFact {
   /** The kind of the event. A row of a newer release may have one that this release does not know. */
   readonly type: string
@@ -21,7 +21,7 @@ export interface EventFact {
   readonly message: Message | undefined
   /** The `client_id` of that message. */
   readonly clientId: string | undefined
-  /** What an event carries that is about no message; `undefined` when its row has none. */
+  /** The payload of the row, for events that are about no message; `undefined` when the row has none. */
   readonly payload: unknown
 }
 
@@ -38,7 +38,7 @@ export interface InboxEvent {
   readonly frame: Uint8Array
   /** What the frame shares with the other events of its fact; absent in the first event. */
   readonly shared?: SharedBytes
-  /** As in `EventFact`; `undefined` when the node that published it did not say. */
+  /** As in `EventFact`; `undefined` when the node that published it did not send it. */
   readonly committedAt: number | undefined
   /** The W3C trace context of what caused it; `undefined` when that is not traced. */
   readonly traceparent: string | undefined
@@ -56,7 +56,7 @@ export interface Place {
   readonly seq: number
 }
 
-/** A fact that is committed, and where it stands in the inboxes of those whom it concerns. */
+/** A committed fact, and its numbers in the inboxes of its receivers. */
 export interface AppendedFact {
   readonly fact: EventFact
   readonly places: ReadonlyArray<Place>

@@ -6,7 +6,7 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import type { Denied } from "../repo/ConversationRepo.ts"
 import { serverFrame } from "./ServerFrames.ts"
 
-/** What an `error` frame says. Its sentence is the default one of the problem that REST answers, where there is one. */
+/** The code and sentence of an `error` frame. The sentence is the default `detail` of the problem that REST answers, where there is one. */
 export type FrameError = Omit<ErrorFrame, "type" | "client_id">
 
 const RECEIVER_NOT_FOUND: FrameError = {
@@ -33,13 +33,13 @@ const rateLimited = ({ retryAfterMs }: RateLimited): FrameError => ({
   retry_after_ms: retryAfterMs
 })
 
-/** How long a client waits before it asks again for what was unavailable. */
+/** After how long a client repeats a frame that was answered `unavailable`. */
 const RETRY_AFTER_MS = 1000
 
 /** Why a send was refused. */
 export const sendError = (error: SendError | Forbidden | RateLimited | Unavailable): FrameError => {
   switch (error._tag) {
-    // The sender has a socket, so it is not the user that is missing.
+    // The sender has a socket, so the missing user is not the sender.
     case "SenderNotFound":
     case "ReceiverNotFound":
       return RECEIVER_NOT_FOUND
@@ -108,6 +108,6 @@ export const renewalError = (error: InvalidToken | Forbidden | Suspended | Unava
   }
 }
 
-/** The frame that refuses a frame of the client, which is named by its `client_id` if it has one. */
+/** The frame that refuses a frame of the client. `clientId` is that of the refused frame, if it has one. */
 export const errorFrame = (error: FrameError, clientId?: string | null): string =>
   serverFrame({ type: "error", ...error, ...(clientId == null ? {} : { client_id: clientId }) })
