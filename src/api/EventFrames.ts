@@ -6,7 +6,7 @@ import { Message, MessageId } from "../domain/Message.ts"
 import { Timestamp } from "../domain/Text.ts"
 import { UserId } from "../domain/User.ts"
 
-// The frames of inbox events: what sockets, event pages and long polls tell, each with the number of its event.
+// The frames of inbox events, which sockets, event pages and long polls carry. Each has the number of its event.
 
 export const MessageFrame = Schema.Struct({
   type: Schema.Literal("message"),
@@ -27,7 +27,7 @@ export const MessageSentFrame = Schema.Struct({
 export const OmittedFrame = Schema.Struct({ type: Schema.Literal("omitted"), seq: Seq }).annotate({
   identifier: "OmittedEvent",
   description:
-    "An event that this server could not build, for example one of a newer release during an upgrade. Its number is told, so that none is missing; a client that keeps state loads it anew"
+    "An event that this server could not build, for example one of a newer release during an upgrade. It keeps the numbers without gap; a client that keeps state loads it anew"
 })
 
 export const MessageUpdatedFrame = Schema.Struct({
@@ -109,7 +109,7 @@ export const ReadEventFrame = Schema.Struct({
 }).annotate({
   identifier: "ReadEvent",
   description:
-    "A user has read a conversation up to a message. An event, with a `seq`, for the user's own devices and for the other user of a direct conversation; the other members of a group are told in passing, without a `seq`"
+    "A user has read a conversation up to a message. An event, with a `seq`, for the user's own devices and for the other user of a direct conversation; the other members of a group get a frame without `seq`"
 })
 
 export const BlockFrame = Schema.Struct({
@@ -118,7 +118,7 @@ export const BlockFrame = Schema.Struct({
   ...EventPayloads.block.fields
 }).annotate({
   identifier: "BlockEvent",
-  description: "The user has blocked another one, or taken that back. Only the user's own devices are told"
+  description: "The user has blocked another one, or taken that back. Only the user's own devices get it"
 })
 
 export const UserUpdatedFrame = Schema.Struct({

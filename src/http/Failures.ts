@@ -16,12 +16,12 @@ import { allowedMethods } from "./Allowed.ts"
 
 const { toResponse } = HttpServerRespondable
 
-/** The 415 of a body that is not JSON, or that is not taken for JSON. */
+/** The 415 for a body that is not JSON, or has another content type. */
 export const notJson = toResponse(new UnsupportedMediaType())
 
 /**
- * Answers a request that no handler answered, with a problem. A defect is logged, and its caller is told the request id.
- * A request whose caller hung up stays interrupted, and `onAbort` is called.
+ * Answers a request that no handler answered, with a problem. A defect is logged, and the problem names the request id.
+ * A request whose caller closed the connection stays interrupted, and `onAbort` is called.
  */
 export const answerFailure =
   (

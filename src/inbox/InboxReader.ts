@@ -56,7 +56,7 @@ export class InboxReader extends Context.Service<
     Effect.gen(function* () {
       const repo = yield* InboxRepo
       const live = yield* LiveInboxes
-      const waitUntilBeyond = yield* Waits.make
+      const waitBeyond = yield* Waits.make
       const builder = new EventBuilder(yield* EventKinds)
 
       const events = Effect.fnUntraced(function* (
@@ -104,7 +104,7 @@ export class InboxReader extends Context.Service<
         const first = yield* page(userId, since, limit, epoch, reserve)
         if (wait === 0 || !first.recovered || first.events.length > 0) return first
         const isAdvanced = yield* Effect.scoped(
-          Effect.flatMap(live.open(userId), (inbox) => waitUntilBeyond(inbox, since, wait))
+          Effect.flatMap(live.open(userId), (inbox) => waitBeyond(inbox, since, wait))
         )
         return isAdvanced ? yield* page(userId, since, limit, epoch, reserve) : first
       })
