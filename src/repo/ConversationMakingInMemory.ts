@@ -56,7 +56,7 @@ export const makingInMemory = (tables: Tables) => {
           (other) => clientId !== undefined && other.createdBy === by && other.clientId === clientId
         )
         if (earlier !== undefined) {
-          // A group that was changed since has another title than the call that made it.
+          // A changed group may have another title than the call that made it: the title is not compared then.
           return earlier.isChanged || earlier.title === group.title
             ? Effect.succeed(already(by, earlier))
             : Effect.fail(new ClientIdConflict())

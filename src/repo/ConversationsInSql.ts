@@ -17,7 +17,7 @@ import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
 import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
 import type { ConversationCalls } from "./ConversationCalls.ts"
 import * as Reads from "./ConversationReads.ts"
-import { who } from "./UserParameters.ts"
+import { userParameter } from "./UserParameters.ts"
 
 type Refusal =
   | "user_not_found"
@@ -94,7 +94,7 @@ export const make = Effect.gen(function* () {
   ) {
     const rows = yield* change<Row>(
       (sql) => sql`SELECT * FROM update_conversation(
-          ${who(by)}, ${int8(id)}, ${title ?? null}, ${title !== undefined},
+          ${userParameter(by)}, ${int8(id)}, ${title ?? null}, ${title !== undefined},
           ${json(metadata)}::text::jsonb, ${metadata !== undefined}, ${textArray(groupRights.changeGroup)}
         )`
     )
@@ -106,7 +106,7 @@ export const make = Effect.gen(function* () {
     function* (by, id, memberId, role, maximum) {
       const rows = yield* change<Row>(
         (sql) => sql`SELECT * FROM put_member(
-          ${who(by)}, ${int8(id)}, ${who(memberId)}, ${role ?? null},
+          ${userParameter(by)}, ${int8(id)}, ${userParameter(memberId)}, ${role ?? null},
           ${textArray(groupRights.addMember)}, ${textArray(groupRights.changeRole)}, ${int4(maximum)}
         )`
       )
@@ -122,7 +122,7 @@ export const make = Effect.gen(function* () {
     function* (by, id, memberId) {
       const rows = yield* change<Row>(
         (sql) => sql`SELECT * FROM remove_member(
-          ${who(by)}, ${int8(id)}, ${who(memberId)},
+          ${userParameter(by)}, ${int8(id)}, ${userParameter(memberId)},
           ${textArray(groupRights.removeMember)}, ${textArray(groupRights.removeAdmin)}
         )`
       )
@@ -134,7 +134,7 @@ export const make = Effect.gen(function* () {
   const markRead: ConversationCalls["markRead"] = Effect.fn("ConversationRepo.markRead")(
     function* (userId, id, messageId) {
       const rows = yield* change<Row>(
-        (sql) => sql`SELECT * FROM mark_read(${who(userId)}, ${int8(id)}, ${int8(messageId)})`
+        (sql) => sql`SELECT * FROM mark_read(${userParameter(userId)}, ${int8(id)}, ${int8(messageId)})`
       )
       const row = rows[0]!
       if (row.status === "message_not_found") return yield* new MessageNotFound()
@@ -178,7 +178,7 @@ const permitted = ({ status }: Row) => {
   }
 }
 
-/** The conversation that a user was told of as added. */
+/** The conversation in the `conversation_added` event of a user. */
 const addedTo = (rows: ReadonlyArray<Row>, userId: UserId): Conversation => {
   const row = rows.find(({ users }) => users?.includes(userId))
   return (row!.payload as { readonly conversation: Conversation }).conversation

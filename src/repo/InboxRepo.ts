@@ -11,7 +11,7 @@ import { messageOfEvent } from "./MemoryViews.ts"
 import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 
-/** Between which numbers an inbox holds events. */
+/** The numbers between which an inbox holds events. */
 export interface Bounds {
   readonly userId: UserId
   /** The history of the database that these numbers belong to; see `Epoch`. */
@@ -22,7 +22,7 @@ export interface Bounds {
   readonly pruned: number
 }
 
-/** An inbox, and whose it is. */
+/** An inbox, with the name of its user. */
 export interface Inbox extends Bounds {
   readonly username: string
 }
@@ -58,8 +58,8 @@ export class InboxRepo extends Context.Service<
     Effect.gen(function* () {
       const { pipeline: sql, writes, inPipeline, orUnavailable, currentEpoch } = yield* Database
 
-      // The planner sees neither the array (SELECT) nor that the rows of it could be joined otherwise (OFFSET 0): it then keeps
-      // one plan. With `= ANY`, it plans each statement anew for its array, for five times what running it costs.
+      // The SELECT hides the array from the planner, and OFFSET 0 other ways to join: the planner then keeps one plan. With `= ANY` it
+      // plans each statement anew for its array, which takes five times as long as running it.
       const wanted = (userIds: ReadonlyArray<UserId>) =>
         sql`unnest((SELECT ${int4Array(userIds)})) AS wanted (id)`
 
@@ -83,7 +83,7 @@ export class InboxRepo extends Context.Service<
 
       // A message is shown as it is now. Who left its conversation gets nothing that changed after the event: after the send, any
       // version but the first, also one of the same millisecond; after an edit or a deletion, what was changed later.
-      // OFFSET 0 keeps the planner from joining a long page by reading all messages there are.
+      // OFFSET 0 keeps the planner from joining a long page by a scan of all messages.
       const page = (
         userId: UserId,
         after: number,
@@ -244,7 +244,7 @@ type EventRow = {
   readonly created_at: Date
 } & ((MessageRow & { readonly client_id: string | null }) | { readonly id: null })
 
-/** Up to the first gap: events are pruned in the order in which they lie in the table, which need not be theirs. */
+/** The rows up to the first gap. There may be one: events are pruned in the order of the table, not of their numbers. */
 const withoutGap = (rows: ReadonlyArray<EventRow>) => rows.filter(({ seq }, i) => seq === rows[0]!.seq + i)
 
 const toRecord = (row: EventRow): EventRecord => ({

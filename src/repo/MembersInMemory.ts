@@ -45,7 +45,7 @@ export const membersInMemory = (tables: Tables) => {
       })
     })
 
-  /** What the events about a member have in common. */
+  /** The fields that the events about a member share. */
   const about = (by: UserId, { id, members }: MemoryConversation) => ({
     conversation_id: id,
     by,
@@ -57,10 +57,16 @@ export const membersInMemory = (tables: Tables) => {
     by: UserId,
     conversation: MemoryConversation,
     member: MemoryMember,
-    told: ReadonlyArray<UserId>,
+    receivers: ReadonlyArray<UserId>,
     now: string
   ) =>
-    appendPayload(tables, told, type, { ...about(by, conversation), member: memberSeen(tables, member) }, now)
+    appendPayload(
+      tables,
+      receivers,
+      type,
+      { ...about(by, conversation), member: memberSeen(tables, member) },
+      now
+    )
 
   const putMember = (
     by: UserId,
@@ -143,21 +149,21 @@ export const membersInMemory = (tables: Tables) => {
         members.delete(memberId)
         const successor = member.role === "owner" ? successorIn(conversation) : undefined
         if (successor !== undefined) successor.role = "owner"
-        const told = memberIds(conversation)
+        const receivers = memberIds(conversation)
         return Effect.succeed({
           value: Effect.void,
           appended: [
             ...appendPayload(tables, [memberId], "conversation_removed", { conversation_id: id, by }, now),
             ...appendPayload(
               tables,
-              told,
+              receivers,
               "member_removed",
               { ...about(by, conversation), user_id: memberId },
               now
             ),
             ...(successor === undefined
               ? []
-              : memberEvent("member_updated", by, conversation, successor, told, now))
+              : memberEvent("member_updated", by, conversation, successor, receivers, now))
           ]
         })
       }

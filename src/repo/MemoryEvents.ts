@@ -62,7 +62,7 @@ export const appendAbout = (
     }))
   )
 
-/** Those of the users who have an inbox: one who is erased has none. */
+/** The users who have an inbox: an erased user has none. */
 const withInbox = ({ inboxes }: Tables, userIds: Iterable<UserId>) =>
   [...userIds].filter((userId) => inboxes.has(userId))
 

@@ -6,7 +6,7 @@ import { appendPayload } from "./MemoryEvents.ts"
 import type { Tables } from "./MemoryTables.ts"
 import type { ProfileCalls } from "./ProfileCalls.ts"
 import { MAX_FELLOWS } from "./ProfileCalls.ts"
-import { putting } from "./PutExternal.ts"
+import { makePut } from "./PutExternal.ts"
 import { makeInMemory } from "./UsersInMemory.ts"
 
 /** The memory layer of `ProfileRepo`. */
@@ -52,7 +52,7 @@ export const profilesInMemory = (tables: Tables): ProfileCalls => {
       }
     })
 
-  const put = putting({
+  const put = makePut({
     findExternal: (id) => Effect.sync(() => users.find(({ external_id }) => external_id === id)),
     make: (made) => Effect.result(makeInMemory(tables, made)),
     update: updateKnown
