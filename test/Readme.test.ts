@@ -3,7 +3,9 @@ import { existsSync, globSync, readFileSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { CloseCode, SUSPENDED } from "../src/api/CloseCode.ts"
 import { closeCodes } from "../src/api/openapi/LiveEvents.ts"
+import { ERASED } from "../src/domain/Disconnect.ts"
 
 const ROOT = join(import.meta.dirname, "..")
 const read = (path: string) => readFileSync(join(ROOT, path), "utf8")
@@ -33,6 +35,18 @@ describe("the README and its pages", () => {
       .match(/^\| \d{4} .*$/gm)!
       .map((row) => row.replace(/ +/g, " "))
     assert.deepStrictEqual(rows, closeCodes)
+  })
+
+  it("says which close codes end the sockets of a token, of a suspended and of an erased user", () => {
+    const text = read("docs/API.md").replace(/\s+/g, " ")
+    assert.include(
+      text,
+      `a token expires or is taken back, its sockets are closed with ${CloseCode.unauthorized.code}`
+    )
+    assert.include(
+      text,
+      `a suspended user are closed with ${SUSPENDED.code}, those of an erased user with ${ERASED}`
+    )
   })
 
   it("names tests that there are", () => {

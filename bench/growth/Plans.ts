@@ -6,15 +6,21 @@ import pg from "pg"
 /** A statement as the driver is given it, its parameters with their types. */
 type Compiled = readonly [text: string, parameters: ReadonlyArray<unknown>]
 
+const TYPE_NAMES = new Map<number, string>([
+  [PgTypes.OID.int8, "int8"],
+  [PgTypes.OID.textArray, "text[]"]
+])
+
 const explain = async (databaseUrl: string, [text, parameters]: Compiled): Promise<string> => {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   try {
     const typed = parameters as ReadonlyArray<PgTypes.Parameter>
-    const types = typed.map(({ oid }) => (oid === PgTypes.OID.int8 ? "int8" : "int4"))
+    const types = typed.map(({ oid }) => TYPE_NAMES.get(oid) ?? "int4")
+    const values = typed.map(({ value }) => (Array.isArray(value) ? `'{${value.join()}}'` : String(value)))
     await client.query(`PREPARE asked (${types.join()}) AS ${text}`)
     const { rows } = await client.query(
-      `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE asked (${typed.map(({ value }) => String(value)).join()})`
+      `EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) EXECUTE asked (${values.join()})`
     )
     return rows.map((row) => row["QUERY PLAN"]).join("\n")
   } finally {

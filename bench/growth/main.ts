@@ -20,6 +20,8 @@ const SIZES = [1_000, 100_000, 10_000_000]
 const CALLS = 200
 const WARM_UP = 50
 
+const NEW_MESSAGE_TYPES = ["message", "message_sent"]
+
 const user = (n: number) => UserId.make(1 + (n % USERS))
 
 const draft = (n: number) => ({
@@ -61,7 +63,8 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
   const resume = (missed: number) => (n: number) =>
     Effect.gen(function* () {
       let after = Math.max(0, headOf(n) - missed)
-      while (after < headOf(n)) after = (yield* inboxes.page(user(n), after, 64)).at(-1)!.seq
+      while (after < headOf(n))
+        after = (yield* inboxes.page(user(n), after, 64, NEW_MESSAGE_TYPES)).at(-1)!.seq
     })
 
   const search = (text: string) => (n: number) => searches.search({ userId: user(n), text, limit: 20 })
@@ -98,7 +101,7 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
     const plan = <E>(name: string, call: Effect.Effect<unknown, E>) => showPlan(databaseUrl, name, call)
     yield* plan("history, first page of 50", repo.history({ userId: user(1), ...history }))
     yield* plan("recent list, from the database", repo.received(user(1), 50))
-    yield* plan("resume: a page of an inbox", inboxes.page(user(1), headOf(1) - 64, 64))
+    yield* plan("resume: a page of an inbox", inboxes.page(user(1), headOf(1) - 64, 64, NEW_MESSAGE_TYPES))
   }
   return cost
 })

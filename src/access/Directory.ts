@@ -6,18 +6,21 @@ import type { UserId } from "../domain/User.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
 
 /**
- * Whom a user's token may look up: the one place that `USER_DIRECTORY` is decided in, for REST and sockets alike. `all`: everyone.
- * `exact`: everyone, by id, whole username or external id, and no lists. `shared`: the users who share a conversation with it.
- * `none`: itself. Callers who are no users see everyone. Members of a conversation see one another in it whatever this is.
+ * Which users a user may look up: the one place that decides by `USER_DIRECTORY`, for REST and sockets. `all`: everyone. `exact`:
+ * everyone, by id, whole username or external id, but no lists. `shared`: the users who share a conversation with it. `none`: itself
+ * only. Callers who are no users see everyone. In a conversation its members see one another with every setting.
  */
 export class Directory extends Context.Service<
   Directory,
   {
-    /** Whether a caller may list users, and search them by the beginning of a name; a user id: only those who share a conversation with it. */
+    /**
+     * Whether a caller may list users, and search them by the beginning of a name. Answers `undefined` for all users, or a user id
+     * for the users who share a conversation with that user.
+     */
     permitList(caller: Caller): Effect.Effect<UserId | undefined, Forbidden>
-    /** Which of some users a caller may see. A user sees itself. */
+    /** Those of the users whom a caller may see. A user sees itself. */
     visible(caller: Caller, userIds: ReadonlyArray<UserId>): Effect.Effect<ReadonlyArray<UserId>, Unavailable>
-    /** Fails unless a caller may see all of some users. */
+    /** Fails unless a caller may see all of the users. */
     permitSight(caller: Caller, userIds: ReadonlyArray<UserId>): Effect.Effect<void, Forbidden | Unavailable>
   }
 >()("minichat/access/Directory") {

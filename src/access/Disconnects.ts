@@ -5,29 +5,29 @@ import type { UserId } from "../domain/User.ts"
 
 type Listener = (orders: ReadonlyArray<Disconnect>) => void
 
-/** An order that takes nothing back is forgotten when it is older than this: nothing tells of it a second time. In milliseconds. */
+/** An order that takes no tokens back is dropped when it is older than this: it is not read a second time. In milliseconds. */
 const FORGOTTEN_AFTER = 120_000
 
-/** Whether an order says something as long as there are tokens. */
+/** Whether an order is kept for ever: it takes tokens back, or belongs to an erasure or a suspension. */
 const isKept = ({ tokensNotBefore, closeCode, isSuspended }: Disconnect) =>
   tokensNotBefore !== undefined || isSuspended || closeCode === ERASED
 
 /**
- * The orders to disconnect users that this node knows, and who is suspended, which each order tells too. It knows all tokens that
- * were taken back and all suspensions from its start on, and learns a new order within about a second.
+ * The orders to disconnect users, each with whether the user is suspended. From its start on a node knows all tokens that were taken
+ * back and all suspensions; it learns of a new order within about a second.
  */
 export class Disconnects extends Context.Service<
   Disconnects,
   {
-    /** Whether a credential is of a token that was taken back. Costs a look into a map. */
+    /** Whether the token of a credential was taken back. Looks into a map only. */
     refuses(credential: Credential): boolean
     /** Whether a user is erased. */
     isErased(userId: UserId): boolean
-    /** Whether a user is suspended. Costs a look into a set. */
+    /** Whether a user is suspended. Looks into a set only. */
     isSuspended(userId: UserId): boolean
-    /** Takes in orders, at most one of each user, and tells the listeners of those that are new. */
+    /** Adds orders, at most one of each user, and calls the listeners with the new ones. */
     learn(orders: ReadonlyArray<Disconnect>): void
-    /** Calls a listener with the new orders, all that were learnt together, until the scope closes. */
+    /** Calls a listener with the new orders of each `learn`, until the scope closes. */
     listen(listener: Listener): Effect.Effect<void, never, Scope.Scope>
   }
 >()("minichat/access/Disconnects") {
@@ -50,7 +50,7 @@ export class Disconnects extends Context.Service<
           const { isSuspended } = order
           const known = last.get(order.userId)
           if (known !== undefined && known.orderedAt > order.orderedAt) continue
-          // An order that was given beside a suspension may have been answered as of before it.
+          // An order that was committed during a suspension may have been read as of before it.
           if (isSuspended) suspended.add(order.userId)
           else suspended.delete(order.userId)
           if (known?.orderedAt === order.orderedAt && known.isSuspended === isSuspended) continue

@@ -12,8 +12,8 @@ import {
 const REFRESH_KEYS = "10 minutes"
 
 /**
- * The set of keys at a URL. `key` looks among the keys that were fetched, without a fetch; `fetched` fetches them anew for a key
- * id that is not among them. The keys have no maximum age: while the endpoint is unavailable, they stay in use.
+ * The key set at a URL. `key` searches the cached keys; `fetched` fetches the key set again for a key id that is not cached. The
+ * cached keys have no maximum age: while the endpoint is unavailable, they stay in use.
  */
 export const fetchedKeys = Effect.fnUntraced(function* (url: string) {
   const keys = createRemoteJWKSet(new URL(url), {
@@ -40,7 +40,7 @@ export const fetchedKeys = Effect.fnUntraced(function* (url: string) {
   return { key, fetched: keys satisfies JWTVerifyGetKey as JWTVerifyGetKey }
 })
 
-/** What the network said, which `fetch` wraps, or what is wrong with the answer. */
+/** The error of the network, which `fetch` wraps, or the fault of the answer. */
 const reasonOf = (error: unknown): string => {
   if (!(error instanceof Error)) return String(error)
   if (error instanceof errors.JWKSTimeout) return "no answer in time"
@@ -50,7 +50,7 @@ const reasonOf = (error: unknown): string => {
 /** How many bytes a set of keys may have. */
 const KEY_SET_BYTES = 1024 * 1024
 
-/** Fetches a set of keys, and reads no more of it than it may have. */
+/** Fetches a key set, and reads at most `KEY_SET_BYTES` of it. */
 const fetchBounded = async (url: string, options: RequestInit): Promise<Response> => {
   const response = await fetch(url, options)
   const chunks: Array<Uint8Array> = []

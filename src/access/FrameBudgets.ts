@@ -1,13 +1,13 @@
 import { Context, Duration, Effect, Layer, Schedule } from "effect"
 import type { UserId } from "../domain/User.ts"
 
-/** How many frames a user's sockets may send in a second, all together on this node, in the long run. */
+/** How many frames a second a user's sockets on this node may send together, on average. */
 const FRAMES_PER_SECOND = 500
 
-/** How many they may send at once. */
+/** How many frames they may send at once. */
 const FRAMES_BURST = 5000
 
-/** How often budgets that are exhausted are looked at. */
+/** How often exhausted budgets are refilled. */
 const TICK = Duration.millis(100)
 
 /** A socket whose reading can be stopped. */
@@ -18,11 +18,11 @@ export interface FrameSource {
 
 /** The frames that one user may send on this node. An exhausted one stops the reading of the sockets that send. */
 export interface FrameBudget {
-  /** Takes the frame of a socket. The frames of the piece that was given to the parser are taken too, and are a debt. */
+  /** Takes a frame of a socket. The rest of the piece that the parser has is taken too: it makes a debt. */
   take(source: FrameSource): void
   /** A socket joins the user's others. */
   join(): void
-  /** It ended. */
+  /** A socket of the user ended. */
   leave(source: FrameSource): void
 }
 
@@ -30,7 +30,7 @@ export interface FrameBudget {
 export class FrameBudgets extends Context.Service<
   FrameBudgets,
   {
-    /** The budget of a user, which has to be joined at once: one that no socket has joined is not remembered. */
+    /** The budget of a user. Join it at once: a budget without sockets is not kept. */
     of(userId: UserId): FrameBudget
   }
 >()("minichat/access/FrameBudgets") {
@@ -58,7 +58,7 @@ export class FrameBudgets extends Context.Service<
   )
 }
 
-/** The budgets that are remembered, as one of them sees them. */
+/** How a budget puts itself into the map of budgets and out of it. */
 interface Owner {
   remember(bucket: FrameBudget): void
   forget(): void
@@ -83,7 +83,7 @@ class TokenBucket implements FrameBudget {
 
   leave(source: FrameSource): void {
     this.paused.delete(source)
-    // A debt outlives the sockets that made it: new ones of the user find it.
+    // A debt outlives the sockets that made it, so that reconnecting does not clear it.
     if (--this.sockets === 0 && !this.exhausted.has(this)) this.owner.forget()
   }
 
@@ -103,7 +103,7 @@ class TokenBucket implements FrameBudget {
     if (this.tokens < 0) return false
     const sources = [...this.paused]
     this.paused.clear()
-    // Those that have frames left may exhaust the budget again.
+    // Sockets with frames left may exhaust the budget again.
     for (const source of sources) source.resumeReading()
     if (this.sockets === 0) this.owner.forget()
     return this.paused.size === 0

@@ -6,8 +6,10 @@ import {
   type Credential,
   Forbidden,
   InvalidToken,
+  ONLY_USERS_ARE_ME,
   type RateLimited,
   Suspended,
+  TOKEN_TAKEN_BACK,
   type Verified
 } from "../domain/Caller.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
@@ -22,8 +24,8 @@ import { type ActRate, limitsAreOn, RateLimits } from "./RateLimits.ts"
 import { Tokens } from "./Tokens.ts"
 
 /**
- * Who may do what, and how often: decided here for REST and for sockets alike, which only word the answer. The
- * application's own backend (`Service`) has no limit.
+ * Decides who may do what, and how often, for REST and for sockets. Those turn its failures into answers. The application's own
+ * backend (`Service`) has no limit.
  */
 export class Gate extends Context.Service<
   Gate,
@@ -33,15 +35,15 @@ export class Gate extends Context.Service<
 
     /**
      * The credential of a request. Takes the request from the rate of its client's address, also when the token is
-     * invalid: such a request fails with `RateLimited` when the rate is exhausted, else with `InvalidToken`. `Forbidden` is for a
-     * token that is valid, and of nobody.
+     * invalid: such a request fails with `RateLimited` when the rate is exhausted, else with `InvalidToken`. Fails with `Forbidden`
+     * when the token is valid but no user has its external id.
      */
     admit(
       token: string | undefined,
       request: AddressedRequest
     ): Effect.Effect<Credential, RateLimited | InvalidToken | Unavailable | Forbidden>
 
-    /** `admit` for a handshake that asks for the socket of a user, or of the token's own one. Answers whose it is. */
+    /** `admit` for a handshake that asks for the socket of a user, or of the token's own user (`me`). Answers that user too. */
     admitSocket(
       token: string | undefined,
       request: AddressedRequest,
@@ -54,33 +56,33 @@ export class Gate extends Context.Service<
     /** The user whose token a caller has. */
     self(caller: Caller): Effect.Effect<UserId, Forbidden>
 
-    /** The credential of a new token for an open socket of a user. It is taken from no rate. */
+    /** The credential of a new token for an open socket of a user. It costs nothing of a rate. */
     renewSocket(
       token: string,
       userId: UserId
     ): Effect.Effect<Credential, InvalidToken | Unavailable | Forbidden | Suspended>
 
     /**
-     * Fails when the policy does not allow a caller an operation, and when the user for whom it is done is suspended and it does
-     * more than read. Whoever calls: also the application acts for no suspended user. It may change its profile.
+     * Fails when the policy does not allow a caller an operation, and when the operation writes for a suspended user. The latter
+     * holds for all callers: the application cannot write for a suspended user either. It may change its profile.
      */
     permit(caller: Caller, operation: Operation): Effect.Effect<void, Forbidden | Suspended>
 
-    /** `permit` for what a user does. Takes it from the rate of that user that is for acts of its kind. */
+    /** `permit` for an act of a user. Takes it from that user's rate for acts of its kind. */
     permitAct(caller: Caller, act: Act): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
     /** `permitAct` for one send as a user. */
     permitSend(caller: Caller, sender: UserId): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
     /**
-     * Takes what permitted acts of one kind cost beyond an act each, by how many inboxes each was told to, from the rate that they
-     * were taken from.
+     * Takes the extra cost of permitted acts of one kind from their rate. `inboxes` has how many inboxes the event of each act was
+     * appended to.
      */
     chargeActs(caller: Caller, act: Act, inboxes: ReadonlyArray<number>): Effect.Effect<void>
 
     /**
-     * `permit` for a mark of what is read, or a change of whom a socket watches, as a user. Takes it from the rate of that user's
-     * actions.
+     * `permit` for marking a conversation as read, or changing the users that a socket watches. Takes it from the rate of the
+     * user's actions.
      */
     permitAction(caller: Caller, user: UserId): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
@@ -95,8 +97,8 @@ export class Gate extends Context.Service<
     ): Effect.Effect<void, Forbidden | Suspended | RateLimited>
 
     /**
-     * Takes what a read of so many rows costs beyond any call: from the rate of its client's address, and from that of its
-     * user. Rows that are passed over count. Where nothing limits the caller, they are not counted.
+     * Takes the extra cost of a read of so many rows from the rate of its client's address, and from that of its user. Skipped
+     * rows count. `rows` does not run when the caller has no limit.
      */
     permitRows<E = never>(
       caller: Caller,
@@ -107,7 +109,7 @@ export class Gate extends Context.Service<
     /** Takes a request for a public path from the rate of its client's address. */
     admitStranger(request: AddressedRequest): Effect.Effect<void, RateLimited>
 
-    /** The budget for the frames of a user's sockets; none when nothing limits them. */
+    /** The budget for the frames of a user's sockets; `undefined` when the caller has no limit. */
     framesOf(caller: Caller, userId: UserId): FrameBudget | undefined
   }
 >()("minichat/access/Gate") {
@@ -122,16 +124,17 @@ export class Gate extends Context.Service<
       const frameBudgets = yield* FrameBudgets
       const isOn = limitsAreOn(config)
       const addressOf = clientAddress(config.trustedProxies)
-      const isForwardedUnheard = ({ remoteAddress, headers }: AddressedRequest) =>
+      const hasIgnoredForwardedFor = ({ remoteAddress, headers }: AddressedRequest) =>
         headers["x-forwarded-for"] !== undefined &&
         addressOf({ remoteAddress, headers }) === addressOf({ remoteAddress, headers: Headers.empty })
 
       // The token of an erased user is good for one thing: to ask whether the erasure is finished.
-      const isGone = (caller: Caller, operation: Operation) =>
+      const isErasedCaller = (caller: Caller, operation: Operation) =>
         caller._tag === "Member" && operation._tag !== "EraseUser" && disconnects.isErased(caller.userId)
 
       const permit: Gate["Service"]["permit"] = (caller, operation) => {
-        if (!allows(caller, operation) || isGone(caller, operation)) return Effect.fail(new Forbidden())
+        if (!allows(caller, operation) || isErasedCaller(caller, operation))
+          return Effect.fail(new Forbidden())
         const writer = writerOf(caller, operation)
         return writer !== undefined && disconnects.isSuspended(writer)
           ? Effect.fail(new Suspended())
@@ -140,10 +143,10 @@ export class Gate extends Context.Service<
 
       const unlessTakenBack = (credential: Credential) =>
         disconnects.refuses(credential)
-          ? Effect.fail(new InvalidToken({ message: "The token was taken back: get a new one" }))
+          ? Effect.fail(new InvalidToken({ message: TOKEN_TAKEN_BACK }))
           : Effect.succeed(credential)
 
-      // To look a user up, or to make it, is taken from the rate first.
+      // The rate is charged before a user is looked up or made.
       const credentialOf =
         <E = never>(take: Effect.Effect<void, E> = Effect.void) =>
         (verified: Verified) =>
@@ -153,7 +156,7 @@ export class Gate extends Context.Service<
 
       const warn = warnOnce()
       const warnOfProxy = (request: AddressedRequest) =>
-        isForwardedUnheard(request)
+        hasIgnoredForwardedFor(request)
           ? warn(
               `Requests of ${addressOf(request)} are above their rate, and have an X-Forwarded-For that does not count: if that is a proxy of yours, all its clients share one rate. Name it in TRUSTED_PROXIES`
             )
@@ -166,7 +169,7 @@ export class Gate extends Context.Service<
           isTaken = true
           return Effect.tapError(rateLimits.request(addressOf(request)), () => warnOfProxy(request))
         })
-        // A call that waits for keys is taken before it waits: strangers would else wait in any number.
+        // The rate is charged before a call waits for keys. Otherwise any number of strangers could wait.
         const verified = yield* Effect.result(Effect.flatMap(tokens.verify(token, take), credentialOf(take)))
         if (Result.isFailure(verified) || isLimited(verified.success.caller)) yield* take
         if (Result.isFailure(verified)) {
@@ -177,7 +180,7 @@ export class Gate extends Context.Service<
         return yield* Effect.fromResult(verified)
       })
 
-      /** What is permitted is taken from a rate. */
+      /** `permit`, which charges the rate when it permits. */
       const permitFrom = (caller: Caller, operation: Operation, take: Effect.Effect<void, RateLimited>) =>
         isLimited(caller) ? Effect.andThen(permit(caller, operation), take) : permit(caller, operation)
 
@@ -192,9 +195,7 @@ export class Gate extends Context.Service<
       const self = (caller: Caller) =>
         caller._tag === "Member"
           ? Effect.succeed(caller.userId)
-          : Effect.fail(
-              new Forbidden({ detail: 'Only a user\'s token says who "me" is: name the user by its id' })
-            )
+          : Effect.fail(new Forbidden({ detail: ONLY_USERS_ARE_ME }))
 
       return Gate.of({
         isOpen: config.auth === "open" && !isOn,
@@ -245,7 +246,7 @@ export class Gate extends Context.Service<
   ).pipe(Layer.provide([FrameBudgets.layer, Identities.layer]))
 }
 
-/** How many inboxes that are told of an act in a group cost as much as one more act. */
+/** Each so many inboxes that get the event of an act cost as much as one more act. */
 const INBOXES_FOR_ONE_ACT = 100
 
 /** How many calls a search costs beyond its own. */

@@ -8,21 +8,21 @@ import { ProfileRepo } from "../repo/ProfileRepo.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
 import { Disconnects } from "./Disconnects.ts"
 
-/** How many external ids are remembered with the users that have them. */
-const REMEMBERED = 20_000
+/** How many external ids are cached with the ids of their users. */
+const CACHED = 20_000
 
-/** For how long, unless the user is erased before. */
-const REMEMBERED_FOR = Duration.minutes(1)
+/** For how long they are cached, unless the user is erased before. */
+const CACHED_FOR = Duration.minutes(1)
 
-/** Finds the users that tokens are of, when these name them by their external ids. */
+/** Finds the users of tokens that name their user by its external id. */
 export class Identities extends Context.Service<
   Identities,
   {
     /**
-     * The credential of a token that is verified. With `JWT_PROVISION`, the first token of a user makes it, once, also when several
-     * come at the same moment to several nodes. An erased user's tokens stay that user's: with `JWT_PROVISION`, one that was issued
-     * after the erasure was ordered makes a new user, unless the erased one was suspended. Fails with `Forbidden` when there is no
-     * such user.
+     * The credential of a verified token. With `JWT_PROVISION`, the first token of a user makes it, once, also when several tokens
+     * come to several nodes at the same moment. A token that was issued before its user's erasure stays that of the erased user;
+     * with `JWT_PROVISION`, a later one makes a new user, unless the erased one was suspended. Fails with `Forbidden` when there is
+     * no such user.
      */
     resolve(verified: Verified): Effect.Effect<Credential, Forbidden | Unavailable>
   }
@@ -37,9 +37,12 @@ export class Identities extends Context.Service<
       const disconnects = yield* Disconnects
 
       const put = (externalId: ExternalId, wanted: ExternalUser) =>
-        Effect.map(profiles.put(externalId, wanted), ({ value }) => value.id)
+        profiles.put(externalId, wanted).pipe(
+          Effect.flatMap(({ value }) => value),
+          Effect.map(({ id }) => id)
+        )
 
-      // Whatever name the token asks for, its user is made.
+      // Where the username of the token is taken, the user is made with another one.
       const make = ({ externalId, profile: { username, ...profile } }: Subject) =>
         (username === undefined ? put(externalId, profile) : put(externalId, { username, ...profile })).pipe(
           Effect.catchTag(["UsernameTaken", "UsernameFixed"], () => put(externalId, profile)),
@@ -47,23 +50,23 @@ export class Identities extends Context.Service<
           Effect.catchTag(["UsernameTaken", "UsernameFixed"], (error) => Effect.die(error))
         )
 
-      const remembered = yield* Cache.makeWith(
+      const cached = yield* Cache.makeWith(
         (externalId: ExternalId) => Effect.map(users.findExternal(externalId), ({ id }) => id),
         {
-          capacity: REMEMBERED,
-          timeToLive: (exit) => (Exit.isSuccess(exit) ? REMEMBERED_FOR : Duration.zero)
+          capacity: CACHED,
+          timeToLive: (exit) => (Exit.isSuccess(exit) ? CACHED_FOR : Duration.zero)
         }
       )
 
-      // What is remembered of a user before its erasure holds no longer: the person may have a new user.
+      // A user that was cached before its erasure is looked up again: the person may have a new user.
       const known = (externalId: ExternalId) =>
-        Effect.flatMap(Cache.get(remembered, externalId), (userId) =>
+        Effect.flatMap(Cache.get(cached, externalId), (userId) =>
           disconnects.isErased(userId)
-            ? Effect.andThen(Cache.invalidate(remembered, externalId), Cache.get(remembered, externalId))
+            ? Effect.andThen(Cache.invalidate(cached, externalId), Cache.get(cached, externalId))
             : Effect.succeed(userId)
         )
 
-      /** Whether a token is of a person who signs up anew. One that does not tell when it was issued may be old. */
+      /** Whether a token was issued after the erasure, so that its person signs up again. One without `iat` may be older. */
       const isAnew = ({ orderedAt, wasSuspended }: ErasedUser, issuedAt: number | undefined) =>
         jwtProvision && !wasSuspended && issuedAt !== undefined && issuedAt * 1000 >= orderedAt
 

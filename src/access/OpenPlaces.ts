@@ -4,8 +4,8 @@ import { TooManyPlaces } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
 
 /**
- * Counts the sockets and the long polls of this node together: each keeps a connection, a live inbox and memory for as long
- * as its client likes. A place is refused when this node has `MAX_SOCKETS`, or the user `MAX_SOCKETS_PER_USER`.
+ * Counts the sockets and the long polls of this node together: each holds a connection, a live inbox and memory as long as its client
+ * wants. A place is refused when this node has `MAX_SOCKETS`, or the user `MAX_SOCKETS_PER_USER`.
  */
 export class OpenPlaces extends Context.Service<
   OpenPlaces,

@@ -1,7 +1,7 @@
 import type { Caller } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
 
-/** Everything that needs a permission, with the user that it is done as, or whose data it is about. */
+/** Everything that needs a permission: `as` has the acting user, `of` the user whose data it reads. */
 export type Operation =
   | { readonly _tag: "CreateUser" }
   | { readonly _tag: "DisconnectUser" }
@@ -29,12 +29,12 @@ export type Operation =
   | { readonly _tag: "ReadSuspension"; readonly of: UserId }
   | { readonly _tag: "OpenSocket"; readonly of: UserId }
 
-/** The operations that one user does, beside reading. A suspended user may do none of them. */
+/** The operations by which a user changes something. A suspended user may do none of them. */
 export type Act = Extract<Operation, { readonly as: UserId }>
 
 /**
- * For whom an operation writes, or could: `as` whom it is done, or whose socket it opens. Undefined for what reads, and for what only
- * the application's backend does. A profile is the application's to keep: its backend changes that of a suspended user, too.
+ * The user for whom an operation writes, or could: the acting user, or the one whose socket it opens. `undefined` for a read, and for
+ * what only the application's backend may do. The backend may also change the profile of a suspended user.
  */
 export const writerOf = (caller: Caller, operation: Operation): UserId | undefined => {
   if (operation._tag === "ChangeUser" && caller._tag !== "Member") return undefined
@@ -46,7 +46,7 @@ export const writerOf = (caller: Caller, operation: Operation): UserId | undefin
  * The whole policy: who may do what. Without authentication every caller may do everything. The application's own
  * backend acts for any user. A user sends and changes as itself, reads its own data, and reads who the other users are.
  * What the acting user may do in a conversation, as a member and by its role, is decided with the change itself, in its
- * transaction: see `groupRights`. That a suspended user only reads is the gate's to say.
+ * transaction: see `groupRights`. `Gate` sees to it that a suspended user only reads.
  */
 export const allows = (caller: Caller, operation: Operation): boolean => {
   if (caller._tag === "Anyone" || caller._tag === "Service") return true

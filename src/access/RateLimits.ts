@@ -8,8 +8,8 @@ import { LimiterStore } from "../redis/LimiterStore.ts"
 import { clientNetwork } from "./ClientAddress.ts"
 
 /**
- * Token buckets, shared by all nodes: what users do, searches and costly reads by user, requests by address. While Redis is
- * unavailable, each node counts with buckets of its own.
+ * Token buckets, shared by all nodes: acts, searches and costly reads by user, requests by address. While Redis is unavailable,
+ * each node has buckets of its own.
  */
 export class RateLimits extends Context.Service<
   RateLimits,
@@ -17,11 +17,11 @@ export class RateLimits extends Context.Service<
     /** Takes one send from a user's bucket. */
     send(userId: UserId): Effect.Effect<void, RateLimited>
     /**
-     * Takes so many acts more from one of a user's buckets, for what an act turned out to cost: a bucket that does not hold them is
-     * in debt, and lets nothing pass until the debt is paid.
+     * Takes more acts from one of a user's buckets, once the cost of an act is known. A bucket that does not hold them is in debt,
+     * and refuses acts until it has refilled.
      */
     charge(rate: ActRate, userId: UserId, acts: number): Effect.Effect<void>
-    /** Takes one action that is no send, as a mark of what is read, from a bucket of the user's own that is as large. */
+    /** Takes one action that is no send, such as marking as read, from another bucket of the user, of the same size. */
     act(userId: UserId): Effect.Effect<void, RateLimited>
     /** Takes one search from a user's bucket. */
     search(userId: UserId): Effect.Effect<void, RateLimited>
@@ -29,11 +29,11 @@ export class RateLimits extends Context.Service<
     group(userId: UserId): Effect.Effect<void, RateLimited>
     /** Takes one change of a reaction from a user's bucket. */
     react(userId: UserId): Effect.Effect<void, RateLimited>
-    /** Takes one word of whether the user types from its bucket. */
+    /** Takes one `typing` frame from a user's bucket. */
     type(userId: UserId): Effect.Effect<void, RateLimited>
-    /** Takes one request, or what costs as much as several, from the bucket of an address; in IPv6, of its /64 network. */
+    /** Takes a request from the bucket of an address, in IPv6 of its /64 network. `cost`: as how many requests it counts. */
     request(address: string, cost?: number): Effect.Effect<void, RateLimited>
-    /** Takes costly reads from a user's bucket, in requests that would cost as much. */
+    /** Takes the cost of a read from a user's bucket. `cost`: as how many requests it counts. */
     rows(userId: UserId, cost: number): Effect.Effect<void, RateLimited>
   }
 >()("minichat/access/RateLimits") {
@@ -86,10 +86,10 @@ export class RateLimits extends Context.Service<
   static readonly layerInProcess = ifOn(() => RateLimits.layerMemory)
 }
 
-/** The rates of what users do. */
+/** The rates of users' acts. */
 export type ActRate = "send" | "act" | "group" | "react" | "type"
 
-/** Takes a function, as the statics of the class are being made when this is called. */
+/** Takes a function: the static `layerShared` does not exist yet when this is called. */
 function ifOn<E, R>(limits: () => Layer.Layer<RateLimits, E, R>) {
   return Layer.unwrap(
     Effect.map(AppConfig, (settings) => (limitsAreOn(settings) ? limits() : RateLimits.layerOff))
@@ -149,7 +149,7 @@ const limits = (
         onExceeded,
         key: `${name}:${key}`,
         limit: burst,
-        // What costs more than the bucket holds takes half of it, and is not refused for ever. A debt has no bound.
+        // A cost above the size of the bucket takes half of it: otherwise the call would be refused for ever. A debt has no bound.
         tokens: onExceeded === "delay" ? cost : Math.min(cost, Math.max(1, Math.floor(burst / 2))),
         window: Duration.millis((burst / perSecond) * 1000)
       }).pipe(

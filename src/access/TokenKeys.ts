@@ -12,8 +12,8 @@ export class TokenKeyError extends Schema.TaggedError<TokenKeyError>()("TokenKey
 const SIGNED_BY_KEY_PAIR = ["RS256", "ES256", "EdDSA"]
 
 /**
- * The keys that the settings name, and the algorithms that a token may be signed with. `fetched` is there for keys at a URL: it
- * fetches them for a token whose key is not among those at hand.
+ * The keys that the settings name, and the algorithms that a token may be signed with. For keys at a URL there is `fetched`: it
+ * fetches them again for a token whose key is not cached.
  */
 export const keysOf = Effect.fnUntraced(function* ({
   jwtSecret,
@@ -87,7 +87,7 @@ interface TokenKey {
   readonly key: CryptoKey
 }
 
-/** Finds the keys for a token's algorithm. Several are given by `JWKSMultipleMatchingKeys`, as jose does for a key set. */
+/** Finds the keys for a token's algorithm. Throws several keys as `JWKSMultipleMatchingKeys`, as jose does for a key set. */
 const anyOf =
   (keys: ReadonlyArray<TokenKey>): JWTVerifyGetKey =>
   ({ alg }) => {

@@ -5,7 +5,7 @@ import { type Caller, InvalidToken, type Subject } from "../domain/Caller.ts"
 import { trimmedText } from "../domain/Text.ts"
 import { AvatarUrl, ExternalId, UserId, Username } from "../domain/User.ts"
 
-/** Whom a token is of, by the claim that the settings name. One with `scope` `service` is of the application's own backend. */
+/** The user of a token, by the claim `JWT_USER_CLAIM`. A token with `scope` `service` is of the application's own backend. */
 export const subjectOf =
   ({ jwtSubject, jwtUserClaim }: Pick<Settings, "jwtSubject" | "jwtUserClaim">) =>
   (payload: JWTPayload): Result.Result<Caller | Subject, InvalidToken> => {
@@ -38,8 +38,8 @@ const decodePicture = Schema.decodeUnknownOption(AvatarUrl)
 const decodeObject = Schema.decodeUnknownOption(Schema.Record(Schema.String, Schema.Unknown))
 
 /**
- * What a first token tells of its user: the standard claims of OpenID Connect, and what Supabase has in `user_metadata`. A claim
- * that does not fit is passed over. An address is never shown to others, so no name is made of it.
+ * The profile in a user's first token: the standard claims of OpenID Connect, and those of Supabase in `user_metadata`. A claim that
+ * is not valid as a name or URL is ignored. An e-mail address is never shown to others, so no name is made of it.
  */
 const profileOf = (payload: JWTPayload): Subject["profile"] => {
   const more = Option.getOrElse(

@@ -18,7 +18,7 @@ export class Tokens extends Context.Service<
   Tokens,
   {
     /**
-     * What a token stands for; `undefined` and the empty text are no token. Fails with `Unavailable`
+     * The claims of a token; `undefined` and the empty text are no token. Fails with `Unavailable`
      * when the keys to check it with cannot be fetched. `beforeFetch` runs before the call waits for a fetch of keys, and
      * its failure is that of the call.
      */
@@ -83,7 +83,7 @@ export class Tokens extends Context.Service<
 
 const NOT_VALID = "The token is not valid"
 
-/** None of the keys at hand is the one that the token names. */
+/** None of the cached keys is the one that the token names. */
 const UNKNOWN_KEY = "unknown key"
 
 /** The claims of a token. Of several keys that fit it, as a set without key ids may have, each is tried. */
@@ -103,7 +103,7 @@ const verifyWith = async (token: string, source: JWTVerifyGetKey, options: JWTVe
   }
 }
 
-/** A token with a fault is refused; a failure to fetch the keys says nothing about the token. */
+/** A token that is not valid is refused. A failure to fetch the keys is `Unavailable`: the token may be valid. */
 const refusal = (error: unknown): InvalidToken | Unavailable => {
   if (isFetchFailure(error)) return new Unavailable({ dependency: "token key endpoint", cause: error })
   if (error instanceof errors.JWTExpired) return new InvalidToken({ message: "The token has expired" })
@@ -119,5 +119,5 @@ const isFetchFailure = (error: unknown) =>
   (error instanceof errors.JOSEError && error.code === "ERR_JOSE_GENERIC") ||
   (error instanceof TypeError && error.message === "fetch failed")
 
-/** When a token was issued, where it tells. */
+/** When a token was issued, if it has an `iat`. */
 const issued = (iat: number | undefined) => (iat === undefined ? {} : { issuedAt: iat })

@@ -37,7 +37,7 @@ export class Blocks extends HttpApiGroup.make("blocks")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "List whom a user has blocked",
-        description: "For the user itself. Nobody is told who has blocked them."
+        description: "For the user itself. Users do not learn who has blocked them."
       })
     ),
     HttpApiEndpoint.put("block", "/:user_id/blocks/:blocked_id", {
@@ -48,7 +48,7 @@ export class Blocks extends HttpApiGroup.make("blocks")
       OpenApi.annotations({
         summary: "Block a user",
         description:
-          "From then on the blocked user's direct sends to the user are refused with 403, and the user is not told what the " +
+          "From then on the blocked user's direct sends to the user are refused with 403, and the user is not shown what the " +
           "blocked one types and reads, nor whether it is online. Groups are not touched. Safe to repeat."
       })
     ),

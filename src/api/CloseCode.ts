@@ -9,8 +9,8 @@ export interface CloseCode {
 }
 
 /**
- * Every close code of the contract, with what a client should do about it. What is refused before there is a socket
- * is refused by an HTTP status instead: 4001 is sent when a token expires or was taken back, 4003 when the application orders it.
+ * Every close code of the contract, with what a client should do about it. A handshake is refused by an HTTP status: 4001 and 4003
+ * close sockets that were open before. The application may order 1012, 4001, 4002 and 4003 for its own reasons.
  */
 export const CloseCode = {
   goingAway: { code: 1001, reason: "Server going away", reconnect: true },
@@ -18,13 +18,13 @@ export const CloseCode = {
   frameTooBig: { code: 1009, reason: "Frame too big", reconnect: false },
   serverError: { code: 1011, reason: "Server error", reconnect: true },
   restarting: { code: 1012, reason: "Server restarting", reconnect: true },
-  unauthorized: { code: 4001, reason: "Token missing, bad or expired", reconnect: false },
+  unauthorized: { code: 4001, reason: "Token expired or taken back", reconnect: false },
   disconnected: { code: 4002, reason: "Disconnected by the application", reconnect: false },
-  forbidden: { code: 4003, reason: "Not your socket", reconnect: false },
+  forbidden: { code: 4003, reason: "Not allowed to connect", reconnect: false },
   userNotFound: { code: 4004, reason: "User not found", reconnect: false },
   tooSlow: { code: 4008, reason: "Too slow to read", reconnect: true },
   tooManySockets: { code: 4009, reason: "Too many sockets", reconnect: false }
 } as const satisfies Record<string, CloseCode>
 
-/** `forbidden` for the sockets of a user who is suspended. */
+/** `forbidden` for the sockets of a suspended user. */
 export const SUSPENDED: CloseCode = { ...CloseCode.forbidden, reason: "The user is suspended" }

@@ -4,7 +4,7 @@ import { ExportRecord } from "../domain/Export.ts"
 import { UserIdParam } from "./Parameters.ts"
 import { ServiceUnavailable, UserNotFound } from "./Problems.ts"
 
-/** The calls that erase a user and hand out what is stored of it: a part of the group `users`. */
+/** The calls that erase a user and export its data: a part of the group `users`. */
 export const eraseUser = HttpApiEndpoint.delete("erase", "/:user_id", {
   params: { user_id: UserIdParam },
   success: [Erasure.pipe(HttpApiSchema.status(202)), HttpApiSchema.NoContent],
@@ -14,8 +14,8 @@ export const eraseUser = HttpApiEndpoint.delete("erase", "/:user_id", {
     summary: "Erase a user",
     description:
       "The user is deleted at once: its name is free, its sockets are closed with 4004, and it is not found any more. What it " +
-      "wrote is erased in the background, and others are told by events. 202 while that is under way, 204 once all is " +
-      "gone. Safe to repeat. For the user itself, and for tokens with `scope` `service`."
+      "wrote is erased in the background, and others get events of it. 202 while that is under way, 204 once all is " +
+      "erased. Safe to repeat. For the user itself, and for tokens with `scope` `service`."
   })
 )
 

@@ -1,12 +1,12 @@
 import { Schema } from "effect"
-import { Conversation, Member } from "../domain/Conversation.ts"
 import { ConversationId } from "../domain/ConversationId.ts"
 import { Seq } from "../domain/Event.ts"
+import { EventPayloads } from "../domain/EventPayloads.ts"
 import { Message, MessageId } from "../domain/Message.ts"
 import { Timestamp } from "../domain/Text.ts"
-import { User, UserId } from "../domain/User.ts"
+import { UserId } from "../domain/User.ts"
 
-// The frames of inbox events: what sockets, event pages and long polls tell, each with the number of its event.
+// The frames of inbox events, which sockets, event pages and long polls carry. Each has the number of its event.
 
 export const MessageFrame = Schema.Struct({
   type: Schema.Literal("message"),
@@ -27,7 +27,7 @@ export const MessageSentFrame = Schema.Struct({
 export const OmittedFrame = Schema.Struct({ type: Schema.Literal("omitted"), seq: Seq }).annotate({
   identifier: "OmittedEvent",
   description:
-    "An event that this server could not build, for example one of a newer release during an upgrade. Its number is told, so that none is missing; a client that keeps state loads it anew"
+    "An event that this server could not build, for example one of a newer release during an upgrade. It keeps the numbers without gap; a client that keeps state loads it anew"
 })
 
 export const MessageUpdatedFrame = Schema.Struct({
@@ -54,14 +54,7 @@ export const MessageDeletedFrame = Schema.Struct({
 export const ReactionFrame = Schema.Struct({
   type: Schema.Literal("reaction"),
   seq: Seq,
-  message_id: MessageId,
-  conversation_id: ConversationId,
-  user_id: UserId,
-  emoji: Schema.String,
-  added: Schema.Boolean,
-  count: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({
-    description: "How many users have reacted with this emoji now"
-  })
+  ...EventPayloads.reaction.fields
 }).annotate({
   identifier: "ReactionEvent",
   description: "A user reacted to a message, or took the reaction back"
@@ -70,7 +63,7 @@ export const ReactionFrame = Schema.Struct({
 export const ConversationAddedFrame = Schema.Struct({
   type: Schema.Literal("conversation_added"),
   seq: Seq,
-  conversation: Conversation
+  ...EventPayloads.conversation_added.fields
 }).annotate({
   identifier: "ConversationAddedEvent",
   description: "The user is now a member of a conversation"
@@ -79,7 +72,7 @@ export const ConversationAddedFrame = Schema.Struct({
 export const ConversationUpdatedFrame = Schema.Struct({
   type: Schema.Literal("conversation_updated"),
   seq: Seq,
-  conversation: Conversation
+  ...EventPayloads.conversation_updated.fields
 }).annotate({
   identifier: "ConversationUpdatedEvent",
   description: "Title or metadata of a group changed. What only this user sees, as the own role, is left out"
@@ -88,59 +81,50 @@ export const ConversationUpdatedFrame = Schema.Struct({
 export const ConversationRemovedFrame = Schema.Struct({
   type: Schema.Literal("conversation_removed"),
   seq: Seq,
-  conversation_id: ConversationId,
-  by: UserId
+  ...EventPayloads.conversation_removed.fields
 }).annotate({ identifier: "ConversationRemovedEvent", description: "The user left a group, or was removed" })
-
-const memberChange = { conversation_id: ConversationId, by: UserId, member_count: Schema.Int }
 
 export const MemberAddedFrame = Schema.Struct({
   type: Schema.Literal("member_added"),
   seq: Seq,
-  ...memberChange,
-  member: Member
+  ...EventPayloads.member_added.fields
 }).annotate({ identifier: "MemberAddedEvent", description: "A user became a member of a group" })
 
 export const MemberUpdatedFrame = Schema.Struct({
   type: Schema.Literal("member_updated"),
   seq: Seq,
-  ...memberChange,
-  member: Member
+  ...EventPayloads.member_updated.fields
 }).annotate({ identifier: "MemberUpdatedEvent", description: "A member of a group has another role" })
 
 export const MemberRemovedFrame = Schema.Struct({
   type: Schema.Literal("member_removed"),
   seq: Seq,
-  ...memberChange,
-  user_id: UserId
+  ...EventPayloads.member_removed.fields
 }).annotate({ identifier: "MemberRemovedEvent", description: "A user left a group, or was removed" })
 
 export const ReadEventFrame = Schema.Struct({
   type: Schema.Literal("read"),
   seq: Schema.optionalKey(Seq),
-  conversation_id: ConversationId,
-  user_id: UserId,
-  message_id: MessageId
+  ...EventPayloads.read.fields
 }).annotate({
   identifier: "ReadEvent",
   description:
-    "A user has read a conversation up to a message. An event, with a `seq`, for the user's own devices and for the other user of a direct conversation; the other members of a group are told in passing, without a `seq`"
+    "A user has read a conversation up to a message. An event, with a `seq`, for the user's own devices and for the other user of a direct conversation; the other members of a group get a frame without `seq`"
 })
 
 export const BlockFrame = Schema.Struct({
   type: Schema.Literal("block"),
   seq: Seq,
-  blocked_id: UserId,
-  blocked: Schema.Boolean.annotate({ description: "False when the block was taken back" })
+  ...EventPayloads.block.fields
 }).annotate({
   identifier: "BlockEvent",
-  description: "The user has blocked another one, or taken that back. Only the user's own devices are told"
+  description: "The user has blocked another one, or taken that back. Only the user's own devices get it"
 })
 
 export const UserUpdatedFrame = Schema.Struct({
   type: Schema.Literal("user_updated"),
   seq: Seq,
-  user: User
+  ...EventPayloads.user_updated.fields
 }).annotate({
   identifier: "UserUpdatedEvent",
   description:

@@ -50,7 +50,7 @@ export const RecentMessages = Schema.Struct({
 
 export const History = Schema.Array(Message)
 
-/** How many messages a history passes over. */
+/** How many messages a history skips. */
 export const HistorySkip = skip("before_id")
 
 /** A page of the history has at most 50 messages, unless `limit` says otherwise. */
@@ -167,7 +167,7 @@ export class Messages extends HttpApiGroup.make("messages")
         summary: "Delete a message",
         description:
           "For its author, and for a group's owner and admins; for a token with `scope` `service` any message, when `user_id` is left " +
-          "out. Its content is gone at once; its place in the history stays. Safe to repeat."
+          "out. Its content is deleted at once; its place in the history stays. Safe to repeat."
       })
     ),
     HttpApiEndpoint.put("react", "/:message_id/reactions/:emoji", {

@@ -80,7 +80,7 @@ export class Moderation extends HttpApiGroup.make("moderation")
       error: [UserNotFound, ServiceUnavailable]
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "Tell whether a user is suspended",
+        summary: "Show whether a user is suspended",
         description: "For the user itself, and for tokens with `scope` `service`."
       })
     ),

@@ -4,7 +4,7 @@ import { EpochText } from "../domain/Event.ts"
 import { MessageId } from "../domain/Message.ts"
 import { UserId } from "../domain/User.ts"
 
-/** What the documentation tells of a whole number that is a parameter. One without a maximum has a format. */
+/** The documentation of a whole number that is a parameter. One without a maximum has a format. */
 interface Documented {
   readonly description: string
   readonly example?: number
@@ -63,16 +63,16 @@ export const ConversationIdParam = conversationIdParam({
 
 const actingDocs = "For whom the call acts; the token's own user when it is left out"
 
-/** For whom a call without a body acts. Without a user's token it must be given: the handler refuses the call. */
+/** The user for whom a call without a body acts. Without a user's token it must be given: otherwise the handler refuses the call. */
 export const ActingUser = Schema.optionalKey(userIdParam({ description: actingDocs }))
 
-/** For whom a call with a body acts, as a field of the body. */
+/** The user for whom a call with a body acts, as a field of the body. */
 export const actingUser = {
   user_id: Schema.optionalKey(UserId).annotate({ description: actingDocs })
 }
 
 interface Bounds extends Required<Pick<Documented, "minimum" | "maximum">> {
-  /** What to do beyond the maximum; ends the message. */
+  /** What to do above the maximum; the end of the error message. */
   readonly hint?: string
 }
 
@@ -107,7 +107,7 @@ export const limit = (byDefault: number, maximum = 1000) =>
     description: "How many rows to answer with, at most"
   })
 
-/** The history of the database that a place belongs to, in a query: as the server told it. */
+/** The epoch that a `since` belongs to, in a query: as the server sent it. */
 export const EpochParam = EpochText.annotate({
   description: "The `epoch` that came with `since`; without it, `since` is taken for a number of this history"
 })

@@ -5,7 +5,7 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UsernameFixed, UsernameTaken } from "../domain/User.ts"
 import * as Problems from "./Problems.ts"
 
-/** The problem that tells the caller of a domain error. Those without details of their own have their default sentence. */
+/** The problem for each domain error. A problem without a `detail` of its own has its default sentence. */
 
 export const usernameTaken = ({ isAlike }: UsernameTaken) =>
   new Problems.UsernameTaken(isAlike ? { detail: "This username looks like a registered one" } : {})
@@ -56,15 +56,15 @@ export const unauthorized = ({ message }: InvalidToken) => new Problems.Unauthor
 export const tooManyRequests = ({ retryAfterMs }: RateLimited) =>
   new Problems.TooManyRequests({ retry_after_ms: retryAfterMs })
 
-/** For a call, which may be repeated. */
+/** For a REST call, which the client may repeat. */
 export const serviceUnavailable = ({ message }: Unavailable) =>
   new Problems.ServiceUnavailable({ detail: `${message}; nothing was lost, try again` })
 
-/** For a handshake, which the client begins anew. */
+/** For a handshake, which the client may repeat. */
 export const socketUnavailable = ({ message }: Unavailable) =>
   new Problems.ServiceUnavailable({ detail: `${message}, connect again` })
 
-/** For a poll that finds no place: the caller has its share of them, or the node has no more. */
+/** For a long poll without a place: the user has `MAX_SOCKETS_PER_USER`, or the node has `MAX_SOCKETS`. */
 export const tooManyPlaces = ({ of }: TooManyPlaces) =>
   of === "user"
     ? new Problems.TooManyRequests({

@@ -4,10 +4,10 @@ import { TOKEN_NEEDED } from "../domain/Caller.ts"
 
 /**
  * Every error of the REST contract, as an RFC 9457 problem (`application/problem+json`). `detail` is the
- * sentence for the person who meets it; `type` tells problems of one status apart.
+ * sentence for the person who meets it; `type` distinguishes the problems of one status.
  */
 
-/** Gives a problem a sentence that it has when it is made without a `detail`. */
+/** The default `detail` of a problem. */
 const detail = (sentence: string) => ({
   detail: Schema.optionalKey(Schema.String).pipe(
     Schema.catchDecoding(() => Effect.succeedNone),

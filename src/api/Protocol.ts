@@ -30,7 +30,7 @@ export const Read = Schema.Struct({
   message_id: MessageId
 }).annotate({
   identifier: "ReadFrame",
-  description: "Tells that the user has read a conversation up to a message. Answered only when it fails"
+  description: "Marks a conversation as read up to a message. Answered only when it fails"
 })
 
 export const Typing = Schema.Struct({
@@ -40,10 +40,10 @@ export const Typing = Schema.Struct({
 }).annotate({
   identifier: "TypingFrame",
   description:
-    "Tells the others of a conversation that the user types. Repeat it at least every 6 s, at most once a second"
+    "Shows the other members of a conversation that the user types. Repeat it at least every 6 s, at most once a second"
 })
 
-/** Whose presence one socket may watch, at most. */
+/** How many users one socket may watch, at most. */
 export const MAX_WATCHED = 200
 
 export const Watch = Schema.Struct({
@@ -51,7 +51,7 @@ export const Watch = Schema.Struct({
   user_ids: Schema.Array(UserId).check(Schema.isMaxLength(MAX_WATCHED))
 }).annotate({
   identifier: "WatchFrame",
-  description: `Whose presence this socket is told from now on, at most ${MAX_WATCHED} users. Replaces the frame before it`
+  description: `The users whose presence this socket is sent from now on, at most ${MAX_WATCHED} users. Replaces the frame before it`
 })
 
 export const Auth = Schema.Struct({ type: Schema.Literal("auth"), token: Schema.String }).annotate({
@@ -124,7 +124,7 @@ export const TypingEventFrame = Schema.Struct({
 }).annotate({
   identifier: "TypingNotice",
   description:
-    "A user types, for at most 6 s after the last such frame. Told in passing: not kept, not repeated"
+    "A user types, for at most 6 s after the last such frame. It has no `seq`, is not stored and not repeated"
 })
 
 export const PresenceFrame = Schema.Struct({
@@ -135,10 +135,10 @@ export const PresenceFrame = Schema.Struct({
 }).annotate({
   identifier: "PresenceNotice",
   description:
-    "A watched user came online or went offline, the latter told 3 s late. Also told for each user when a `watch` begins"
+    "A watched user came online or went offline, the latter sent 3 s late. Also sent for each user when a `watch` begins"
 })
 
-/** What is told in passing: it has no number and is stored nowhere. */
+/** The frames without number: they are not stored. */
 export const PassingFrame = Schema.Union([ReadEventFrame, TypingEventFrame, PresenceFrame])
 export type PassingFrame = typeof PassingFrame.Type
 

@@ -49,18 +49,18 @@ export class System extends HttpApiGroup.make("system")
       success: [Health, Health.pipe(HttpApiSchema.status(503))]
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "Tell the state of the server",
+        summary: "Show the state of the server",
         description: "200 while it serves, also without Redis (`DEGRADED`); 503 when the database is away."
       })
     ),
     HttpApiEndpoint.get("livez", Paths.livez, { success: Probe }).annotateMerge(
-      OpenApi.annotations({ summary: "Tell that the process answers" })
+      OpenApi.annotations({ summary: "Show that the process answers" })
     ),
     HttpApiEndpoint.get("readyz", Paths.readyz, {
       success: [Probe, Probe.pipe(HttpApiSchema.status(503))]
     }).annotateMerge(
       OpenApi.annotations({
-        summary: "Tell whether the node takes traffic",
+        summary: "Show whether the node takes traffic",
         description: "503 from the moment that the node begins to drain, and while the database is away."
       })
     )

@@ -39,7 +39,7 @@ export const DisconnectOrder = Schema.Struct({
     Schema.Literals([1012, 4001, 4002, 4003]).annotate({
       description:
         "The close code. 4002, when it is absent: the client is not to connect again. 4001, when it is absent and tokens are taken back: " +
-        "connect again with a new token. 4003: the socket is not the user's any more. 1012: connect again at once",
+        "connect again with a new token. 4003: the user is not allowed to connect any more. 1012: connect again at once",
       message: "must be 1012, 4001, 4002 or 4003"
     })
   ),
@@ -62,7 +62,7 @@ export type Disconnected = typeof Disconnected.Type
 
 export const UserList = Schema.Array(User)
 
-/** How many users a list passes over. */
+/** How many users a list skips. */
 export const UserSkip = skip("after_id")
 
 /** A list has at most 100 users, unless `limit` says otherwise. */
@@ -71,13 +71,13 @@ export const UserLimit = limit(100)
 const name = (maximum: number) =>
   Text.check(Schema.isBetweenCodePoints(1, maximum, { message: `must have 1 to ${maximum} characters` }))
 
-/** A username to look for. One that nobody can have is found nowhere. */
+/** A username to search for. One that no user can have finds nobody. */
 const WantedUsername = name(50).annotate({
   description: "Only the user with this username; case matters. The list has one user or none",
   examples: ["alice"]
 })
 
-/** The beginning of a name to look for. */
+/** The beginning of a name to search for. */
 const NamePrefix = name(100).annotate({
   description:
     "Only users whose username or display name begins so, whatever the case; ordered by that name. No character is a wildcard",
@@ -136,7 +136,7 @@ export class Users extends HttpApiGroup.make("users")
       OpenApi.annotations({
         summary: "Change a user's profile",
         description:
-          "For the user itself and the application's own backend. The user, and those who share a conversation with it, are told."
+          "For the user itself and the application's own backend. The user, and those who share a conversation with it, get an event."
       })
     ),
     HttpApiEndpoint.get("getExternal", "/by-external-id/:external_id", {
@@ -161,7 +161,7 @@ export class Users extends HttpApiGroup.make("users")
       params: { user_id: UserIdParam },
       success: Presence,
       error: [UserNotFound, ServiceUnavailable]
-    }).annotateMerge(OpenApi.annotations({ summary: "Tell whether a user is online" })),
+    }).annotateMerge(OpenApi.annotations({ summary: "Show whether a user is online" })),
     HttpApiEndpoint.post("disconnect", "/:user_id/disconnect", {
       params: { user_id: UserIdParam },
       payload: DisconnectOrder,

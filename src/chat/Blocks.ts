@@ -6,7 +6,7 @@ import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { BlockRepo } from "../repo/BlockRepo.ts"
 import { committed, valueOf } from "./Committed.ts"
 
-/** Who has blocked whom. Commits each change with its event for the user's own devices, then publishes it. Each may be repeated. */
+/** Who has blocked whom. Commits each change with its event for the user's own devices, then publishes it. Each call is safe to repeat. */
 export class Blocks extends Context.Service<
   Blocks,
   {
@@ -14,7 +14,7 @@ export class Blocks extends Context.Service<
     block(by: UserId, other: UserId): Effect.Effect<Block, UserNotFound | Unavailable>
     /** Takes a block back. */
     unblock(by: UserId, other: UserId): Effect.Effect<void, Unavailable>
-    /** Which of these users a user has blocked: it is shown nothing of their presence. */
+    /** Which of these users a user has blocked: their presence is hidden from it. */
     hidden(from: UserId, users: ReadonlyArray<UserId>): Effect.Effect<ReadonlySet<UserId>, Unavailable>
   }
 >()("minichat/chat/Blocks") {

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
-import type { Change } from "../domain/Event.ts"
+import type { AppendedFact, Change } from "../domain/Event.ts"
+import type { Unavailable } from "../domain/Unavailable.ts"
 import type { EventPublisher } from "../inbox/EventPublisher.ts"
 import { span } from "../observability/Spans.ts"
 
@@ -7,33 +8,34 @@ import { span } from "../observability/Spans.ts"
 export const committing = span("commit")
 export const publishing = span("publish", { kind: "producer" })
 
-/**
- * Commits changes, then publishes their events; answers once both are done. An interruption waits: what is committed is always
- * published.
- */
-export const committed =
-  (publisher: EventPublisher["Service"]) =>
-  <A, E>(change: Effect.Effect<Change<A>, E>): Effect.Effect<Change<A>, E> =>
-    committing(change).pipe(
-      Effect.tap(({ appended }) =>
-        appended.length === 0 ? Effect.void : publishing(publisher.publish(appended))
-      ),
-      Effect.uninterruptible
-    )
-
-/** What a committed change answers, and how many inboxes its events were appended to. */
-export interface Told<A> {
+/** What a change answers, and how many inboxes its events were appended to: by that a rate is charged. */
+export interface Counted<A> {
   readonly value: A
   readonly inboxes: number
 }
 
-/** For changes that cost by how many they tell. */
-export const toldBy = <A, E>(change: Effect.Effect<Change<A>, E>): Effect.Effect<Told<A>, E> =>
-  Effect.map(change, ({ value, appended }) => ({
-    value,
-    inboxes: appended.reduce((sum, { places }) => sum + places.length, 0)
-  }))
+/**
+ * Commits a change, publishes its events, then reads its answer. An interruption waits for the first two: what is committed is
+ * always published, also when the answer cannot be read.
+ */
+export const committed =
+  (publisher: EventPublisher["Service"]) =>
+  <A, E, Unread = never>(
+    change: Effect.Effect<Change<A, Unread>, E>
+  ): Effect.Effect<Counted<A>, E | Unread | Unavailable> =>
+    committing(change).pipe(
+      Effect.tap(({ appended }) =>
+        appended.length === 0 ? Effect.void : publishing(publisher.publish(appended))
+      ),
+      Effect.uninterruptible,
+      Effect.flatMap(({ value, appended }) =>
+        Effect.map(value, (value) => ({ value, inboxes: inboxesOf(appended) }))
+      )
+    )
 
-/** What a change answers to who asked for it. */
-export const valueOf = <A, E>(change: Effect.Effect<Change<A>, E>): Effect.Effect<A, E> =>
+const inboxesOf = (appended: ReadonlyArray<AppendedFact>) =>
+  appended.reduce((sum, { places }) => sum + places.length, 0)
+
+/** What a change answers, for one that is not charged by its inboxes. */
+export const valueOf = <A, E>(change: Effect.Effect<Counted<A>, E>): Effect.Effect<A, E> =>
   Effect.map(change, ({ value }) => value)

@@ -8,11 +8,11 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
 import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { ConversationRepo, type Denied, type GroupChange, type NewGroup } from "../repo/ConversationRepo.ts"
-import { committed, type Told, toldBy, valueOf } from "./Committed.ts"
+import { type Counted, committed, valueOf } from "./Committed.ts"
 
 /**
- * Changes conversations and their members: commits each change with its events, then publishes these. Each may be repeated; a
- * group that is made, with a `client_id`. A group has at most `MAX_GROUP_MEMBERS` members.
+ * Changes conversations and their members: commits each change with its events, then publishes these. Each call is safe to repeat;
+ * `createGroup` with a `clientId` only. A group has at most `MAX_GROUP_MEMBERS` members.
  */
 export class Conversations extends Context.Service<
   Conversations,
@@ -34,14 +34,14 @@ export class Conversations extends Context.Service<
       by: UserId,
       id: ConversationId,
       change: GroupChange
-    ): Effect.Effect<Told<Conversation>, Denied | RoleForbids | NotAGroup>
+    ): Effect.Effect<Counted<Conversation>, Denied | RoleForbids | NotAGroup>
     /** Adds a member to a group, or changes its role. */
     putMember(
       by: UserId,
       id: ConversationId,
       memberId: UserId,
       role: Role | undefined
-    ): Effect.Effect<Told<Member>, Denied | RoleForbids | NotAGroup | MembersNotFound | GroupFull>
+    ): Effect.Effect<Counted<Member>, Denied | RoleForbids | NotAGroup | MembersNotFound | GroupFull>
     /** Removes a member from a group, or lets it leave. */
     removeMember(
       by: UserId,
@@ -60,9 +60,9 @@ export class Conversations extends Context.Service<
       return Conversations.of({
         createGroup: (group) => valueOf(commit(repo.createGroup(group, maxGroupMembers))),
         createDirect: flow(repo.createDirect, commit, valueOf),
-        update: flow(repo.update, commit, toldBy),
+        update: flow(repo.update, commit),
         putMember: (by, id, memberId, role) =>
-          toldBy(commit(repo.putMember(by, id, memberId, role, maxGroupMembers))),
+          commit(repo.putMember(by, id, memberId, role, maxGroupMembers)),
         removeMember: flow(repo.removeMember, commit, valueOf)
       })
     })

@@ -6,10 +6,10 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { type Addressees, ConversationRepo } from "../repo/ConversationRepo.ts"
 
-/** Of how many conversations the addressees are cached. */
+/** The addressees of so many conversations are cached. */
 const REMEMBERED = 100_000
 
-/** A message as a client hands it in: to a user, or to a conversation in its place. */
+/** A message as a client sends it: to a user, or to a conversation. */
 export interface NewDraft extends Pick<Draft, "content" | "client_id" | "reply_to_id" | "metadata"> {
   readonly receiver_id?: UserId | null
   readonly conversation_id?: ConversationId | null
@@ -22,8 +22,8 @@ export class Drafts extends Context.Service<
     /** To whom messages of a conversation go. The answer never changes, so it is cached. */
     addressees(id: ConversationId): Effect.Effect<Addressees, ConversationNotFound | Unavailable>
     /**
-     * The draft of a message: of a direct conversation, to its other user. Whether the sender is a member of a group is decided
-     * when the draft is sent. The caller has refused a message without addressee: here it is a defect.
+     * Makes a draft of a message. One to a direct conversation gets its other user as receiver. Whether the sender is a member of a
+     * group is checked when the draft is sent. A message without addressee is a defect: the caller refuses it before.
      */
     of(
       sender: UserId,
@@ -44,7 +44,7 @@ export class Drafts extends Context.Service<
           ),
         {
           capacity: REMEMBERED,
-          // That there is none is not cached: the conversation may be made at any time.
+          // An unknown conversation is not cached: it may be made at any time.
           timeToLive: (exit) => (Exit.isSuccess(exit) ? Duration.infinity : Duration.zero)
         }
       )

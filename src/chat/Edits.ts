@@ -14,11 +14,12 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { type Edit, EditRepo, type MessageDenied } from "../repo/EditRepo.ts"
-import { committed, type Told, toldBy, valueOf } from "./Committed.ts"
+import { type Counted, committed, valueOf } from "./Committed.ts"
 
 /**
- * Changes messages that were sent: commits each change with its events, then publishes these. Each may be repeated. Answers the
- * message as the user sees it then; for what one may do again and again, also how many inboxes were told.
+ * Changes messages that were sent: commits each change with its events, then publishes these. Each call is safe to repeat. Answers
+ * the message as the user sees it afterwards; for edits and reactions, which may follow without end, also how many inboxes got an
+ * event.
  */
 export class Edits extends Context.Service<
   Edits,
@@ -26,19 +27,19 @@ export class Edits extends Context.Service<
     /** Edits a message of the user's own. */
     edit(
       edit: Edit
-    ): Effect.Effect<Told<Message>, MessageDenied | NotAuthor | Blocked | MessageDeleted | VersionConflict>
-    /** Deletes a message: of the user's own, or with the right of its role in the group. */
+    ): Effect.Effect<Counted<Message>, MessageDenied | NotAuthor | Blocked | MessageDeleted | VersionConflict>
+    /** Deletes a message of the user's own, or one of another member where the user's role in the group allows it. */
     remove(by: UserId, messageId: MessageId): Effect.Effect<Message, MessageDenied | RoleForbids>
-    /** Deletes a message for the application: whoever wrote it, and wherever. */
+    /** Deletes any message, for the application. */
     removeAny(messageId: MessageId): Effect.Effect<Message, MessageNotFound | Unavailable>
     /** Adds a reaction. */
     react(
       by: UserId,
       messageId: MessageId,
       emoji: string
-    ): Effect.Effect<Told<Message>, MessageDenied | Blocked | MessageDeleted | TooManyReactions>
+    ): Effect.Effect<Counted<Message>, MessageDenied | Blocked | MessageDeleted | TooManyReactions>
     /** Takes a reaction back. */
-    unreact(by: UserId, messageId: MessageId, emoji: string): Effect.Effect<Told<Message>, MessageDenied>
+    unreact(by: UserId, messageId: MessageId, emoji: string): Effect.Effect<Counted<Message>, MessageDenied>
   }
 >()("minichat/chat/Edits") {
   static readonly layer = Layer.effect(
@@ -47,11 +48,11 @@ export class Edits extends Context.Service<
       const repo = yield* EditRepo
       const commit = committed(yield* EventPublisher)
       return Edits.of({
-        edit: flow(repo.edit, commit, toldBy),
+        edit: flow(repo.edit, commit),
         remove: flow(repo.remove, commit, valueOf),
         removeAny: flow(repo.removeAny, commit, valueOf),
-        react: flow(repo.react, commit, toldBy),
-        unreact: flow(repo.unreact, commit, toldBy)
+        react: flow(repo.react, commit),
+        unreact: flow(repo.unreact, commit)
       })
     })
   )

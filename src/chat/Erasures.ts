@@ -48,7 +48,10 @@ export class Erasures extends Context.Service<
 
       const step = (userId: UserId) =>
         commit(
-          Effect.map(repo.step(userId, STEP), ({ appended, isDone }) => ({ value: isDone, appended }))
+          Effect.map(repo.step(userId, STEP), ({ appended, isDone }) => ({
+            value: Effect.succeed(isDone),
+            appended
+          }))
         ).pipe(Effect.map(({ value }) => value))
 
       /** Deletes the cached answers that hold what the user wrote: its own, and those of whom it wrote to. */

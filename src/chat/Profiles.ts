@@ -14,7 +14,7 @@ import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { ProfileRepo } from "../repo/ProfileRepo.ts"
 import { committed, valueOf } from "./Committed.ts"
 
-/** Changes the profiles of users: commits each change with its events, then publishes these. Each may be repeated. */
+/** Changes the profiles of users: commits each change with its events, then publishes these. Each call is safe to repeat. */
 export class Profiles extends Context.Service<
   Profiles,
   {

@@ -10,18 +10,18 @@ import { committed } from "./Committed.ts"
 import { Drafts } from "./Drafts.ts"
 
 /**
- * The most other members of a group that are told how far one of them has read. In a larger group each message would cause as
- * many frames as the square of its members; there `last_read_id` of the list of members says it.
+ * In a group with more other members than this, no `read` frames are sent: each message would cause as many frames as the square of
+ * the members. Clients read `last_read_id` in the list of members instead.
  */
-export const MAX_TOLD_OF_READS = 100
+export const MAX_READ_RECEIVERS = 100
 
-/** Marks conversations as read, and tells those whom it concerns. */
+/** Marks conversations as read, and publishes it to those who see it. */
 export class Reads extends Context.Service<
   Reads,
   {
     /**
      * Marks a conversation as read up to a message, then publishes the event for the user's own devices and for the other user of a
-     * direct conversation. The other members of a group are told in passing, while they are at most `MAX_TOLD_OF_READS`.
+     * direct conversation. Sends a frame without number to the other members of a group, up to `MAX_READ_RECEIVERS` of them.
      */
     mark(
       userId: UserId,
@@ -38,7 +38,7 @@ export class Reads extends Context.Service<
       const passing = yield* Passing
       const drafts = yield* Drafts
 
-      const tellGroup = Effect.fnUntraced(function* (
+      const sendToGroup = Effect.fnUntraced(function* (
         userId: UserId,
         conversationId: ConversationId,
         messageId: MessageId
@@ -46,8 +46,8 @@ export class Reads extends Context.Service<
         const { kind } = yield* drafts.addressees(conversationId)
         if (kind === "direct") return
         const others = yield* repo.others(userId, conversationId)
-        if (others.length > MAX_TOLD_OF_READS) return
-        yield* passing.tell(others, {
+        if (others.length > MAX_READ_RECEIVERS) return
+        yield* passing.send(others, {
           type: "read",
           conversation_id: conversationId,
           user_id: userId,
@@ -57,9 +57,9 @@ export class Reads extends Context.Service<
 
       const mark: Reads["Service"]["mark"] = Effect.fn("Reads.mark")(
         function* (userId, conversationId, messageId) {
-          const { value, appended } = yield* commit(repo.markRead(userId, conversationId, messageId))
-          // The mark is committed: that the others could not be told changes nothing of the answer.
-          if (appended.length > 0) yield* Effect.ignore(tellGroup(userId, conversationId, messageId))
+          const { value, inboxes } = yield* commit(repo.markRead(userId, conversationId, messageId))
+          // The mark is committed, so a failure to send the frames is not answered.
+          if (inboxes > 0) yield* Effect.ignore(sendToGroup(userId, conversationId, messageId))
           return value
         }
       )

@@ -4,8 +4,9 @@ import { Metrics } from "../observability/Metrics.ts"
 import { currentSpan, spanOf } from "../observability/Spans.ts"
 
 /**
- * How long a batch waits for the end of the one before it. Batches that follow one another fill better, and those side by side
- * wait for the locks of the same inboxes. A batch that takes longer may wait for a lock that the next one does not need.
+ * How long a batch waits for the end of the one before it. Batches in sequence are larger, and concurrent ones wait for the locks of
+ * the same inboxes. After this time the next batch starts all the same: the one before may wait for a lock that the next does not
+ * need.
  */
 const BATCH_PATIENCE = Duration.millis(50)
 
@@ -16,8 +17,8 @@ const BATCH_SIZE = 128
 const QUEUE_SIZE = 10_000
 
 /**
- * How many events a batch to groups appends, about. It holds the inboxes of all their members meanwhile, and a direct send to one
- * of them waits for its end: one message to the largest group is a batch of its own.
+ * About how many events a batch to groups appends at most. The batch locks the inboxes of all members until it commits, and direct
+ * sends to them wait: one message to the largest group is a batch of its own.
  */
 const BATCH_EVENTS = 1000
 
@@ -52,7 +53,7 @@ export const makeLane = Effect.fnUntraced(function* <D>({
     for (const { drafts, answer } of submissions) {
       const to = from + drafts.length
       const start = from
-      // A defect is told to those who wait for this batch; the next one is sent all the same.
+      // A defect fails the submissions of this batch only; the next batch is sent all the same.
       Deferred.doneUnsafe(
         answer,
         Exit.map(exit, (outcomes) => outcomes.slice(start, to))
@@ -66,7 +67,7 @@ export const makeLane = Effect.fnUntraced(function* <D>({
 
   const connections = yield* Semaphore.make(batches)
   let before: { readonly size: number; readonly fiber: Fiber.Fiber<void> } | undefined
-  // Taken from the queue, and too large for the batch before.
+  // Taken from the queue, but too large for the current batch: it begins the next one.
   let next: Submission<D> | undefined
   yield* Effect.gen(function* () {
     const first = next ?? (yield* Queue.take(queue))
@@ -110,7 +111,7 @@ export const makeLane = Effect.fnUntraced(function* <D>({
 interface Submission<D> {
   readonly drafts: ReadonlyArray<D>
   readonly answer: Deferred.Deferred<ReadonlyArray<Outcome>>
-  /** What the submission is a part of, when it is traced. */
+  /** The span that the submission belongs to, when it is traced. */
   readonly span: Tracer.AnySpan | undefined
 }
 

@@ -9,13 +9,13 @@ import { type Lane, makeLane } from "./SendLane.ts"
 /** Groups up to this size share batches; those of larger ones have a lane of their own. */
 const SMALL_GROUP = 64
 
-/** How many groups have their size remembered; the one that was used longest ago is forgotten, and taken for a large one. */
+/** The sizes of so many groups are kept; the least recently used is dropped, and its group counts as a large one. */
 const KNOWN_GROUPS = 10_000
 
 /**
  * Commits sends in batches. Sends that arrive while a batch is in the database go together in the next one. There is no timer:
- * a send that finds no batch in the database starts one at once. Sends to users, to small and to large groups have lanes, so
- * that no direct send waits behind the thousand events of a group's message.
+ * a send that finds no batch in the database starts one at once. Direct sends, sends to small groups and sends to large groups have
+ * a lane each, so that no direct send waits behind the 1,000 events of a message to a group.
  */
 export class SendQueue extends Context.Service<
   SendQueue,

@@ -2,6 +2,7 @@ import { Context, Effect, Layer, Result } from "effect"
 import type { AnyDraft, Message, SendError } from "../domain/Message.ts"
 import type { Outcome, Sent } from "../domain/Send.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
+import { EventBuilder, EventKinds } from "../inbox/EventKinds.ts"
 import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { Metrics, type SendResult } from "../observability/Metrics.ts"
 import { span } from "../observability/Spans.ts"
@@ -14,7 +15,7 @@ import { SendQueue } from "./SendQueue.ts"
 export interface Delivery {
   readonly message: Message
   readonly delivered: boolean
-  /** How many inboxes an event of it was appended to; none for a repeat of long ago. */
+  /** How many inboxes an event of the message was appended to; 0 for a late repeat. */
   readonly inboxes: number
 }
 
@@ -39,6 +40,7 @@ export class Sends extends Context.Service<
       const queue = yield* SendQueue
       const publisher = yield* EventPublisher
       const bus = yield* RedisBus
+      const kinds = new EventBuilder(yield* EventKinds)
       const metrics = yield* Metrics
       const olderNodes = yield* OlderNodes
 
@@ -61,8 +63,11 @@ export class Sends extends Context.Service<
           fact: { ...fact, type },
           places
         }))
-        return Effect.map(publisher.publish(facts), (heard) =>
-          facts.some(({ fact: { type } }, i) => !type.endsWith("_sent") && heard[i]!.includes(true))
+        return Effect.map(publisher.publish(facts), (isFollowed) =>
+          facts.some(
+            ({ fact: { type } }, i) =>
+              kinds.reportOf(type) === "message received" && isFollowed[i]!.includes(true)
+          )
         )
       }
 

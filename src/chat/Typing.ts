@@ -16,36 +16,37 @@ const MAX_AT_ONCE = 5
 /** How often expired entries are deleted. */
 const DELETE_EVERY = Duration.seconds(1)
 
-/** That a user types in a conversation, or typed there a moment ago. */
+/** A user who types in a conversation, or typed there within `MIN_INTERVAL`. */
 interface Entry {
-  /** The socket that said so last. */
+  /** The socket of the last `typing` frame. */
   by: object
-  toldAt: number
+  sentAt: number
   isTyping: boolean
-  /** The members who got the frame: they also get the one that ends it. */
+  /** The members who got the frame, and will get the one that ends the typing. */
   others: ReadonlyArray<UserId>
 }
 
 /**
- * Tells the other members of a conversation who types, in passing. A user types for 6 s after its last `typing` frame. It ends
- * earlier when its client says so, when a message is sent there over a socket of this node, and when the socket that said it closes.
+ * Sends who types to the other members of a conversation, by frames without number. A user types for 6 s after its last `typing`
+ * frame. It ends earlier when its client says so, when the user sends a message there over a socket of this node, and when the
+ * socket of the last `typing` frame closes.
  */
 export class Typing extends Context.Service<
   Typing,
   {
     /**
-     * Handles a `typing` frame. One within a second of the last, or for a sixth conversation at once, is dropped. The end of typing
-     * that was published is always published.
+     * Handles a `typing` frame of a socket. A begin within a second of the last one, or in a sixth conversation at once, is dropped.
+     * An end is sent whenever its begin was.
      */
-    tell(
+    update(
       by: object,
       userId: UserId,
       conversationId: ConversationId,
       isTyping: boolean
     ): Effect.Effect<void, Denied>
-    /** A message of the user was sent in the conversation: typing there ends. */
+    /** The user sent a message in the conversation: its typing there ends. */
     sent(userId: UserId, conversationId: ConversationId): Effect.Effect<void>
-    /** The socket closed: the typing that it told of ends. */
+    /** The socket closed: the typing of its frames ends. */
     leave(by: object, userId: UserId): Effect.Effect<void>
     /** How many entries are kept. */
     readonly size: Effect.Effect<number>
@@ -61,7 +62,7 @@ export class Typing extends Context.Service<
       const end = (userId: UserId, conversationId: ConversationId, entry: Entry) => {
         if (!entry.isTyping) return Effect.void
         entry.isTyping = false
-        return passing.tell(entry.others, {
+        return passing.send(entry.others, {
           type: "typing",
           conversation_id: conversationId,
           user_id: userId,
@@ -74,17 +75,17 @@ export class Typing extends Context.Service<
         const ofUser = byUser.get(userId) ?? new Map<ConversationId, Entry>()
         const known = ofUser.get(conversationId)
         if (known === undefined && ofUser.size >= MAX_AT_ONCE) return
-        if (known !== undefined && now - known.toldAt < MIN_INTERVAL) return
-        // Entered before the query, so that further frames are dropped while it runs, and also when it fails.
-        const entry: Entry = { by, toldAt: now, isTyping: false, others: known?.others ?? [] }
+        if (known !== undefined && now - known.sentAt < MIN_INTERVAL) return
+        // Set before the query, so that further frames are dropped while the query runs, and after it failed.
+        const entry: Entry = { by, sentAt: now, isTyping: false, others: known?.others ?? [] }
         ofUser.set(conversationId, entry)
         byUser.set(userId, ofUser)
         const others = yield* repo.others(userId, conversationId)
-        // The query took so long that the entry was forgotten.
+        // The entry expired during the query.
         if (byUser.get(userId)?.get(conversationId) !== entry) return
         entry.others = others
         entry.isTyping = true
-        yield* passing.tell(others, {
+        yield* passing.send(others, {
           type: "typing",
           conversation_id: conversationId,
           user_id: userId,
@@ -95,7 +96,7 @@ export class Typing extends Context.Service<
       yield* Effect.map(Clock.currentTimeMillis, (now) => {
         for (const [userId, ofUser] of byUser) {
           for (const [conversationId, entry] of ofUser) {
-            if (now - entry.toldAt >= (entry.isTyping ? TYPING_LASTS : MIN_INTERVAL))
+            if (now - entry.sentAt >= (entry.isTyping ? TYPING_LASTS : MIN_INTERVAL))
               ofUser.delete(conversationId)
           }
           if (ofUser.size === 0) byUser.delete(userId)
@@ -108,7 +109,7 @@ export class Typing extends Context.Service<
       }
 
       return Typing.of({
-        tell: (by, userId, conversationId, isTyping) =>
+        update: (by, userId, conversationId, isTyping) =>
           isTyping ? begin(by, userId, conversationId) : sent(userId, conversationId),
         sent,
         leave: (by, userId) =>

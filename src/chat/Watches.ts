@@ -14,7 +14,7 @@ import type { UserId } from "../domain/User.ts"
 import { encodePassing } from "../inbox/Passing.ts"
 import { type Presence, Sessions } from "../presence/Sessions.ts"
 
-/** How long a user is offline before watchers are told, so that a page that reloads does not blink. In milliseconds. */
+/** How long a user is offline before watchers are notified, so that a reload of a page does not show. In milliseconds. */
 const OFFLINE_AFTER = Duration.toMillis("3 seconds")
 
 const TICK = Duration.millis(500)
@@ -25,13 +25,13 @@ const ROUND = 10
 /** How many users one tick looks up at most. With more than ten times as many watched users a round takes longer. */
 const LOOK_UPS = 500
 
-/** Who is told: a socket. */
+/** The socket that watches. */
 export interface Watcher {
-  /** Hands it a frame. False when its peer does not read: then the frame is dropped, and a later one replaces it. */
+  /** Sends a frame. Answers false when its peer does not read: the frame is dropped, and a later one replaces it. */
   readonly pass: (frame: Uint8Array) => boolean
 }
 
-/** What one socket watches, and whom it was not told of as its peer did not read. */
+/** The users that one socket watches, and those whose last frame was dropped because its peer did not read. */
 interface Watch {
   readonly watcher: Watcher
   users: ReadonlySet<UserId>
@@ -40,25 +40,25 @@ interface Watch {
 
 interface Watched {
   readonly watches: Set<Watch>
-  /** What watchers were told; none before it is known. */
-  told: { readonly isOnline: boolean; readonly frame: Uint8Array } | undefined
-  /** Since when a user that was told to be online is offline; none while it is online. In milliseconds. */
+  /** The presence that watchers were sent last; none before it is known. */
+  sent: { readonly isOnline: boolean; readonly frame: Uint8Array } | undefined
+  /** Since when a user whose watchers see it online is offline; none while it is online. In milliseconds. */
   offlineSince: number | undefined
 }
 
 /**
- * Tells sockets who of the users that they watch is online.
+ * Sends sockets the presence of the users that they watch.
  *
- * Guarantee: watchers learn within a moment that a user came online, and 3 to 4 s after its last socket closed that it went
- * offline; within 10 s when Redis lost the word of it, and within 45 s when the user's node was killed. A socket whose peer does
- * not read is told the latest state when it reads again. While Redis is unavailable nobody is told to be offline.
+ * Guarantee: watchers are notified at once that a user came online, and 3 to 4 s after its last socket closed that it went
+ * offline; within 10 s when Redis lost the transition, and within 45 s when the user's node was killed. A socket whose peer does
+ * not read is sent the latest presence when it reads again. While Redis is unavailable no user is sent as offline.
  */
 export class Watches extends Context.Service<
   Watches,
   {
     /**
-     * Opens a watch of one socket, which ends when the scope closes. The function that it answers sets whom the socket watches,
-     * in place of those before, and tells it the presence of each.
+     * Opens a watch of one socket, which ends when the scope closes. Returns a function that replaces the watched users, and
+     * sends the socket the presence of each.
      */
     open(
       watcher: Watcher
@@ -81,29 +81,29 @@ export class Watches extends Context.Service<
         behind.add(watch)
       }
 
-      const tell = (userId: UserId, entry: Watched, isOnline: boolean, lastSeen: string | null) => {
+      const notify = (userId: UserId, entry: Watched, isOnline: boolean, lastSeen: string | null) => {
         const frame = encodePassing({
           type: "presence",
           user_id: userId,
           online: isOnline,
           last_seen: lastSeen
         })
-        entry.told = { isOnline, frame }
+        entry.sent = { isOnline, frame }
         for (const watch of entry.watches) hand(watch, userId, frame)
       }
 
       const isOnlineNow = (userId: UserId, entry: Watched, now: number) => {
         entry.offlineSince = undefined
-        if (entry.told?.isOnline !== true) tell(userId, entry, true, isoOf(now))
+        if (entry.sent?.isOnline !== true) notify(userId, entry, true, isoOf(now))
       }
 
-      /** Tells nobody yet: a look-up has to say the same when `OFFLINE_AFTER` has passed. */
+      /** Notifies no watcher yet: a look-up after `OFFLINE_AFTER` has to confirm it. */
       const isOfflineNow = (userId: UserId, entry: Watched, now: number) => {
         entry.offlineSince ??= now
         goingOffline.add(userId)
       }
 
-      /** Takes in what a look-up says that began when `offlineSince` was `before`. */
+      /** Applies the result of a look-up that began when `offlineSince` was `before`. */
       const learn = (
         userId: UserId,
         entry: Watched,
@@ -112,18 +112,19 @@ export class Watches extends Context.Service<
         now: number
       ) => {
         if (presence.connections > 0) return isOnlineNow(userId, entry, now)
-        if (entry.told?.isOnline === false) return
+        if (entry.sent?.isOnline === false) return
         // It came online, or went offline anew, during the look-up.
         if (entry.offlineSince !== before) return
         const lastSeen = Option.map(presence.lastSeen, DateTime.toEpochMillis)
-        // Of a user that nobody watched before, the first word need not wait, unless it went offline just now.
-        const isNews = entry.told === undefined && !Option.exists(lastSeen, (at) => now - at < OFFLINE_AFTER)
+        // A user without watchers until now is sent as offline at once, unless it went offline just now.
+        const isNews = entry.sent === undefined && !Option.exists(lastSeen, (at) => now - at < OFFLINE_AFTER)
         if (isNews || (before !== undefined && now - before >= OFFLINE_AFTER)) {
           entry.offlineSince = undefined
-          return tell(userId, entry, false, Option.getOrNull(Option.map(lastSeen, isoOf)))
+          return notify(userId, entry, false, Option.getOrNull(Option.map(lastSeen, isoOf)))
         }
         isOfflineNow(userId, entry, now)
-        if (entry.told === undefined) tell(userId, entry, true, Option.getOrNull(Option.map(lastSeen, isoOf)))
+        if (entry.sent === undefined)
+          notify(userId, entry, true, Option.getOrNull(Option.map(lastSeen, isoOf)))
       }
 
       const lookUp = Effect.fnUntraced(function* (userIds: ReadonlyArray<UserId>) {
@@ -135,13 +136,13 @@ export class Watches extends Context.Service<
           const entry = watched.get(userId)
           if (entry === undefined) continue
           const presence = presences[i]!
-          // Without Redis only the sockets of this node are known: of users that were told already this says nothing.
-          if (!isComplete && presence.connections === 0 && entry.told !== undefined) continue
+          // Without Redis only the sockets of this node are known: no user goes offline by that.
+          if (!isComplete && presence.connections === 0 && entry.sent !== undefined) continue
           learn(userId, entry, presence, before[i], now)
         }
       })
 
-      // Listened to while anybody watches.
+      // The node listens to transitions while a user is watched.
       const clock = yield* Clock.Clock
       const transitions = yield* RcRef.make({
         acquire: sessions.transitions((userId, isOnline) => {
@@ -149,7 +150,7 @@ export class Watches extends Context.Service<
           if (entry === undefined) return
           const now = clock.currentTimeMillisUnsafe()
           if (isOnline) isOnlineNow(userId, entry, now)
-          else if (entry.told?.isOnline === true) isOfflineNow(userId, entry, now)
+          else if (entry.sent?.isOnline === true) isOfflineNow(userId, entry, now)
         })
       })
 
@@ -168,14 +169,14 @@ export class Watches extends Context.Service<
       }
 
       const tick = Effect.gen(function* () {
-        // A copy: whoever still does not read is added anew.
+        // A copy: a socket that still does not read is added again.
         for (const watch of [...behind]) {
           const missed = [...watch.missed]
           watch.missed.clear()
           behind.delete(watch)
           for (const userId of missed) {
-            const told = watched.get(userId)?.told
-            if (told !== undefined) hand(watch, userId, told.frame)
+            const sent = watched.get(userId)?.sent
+            if (sent !== undefined) hand(watch, userId, sent.frame)
           }
         }
         if (watched.size === 0) return
@@ -206,13 +207,13 @@ export class Watches extends Context.Service<
         for (const userId of users) {
           const entry = watched.get(userId) ?? {
             watches: new Set(),
-            told: undefined,
+            sent: undefined,
             offlineSince: undefined
           }
           watched.set(userId, entry)
           entry.watches.add(watch)
-          if (entry.told === undefined) unknown.push(userId)
-          else hand(watch, userId, entry.told.frame)
+          if (entry.sent === undefined) unknown.push(userId)
+          else hand(watch, userId, entry.sent.frame)
         }
         yield* lookUp(unknown)
       })

@@ -10,11 +10,11 @@ export type Caller =
   | { readonly _tag: "Service" }
   | { readonly _tag: "Member"; readonly userId: UserId }
 
-/** A user as the issuer of its token knows it. Which user that is, its external id tells. */
+/** The user of a token that names it by its external id. */
 export interface Subject {
   readonly _tag: "Subject"
   readonly externalId: ExternalId
-  /** What the token tells of a user who is not there yet. */
+  /** The profile in the token, for a user who does not exist yet. */
   readonly profile: {
     readonly username?: string
     readonly display_name?: string
@@ -22,16 +22,16 @@ export interface Subject {
   }
 }
 
-/** What a token tells: whom it is of, and when it expires. */
+/** The claims of a verified token: who calls, and when it expires. */
 export interface Verified {
   readonly caller: Caller | Subject
   /** Seconds since 1970, without the leeway for clocks that differ; none when the token does not expire. */
   readonly expiresAt: number | undefined
-  /** When its token was issued, in seconds since 1970; none when the token does not say. */
+  /** When the token was issued, in seconds since 1970; none when it has no `iat`. */
   readonly issuedAt?: number | undefined
 }
 
-/** A caller who is known, and when its token expires. */
+/** A caller whose user is known, and when its token expires. */
 export interface Credential extends Verified {
   readonly caller: Caller
 }
@@ -41,13 +41,19 @@ export class InvalidToken extends Schema.TaggedError<InvalidToken>()("InvalidTok
   message: Schema.String
 }) {}
 
-/** What a caller is told that has no token where one is needed. */
+/** The `message` of a call without a token that needs one. */
 export const TOKEN_NEEDED = "A token is needed"
 
-/** The caller may not do this. `detail` says why, where the token and the user that the call names do not say it. */
+/** The `message` of a token that was issued before an order took the user's tokens back. */
+export const TOKEN_TAKEN_BACK = "The token was taken back: get a new one"
+
+/** The caller may not do this. `detail` gives the reason, where it is another than that the token is of another user. */
 export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {
   detail: Schema.optionalKey(Schema.String)
 }) {}
+
+/** The `detail` of a call for "me" by a caller who is no user. */
+export const ONLY_USERS_ARE_ME = 'Only a user\'s token says who "me" is: name the user by its id'
 
 /** The user for whom the call acts is suspended: it may read, and do nothing else. */
 export class Suspended extends Schema.TaggedError<Suspended>()("Suspended", {}) {}

@@ -3,9 +3,9 @@ import type { UserId } from "./User.ts"
 /** An order to close the sockets that a user has, which may also take back the tokens of the user. */
 export interface Disconnect {
   readonly userId: UserId
-  /** By the database's clock, in milliseconds since 1970: tells the orders of a user apart. */
+  /** By the database's clock, in milliseconds since 1970. No two orders of a user have the same. */
   readonly orderedAt: number
-  /** How long ago it was ordered when it was read. In milliseconds. */
+  /** The time from the order to the query that read it. In milliseconds. */
   readonly age: number
   /** The close code of the sockets. */
   readonly closeCode: number

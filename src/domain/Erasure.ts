@@ -2,7 +2,7 @@ import { Schema } from "effect"
 import { Timestamp } from "./Text.ts"
 import { UserId } from "./User.ts"
 
-/** The erasure of a user: the user is deleted from its order on, and everything about it is gone when it is finished. */
+/** The erasure of a user: the user is deleted once it is ordered, and everything about the user is deleted once it is finished. */
 export const Erasure = Schema.Struct({
   user_id: UserId,
   ordered_at: Timestamp,

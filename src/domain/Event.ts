@@ -1,16 +1,17 @@
-import { Schema } from "effect"
+import { type Effect, Schema } from "effect"
 import type { Message } from "./Message.ts"
+import type { Unavailable } from "./Unavailable.ts"
 import type { UserId } from "./User.ts"
 
 /** A place in a user's inbox. The first event is 1; every event takes the next number, without gaps. */
 export const Seq = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)).annotate({ examples: [1042] })
 
-/** The history of the database that a place belongs to: places of two epochs have nothing to do with each other. */
+/** The history of the database that a number belongs to: numbers of two epochs cannot be compared. */
 export const EpochText = Schema.String.check(Schema.isMinLength(1), Schema.isMaxLength(64)).annotate({
   examples: ["0e45f8afddac"]
 })
 
-/** What an event reports, as the database holds it: the frames of all who get the event are built from it. */
+/** What an event reports, as the database holds it: the frames for all receivers of the event are built from it. */
 export interface EventFact {
   /** The kind of the event. A row of a newer release may have one that this release does not know. */
   readonly type: string
@@ -20,7 +21,7 @@ export interface EventFact {
   readonly message: Message | undefined
   /** The `client_id` of that message. */
   readonly clientId: string | undefined
-  /** What an event carries that is about no message; `undefined` when its row has none. */
+  /** The payload of the row, for events that are about no message; `undefined` when the row has none. */
   readonly payload: unknown
 }
 
@@ -35,12 +36,18 @@ export interface InboxEvent {
   readonly type: string
   /** The frame: JSON in UTF-8. It is encoded once, however many sockets get it. */
   readonly frame: Uint8Array
-  /** The end of the frame after its number: the same bytes in all events of one fact, where these are more than a few. */
-  readonly body?: Uint8Array
-  /** As in `EventFact`; `undefined` when the node that published it did not say. */
+  /** What the frame shares with the other events of its fact; absent in the first event. */
+  readonly shared?: SharedBytes
+  /** As in `EventFact`; `undefined` when the node that published it did not send it. */
   readonly committedAt: number | undefined
   /** The W3C trace context of what caused it; `undefined` when that is not traced. */
   readonly traceparent: string | undefined
+}
+
+/** The parts of a frame around its number: one object for the events of one fact, which differ in the number only. */
+export interface SharedBytes {
+  readonly beforeSeq: Uint8Array
+  readonly afterSeq: Uint8Array
 }
 
 /** The number of an event in one user's inbox. */
@@ -49,15 +56,17 @@ export interface Place {
   readonly seq: number
 }
 
-/** A fact that is committed, and where it stands in the inboxes of those whom it concerns. */
+/** A committed fact, and its numbers in the inboxes of its receivers. */
 export interface AppendedFact {
   readonly fact: EventFact
   readonly places: ReadonlyArray<Place>
 }
 
-/** What a committed change answers, and the events that report it; none when nothing changed. */
-export interface Change<A> {
-  readonly value: A
+/** A committed change. */
+export interface Change<A, E = never> {
+  /** What the caller is answered. It may have to be read first, which may fail: run it once the events are published. */
+  readonly value: Effect.Effect<A, E | Unavailable>
+  /** The events that report the change; none when nothing changed. */
   readonly appended: ReadonlyArray<AppendedFact>
 }
 

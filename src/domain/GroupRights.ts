@@ -1,6 +1,6 @@
 import type { Role } from "./Conversation.ts"
 
-/** Which roles may do what in a group. Everyone may leave, read, send, and change what it sent. */
+/** The roles that may do what in a group. Every member may leave, read, send, and change its own messages. */
 export const groupRights = {
   changeGroup: ["owner", "admin"],
   addMember: ["owner", "admin"],

@@ -152,7 +152,7 @@ export class ReceiverNotFound extends Schema.TaggedError<ReceiverNotFound>()("Re
 /** The `client_id` was used before by this sender, for another content or another receiver. */
 export class ClientIdConflict extends Schema.TaggedError<ClientIdConflict>()("ClientIdConflict", {}) {}
 
-/** The message that a reply quotes is deleted, or is none of its conversation that all who get the reply may read. */
+/** The message that a reply quotes is deleted, in another conversation, or one that not all receivers of the reply may read. */
 export class QuoteNotFound extends Schema.TaggedError<QuoteNotFound>()("QuoteNotFound", {}) {}
 
 /** There is no message with this id. */
@@ -173,8 +173,8 @@ export class VersionConflict extends Schema.TaggedError<VersionConflict>()("Vers
 export class TooManyReactions extends Schema.TaggedError<TooManyReactions>()("TooManyReactions", {}) {}
 
 /**
- * The other user of the direct conversation has blocked the user. What the user sends, edits or reacts with there is refused, and so
- * is making that conversation.
+ * The other user of the direct conversation has blocked the user: sends, edits and reactions there are refused, and so is making that
+ * conversation.
  */
 export class Blocked extends Schema.TaggedError<Blocked>()("Blocked", {}) {}
 

@@ -11,10 +11,10 @@ const isStorable = (value: unknown): boolean => {
     : true
 }
 
-/** More values than this have more bytes: each takes two at least, a character and what separates it. */
+/** More values than this are always too many bytes: each takes at least two, a character and a separator. */
 const MAX_VALUES = MAX_METADATA_BYTES / 2 + 1
 
-/** Whether there are more values in a value than may be. Without recursion, which ends at some thousand levels. */
+/** Whether a value holds more than `MAX_VALUES`. Without recursion: thousands of nested levels would overflow the stack. */
 const hasTooMany = (value: Schema.Json): boolean => {
   const values: Array<Schema.Json> = [value]
   for (let i = 0; i < values.length; i++) {
@@ -38,7 +38,7 @@ const fits = Schema.makeFilter(
   { toJsonSchema: () => [{}, true] }
 )
 
-/** A JSON object of the application's own. The server keeps it, hands it back and never interprets it. */
+/** A JSON object of the application's own. The server stores and returns it, and never interprets it. */
 export const Metadata = Schema.Record(Schema.String, Schema.Json)
   .check(fits)
   .annotate({

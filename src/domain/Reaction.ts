@@ -3,7 +3,7 @@ import { Schema, SchemaTransformation } from "effect"
 /** The most kinds of emoji that one message has reactions of. */
 export const MAX_REACTION_KINDS = 20
 
-/** The text of an emoji that also has a plain form is followed by this, as Unicode's list has it. */
+/** Unicode's list ends an emoji that also has a plain form with this variation selector. */
 const EMOJI_PRESENTATION = "\uFE0F"
 
 const LISTED = /^\p{RGI_Emoji}$/v

@@ -39,7 +39,7 @@ export const routeOf = (method: string, url: string): string | undefined =>
 /** The methods that a path takes, as `Allow` lists them; empty when the server has no such path. */
 export const allowedMethods = (url: string): ReadonlyArray<string> => {
   const patterns = METHODS.map((method) => table.find(method, url)?.handler)
-  // A path that has a pattern of its own, as `/messages/search`, is not one of `/messages/:message_id` too.
+  // A path with a pattern without parameters, such as `/messages/search`, does not match `/messages/:message_id` too.
   const [own] = patterns.filter((pattern) => pattern?.includes(":") === false)
   const methods = METHODS.filter((_, i) =>
     own === undefined ? patterns[i] !== undefined : patterns[i] === own

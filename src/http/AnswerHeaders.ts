@@ -6,8 +6,8 @@ import { notJson } from "./Failures.ts"
 const RETRY_AFTER = "1"
 
 /**
- * Adds the headers that an answer of its status needs. A 415 becomes the problem that says so: the platform answers one
- * without a body. While the node leaves, each answer closes its connection, as a balancer uses an open one again.
+ * Adds the headers that an answer of its status needs. Replaces a 415 by its problem: the platform answers one without a body.
+ * While the node leaves, each answer closes its connection: otherwise a balancer would send the next request on it.
  */
 export const addHeaders = (
   response: HttpServerResponse.HttpServerResponse,
@@ -34,7 +34,7 @@ export const addHeaders = (
       break
     case 503:
       headers["x-request-id"] = requestId
-      // A probe that is answered 503 is not to be repeated by its caller.
+      // No `Retry-After` for the 503 of a probe.
       if (response.headers["content-type"]?.startsWith("application/problem"))
         headers["retry-after"] = RETRY_AFTER
       break

@@ -2,10 +2,10 @@ import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
 import { PlainResponse } from "./PlainResponse.ts"
 
-/** How many bytes of an answer are handed to a connection at a time. The rest follows when the peer has read these. */
+/** How many bytes of an answer are written to a connection at a time. The rest follows when the peer has read these. */
 const SLICE_BYTES = 32 * 1024
 
-/** How many requests of one connection may be without their whole answer. */
+/** How many requests of one connection may be unanswered, or answered in part. */
 const UNANSWERED = 8
 
 /** An answer that its peer has not read to the end. */
@@ -43,19 +43,19 @@ export class Unread extends Set<UnreadAnswer> {
 const unanswered = new WeakMap<Socket, number>()
 
 /**
- * An answer that is written as fast as its peer reads, in slices. With the whole answer in the connection's queue nothing
- * would tell a peer that reads slowly from one that reads nothing.
+ * An answer that is written in slices, as fast as its peer reads. With the whole answer in the connection's queue, a peer that reads
+ * slowly could not be distinguished from one that reads nothing.
  */
 export class AnswerResponse<
   Request extends IncomingMessage = IncomingMessage
 > extends PlainResponse<Request> {
   private readonly unread: Unread
   private readonly connectionOf: Socket
-  /** Where it stands among the unread ones, while it is one of them. */
+  /** Its place among the unread ones, while it is one of them. */
   private asUnread: UnreadAnswer | undefined
-  /** Whether all of it is there to be written. */
+  /** Whether the whole answer was passed to `end`. */
   private isWhole = false
-  /** Whether the client sent more requests on this connection than are taken before the first of them is answered. */
+  /** Whether the client sent more than `UNANSWERED` requests on this connection without reading the first answer. */
   readonly isTooFarBehind: boolean
 
   constructor(request: Request, unread: Unread) {
@@ -80,7 +80,7 @@ export class AnswerResponse<
     return this
   }
 
-  /** A part of an answer that is not whole yet: a peer that does not read it is found as one that does not read the end. */
+  /** Writes a part of an answer that streams. Its peer is watched, like that of a whole answer. */
   override write(...args: ReadonlyArray<unknown>): boolean {
     const isTaken: boolean = Reflect.apply(PlainResponse.prototype.write, this, args)
     if (!isTaken && !this.isWhole && !this.closed) {
@@ -102,7 +102,7 @@ export class AnswerResponse<
   }
 
   private forgetPart(): void {
-    // Another listener for the same event may have written the next part before, which waits for the peer already.
+    // Another listener of the same event may already have written the next part, which waits for the peer.
     if (!this.isWhole && !this.writableNeedDrain) this.markRead()
   }
 
@@ -118,7 +118,7 @@ export class AnswerResponse<
     this.asUnread = undefined
   }
 
-  /** How many bytes the peer of its connection has read, or the system took for it. */
+  /** How many bytes of its connection the peer has read, or the kernel has buffered. */
   get readBytes(): number {
     return this.connectionOf.bytesWritten - this.connectionOf.writableLength
   }

@@ -5,14 +5,14 @@ export interface RoomAnswer {
   readonly closed: boolean
   /** False while the answer is being made. */
   readonly headersSent: boolean
-  /** How many bytes the peer of its connection has read, or the system took for it. */
+  /** How many bytes of its connection the peer has read, or the kernel has buffered. */
   readonly readBytes: number
   /** Destroys the connection. */
   cut(): void
   once(event: "close", listener: () => void): unknown
 }
 
-/** What an answer took of a room, and from when and where on its peer's speed is measured. */
+/** The bytes that an answer reserved, and the time and place from which its peer's speed is measured. */
 interface Part {
   /** None once its room is free again. */
   answer: RoomAnswer | undefined
@@ -22,8 +22,8 @@ interface Part {
 }
 
 /**
- * A bounded number of bytes that answers take while they are made and until they have left. While others wait for them, each answer
- * may keep its part for a time and then has to leave, so that slow readers, however many, hold up nobody for longer.
+ * A bounded number of bytes. An answer reserves a part from before it is made until it has left the process. While other answers wait
+ * for room, a peer that reads too slowly is disconnected, so that slow readers do not hold up the others for longer.
  */
 export class AnswerRoom {
   private readonly permits: Semaphore.Semaphore
@@ -35,8 +35,8 @@ export class AnswerRoom {
   }
 
   /**
-   * Waits until so many bytes are free, and keeps them until the answer is closed. Bytes above those of the whole room are waited
-   * for without end.
+   * Waits until so many bytes are free, and reserves them until the answer is closed. A wait for more bytes than the
+   * whole room never ends.
    */
   take(bytes: number, answer: RoomAnswer): Effect.Effect<void> {
     return Effect.uninterruptibleMask((restore) =>
@@ -69,7 +69,7 @@ export class AnswerRoom {
 
   /**
    * While others wait, disconnects the peers that took longer than `patience` milliseconds to read as many bytes as their answers
-   * keep here. A long answer keeps its part for as long as its peer reads that fast.
+   * reserved. A long answer keeps its part as long as its peer reads faster than that.
    */
   cutSlow(now: number, patience: number): void {
     for (const part of this.parts) {

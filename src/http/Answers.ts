@@ -6,24 +6,24 @@ import { AppConfig } from "../AppConfig.ts"
 import { AnswerResponse, Unread } from "./AnswerResponse.ts"
 import { AnswerRoom } from "./AnswerRoom.ts"
 
-/** How many bytes of large answers one user, or one address, may have that are being made or are not read. */
+/** How many bytes of large answers one user, or one address, may have that are being made or not read yet. */
 const OWNER_BYTES = 2 * 1024 * 1024
 
 /** The same for all callers of this node together. */
 const NODE_BYTES = 32 * 1024 * 1024
 
-/** How often the unread answers are looked at. */
+/** How often the unread answers are checked. */
 const TICK = Duration.seconds(1)
 
 /** The room of one owner. */
 interface OwnRoom {
   readonly room: AnswerRoom
-  /** How many requests have a part of it, or wait for one. */
+  /** How many requests have a part of the room, or wait for one. */
   requests: number
 }
 
 /**
- * Bounds what this node keeps of answers that nobody reads: by connection, by owner (a user or an address) and in all.
+ * Bounds the memory of answers that are not read: by connection, by owner (a user or an address) and in all.
  * A peer that reads nothing for `SLOW_READER_TIMEOUT` is disconnected. So is one that takes longer than that to read as many bytes
  * as its answer keeps room for, while others wait for the node's room.
  */
@@ -98,7 +98,7 @@ export class Answers extends Context.Service<
   )
 }
 
-/** Disconnects a client that sends more requests on one connection than are taken before the first is answered. */
+/** Disconnects a client that sends too many requests on one connection without reading the answers. */
 export const takeFew = <E, R>(app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
   Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
     const response = NodeHttpServerRequest.toServerResponse(request)

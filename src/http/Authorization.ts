@@ -10,7 +10,7 @@ export const layer = Layer.effect(
   Effect.gen(function* () {
     const gate = yield* Gate
 
-    // Without authentication and limits no request is checked: the check would take a tenth of the cost of a read.
+    // Without authentication and limits no request is checked: the check would add a tenth to the cost of a read.
     if (gate.isOpen) {
       return Authorization.of({
         bearer: (handler) => unstored(Effect.provideService(handler, CurrentUser, { _tag: "Anyone" }))
@@ -34,6 +34,6 @@ export const layer = Layer.effect(
   })
 )
 
-/** What a caller may read is for that caller: no cache between, and no shared browser, keeps it. */
+/** Forbids caches and browsers to store the answer: it is for its caller only. */
 const unstored = <E, R>(answer: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
   Effect.map(answer, HttpServerResponse.setHeader("cache-control", "no-store"))

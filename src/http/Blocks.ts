@@ -53,5 +53,5 @@ export const layer = HttpApiBuilder.group(
 
 const oneself = Effect.fail(Permit.invalidField(["params", "blocked_id"], "must not be the user itself"))
 
-/** About what a block takes in an answer. In bytes. */
+/** About the size of a block in an answer. In bytes. */
 const BLOCK_BYTES = 500

@@ -18,8 +18,8 @@ const UPGRADED = 101
 const UNMATCHED = "unmatched"
 
 /**
- * The type that the router demands of a global middleware. Its error type stands for failures that the middleware leaves to the
- * router; this one leaves none.
+ * The type that the router requires of a global middleware. Its error type is for failures that the middleware leaves to the router;
+ * this middleware leaves none.
  */
 type Answered = Effect.Effect<
   HttpServerResponse.HttpServerResponse,
@@ -36,7 +36,7 @@ export const layer = HttpRouter.use(
     const config = yield* AppConfig
     const metrics = yield* Metrics
     const lifecycle = yield* Lifecycle
-    // Asked once: a request's own look at the level would cost it more.
+    // Read once: reading the log level for each request costs more.
     const isLogged = config.logLevel !== "None" && LogLevel.isGreaterThanOrEqualTo("Debug", config.logLevel)
     const requestIdOf = yield* RequestId.make
     const { withCors, preflight, bypassesPreflight } = Preflight.make(config)
@@ -72,7 +72,7 @@ export const layer = HttpRouter.use(
   })
 )
 
-/** A line for a request, without its query, which may hold what a user wrote. */
+/** The log line of a request, without its query, which may hold private text such as that of a search. */
 const log =
   (request: HttpServerRequest.HttpServerRequest, startedAt: number) =>
   ({ status }: HttpServerResponse.HttpServerResponse) =>

@@ -15,12 +15,12 @@ const TOO_LARGE = JSON.stringify({
   detail: "The headers of the request have more than 16 KiB: the token, or a cookie, is too long"
 })
 
-/** Answers a request that Node cannot read, as Node does, with a sentence for headers that are too large. `onTooLarge` hears of those. */
+/** Answers a request that Node cannot parse, as Node does, but with a problem for headers that are too large. Calls `onTooLarge` for those. */
 export const answerClientErrors = (server: Server, onTooLarge: () => void): void => {
   server.on("clientError", (error: Error & { readonly code?: string }, duplex) => {
     const socket = duplex as Socket & { readonly _httpMessage?: ServerResponse | null }
     const status = STATUSES.get(error.code ?? "") ?? 400
-    // An answer that has begun would be corrupted.
+    // Writing into an answer that has begun would corrupt it.
     if (socket.writable && socket._httpMessage?.headersSent !== true) {
       const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n`
       if (status === 431) {

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { VERSION } from "../domain/Version.ts"
 
-/** The entity tag of what a client sees at these numbers of an epoch. Another release may answer with other fields. */
+/** The entity tag of an answer that depends on these numbers of an epoch. It has the version: another release may answer with other fields. */
 export const tagOf = (epoch: string, ...numbers: ReadonlyArray<number>): string =>
   `"${VERSION}-${[epoch, ...numbers].join("-")}"`
 
@@ -14,7 +14,7 @@ const isKnown = ({ headers }: HttpServerRequest.HttpServerRequest, tag: string):
 
 const notModified = (tag: string) => HttpServerResponse.empty({ status: 304, headers: { etag: tag } })
 
-/** Tags an answer; 304 without a body when the client has it already. No tag stands for an answer that has none. */
+/** Adds a tag to an answer, or answers 304 without a body when the client has it already. Without a tag the answer stays as it is. */
 export const tagged = (tag: string | undefined, response: HttpServerResponse.HttpServerResponse) =>
   tag === undefined
     ? Effect.succeed(response)
@@ -23,8 +23,8 @@ export const tagged = (tag: string | undefined, response: HttpServerResponse.Htt
       )
 
 /**
- * Answers 304 when the client has what it asks for, for the price of `current`, which looks up the tag; else answers by `read`.
- * Without `If-None-Match` nothing is looked up.
+ * Answers 304 when the client has the current answer, else answers by `read`. `current` looks up the tag: a 304 costs no more than
+ * that. Without `If-None-Match` it is not looked up.
  */
 export const unlessKnown = <E, E2, R>(
   current: Effect.Effect<string | undefined, E>,
@@ -47,8 +47,8 @@ export const unlessKnown = <E, E2, R>(
   )
 
 /**
- * Tags an answer that does not tell the head of its own moment with the tag of the moment before it is read: what changes meanwhile
- * makes the tag out of date, never too new. 304 when the client has the answer already.
+ * For an answer that is read without the head of the same moment: adds the tag that was current before the read. A change in between
+ * makes the tag too old, which costs a read, and never too new. Answers 304 when the client has the answer already.
  */
 export const taggedBefore = <E, E2, R>(
   current: Effect.Effect<string | undefined, E>,

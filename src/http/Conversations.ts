@@ -22,7 +22,7 @@ import {
   userNotFound
 } from "../api/ProblemOf.ts"
 import type { ValidationFailed } from "../api/Problems.ts"
-import type { Told } from "../chat/Committed.ts"
+import type { Counted } from "../chat/Committed.ts"
 import { Conversations } from "../chat/Conversations.ts"
 import { Reads } from "../chat/Reads.ts"
 import { Conversation, ConversationEntry, Member, ReadState } from "../domain/Conversation.ts"
@@ -61,11 +61,11 @@ export const layer = HttpApiBuilder.group(
     const inboxes = yield* InboxRepo
     const { actingUser, chargeAct, permit, permitAct, permitAction, permitRows, reserve } = yield* Permit.make
 
-    // Each page of a list looks at every conversation of its user, for the newest of them.
-    const passedOver = (userId: UserId) =>
+    // Each page of a list reads all conversations of its user, to find the newest.
+    const rowsOfList = (userId: UserId) =>
       Effect.map(repo.count(userId, COUNTED), (count) => count * ROWS_OF_CONVERSATION)
 
-    // Whatever changes what a list shows is an event of its user's inbox.
+    // Each change of a list is an event in its user's inbox: the head of the inbox is the version of the list.
     const currentTag = (userId: UserId) =>
       Effect.map(inboxes.bounds(userId), (bounds) => bounds && tagOf(bounds.epoch, bounds.head))
 
@@ -75,16 +75,16 @@ export const layer = HttpApiBuilder.group(
     const actor = (given: UserId | undefined) =>
       Effect.tap(actingUser(given, "query"), (userId) => permit({ _tag: "ChangeConversations", as: userId }))
 
-    /** For changes of which all members are told, and that may be made as often as one likes. */
+    /** The acting user of a change that gives all members an event and may be repeated without end: it is charged by its inboxes. */
     const limitedActor = (
       given: UserId | undefined,
       _tag: "ChangeConversations" | "MakeGroup" = "ChangeConversations"
     ) => Effect.tap(actingUser(given, "payload"), (userId) => permitAct({ _tag, as: userId }))
 
-    /** Makes such a change of a conversation that is there. */
+    /** Makes such a change of an existing conversation. */
     const changed = Effect.fnUntraced(function* <A, E>(
       given: UserId | undefined,
-      change: (by: UserId) => Effect.Effect<Told<A>, E>
+      change: (by: UserId) => Effect.Effect<Counted<A>, E>
     ) {
       const by = yield* limitedActor(given)
       const { value, inboxes } = yield* change(by)
@@ -134,7 +134,7 @@ export const layer = HttpApiBuilder.group(
         function* ({ query: { user_id, limit = ConversationLimit.byDefault, before } }) {
           const userId = yield* reader(user_id)
           const read = Effect.gen(function* () {
-            yield* permitRows(passedOver(userId))
+            yield* permitRows(rowsOfList(userId))
             yield* reserve(limit, ENTRY_BYTES)
             const { conversations, next = null } = yield* repo.list(userId, limit, before)
             return page({ conversations, next })
@@ -204,14 +204,14 @@ export const layer = HttpApiBuilder.group(
   }, withServices)
 )
 
-/** How many rows a conversation costs that a list looks at: its membership, and where its messages end. */
+/** How many rows the query of a list reads for each conversation: its membership, and its last message. */
 const ROWS_OF_CONVERSATION = 5
 
-/** How many conversations of a user are counted. As many cost all that a call may. */
+/** The conversations of a user are counted up to this number: its cost is already the largest that a call may have. */
 const COUNTED = 10_000
 
-/** About what a conversation with its last message takes in an answer. In bytes. */
+/** About the size of a conversation with its last message in an answer. In bytes. */
 const ENTRY_BYTES = 3000
 
-/** About what a member takes in an answer. In bytes. */
+/** About the size of a member in an answer. In bytes. */
 const MEMBER_BYTES = 500

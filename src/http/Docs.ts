@@ -4,12 +4,12 @@ import { HttpRouter, type HttpServerRequest } from "effect/http"
 import { HttpApiSwagger, OpenApi } from "effect/http-api"
 import { DocumentedApi } from "../api/openapi/Documentation.ts"
 import { Paths } from "../api/Paths.ts"
-import { limitStrangers } from "./PublicPath.ts"
+import { limitPublicPath } from "./PublicPath.ts"
 import { type Content, staticContent } from "./StaticContent.ts"
 
 /**
- * A page with a content security policy: it loads from this server only, may have inline images, fonts and styles, and runs the
- * inline scripts that it has now, by their hashes.
+ * A page with a content security policy: it loads from this server only, may have inline images, fonts and styles, and runs those
+ * inline scripts only whose hashes are listed.
  */
 const page = (html: string): Content => ({
   body: html,
@@ -40,8 +40,8 @@ const scriptHashes = (html: string) =>
 const NO_ICON = `<link rel="icon" href="data:,">`
 
 /**
- * A path relative to a page of one segment, so that the page also works where a proxy serves it under a path of its own. A page
- * that was requested with a slash at its end is one level deeper.
+ * A path relative to a page at `/docs` or `/redoc`, so that the page also works behind a proxy that adds a prefix. A page that was
+ * requested with a slash at its end is one level deeper.
  */
 const relative = (path: string, isSlashed: boolean) => `${isSlashed ? ".." : "."}${path}`
 
@@ -99,7 +99,7 @@ const redocScript = Effect.gen(function* () {
 /** OpenAPI at `/openapi.json`, Swagger UI at `/docs` and ReDoc at `/redoc`; all work without internet access. */
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
-    const limited = yield* limitStrangers
+    const limited = yield* limitPublicPath
     const limitedContent = <R>(make: Effect.Effect<Content, never, R>) =>
       Effect.map(
         staticContent(make),

@@ -16,14 +16,12 @@ import { allowedMethods } from "./Allowed.ts"
 
 const { toResponse } = HttpServerRespondable
 
-/** The 415 of a body that is not JSON, or that is not taken for JSON. */
-export const notJson = toResponse(
-  new UnsupportedMediaType({ detail: "The body must be JSON, with content-type application/json" })
-)
+/** The 415 for a body that is not JSON, or has another content type. */
+export const notJson = toResponse(new UnsupportedMediaType())
 
 /**
- * Answers a request that no handler answered, with a problem. A defect is logged, and its caller is told the request id.
- * A request whose caller hung up stays interrupted, and `onAbort` is called.
+ * Answers a request that no handler answered, with a problem. A defect is logged, and the problem names the request id.
+ * A request whose caller closed the connection stays interrupted, and `onAbort` is called.
  */
 export const answerFailure =
   (
@@ -37,9 +35,7 @@ export const answerFailure =
       const { reason } = error
       if (reason._tag === "RouteNotFound") return noRoute(request)
       if (reason._tag === "RequestParseError" && reason.reason === "BodyTooLarge") {
-        return toResponse(
-          new ContentTooLarge({ detail: `The body is larger than ${options.maxBodyBytes} bytes` })
-        )
+        return toResponse(ContentTooLarge.beyond(options.maxBodyBytes))
       }
     }
     if (HttpServerResponse.isHttpServerResponse(error)) return Effect.succeed(error)
@@ -49,12 +45,7 @@ export const answerFailure =
     }
     return Effect.andThen(
       Effect.logError(`${request.method} ${path(request)} failed`, cause),
-      toResponse(
-        new InternalServerError({
-          detail: "The server failed at this. The log has the cause, under the request id",
-          request_id: requestId
-        })
-      )
+      toResponse(new InternalServerError({ request_id: requestId }))
     )
   }
 

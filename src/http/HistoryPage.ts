@@ -6,7 +6,7 @@ import type { UserId } from "../domain/User.ts"
 import type { ConversationQuery, HistoryQuery } from "../repo/MessageRepo.ts"
 import { invalidField } from "./Permit.ts"
 
-/** What the query of a history says, beside whose it is. */
+/** The query parameters of a history. */
 interface Asked {
   readonly chat_with?: UserId
   readonly conversation_id?: ConversationId

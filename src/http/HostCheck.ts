@@ -4,7 +4,7 @@ import { AppConfig } from "../AppConfig.ts"
 import { isAllowedHost } from "../access/HostNames.ts"
 import { MisdirectedRequest } from "../api/Problems.ts"
 
-/** Answers requests and handshakes for a host that is not this server with 421, before anything is done for them. */
+/** Answers requests and handshakes whose `Host` is not this server with 421, before anything else. */
 export const checkHosts = Effect.map(AppConfig, (config) => {
   const isAllowed = isAllowedHost(config)
   const refusal = Effect.map(

@@ -1,8 +1,9 @@
 import type { Schema } from "effect"
 import { HttpServerResponse } from "effect/http"
 
-// Bodies come from the repositories in the encoded shape of the API's schemas, so they are not encoded at run time: for a page of
-// 50 messages that took longer than the query. The compiler checks the type of a body; values are checked by the tests.
+// Bodies come from the repositories in the encoded shape of the API's schemas, so they are not encoded at run time: for a page of 50
+// messages that takes longer than the query (bench/README.md, "What comments quote"). The compiler checks the type of a body, and
+// the tests check its values.
 
 /** A schema of the API. Only the type of its encoded side is used. */
 type Contract<Encoded> = Pick<Schema.Codec<unknown, Encoded>, "Encoded">

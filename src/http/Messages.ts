@@ -27,7 +27,7 @@ import {
   versionConflict
 } from "../api/ProblemOf.ts"
 import { FoundMessages, SearchLimit } from "../api/Search.ts"
-import type { Told } from "../chat/Committed.ts"
+import type { Counted } from "../chat/Committed.ts"
 import { Drafts } from "../chat/Drafts.ts"
 import { Edits } from "../chat/Edits.ts"
 import { RecentMessages } from "../chat/RecentMessages.ts"
@@ -67,12 +67,12 @@ export const layer = HttpApiBuilder.group(
     const epoch = yield* Epoch
     const { actingUser, chargeAct, permit, permitAct, permitRows, permitSearch, reserve } = yield* Permit.make
 
-    /** Makes a change of a message that may be made as often as one likes. */
+    /** Makes a change of a message that may be repeated without end: it is charged by its inboxes. */
     const changed = Effect.fnUntraced(function* <E>(
       _tag: "ChangeMessages" | "React",
       given: UserId | undefined,
       place: "query" | "payload",
-      change: (by: UserId) => Effect.Effect<Told<Message>, E>
+      change: (by: UserId) => Effect.Effect<Counted<Message>, E>
     ) {
       const by = yield* actingUser(given, place)
       yield* permitAct({ _tag, as: by })
@@ -84,11 +84,11 @@ export const layer = HttpApiBuilder.group(
     const pageOf = (page: HistoryOf) =>
       "conversationId" in page ? repo.ofConversation(page) : repo.history(page)
 
-    // Whatever changes a history or a recent list is an event of its user's inbox: the head is the version of both.
+    // Each change of a history or a recent list is an event in its user's inbox: the head of the inbox is the version of both.
     const currentTag = (userId: UserId) =>
       Effect.map(inboxes.bounds(userId), (bounds) => bounds && tagOf(bounds.epoch, bounds.head))
 
-    // An answer has the epoch of before it was read: one that is read while the epoch changes gets a tag that is out of date.
+    // The tag has the epoch from before the read: an answer that is read while the epoch changes gets a tag that is too old.
     const inEpoch = <A, E, R>(read: (epochBefore: string) => Effect.Effect<A, E, R>) =>
       Effect.suspend(() => read(epoch.current()))
 
@@ -237,7 +237,7 @@ export const layer = HttpApiBuilder.group(
 
 const toOneself = Effect.fail(Permit.invalidField(["payload", "receiver_id"], "must not be the sender"))
 
-/** About what a long message takes in an answer. In bytes. */
+/** About the size of a long message in an answer. In bytes. */
 const MESSAGE_BYTES = 1500
 
 /** How many messages a recent list answers with, at most. */

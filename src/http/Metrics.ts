@@ -6,9 +6,9 @@ import { Paths } from "../api/Paths.ts"
 import { shared } from "../observability/Once.ts"
 import * as WorkerMetrics from "../observability/WorkerMetrics.ts"
 import { Answers } from "./Answers.ts"
-import { limitStrangers } from "./PublicPath.ts"
+import { limitPublicPath } from "./PublicPath.ts"
 
-/** About what the text of one process takes. All who read it share the room of one owner. */
+/** About the size of the text of one process. In bytes. All who read it share the room of one owner. */
 const TEXT_BYTES = 64 * 1024
 
 /** `GET /metrics`, in the text format of Prometheus: of this process, or of all workers where there are some. */
@@ -17,7 +17,7 @@ export const layer = HttpRouter.use(
     const context = yield* Effect.context<never>()
     const own = () => PrometheusMetrics.formatUnsafe(context)
     if (cluster.isWorker) yield* WorkerMetrics.offer(own)
-    const limited = yield* limitStrangers
+    const limited = yield* limitPublicPath
     const answers = yield* Answers
     const ofAll = shared(Effect.map(WorkerMetrics.ofAll, (text) => Option.getOrElse(text, own)))
     const text = cluster.isWorker ? ofAll : Effect.sync(own)

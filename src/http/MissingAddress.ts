@@ -4,12 +4,12 @@ import { CurrentUser } from "../api/Authorization.ts"
 import type { ValidationFailed } from "../api/Problems.ts"
 import { ADDRESSEE_NEEDED } from "../domain/Message.ts"
 
-/** What a call is told that does not say for whom it acts. */
+/** The error of a call without the user that it acts for, which no user's token names either. */
 export const NOBODY = "must be given: no user's token says for whom this is"
 
 /**
- * Who sends and to whom, as far as the body of a send does not say it. Whether these are needed depends on the caller and on one
- * another, which is looked at only once every field decodes. A body with other bad fields is to be told of these, too.
+ * The sender and the addressee that the body of a send lacks. Whether a field is needed depends on the caller and on the other fields,
+ * which is checked only once every field decodes. So a body with other bad fields is checked for these here: its 422 names all.
  */
 export const missingAddress = Effect.gen(function* () {
   const request = yield* HttpServerRequest.HttpServerRequest

@@ -4,8 +4,7 @@ import type { UserId } from "../domain/User.ts"
 import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
 
 /**
- * Carries out the order to disconnect a user that this node has just committed with another change. The other nodes read it within
- * about a second.
+ * Carries out an order to disconnect a user that this node has just committed. The other nodes read it within about a second.
  */
 export const make = Effect.map(
   Effect.all([DisconnectRepo, Disconnects]),

@@ -2,7 +2,7 @@ import { Effect, FileSystem, Path } from "effect"
 import { HttpRouter, type HttpServerRequest } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
 import { Paths } from "../api/Paths.ts"
-import { limitStrangers } from "./PublicPath.ts"
+import { limitPublicPath } from "./PublicPath.ts"
 import { type Content, staticContent } from "./StaticContent.ts"
 
 /**
@@ -82,7 +82,7 @@ export const isWanted = ({ headers }: HttpServerRequest.HttpServerRequest): bool
 export const layer = HttpRouter.use(
   Effect.fnUntraced(function* (router) {
     const { page } = yield* AppConfig
-    const limited = yield* limitStrangers
+    const limited = yield* limitPublicPath
     const serveClient = yield* staticContent(client)
     yield* router.add("GET", Paths.clientScript, (request) => limited(serveClient(request)))
     if (page === "off") return

@@ -27,7 +27,7 @@ import * as Permit from "./Permit.ts"
 const user = json(User)
 const userList = json(UserList)
 
-/** About what a user takes in an answer. In bytes. */
+/** About the size of a user in an answer. In bytes. */
 const USER_BYTES = 400
 
 interface ListQuery {
@@ -38,7 +38,7 @@ interface ListQuery {
   readonly q?: string
 }
 
-/** A user as a caller sees it: the external id of another user may be an address. */
+/** A user as a caller sees it: without the external id of another user, which may be an e-mail address. */
 const shownTo =
   (caller: Caller) =>
   ({ external_id, ...shown }: User): User =>
@@ -46,7 +46,7 @@ const shownTo =
       ? shown
       : { ...shown, external_id }
 
-/** Finding users, and changing what is shown of them. */
+/** The endpoints that find users and change their profiles. */
 export const make = Effect.gen(function* () {
   const gate = yield* Gate
   const directory = yield* Directory
@@ -61,7 +61,7 @@ export const make = Effect.gen(function* () {
         : users.search({ prefix: q, afterId: after_id, fellowsOf, skip, limit })
     )
 
-  /** A user, unless the caller may not see it: then it is as one that there is not. */
+  /** A user. One that the caller may not see is answered as an unknown one. */
   const seen = Effect.fnUntraced(function* (one: User) {
     const visible = yield* directory.visible(yield* CurrentUser, [one.id])
     return visible.length === 0 ? undefined : one
@@ -141,7 +141,7 @@ export const make = Effect.gen(function* () {
       Effect.catchTags({ ExternalIdNotFound: userNotFound, Unavailable: serviceUnavailable })
     )
 
-  /** A user may change itself, and makes nobody. Whose the external id is, it is told for its own only. */
+  /** A user may change itself, and make no other user. It is refused for all other external ids alike, so that it learns nothing of them. */
   const permitPut = Effect.fnUntraced(function* (externalId: ExternalId) {
     const caller = yield* CurrentUser
     if (caller._tag !== "Member") return yield* permit({ _tag: "CreateUser" })

@@ -10,27 +10,27 @@ import type { UserId } from "../domain/User.ts"
 import { Answers } from "./Answers.ts"
 import { NOBODY } from "./MissingAddress.ts"
 
-/** What handlers ask the gate about their caller. A refusal is the problem to answer with. */
+/** The gate for handlers: checks the caller of the request, and fails with the problem to answer. */
 export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) => ({
   permit: (operation: Operation) =>
     Effect.flatMap(CurrentUser, (caller) =>
       Effect.catchTags(gate.permit(caller, operation), { Forbidden: forbidden, Suspended: userSuspended })
     ),
 
-  /** For what a user does. It is taken from the rate of that user that is for acts of its kind. */
+  /** Permits an act of a user, and takes it from that user's rate for acts of its kind. */
   permitAct: (act: Act) => Effect.flatMap(CurrentUser, (caller) => withProblems(gate.permitAct(caller, act))),
 
-  /** Takes what an act cost beyond any of its kind, by how many inboxes were told of it. */
+  /** Takes the extra cost of an act from its rate, by the number of inboxes that got its event. */
   chargeAct: (act: Act, inboxes: number) =>
     Effect.flatMap(CurrentUser, (caller) => gate.chargeActs(caller, act, [inboxes])),
 
-  /** For a mark of what is read: taken from the rate of that user's actions, as the frame for it. */
+  /** Permits marking as read, and takes it from the rate of the user's actions, like the `read` frame. */
   permitAction: (user: UserId) =>
     Effect.flatMap(CurrentUser, (caller) => withProblems(gate.permitAction(caller, user))),
 
   /**
-   * For whom a call acts: the user that it names, else the token's own. A call that names nobody and has no user's token is
-   * refused, by the name of the field that is missing. Whether the caller may act for that user is for `permit` to say.
+   * The user for whom a call acts: the one that it names, else the token's own. Without both the call is refused, by the name of
+   * the missing field. `permit` then decides whether the caller may act for that user.
    */
   actingUser: (
     given: UserId | undefined,
@@ -43,7 +43,7 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
       return Effect.fail(invalidField([place, field], NOBODY))
     }),
 
-  /** For a search as a user: takes it from the rates of searches. */
+  /** Permits a search as a user, and takes it from the rates of searches. */
   permitSearch: (user: UserId) =>
     Effect.flatMap(Effect.all([CurrentUser, HttpServerRequest.HttpServerRequest]), ([caller, request]) =>
       Effect.catchTags(gate.permitSearch(caller, request, user), {
@@ -54,8 +54,8 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
     ),
 
   /**
-   * Takes a read of so many rows, those that are passed over too, from the rates of its caller. Rows that must be counted first are
-   * counted only where something limits the caller.
+   * Takes a read of so many rows, skipped ones too, from the rates of its caller. An effect that counts the rows runs only when the
+   * caller has a limit.
    */
   permitRows: <E = never>(rows: number | Effect.Effect<number, E>) =>
     Effect.flatMap(Effect.all([CurrentUser, HttpServerRequest.HttpServerRequest]), ([caller, request]) =>
@@ -65,7 +65,7 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
       )
     ),
 
-  /** Waits for room for a page of so many rows of about so many bytes. A user has a share of the node's room. */
+  /** Waits until the user and the node have room for a page of so many rows of about so many bytes: see `Answers.reserve`. */
   reserve: (
     rows: number,
     rowBytes: number
@@ -75,11 +75,11 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
     )
 }))
 
-/** The refusal of one field that the schemas cannot judge. */
+/** The 422 for one field that the schemas cannot check. */
 export const invalidField = (path: ReadonlyArray<string>, message: string) =>
   ValidationFailed.of([{ path, message }])
 
-/** What is taken from a rate, with its refusals as problems. */
+/** Turns the refusals of the gate into problems. */
 const withProblems = (permitted: ReturnType<Gate["Service"]["permitAct"]>) =>
   Effect.catchTags(permitted, {
     Forbidden: forbidden,

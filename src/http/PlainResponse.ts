@@ -1,9 +1,9 @@
 import { type IncomingMessage, ServerResponse } from "node:http"
 
 /**
- * A response whose `content-length` Node does not compare with what is written: both come from one body here. Node ends
- * a response that it compares with an empty chunk, a second buffer in every write. That buffer costs a third of what
- * `node:http` takes for a small answer.
+ * A response whose `content-length` Node does not compare with the written bytes: both come from one body here. To compare them, Node
+ * adds an empty chunk to every write. That second buffer costs a third of what `node:http` takes for a small answer
+ * (bench/README.md, "What comments quote").
  */
 export class PlainResponse<
   Request extends IncomingMessage = IncomingMessage

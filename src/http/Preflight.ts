@@ -4,7 +4,7 @@ import type { Settings } from "../AppConfig.ts"
 import { isAllowedOrigin } from "../access/Origins.ts"
 import { allowedMethods, routeOf } from "./Allowed.ts"
 
-/** What tracing libraries of browsers add to each call of a page: a header that is not allowed would refuse all of them. */
+/** The headers that tracing libraries add to each call of a page. If one were not allowed, browsers would refuse all these calls. */
 const TRACING_HEADERS = [
   ...["traceparent", "tracestate", "baggage"],
   ...[
@@ -25,7 +25,7 @@ const TRACING_HEADERS = [
   ]
 ]
 
-/** What pages of other origins may do. */
+/** CORS: what pages of other origins may do. */
 export const make = (settings: Pick<Settings, "corsOrigins" | "publicUrl">) => {
   const isAllowed = isAllowedOrigin(settings)
 
@@ -66,8 +66,8 @@ export const make = (settings: Pick<Settings, "corsOrigins" | "publicUrl">) => {
   }
 
   /**
-   * Whether a page that may not call this server sends a body that has no content type. Browsers send such a body
-   * without a preflight, and the API would take it for JSON.
+   * Whether a page that may not call this server sends a body without content type. Browsers send such a body without a
+   * preflight, and the API would decode it as JSON.
    */
   const bypassesPreflight = ({ method, headers }: HttpServerRequest.HttpServerRequest) =>
     method === "POST" &&

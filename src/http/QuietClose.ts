@@ -1,21 +1,20 @@
 import type { Server } from "node:http"
 
-/** For how long connections may go on coming in before a server stops listening all the same. In milliseconds. */
+/** After this time a server stops listening, even while connections still come in. In milliseconds. */
 const PATIENCE = 1000
 
-/** A turn that took no longer than this cannot have missed many connections since it looked for them. In milliseconds. */
+/** In a turn of the event loop as short as this, hardly a connection can have come in unseen. In milliseconds. */
 const SHORT_TURN = 0.2
 
 /**
- * Lets `close` wait for a short turn of the event loop in which no connection came in. The system takes connections for the server before
- * the server sees them: those that it has not seen are reset when it stops listening, and a balancer that wrote a request to one
- * answers 502.
+ * Delays `close` until a short turn of the event loop in which no connection came in. The kernel accepts connections before the server
+ * sees them. Closing the listener resets those that it has not seen, and a balancer that wrote a request to one answers 502.
  */
 export const closeWhenQuiet = (server: Server): void => {
   const close = server.close.bind(server)
   server.close = (callback) => {
     const until = performance.now() + PATIENCE
-    // Between this turn and the next one, connections are looked for at least once.
+    // Between this turn and the next one, the event loop polls for connections at least once.
     let hasNew = true
     let lookedAt = 0
     const onConnection = () => {

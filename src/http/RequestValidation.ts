@@ -6,7 +6,7 @@ import { UnsupportedMediaType, ValidationFailed } from "../api/Problems.ts"
 import { RequestValidation } from "../api/RequestValidation.ts"
 import { missingAddress } from "./MissingAddress.ts"
 
-/** Answers a request that does not decode with a 422 that names each bad field and what is wrong with it. */
+/** Answers a request that does not decode with a 422 that names each bad field and its fault. */
 export const layer = Layer.succeed(RequestValidation, (handler, { endpoint, group }) =>
   Effect.catch(
     BODIES.has(endpoint.method) ? whenUtf8(handler) : handler,
@@ -24,7 +24,7 @@ const explained =
       ? Effect.flatMap(isSend ? missingAddress : Effect.succeed([]), refusal(error))
       : Effect.fail(error)
 
-/** Refuses a body that is not UTF-8. Decoding would replace its bytes, and other text than the sent one would be stored. */
+/** Refuses a body that is not UTF-8: decoding would replace its bad bytes, and another text than the sent one would be stored. */
 const whenUtf8 = <A, E, R>(handler: Effect.Effect<A, E, R>) =>
   Effect.flatMap(
     HttpServerRequest.HttpServerRequest,

@@ -15,7 +15,7 @@ import * as RequestValidation from "./RequestValidation.ts"
 import * as System from "./System.ts"
 import * as Users from "./Users.ts"
 
-/** Every route but that of the sockets, and the boundary that all requests pass. */
+/** Every route but that of the sockets, with the middleware around all requests. */
 export const layer = Layer.mergeAll(
   HttpApiBuilder.layer(Api).pipe(
     Layer.provide([

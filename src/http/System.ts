@@ -12,7 +12,7 @@ import { RedisBus } from "../redis/RedisBus.ts"
 import { json } from "./Json.ts"
 import * as Page from "./Page.ts"
 
-/** `/health` and `/readyz` are open to everyone and not limited. The database is asked once within this time. */
+/** `/health` and `/readyz` need no token and have no limit, so the database is queried at most once within this time. */
 const ASKED_EVERY = "250 millis"
 
 const ready = json(Probe)

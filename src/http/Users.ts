@@ -30,7 +30,7 @@ import { json, jsonWithRaw, RawJson } from "./Json.ts"
 import * as People from "./People.ts"
 import * as Permit from "./Permit.ts"
 
-/** What a read of events asks for. */
+/** The query parameters of a read of events. */
 interface EventQuery {
   readonly since: number
   readonly limit: number
@@ -134,7 +134,7 @@ export const layer = HttpApiBuilder.group(
         permit({ _tag: "ReadEvents", of: user_id }).pipe(
           Effect.andThen(permitRows(limit)),
           Effect.andThen(
-            // A call that may wait has a place of its user's, as a socket has, and answers 304 only after it waited.
+            // A call that may wait takes a place of its user, like a socket, and answers 304 only after it waited.
             wait > 0
               ? places.poll(user_id, readEvents(user_id, { since, limit, wait, epoch }))
               : unlessKnown(currentTag(user_id), readEvents(user_id, { since, limit, wait, epoch }))
@@ -149,7 +149,7 @@ export const layer = HttpApiBuilder.group(
   }, withServices)
 )
 
-/** About what the event of a long message takes in an answer. In bytes. */
+/** About the size of the event of a long message in an answer. In bytes. */
 const EVENT_BYTES = 1400
 
 const COMMA = Buffer.from(",")

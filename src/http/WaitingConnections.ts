@@ -4,38 +4,38 @@ import { Duration, Effect, Option, Schedule } from "effect"
 import type { IpNetwork } from "effect/net"
 import { clientNetwork, fromTrustedProxy } from "../access/ClientAddress.ts"
 
-/** How many connections of one address may wait for a request; a trusted proxy counts with the node alone. */
+/** How many connections of one address may wait for a request. Those of a trusted proxy only count for `OF_NODE`. */
 const OF_ADDRESS = 1024
 
 /** The same for all addresses together. */
 const OF_NODE = 4096
 
-/** How long a connection may wait in any case: who has a request to send sends it sooner. In milliseconds. */
+/** A connection may always wait this long: a client sends its request sooner. In milliseconds. */
 const PATIENCE = 1000
 
 const TICK = Duration.seconds(1)
 
-/** What is waited for on one connection. */
+/** The state of one connection. */
 interface Connection {
   readonly address: string
   /** How many requests on it are not answered yet. */
   requests: number
   /** Since when it waits for a request. In milliseconds of `performance.now`. */
   since: number
-  /** To be called when a response is closed. */
+  /** The listener of the close of each response. */
   readonly answered: () => void
 }
 
 /**
  * Bounds the connections on which no request is being answered and that are no WebSockets: those that sent nothing, or a part of
  * a header, or idle between two requests. `HEADERS_TIMEOUT` and `KEEP_ALIVE_TIMEOUT` bound how long each one waits; this bounds
- * how many do. Past the bound, those that have waited longest are closed.
+ * how many do. Above the bound, those that have waited longest are closed.
  */
 export class WaitingConnections {
   private readonly isProxy: (address: string) => boolean
   private readonly ofAddress: number
   private readonly ofNode: number
-  /** Those that wait, the longest waiting first. */
+  /** The waiting connections, the longest waiting first. */
   private readonly waiting = new Map<Socket, Connection>()
 
   constructor(
@@ -52,7 +52,7 @@ export class WaitingConnections {
     return this.waiting.size
   }
 
-  /** Watches the connections that a server takes from now on. The server's listener of upgrades has to be there already. */
+  /** Watches the connections that a server accepts from now on. Add the server's listener of upgrades before. */
   watch(server: Server): void {
     const connections = new WeakMap<Socket, Connection>()
     const wait = (socket: Socket, connection: Connection) => {
@@ -85,7 +85,7 @@ export class WaitingConnections {
     server.on("upgrade", ({ socket }: IncomingMessage) => this.waiting.delete(socket))
   }
 
-  /** Closes those that are past the bounds and have waited for `patience` milliseconds at least. */
+  /** Closes the connections above the bounds that have waited for at least `patience` milliseconds. */
   closeSurplus(patience: number): void {
     const latest = performance.now() - patience
     const counts = new Map<string, number>()

@@ -1,32 +1,68 @@
-import { Context, Option } from "effect"
-import type { MessageDeletedFrame, MessageFrame, MessageSentFrame, OmittedFrame } from "../api/EventFrames.ts"
+import { Context, Option, type Schema } from "effect"
+import {
+  BlockFrame,
+  ConversationAddedFrame,
+  ConversationRemovedFrame,
+  ConversationUpdatedFrame,
+  MemberAddedFrame,
+  MemberRemovedFrame,
+  MemberUpdatedFrame,
+  MessageDeletedFrame,
+  MessageFrame,
+  MessageSentFrame,
+  MessageUpdatedFrame,
+  OmittedFrame,
+  ReactionFrame,
+  ReadEventFrame,
+  type ServerEvent,
+  UserUpdatedFrame
+} from "../api/EventFrames.ts"
 import type { SUBPROTOCOLS } from "../api/Protocol.ts"
 import { isTombstoneName } from "../domain/Erasure.ts"
-import type { EventFact, EventRecord, InboxEvent } from "../domain/Event.ts"
+import type { EventFact, EventRecord, InboxEvent, SharedBytes } from "../domain/Event.ts"
+import type { EventPayload, PayloadKind } from "../domain/EventPayloads.ts"
+import type { Message } from "../domain/Message.ts"
 
-/** The fields of a frame beside its type and number. */
-type FieldsOf<Frame> = Omit<Frame, "type" | "seq">
+/** What an event reports, where the server itself acts on it beside delivering it. */
+export type Report =
+  /** The user received a message: the delivery lag is measured. */
+  | "message received"
+  /** The user sent a message. */
+  | "message sent"
+  /** The user blocked another one, or took a block back: each socket looks up anew which of its watched users it may see. */
+  | "block changed"
 
-/** How events of one kind are told. */
-export interface EventKind {
+interface KindOf<Fields> {
   /** The oldest subprotocol whose sockets get the event. */
   readonly since: (typeof SUBPROTOCOLS)[number]
-  /** The type that the frame has; that of the row when it is left out. */
-  readonly toldAs?: string
+  readonly reports?: Report
   /** The fields of the frame, beside `type` and `seq`; none when the row lacks what the kind needs. */
-  readonly fields: (fact: EventFact) => Option.Option<object>
+  readonly fields: (fact: EventFact) => Option.Option<Fields>
 }
 
-const message = (fact: EventFact): Option.Option<FieldsOf<typeof MessageFrame.Type>> =>
-  Option.fromNullishOr(fact.message)
+/** How events of one kind are built and delivered. */
+export interface EventKind extends KindOf<object> {
+  /** The `type` of the frames. */
+  readonly frameType: string
+}
+
+type FrameSchema = Schema.Top & { readonly fields: { readonly type: Schema.Literal<string> } }
+
+/** Declares a kind whose frames have a schema. Fields that are not those of the schema do not compile. */
+export const eventKind = <Frame extends FrameSchema>(
+  frame: Frame,
+  kind: KindOf<Omit<Frame["Type"], "type" | "seq">>
+): EventKind => ({ ...kind, frameType: frame.fields.type.literal })
+
+const message = (fact: EventFact): Option.Option<Message> => Option.fromNullishOr(fact.message)
 
 // The `client_id` is shown to the sender's own devices only.
-const messageSent = (fact: EventFact): Option.Option<FieldsOf<typeof MessageSentFrame.Type>> =>
+const messageSent = (fact: EventFact) =>
   Option.map(message(fact), (fields) =>
     fact.clientId === undefined ? fields : { ...fields, client_id: fact.clientId }
   )
 
-const messageDeleted = ({ message }: EventFact): Option.Option<FieldsOf<typeof MessageDeletedFrame.Type>> =>
+const messageDeleted = ({ message }: EventFact) =>
   message?.conversation_id === undefined || message.deleted_at === undefined
     ? Option.none()
     : Option.some({
@@ -34,86 +70,114 @@ const messageDeleted = ({ message }: EventFact): Option.Option<FieldsOf<typeof M
         conversation_id: message.conversation_id,
         sender_id: message.sender_id,
         deleted_at: message.deleted_at,
-        // Whose message it was has another name now.
+        // The sender was erased, and has another name now.
         ...(isTombstoneName(message.sender_username) ? { sender_username: message.sender_username } : {})
       })
 
-/** The payload of a row is the fields of its frame: the SQL that appends it builds them. */
-const payload = (fact: EventFact): Option.Option<object> =>
-  typeof fact.payload === "object" && fact.payload !== null ? Option.some(fact.payload) : Option.none()
+/** The payload of a row is the fields of its frame. The SQL that appends the row builds it: it is not decoded here. */
+const payload =
+  <Kind extends PayloadKind>(_: Kind) =>
+  (fact: EventFact): Option.Option<EventPayload<Kind>> =>
+    typeof fact.payload === "object" && fact.payload !== null
+      ? Option.some(fact.payload as EventPayload<Kind>)
+      : Option.none()
 
-const told = { since: "minichat.v2", fields: payload } as const
-
-const omitted = (): Option.Option<FieldsOf<typeof OmittedFrame.Type>> => Option.some({})
+const v2 = { since: "minichat.v2" } as const
 
 /**
- * Every kind of event: the one place, beside the kind's schema in `api/EventFrames.ts` and the SQL that appends it, that a new
- * kind touches. A reference, so that a test can have kinds of its own.
+ * Every kind of event, by the `type` of its row: the one place, beside the schemas of its payload and frame and the SQL that
+ * appends it, that a new kind touches. A reference, so that a test can have kinds of its own.
  */
 export const EventKinds = Context.Reference<Readonly<Record<string, EventKind>>>(
   "minichat/inbox/EventKinds",
   {
-    defaultValue: () => ({
-      message: { since: "minichat.v1", fields: message },
-      message_sent: { since: "minichat.v2", fields: messageSent },
-      // Clients of the original protocol expect a receiver of each message.
-      group_message: { since: "minichat.v2", toldAs: "message", fields: message },
-      group_message_sent: { since: "minichat.v2", toldAs: "message_sent", fields: messageSent },
-      message_updated: { since: "minichat.v2", fields: message },
-      message_deleted: { since: "minichat.v2", fields: messageDeleted },
-      reaction: told,
-      conversation_added: told,
-      conversation_updated: told,
-      conversation_removed: told,
-      member_added: told,
-      member_updated: told,
-      member_removed: told,
-      read: told,
-      block: told,
-      user_updated: told
-    })
+    defaultValue: () =>
+      ({
+        message: eventKind(MessageFrame, {
+          since: "minichat.v1",
+          reports: "message received",
+          fields: message
+        }),
+        message_sent: eventKind(MessageSentFrame, { ...v2, reports: "message sent", fields: messageSent }),
+        // Clients of the original protocol expect a receiver of each message.
+        group_message: eventKind(MessageFrame, { ...v2, reports: "message received", fields: message }),
+        group_message_sent: eventKind(MessageSentFrame, {
+          ...v2,
+          reports: "message sent",
+          fields: messageSent
+        }),
+        message_updated: eventKind(MessageUpdatedFrame, { ...v2, fields: message }),
+        message_deleted: eventKind(MessageDeletedFrame, { ...v2, fields: messageDeleted }),
+        reaction: eventKind(ReactionFrame, { ...v2, fields: payload("reaction") }),
+        conversation_added: eventKind(ConversationAddedFrame, {
+          ...v2,
+          fields: payload("conversation_added")
+        }),
+        conversation_updated: eventKind(ConversationUpdatedFrame, {
+          ...v2,
+          fields: payload("conversation_updated")
+        }),
+        conversation_removed: eventKind(ConversationRemovedFrame, {
+          ...v2,
+          fields: payload("conversation_removed")
+        }),
+        member_added: eventKind(MemberAddedFrame, { ...v2, fields: payload("member_added") }),
+        member_updated: eventKind(MemberUpdatedFrame, { ...v2, fields: payload("member_updated") }),
+        member_removed: eventKind(MemberRemovedFrame, { ...v2, fields: payload("member_removed") }),
+        read: eventKind(ReadEventFrame, { ...v2, fields: payload("read") }),
+        block: eventKind(BlockFrame, { ...v2, reports: "block changed", fields: payload("block") }),
+        user_updated: eventKind(UserUpdatedFrame, { ...v2, fields: payload("user_updated") })
+      }) satisfies Record<string, EventKind> & Record<Exclude<ServerEvent["type"], "omitted">, EventKind>
   }
 )
 
 /** Stands for an event that this release cannot build, so that no client misses a number. */
-const OMITTED: EventKind = { since: "minichat.v2", fields: omitted }
+const OMITTED = eventKind(OmittedFrame, { since: "minichat.v2", fields: () => Option.some({}) })
 
 /** Builds events by the table of kinds. */
 export class EventBuilder {
   private readonly kinds: ReadonlyMap<string, EventKind>
+  /** The types of the events that report a new message, to its sender or to its receivers. */
+  readonly newMessageTypes: ReadonlyArray<string>
 
   constructor(kinds: Readonly<Record<string, EventKind>>) {
     this.kinds = new Map([...Object.entries(kinds), ["omitted", OMITTED]])
+    this.newMessageTypes = Object.keys(kinds).filter(
+      (type) => kinds[type]?.reports === "message received" || kinds[type]?.reports === "message sent"
+    )
   }
 
-  /** Whether sockets of the original protocol get events of this kind. A kind of a newer release is told to v2 only. */
+  /** Whether sockets of version 1 get events of this type. A type that this release does not know is for version 2 only. */
   isForVersion1(type: string): boolean {
     return this.kinds.get(type)?.since === "minichat.v1"
   }
 
+  reportOf(type: string): Report | undefined {
+    return this.kinds.get(type)?.reports
+  }
+
   /**
-   * Builds the frames of a fact: encodes its fields once, and answers how to build the event at each number. A fact that
-   * cannot be built becomes an `omitted` event.
+   * Encodes the fields of a fact once, and returns a function that builds its event at a number. A fact that cannot be built
+   * becomes `omitted` events.
    */
   prepare(fact: EventFact, traceparent?: string): (seq: number) => InboxEvent {
     const { committedAt } = fact
     const fields = this.kinds.get(fact.type)?.fields(fact) ?? Option.none()
     const type = Option.isSome(fields) ? fact.type : "omitted"
-    const toldAs = this.kinds.get(type)?.toldAs ?? type
+    const { frameType } = this.kinds.get(type) ?? OMITTED
     const json = JSON.stringify(Option.getOrElse(fields, () => ({})))
-    const rest = json === "{}" ? "}" : `,${json.slice(1)}`
-    let restBytes: Buffer | undefined
+    const beforeSeq = `{"type":"${frameType}","seq":`
+    const afterSeq = json === "{}" ? "}" : `,${json.slice(1)}`
+    let shared: SharedBytes | undefined
     let built = 0
     return (seq) => {
-      const head = `{"type":"${toldAs}","seq":${seq}`
       // The second and further events share the encoded bytes: a group has as many as members.
-      if (++built === 2) restBytes = Buffer.from(rest)
-      const frame =
-        restBytes === undefined
-          ? Buffer.from(head + rest)
-          : Buffer.concat([Buffer.from(head, "latin1"), restBytes])
-      const event = { seq, type, frame, committedAt, traceparent }
-      return restBytes === undefined ? event : { ...event, body: restBytes }
+      if (++built === 2) shared = { beforeSeq: Buffer.from(beforeSeq), afterSeq: Buffer.from(afterSeq) }
+      if (shared === undefined) {
+        return { seq, type, frame: Buffer.from(`${beforeSeq}${seq}${afterSeq}`), committedAt, traceparent }
+      }
+      const frame = Buffer.concat([shared.beforeSeq, Buffer.from(String(seq), "latin1"), shared.afterSeq])
+      return { seq, type, frame, committedAt, traceparent, shared }
     }
   }
 

@@ -6,18 +6,18 @@ import { EventBuilder, EventKinds } from "./EventKinds.ts"
 import { LiveInboxes } from "./LiveInboxes.ts"
 
 /**
- * How many events are handed out in one turn of the event loop. The thousand of a large group's message take about 15 ms together:
- * without turns in between, each send and each socket would wait for them, and for those of the messages behind it.
+ * How many events are published in one turn of the event loop. The 1,000 events of a message to a large group take about 15 ms
+ * (bench/README.md, "What comments quote"): published in one turn, they would delay every other send and socket by as much.
  */
 const EVENTS_A_TURN = 64
 
-/** Tells sockets and polls, on all nodes, of events that are committed. */
+/** Delivers committed events to the sockets and polls of all nodes. */
 export class EventPublisher extends Context.Service<
   EventPublisher,
   {
     /**
-     * Publishes the events of facts that are committed, and answers for each fact, place by place, whether a node has the inbox
-     * open for a socket or a poll, which is handed it. Never fails: what the bus loses is found by the sweeps. To be run without interruption.
+     * Publishes the events of committed facts. Answers for each place of each fact whether a node has the inbox open for a socket or a
+     * poll, which gets the event. Never fails: the sweeps find what the bus loses. Run it without interruption.
      */
     publish(appended: ReadonlyArray<AppendedFact>): Effect.Effect<ReadonlyArray<ReadonlyArray<boolean>>>
   }
@@ -29,8 +29,8 @@ export class EventPublisher extends Context.Service<
       const liveInboxes = yield* LiveInboxes
       const builder = new EventBuilder(yield* EventKinds)
 
-      /** Hands out events in this turn, and answers for each whether somebody heard it. */
-      const handOut = (events: ReadonlyArray<AddressedEvent>) => {
+      /** Delivers events in this turn, and answers for each whether its inbox is open on a node. */
+      const deliver = (events: ReadonlyArray<AddressedEvent>) => {
         // This node's sockets and polls do not wait for Redis, and are known without it.
         const offered = events.map((event) => liveInboxes.offer(event))
         return Effect.map(bus.publish(events), (published) =>
@@ -38,38 +38,53 @@ export class EventPublisher extends Context.Service<
         )
       }
 
-      // One at a time: of two messages to one group, the members get the first one first.
-      const turns = yield* Semaphore.make(1)
+      // One call at a time: the members of a group get two messages in the order in which they were committed.
+      const semaphore = yield* Semaphore.make(1)
 
-      const handOutInTurns = Effect.fnUntraced(function* (events: ReadonlyArray<AddressedEvent>) {
+      const deliverInTurns = Effect.fnUntraced(function* (events: ReadonlyArray<AddressedEvent>) {
         const fibers: Array<Fiber.Fiber<ReadonlyArray<boolean>>> = []
         for (let from = 0; from < events.length; from += EVENTS_A_TURN) {
           if (from > 0) yield* Effect.yieldNow
-          const turn = Effect.suspend(() => handOut(events.slice(from, from + EVENTS_A_TURN)))
+          const turn = Effect.suspend(() => deliver(events.slice(from, from + EVENTS_A_TURN)))
           fibers.push(yield* Effect.forkChild(turn, { startImmediately: true }))
         }
         return fibers
-      }, turns.withPermits(1))
+      }, semaphore.withPermits(1))
 
       const publish: EventPublisher["Service"]["publish"] = (appended) => {
         if (appended.length === 0) return Effect.succeed([])
         return Effect.flatMap(currentTraceparent, (traceparent) => {
-          const events = appended.flatMap(({ fact, places }) => {
+          const eventsOf = appended.map(({ fact, places }) => {
             const build = builder.prepare(fact, traceparent)
             return places.map(({ userId, seq }): AddressedEvent => ({ userId, event: build(seq) }))
           })
-          const handedOut =
+          const broken = appended.filter(({ fact }, i) =>
+            eventsOf[i]!.some(({ event }) => event.type !== fact.type)
+          )
+          const events = eventsOf.flat()
+          const delivered =
             events.length <= EVENTS_A_TURN
-              ? handOut(events)
-              : Effect.map(Effect.flatMap(handOutInTurns(events), Fiber.joinAll), (heard) => heard.flat())
-          return Effect.map(handedOut, (heard) => {
+              ? deliver(events)
+              : Effect.map(Effect.flatMap(deliverInTurns(events), Fiber.joinAll), (isFollowed) =>
+                  isFollowed.flat()
+                )
+          const answered = Effect.map(delivered, (isFollowed) => {
             let next = 0
-            return appended.map(({ places }) => places.map(() => heard[next++] === true))
+            return appended.map(({ places }) => places.map(() => isFollowed[next++] === true))
           })
+          return broken.length === 0 ? answered : Effect.andThen(logBroken(broken), answered)
         })
       }
 
       return EventPublisher.of({ publish })
     })
+  )
+}
+
+/** Logs one line for all facts of a call. The server appended them itself, so this is a fault of the server. */
+const logBroken = (broken: ReadonlyArray<AppendedFact>) => {
+  const { fact, places } = broken[0]!
+  return Effect.logError(
+    `${broken.length} committed change(s) cannot be built into events and are delivered as omitted ones, the first of type ${fact.type} for ${places.length} inbox(es), as event ${places[0]!.seq} of user ${places[0]!.userId}`
   )
 }

@@ -28,7 +28,8 @@ export class InboxReader extends Context.Service<
   {
     /**
      * The events after `after`, at most `limit`, in order and without gap between them. A gap before the first means that
-     * events were pruned, or that the database has another history than `epoch`. An event that cannot be built is logged and stands as an `omitted` one.
+     * events were pruned, or that the database has another history than `epoch`. An event that cannot be built is logged, and
+     * answered as an `omitted` one.
      */
     events(
       userId: UserId,
@@ -39,8 +40,8 @@ export class InboxReader extends Context.Service<
     /**
      * The page after `since`, of at most `limit` events. When it is empty, waits up to `wait` seconds for an event, and
      * answers as soon as one is committed; a node that drains does not wait. See `Waits`. With an `epoch`, `since` is a number of that
-     * history, and cannot be served when the database has another. `reserve` runs before events are read, with how many
-     * they are. A read that may wait keeps the inbox open for two seconds more once it is answered: see `PollGrace`.
+     * history, and cannot be served when the database has another. `reserve` runs before events are read, with their number. A
+     * read that may wait keeps the inbox open for two seconds more once it is answered: see `PollGrace`.
      */
     read<R = never>(
       userId: UserId,
@@ -67,7 +68,7 @@ export class InboxReader extends Context.Service<
         limit: number,
         epoch: string
       ) {
-        const records = yield* repo.page(userId, after, limit, epoch)
+        const records = yield* repo.page(userId, after, limit, builder.newMessageTypes, epoch)
         const built = records.map((record) => builder.build(record))
         const broken = records.filter(({ type }, i) => type !== built[i]!.type)
         if (broken.length > 0) yield* logBroken(userId, broken)
@@ -123,7 +124,7 @@ export class InboxReader extends Context.Service<
   )
 }
 
-/** One line for a page: a client that reads it again and again must not fill the log. */
+/** Logs one line for a page, not one for each event: a client may read the same page again and again. */
 const logBroken = (userId: UserId, broken: ReadonlyArray<EventRecord>) => {
   const [first] = broken
   return Effect.logError(

@@ -1,25 +1,25 @@
 import type { InboxEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 
-/** How many of the latest events are kept at hand, so that a socket that keeps up needs no query. */
+/** How many of the latest events are kept in memory, so that a socket that keeps up needs no query. */
 const HOT_EVENTS = 64
 
 const HOT_BYTES = 256 * 1024
 
 /**
  * What this node knows about one user's inbox: its head, and the latest events. The head only moves forward.
- * Whoever follows the inbox is told when it moves, and takes the events that it has not seen.
+ * Each follower is called when the head moved, and takes the events that it has not seen.
  */
 export class LiveInbox {
   readonly userId: UserId
   /** The history of the database that the numbers belong to. */
   readonly epoch: string
   username = ""
-  /** Events up to this number may be gone. */
+  /** Events up to this number may be deleted. */
   pruned = 0
   /** The number of the last event that is known to be committed. */
   head = 0
-  /** The latest events, without gap, up to the head; empty when the last one is not at hand. */
+  /** The latest events, without gap, up to the head; empty when the event of the head is not in memory. */
   private hot: Array<InboxEvent> = []
   private hotBytes = 0
   private headBefore = 0
@@ -39,12 +39,12 @@ export class LiveInbox {
     return () => this.followers.delete(onAdvance)
   }
 
-  /** Hands a frame that has no number to those who follow now. It is kept nowhere. */
+  /** Passes a frame that has no number to the followers of this moment. It is not stored. */
   pass(frame: Uint8Array): void {
     for (const onPassing of this.followers.values()) onPassing?.(frame)
   }
 
-  /** Takes in an event from the bus. One that is behind the head is a repeat, and ignored. */
+  /** Appends an event from the bus. One at or below the head is a repeat, and ignored. */
   offer(event: InboxEvent): void {
     const { seq, frame } = event
     if (seq <= this.head) return
@@ -57,7 +57,7 @@ export class LiveInbox {
     this.move(seq)
   }
 
-  /** Learns from the database where the inbox stands. */
+  /** Takes the bounds that the database has. */
   learn(head: number, pruned: number): void {
     this.pruned = Math.max(this.pruned, pruned)
     if (head <= this.head) return
@@ -65,13 +65,13 @@ export class LiveInbox {
     this.move(head)
   }
 
-  /** The events after `seq` up to the head, when all of them are at hand. */
+  /** The events after `seq` up to the head; `undefined` unless all of them are in memory. */
   after(seq: number): ReadonlyArray<InboxEvent> | undefined {
     const first = this.hot[0]
     return first === undefined || first.seq > seq + 1 ? undefined : this.hot.slice(seq + 1 - first.seq)
   }
 
-  /** Drops the events at hand when none came since the last call: an idle inbox costs next to nothing. */
+  /** Drops the events in memory when none came since the last call, so that an idle inbox holds none. */
   forgetOld(): void {
     if (this.headBefore === this.head) this.clear()
     this.headBefore = this.head

@@ -28,12 +28,12 @@ const SWEEP_INTERVAL_WITHOUT_REDIS = Duration.seconds(1)
 
 const TICK = Duration.millis(250)
 
-/** How often what unsigned payloads claim is looked up, by one query: 50 times a second at most. */
+/** How often the inboxes that unsigned payloads named are looked up, all by one query. */
 const LOOK_INTERVAL = Duration.millis(20)
 
 /**
- * The context that an inbox is opened in. Its finalizers keep it as long as the inbox is open: with all services, and the request that
- * opened it, it took 2 KiB an inbox.
+ * The context that an inbox is opened in. The finalizers of an inbox keep it as long as the inbox is open: with all services and the
+ * request that opened the inbox, it takes 2 KiB more (bench/README.md, "What comments quote").
  */
 const ofInbox = (context: Context.Context<Scope.Scope>): Context.Context<Scope.Scope> =>
   Context.pick(
@@ -62,8 +62,8 @@ export class LiveInboxes extends Context.Service<
     open(userId: UserId, since?: number): Effect.Effect<LiveInbox, UserNotFound | Unavailable, Scope.Scope>
     /**
      * Delivers an event that this node committed to this node's sockets, ahead of the bus. Ignores an event that is not the next
-     * of an open inbox: the bus or a sweep delivers it, after the events before it. Answers whether the inbox is open, as
-     * then its sockets and polls are handed the event.
+     * of an open inbox: the bus or a sweep delivers it, after the events before it. Answers whether the inbox is open: its sockets
+     * and polls then get the event.
      */
     offer(addressed: AddressedEvent): boolean
     /** How many inboxes are open. */
@@ -77,8 +77,8 @@ export class LiveInboxes extends Context.Service<
       const repo = yield* InboxRepo
       const epoch = yield* Epoch
       const opened = new Map<UserId, LiveInbox>()
-      /** The users of whom an unsigned payload says that they have a new event. */
-      const claimed = new Set<UserId>()
+      /** The users whose inboxes have a new event by an unsigned payload, which anyone who reaches Redis can publish. */
+      const claims = new Set<UserId>()
 
       // Subscribe first, look up second: an event that is committed between the two then arrives over the bus.
       const lookup = Effect.fnUntraced(function* (userId: UserId) {
@@ -87,7 +87,7 @@ export class LiveInboxes extends Context.Service<
           yield* bus.subscribe(userId, {
             onEvent: (event) => inbox.offer(event),
             onPassing: (frame) => inbox.pass(frame),
-            onClaim: () => claimed.add(userId),
+            onClaim: () => claims.add(userId),
             isNews: (seq) => seq > inbox.head
           })
           const found = yield* repo.find(userId)
@@ -125,8 +125,8 @@ export class LiveInboxes extends Context.Service<
       )
 
       /**
-       * Takes in the bounds that a query read of an inbox whose head was `headBefore` when the query was sent. A head that a node
-       * knows is committed: a database whose head is lower went back, though its epoch did not change.
+       * Takes the bounds that a query read of an inbox whose head was `headBefore` when the query was sent. A node only knows heads
+       * that are committed: a lower head in the database means that it lost commits, though its epoch did not change.
        */
       const learn = (inbox: LiveInbox, headBefore: number, bounds: Bounds) => {
         epoch.observe(bounds.epoch)
@@ -167,11 +167,11 @@ export class LiveInboxes extends Context.Service<
         )
       })
 
-      // A claim of what is not committed costs its look, and shows nothing.
+      // A payload of an event that is not committed costs this look-up, and shows nothing.
       yield* Effect.suspend(() => {
-        if (claimed.size === 0) return Effect.void
-        const userIds = [...claimed].slice(0, SWEEP_BATCH)
-        for (const userId of userIds) claimed.delete(userId)
+        if (claims.size === 0) return Effect.void
+        const userIds = [...claims].slice(0, SWEEP_BATCH)
+        for (const userId of userIds) claims.delete(userId)
         return Effect.ignoreCause(sweepBatch(userIds))
       }).pipe(Effect.repeat(Schedule.spaced(LOOK_INTERVAL)), Effect.forkScoped)
 

@@ -7,7 +7,7 @@ const EVERY = Duration.minutes(1)
 /** How many events one transaction deletes: few enough to hold its locks for milliseconds. */
 const BATCH = 500
 
-/** How long it rests between two transactions, so that sends to the same inboxes go in between. */
+/** How long it rests between two transactions, in which sends to the same inboxes commit. */
 const REST = Duration.millis(50)
 
 /** Deletes the inbox events that are older than `INBOX_RETENTION`. The messages themselves stay. */

@@ -2,20 +2,21 @@ import { Clock, Duration, Effect, Schedule } from "effect"
 import { Lifecycle } from "../Lifecycle.ts"
 import type { LiveInbox } from "./LiveInbox.ts"
 
-/** How often the waits are looked at for those that are over. */
+/** How often the waits are searched for those whose time has passed. */
 const TICK = Duration.millis(250)
 
 /** A wait for an event of one inbox. */
 interface Wait {
-  /** When it is over, by the clock. In milliseconds. */
+  /** When its time has passed, by the clock. In milliseconds. */
   readonly until: number
   readonly end: () => void
 }
 
 /**
- * Makes the waits of long polls, which last until an event is committed, so many seconds have passed, at most a quarter of a second
- * more, or the node drains; at once when it drains already. All of them share one loop and one look-out for the drain:
- * `Effect.timeout` and a race with the drain took four fibers more for each poll, 7 KiB. The loop ends with the scope.
+ * Makes the waits of long polls. A wait ends when an event is committed, when its seconds have passed (up to `TICK` later), or when
+ * the node drains; at once on a node that drains already. All waits share one loop and one fiber that waits for the drain:
+ * `Effect.timeout` and a race with the drain take four fibers more for each poll, 7 KiB (bench/README.md, "What comments quote"). The
+ * loop ends with the scope.
  */
 export const make = Effect.gen(function* () {
   const lifecycle = yield* Lifecycle

@@ -12,11 +12,11 @@ const HEARTBEAT_INTERVAL = Duration.seconds(5)
 /** Whether a user is online. */
 export interface Presence {
   readonly connections: number
-  /** Now for an online user; else when its last socket closed, or when the node of that socket died. None when neither is known. */
+  /** The present for an online user; else when its last socket closed, or when the node of that socket died. None when unknown. */
   readonly lastSeen: Option.Option<DateTime.Utc>
 }
 
-/** What is known of users, in the order in which they were asked for. */
+/** The presence of users, in the order in which they were asked for. */
 export interface Survey {
   readonly presences: ReadonlyArray<Presence>
   /** False while Redis is unavailable: then only the sockets of this node are counted. */
@@ -35,13 +35,13 @@ export class Sessions extends Context.Service<
     /** Sets how many sockets of the user this node has. */
     set(userId: UserId, connections: number): Effect.Effect<void>
     presence(userId: UserId): Effect.Effect<Presence>
-    /** Deletes what is known of a user that has no socket any more. Answers whether it is deleted: not while Redis is unavailable. */
+    /** Deletes the sessions and the last seen of a user without sockets. Answers false while Redis is unavailable: not deleted. */
     forget(userId: UserId): Effect.Effect<boolean>
     /** The presence of several users, in one batch. */
     survey(userIds: ReadonlyArray<UserId>): Effect.Effect<Survey>
     /**
      * Calls `onTransition` until the scope closes: with `true` when a user's first socket on a node opened, with `false` when its
-     * last one closed, on any node. A call may be lost, and none tells of the end of a node that was killed.
+     * last one closed, on any node. A call may be lost, and the end of a killed node causes none.
      */
     readonly transitions: Transitions["listen"]
   }

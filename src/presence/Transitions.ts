@@ -3,14 +3,14 @@ import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { Redis } from "../redis/Redis.ts"
 
-/** Takes the word that a user came online, or went offline, on some node. */
+/** Called when a user's first socket on a node opened, or its last one closed. */
 export type OnTransition = (userId: UserId, isOnline: boolean) => void
 
-/** Tells all nodes that a user's first socket on a node opened, or that its last one closed. */
+/** The channel on which nodes announce that a user's first socket on a node opened, or that its last one closed. */
 export interface Transitions {
-  /** Waits for no reply. While Redis is unavailable only this node is told. */
+  /** Does not wait for a reply of Redis. While Redis is unavailable only the listeners of this node are called. */
   announce(userId: UserId, isOnline: boolean): Effect.Effect<void>
-  /** Calls `onTransition` until the scope closes. Answers once what is announced from now on arrives, unless Redis is unavailable. */
+  /** Calls `onTransition` until the scope closes. Answers once the subscription is in place, or at once while Redis is unavailable. */
   listen(onTransition: OnTransition): Effect.Effect<void, never, Scope.Scope>
 }
 
@@ -18,7 +18,7 @@ const makeListeners = () => {
   const listeners = new Set<OnTransition>()
   return {
     listeners,
-    tell: (userId: UserId, isOnline: boolean) => {
+    notify: (userId: UserId, isOnline: boolean) => {
       for (const onTransition of listeners) onTransition(userId, isOnline)
     }
   }
@@ -26,9 +26,9 @@ const makeListeners = () => {
 
 /** For a node alone. */
 export const makeLocalTransitions = (): Transitions => {
-  const { listeners, tell } = makeListeners()
+  const { listeners, notify } = makeListeners()
   return {
-    announce: (userId, isOnline) => Effect.sync(() => tell(userId, isOnline)),
+    announce: (userId, isOnline) => Effect.sync(() => notify(userId, isOnline)),
     listen: (onTransition) =>
       Effect.asVoid(
         Effect.acquireRelease(
@@ -40,14 +40,14 @@ export const makeLocalTransitions = (): Transitions => {
 }
 
 /**
- * Over one channel of Redis, which a node subscribes to while somebody listens on it. A payload holds all transitions of a node
- * in one turn of the event loop, behind the epoch: Redis knows no databases for channels, and another deployment on the same
- * server must not be heard.
+ * Over one channel of Redis, which a node subscribes to while it has a listener. A payload holds all transitions of a node in one
+ * turn of the event loop, behind the epoch: the channels of Redis do not belong to one of its databases, and the payloads of
+ * another deployment on the same Redis are to be ignored.
  */
 export const makeTransitions = Effect.gen(function* () {
   const { batched, subscriber, sharded, isUp, recoveries, prefix } = yield* Redis
   const epoch = yield* Epoch
-  const { listeners, tell } = makeListeners()
+  const { listeners, notify } = makeListeners()
   const channel = `${prefix}presence`
 
   const onMessage = (channelName: Buffer, payload: Buffer) => {
@@ -56,7 +56,7 @@ export const makeTransitions = Effect.gen(function* () {
     if (saidEpoch !== epoch.current()) return
     for (const transition of transitions) {
       const [, sign, id] = /^([+-])([1-9][0-9]*)$/.exec(transition) ?? []
-      if (id !== undefined) tell(Number(id) as UserId, sign === "+")
+      if (id !== undefined) notify(Number(id) as UserId, sign === "+")
     }
   }
   const messages = sharded ? "smessageBuffer" : "messageBuffer"
@@ -91,7 +91,7 @@ export const makeTransitions = Effect.gen(function* () {
       Effect.suspend(() =>
         isUp()
           ? Effect.asVoid(send(`${isOnline ? "+" : "-"}${userId}`))
-          : Effect.sync(() => tell(userId, isOnline))
+          : Effect.sync(() => notify(userId, isOnline))
       ),
     listen: (onTransition) =>
       Effect.asVoid(

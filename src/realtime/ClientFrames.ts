@@ -2,7 +2,7 @@ import { Result, Schema, SchemaIssue } from "effect"
 import { ClientFrame, type ErrorCode } from "../api/Protocol.ts"
 import type { UserId } from "../domain/User.ts"
 
-/** A frame that cannot be done. The server answers it with an `error`. */
+/** A frame that is not valid. The server answers it with an `error`. */
 export interface BadFrame {
   readonly type: "bad"
   readonly code: Extract<ErrorCode, "bad_frame" | "unknown_type" | "invalid">
@@ -21,7 +21,7 @@ const invalid = (error: Schema.SchemaError): string =>
     .issues.map(({ path, message }) => `${(path ?? []).map(String).join(".")}: ${message}`)
     .join("; ")
 
-/** What sockets of the original protocol may send. */
+/** The frames that sockets of version 1 may send. */
 const VERSION_1 = ["ping", "send", "auth"] as const
 
 const VERSION_2 = [...VERSION_1, "read", "typing", "watch"] as const

@@ -26,7 +26,7 @@ export class Connection {
   readonly webSocket: ServerWebSocket
   /** By `performance.now`. */
   readonly openedAt = performance.now()
-  /** Whether the client knows every kind of event, or those of the original service only. */
+  /** Whether the socket gets every kind of event, as one of version 2 does. */
   private readonly knowsAllEvents: boolean
   private readonly reader: InboxReader["Service"]
   private readonly kinds: EventBuilder
@@ -54,7 +54,7 @@ export class Connection {
     readonly credential: Credential
     readonly metrics: Metrics
     readonly beginSpan: DeliverySpan | undefined
-    /** Runs the writer, and what else the socket begins by itself, in a fiber of the socket's scope. */
+    /** Runs the writer, or a look-up of the socket, in a fiber of the socket's scope. */
     readonly fork: (writer: Effect.Effect<void>) => void
   }) {
     this.inbox = options.inbox
@@ -71,7 +71,7 @@ export class Connection {
     this.fork = options.fork
   }
 
-  /** By which right the client has this socket and sends on it: that of its latest token. */
+  /** The credential of the client's latest token: whom the client may read and send as. */
   get credential(): Credential {
     return this.currentCredential
   }
@@ -81,7 +81,7 @@ export class Connection {
     this.currentCredential = credential
   }
 
-  /** Runs an effect, in a fiber of the socket's scope, each time that the socket was told of a block of its user. */
+  /** Sets the effect that runs, in a fiber of the socket's scope, each time that the socket was sent a `block` event. */
   whenBlocksChange(effect: Effect.Effect<void>): void {
     this.onBlocksChange = effect
   }
@@ -99,17 +99,17 @@ export class Connection {
     return this.webSocket.isWritable
   }
 
-  /** Goes live; a replay up to `resumeUntil` is followed by a `resumed` frame. */
+  /** Starts the writer. With `resumeUntil`, the events up to that number are a replay: a `resumed` frame follows them. */
   start(resumeUntil: number | undefined): void {
     this.resumeUntil = resumeUntil
     this.endReplay()
     this.wake()
   }
 
-  /** Writes what the inbox holds beyond `sent`, now if it is at hand, else in a fiber of the socket's scope. */
+  /** Writes the events after `sent`: at once if the inbox has them in memory, else in a fiber of the socket's scope. */
   readonly wake = (): void => {
     if (this.writing) return
-    if (this.writeHot() === "caught up") return
+    if (this.writeFromMemory() === "caught up") return
     this.writing = true
     this.behindSince = this.sent
     this.fork(this.catchUp())
@@ -141,10 +141,10 @@ export class Connection {
     this.webSocket.refuse(why)
   }
 
-  private writeHot(): "caught up" | "behind" | "stalled" | "closed" {
+  private writeFromMemory(): "caught up" | "behind" | "stalled" | "closed" {
     while (this.isOpen && this.sent < this.inbox.head) {
       if (!this.isWritable) return "stalled"
-      // A replay is read from the database: what is at hand shows messages as they were before they were edited or deleted.
+      // A replay is read from the database: the frames in memory show messages as they were before an edit or a deletion.
       const events = this.resumeUntil === undefined ? this.inbox.after(this.sent) : undefined
       if (events === undefined) return "behind"
       this.writeAll(events)
@@ -166,9 +166,10 @@ export class Connection {
     const endSpan = this.beginSpan?.(traceparent)
     this.webSocket.sendText(frame)
     endSpan?.()
-    if (type === "block" && this.onBlocksChange !== undefined) this.fork(this.onBlocksChange)
     this.metrics.delivery()
-    if (isMessage(type) && committedAt !== undefined && seq > this.awaitedClient)
+    const report = this.kinds.reportOf(type)
+    if (report === "block changed" && this.onBlocksChange !== undefined) this.fork(this.onBlocksChange)
+    if (report === "message received" && committedAt !== undefined && seq > this.awaitedClient)
       this.metrics.deliveryLag(committedAt)
   }
 
@@ -180,10 +181,10 @@ export class Connection {
     }
   }
 
-  /** Writes until `sent` is the head. The one loop of the socket. */
+  /** Writes until `sent` is the head. A socket runs one such loop at a time. */
   private catchUp(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      switch (this.writeHot()) {
+      switch (this.writeFromMemory()) {
         case "caught up":
           this.metrics.catchUp(this.sent - this.behindSince)
           this.writing = false
@@ -203,11 +204,11 @@ export class Connection {
     return this.reader.events(this.inbox.userId, this.sent, PAGE_EVENTS, this.inbox.epoch).pipe(
       Effect.map((events) => {
         if (events[0]?.seq !== this.sent + 1) {
-          // Events that this socket still needs were pruned: it is to come back and be told so.
+          // Events that this socket still needs were pruned. The client reconnects, and its `system` frame says so.
           this.inbox.learn(this.inbox.head, this.sent + 1)
           return this.close(CloseCode.tooSlow)
         }
-        // A page that does not fit is dropped where the queue is full, and the rest read again when it drained.
+        // Events that do not fit into the TCP queue are dropped, and read again when the queue has drained.
         this.writeAll(events)
       }),
       Effect.catchTag("Unavailable", () => Effect.sleep(PAGE_RETRY)),
@@ -220,7 +221,7 @@ export class Connection {
     )
   }
 
-  /** Waits until the peer has read, or the socket is closed. A peer that does not read for too long is closed. */
+  /** Waits until the TCP queue has drained, or the socket is closed. Closes it after `slowReaderTimeout`. */
   private drained(): Effect.Effect<void> {
     if (this.isWritable || !this.isOpen) return Effect.void
     return this.webSocket.drained().pipe(
@@ -236,6 +237,3 @@ export class Connection {
     )
   }
 }
-
-/** Whether an event is a message that somebody else sent to the user. */
-const isMessage = (type: string): boolean => type === "message" || type === "group_message"

@@ -15,7 +15,7 @@ import { serverFrame } from "./ServerFrames.ts"
 /** A drain closes the sockets in batches of this size, so that their clients do not connect again all at once. */
 const DRAIN_BATCH = 200
 
-/** In how much time the sockets are closed when the epoch changed. */
+/** The window in which the sockets are closed when the epoch changed. */
 const CLOSE_ALL_WITHIN = Duration.seconds(1)
 
 /** How long a drain waits for the peers to answer the close frames of the last batch. */
@@ -27,14 +27,15 @@ export class ConnectionRegistry extends Context.Service<
   {
     /**
      * Counts a socket until the scope closes. Fails when this node has `MAX_SOCKETS`, or the user `MAX_SOCKETS_PER_USER`
-     * on all nodes together, with the long polls on this node. For a user's first socket on this node, the other nodes' sockets are not counted.
+     * on all nodes together, with the long polls on this node. The sockets on other nodes are not counted for a user's first socket
+     * on this node.
      */
     register(connection: Connection): Effect.Effect<void, TooManyPlaces, Scope.Scope>
-    /** Tells every socket to connect elsewhere and closes it, in jittered batches within `window`. */
+    /** Sends every socket `reconnect` and closes it, in jittered batches within `window`. */
     drain(window: Duration.Duration): Effect.Effect<void>
     /**
-     * Closes sockets of some users with the code that the function answers; those for which it answers none stay open. Looks at no
-     * socket when none of the users has one on this node.
+     * Closes the sockets of these users with the code that `why` answers; a socket for which it answers none stays open. Costs
+     * little when none of the users has a socket on this node.
      */
     closeOf(userIds: ReadonlyArray<UserId>, why: (connection: Connection) => CloseCode | undefined): void
     /** How many sockets are open. */
@@ -60,7 +61,7 @@ export class ConnectionRegistry extends Context.Service<
 
       let draining = false
 
-      // A user with a socket here may have more on other nodes. For a first socket no query is spent on that.
+      // A user with a socket on this node may have more on other nodes. For a first socket that query is saved.
       const socketsElsewhere = (userId: UserId) =>
         places.socketsOf(userId) === 0
           ? Effect.succeed(0)
@@ -73,13 +74,13 @@ export class ConnectionRegistry extends Context.Service<
         const elsewhere = yield* socketsElsewhere(userId)
         const here = yield* places.takeSocket(userId, elsewhere)
         connections.add(connection)
-        // Its handshake had begun before the drain did, or before the history of the database changed.
+        // Its handshake began before the drain, or before the epoch changed.
         if (draining || connection.inbox.epoch !== epoch.current()) connection.close(CloseCode.restarting)
-        // Its token was taken back meanwhile.
+        // Its token was taken back during the handshake.
         if (disconnects.refuses(connection.credential)) connection.close(CloseCode.unauthorized)
-        // Its inbox was opened for a socket of before the erasure.
+        // Its inbox was still open for a socket from before the erasure.
         if (disconnects.isErased(userId)) connection.close(CloseCode.userNotFound)
-        // Its handshake passed before this node knew of the suspension.
+        // Its handshake was accepted before this node learned of the suspension.
         if (disconnects.isSuspended(userId)) connection.close(SUSPENDED)
         yield* sessions.set(userId, here)
       })
@@ -119,7 +120,7 @@ export class ConnectionRegistry extends Context.Service<
         )
       })
 
-      // The sockets stand at numbers of a history that is no more: their clients come back and are told so.
+      // The numbers of the sockets belong to the former epoch. Their clients reconnect, and the `system` frame has the new one.
       const changes = yield* epoch.changes
       yield* PubSub.take(changes).pipe(
         Effect.andThen(closeAll(Duration.toMillis(CLOSE_ALL_WITHIN))),
@@ -148,8 +149,8 @@ export class ConnectionRegistry extends Context.Service<
 const SOCKET_SHARE = 0.5
 
 /**
- * Drains the sockets when the server stops, after `DRAIN_DELAY`, in which the node serves and `/readyz` tells balancers to send
- * nothing more. It is built last, so that it is the first to stop.
+ * Drains the sockets when the server stops, after `DRAIN_DELAY`. Until then the node serves, and `/readyz` answers 503, so that
+ * balancers send it nothing more. This layer is built last, so that it is the first to stop.
  */
 export const drainOnShutdown = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -162,7 +163,7 @@ export const drainOnShutdown = Layer.effectDiscard(
     yield* Effect.addFinalizer(() =>
       Effect.gen(function* () {
         if (!lifecycle.isLeaving() && Duration.isGreaterThan(drainDelay, Duration.zero)) yield* stopping
-        // A worker began to leave when its primary process said so, and the delay is over when that one signals it.
+        // A worker began to leave at a message of its primary process, which signals the worker after the delay.
         const since = yield* lifecycle.leave
         const left = since + Duration.toMillis(drainDelay) - (yield* Clock.currentTimeMillis)
         if (left > 0) yield* Effect.sleep(left)

@@ -8,15 +8,15 @@ import { ConnectionRegistry } from "./ConnectionRegistry.ts"
 /** How often the orders of other nodes are read. */
 const READ_EVERY = Duration.seconds(1)
 
-/** An order may be committed this long after the time that it has. */
+/** An order may be committed this long after its `ordered_at`. */
 const COMMITTED_WITHIN = Duration.seconds(30)
 
 const closeCodeOf = (order: Disconnect): CloseCode =>
   Object.values(CloseCode).find(({ code }) => code === order.closeCode) ?? CloseCode.disconnected
 
 /**
- * Carries out the orders to disconnect users, and suspensions, those of other nodes within about a second. From the database and
- * not over Redis, which may lose one. It knows what tokens were taken back and who is suspended before the server serves.
+ * Carries out the orders to disconnect users and to suspend them, those of other nodes within about a second. They are read from the
+ * database and not sent over Redis, which may lose one. All of them are read before the server serves.
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -25,7 +25,7 @@ export const layer = Layer.effectDiscard(
     const registry = yield* ConnectionRegistry
 
     disconnects.learn(yield* Effect.eventually(Effect.tapError(repo.all, () => Effect.sleep(READ_EVERY))))
-    // A socket that is registered later finds its user suspended or erased by itself.
+    // A socket that is registered later is checked by `ConnectionRegistry.register`.
     yield* disconnects.listen((orders) => {
       const now = performance.now()
       const byUser = new Map(orders.map((order) => [order.userId, order]))

@@ -6,7 +6,7 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import type { Denied } from "../repo/ConversationRepo.ts"
 import { serverFrame } from "./ServerFrames.ts"
 
-/** What an `error` frame says. Its sentence is the default one of the problem that REST answers, where there is one. */
+/** The code and sentence of an `error` frame. The sentence is the default `detail` of the problem that REST answers, where there is one. */
 export type FrameError = Omit<ErrorFrame, "type" | "client_id">
 
 const RECEIVER_NOT_FOUND: FrameError = {
@@ -27,14 +27,19 @@ const CONVERSATION_NOT_FOUND: FrameError = {
 }
 const MESSAGE_NOT_FOUND: FrameError = { code: "not_found", message: new Problems.MessageNotFound().message }
 const QUOTE_NOT_FOUND: FrameError = { code: "not_found", message: new Problems.QuoteNotFound().message }
+const rateLimited = ({ retryAfterMs }: RateLimited): FrameError => ({
+  code: "rate_limited",
+  message: new Problems.TooManyRequests({ retry_after_ms: retryAfterMs }).message,
+  retry_after_ms: retryAfterMs
+})
 
-/** How long a client waits before it asks again for what was unavailable. */
+/** After how long a client repeats a frame that was answered `unavailable`. */
 const RETRY_AFTER_MS = 1000
 
 /** Why a send was refused. */
 export const sendError = (error: SendError | Forbidden | RateLimited | Unavailable): FrameError => {
   switch (error._tag) {
-    // The sender has a socket, so it is not the user that is missing.
+    // The sender has a socket, so the missing user is not the sender.
     case "SenderNotFound":
     case "ReceiverNotFound":
       return RECEIVER_NOT_FOUND
@@ -53,11 +58,7 @@ export const sendError = (error: SendError | Forbidden | RateLimited | Unavailab
     case "Forbidden":
       return forbidden(error)
     case "RateLimited":
-      return {
-        code: "rate_limited",
-        message: "Too many messages, send again later",
-        retry_after_ms: error.retryAfterMs
-      }
+      return rateLimited(error)
     case "Unavailable":
       return {
         code: "unavailable",
@@ -83,11 +84,7 @@ export const actionError = (
     case "Forbidden":
       return forbidden(error)
     case "RateLimited":
-      return {
-        code: "rate_limited",
-        message: new Problems.TooManyRequests({ retry_after_ms: error.retryAfterMs }).message,
-        retry_after_ms: error.retryAfterMs
-      }
+      return rateLimited(error)
     case "Unavailable":
       return {
         code: "unavailable",
@@ -111,6 +108,6 @@ export const renewalError = (error: InvalidToken | Forbidden | Suspended | Unava
   }
 }
 
-/** The frame that refuses a frame of the client, which is named by its `client_id` if it has one. */
+/** The frame that refuses a frame of the client. `clientId` is that of the refused frame, if it has one. */
 export const errorFrame = (error: FrameError, clientId?: string | null): string =>
   serverFrame({ type: "error", ...error, ...(clientId == null ? {} : { client_id: clientId }) })

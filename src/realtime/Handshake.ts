@@ -18,10 +18,10 @@ import { Lifecycle } from "../Lifecycle.ts"
 import { warnOnce } from "../observability/Once.ts"
 import { isWebSocket } from "./Upgrades.ts"
 
-/** What a client asks for, and by which right. */
+/** What a client asks for, and its credential. */
 export interface Handshake {
   readonly credential: Credential
-  /** Whose socket it is to be. */
+  /** The user whose socket it will be. */
   readonly userId: UserId
   /** The last event that the client has; none to start live. */
   readonly since: number | undefined
@@ -32,7 +32,7 @@ export interface Handshake {
 /** A problem to answer a handshake with. */
 export type Refusal = HttpServerRespondable.Respondable
 
-/** Checks a handshake before the connection is upgraded. A refusal is an HTTP answer, and takes no socket. */
+/** Checks a handshake before the connection is upgraded. A refusal is an HTTP response. */
 export const make = Effect.gen(function* () {
   const config = yield* AppConfig
   const gate = yield* Gate
@@ -75,7 +75,7 @@ export const make = Effect.gen(function* () {
     if (Result.isFailure(from))
       return yield* invalid(["query", "since"], "must be a whole number of at least 0")
     if (Result.isFailure(history))
-      return yield* invalid(["query", "epoch"], "must be the epoch that the server told")
+      return yield* invalid(["query", "epoch"], "must be the epoch that the server sent")
 
     const admitted = yield* gate.admitSocket(tokenOf(request), request, userId.success).pipe(
       Effect.catchTags({
@@ -94,7 +94,7 @@ export const make = Effect.gen(function* () {
   })
 })
 
-/** Whose socket it is to be: a client that has no id of its user yet asks for its own by `me`. */
+/** The user in the path: an id, or `me` for the user of the token. */
 const decodeUser = Schema.decodeUnknownResult(Schema.Union([Schema.Literal("me"), UserIdParam]))
 
 const decodeEpoch = Schema.decodeUnknownResult(EpochParam)
@@ -112,8 +112,8 @@ const invalid = (path: readonly [string, string], message: string) =>
 const BEARER = /^bearer +(\S+)$/i
 
 /**
- * The token of an `Authorization` header. No page can set that header of a handshake: with a good token in it, a client that is no
- * browser may name any origin, as some do.
+ * The token of an `Authorization` header. No page can set that header of a handshake, so the `Origin` of a handshake with a valid
+ * token there is not checked: it may come from a client that is no browser.
  */
 const bearerOf = (authorization: string | undefined) => BEARER.exec(authorization ?? "")?.[1]
 

@@ -1,6 +1,6 @@
 import { Writable } from "node:stream"
 
-/** How many bytes of what was read are given to the parser at a time. */
+/** How many bytes are written to the parser at a time. */
 const PIECE_BYTES = 1024
 
 /** The parser of a WebSocket, as ws makes it. */
@@ -9,8 +9,8 @@ export interface FrameParser extends Writable {
 }
 
 /**
- * Gives the parser of a WebSocket what was read in pieces, and stops between two of them. A chunk of 64 KiB has thousands of small
- * frames: 100 sockets with such a chunk each kept the process for more than 15 s, although none was read any further.
+ * Writes a chunk to the parser of a WebSocket in pieces, and can stop between two of them. A chunk of 64 KiB may hold thousands of
+ * small frames: 100 sockets with such a chunk each blocked the process for more than 15 s, although the sockets were paused.
  */
 export class Pieces {
   private readonly parser: FrameParser
@@ -22,7 +22,7 @@ export class Pieces {
     this.mayGoOn = mayGoOn
   }
 
-  /** From here on the parser gets its input in pieces, while it may go on. */
+  /** Has the parser take its input in pieces from now on, while `mayGoOn` answers true. */
   static of(parser: FrameParser, mayGoOn: () => boolean): Pieces {
     const pieces = new Pieces(parser, mayGoOn)
     parser.pieces = pieces
@@ -35,7 +35,7 @@ export class Pieces {
     return this.goOn()
   }
 
-  /** Gives the parser what is left. False when it had to stop: the connection is then to be read no further. */
+  /** Writes the rest to the parser. Answers false when it had to stop: the connection must then stay paused. */
   goOn(): boolean {
     let hasRoom = true
     while (this.rest !== undefined) {

@@ -5,12 +5,12 @@ import type { UserId } from "../domain/User.ts"
 import type { Connection } from "./Connection.ts"
 import { serverFrame } from "./ServerFrames.ts"
 
-/** How long a socket waits before it asks again whom its user has blocked, when the database did not answer. */
+/** After how long a socket repeats the look-up of its user's blocks when the database did not answer. */
 const RETRY = Schedule.spaced("1 second")
 
 /**
- * Opens the watch of one socket, which ends when the scope closes. The function that it answers sets whom the socket watches. Those
- * whom its user has blocked are told as offline, and are watched from the moment when the block is taken back.
+ * Opens the watch of one socket, which ends when the scope closes. Returns a function that sets the watched users. Users whom the
+ * socket's user has blocked are sent as offline; they are watched once the block is taken back.
  */
 export const make = Effect.gen(function* () {
   const watches = yield* Watches
@@ -18,7 +18,7 @@ export const make = Effect.gen(function* () {
 
   return Effect.fnUntraced(function* (connection: Connection) {
     const watch = yield* watches.open(connection)
-    // One at a time: the answer that was read last is in force.
+    // One look-up at a time, so that the latest answer wins.
     const oneByOne = yield* Semaphore.make(1)
     let wanted: ReadonlyArray<UserId> = []
 

@@ -24,18 +24,18 @@ const SEND_GROUP = 128
 /** How many bad frames in a row a socket may send before it is closed. */
 const BAD_FRAMES = 20
 
-/** What is remembered of a socket between two frames. */
+/** The state of a socket between two frames. */
 interface State {
   readonly connection: Connection
   /** How many bad frames came since the last good one. */
   badFrames: number
   /** Sends that are not submitted yet. */
   drafts: Array<Draft | GroupDraft>
-  /** The socket's own: what the frames of the client open is closed with it. */
+  /** The socket's scope: a watch that a frame opens ends with it. */
   readonly scope: Scope.Scope
-  /** Sets whom the socket watches; none before its first `watch`. */
+  /** Sets the users that the socket watches; none before its first `watch` frame. */
   watch: ((userIds: ReadonlyArray<UserId>) => Effect.Effect<void, Unavailable>) | undefined
-  /** Whether the end of the socket is to end what its user types. */
+  /** Whether a `typing` frame came, so that the end of the socket ends the typing. */
   endsTyping: boolean
 }
 
@@ -69,7 +69,7 @@ export const make = Effect.gen(function* () {
     }
   })
 
-  // The sends before it are answered first: answers keep the order of the frames that they answer.
+  // The sends before it are answered first: the answers keep the order of the frames.
   const refuseSend = Effect.fnUntraced(function* (
     state: State,
     clientId: string | null | undefined,
@@ -91,7 +91,7 @@ export const make = Effect.gen(function* () {
     if (state.drafts.length === SEND_GROUP) yield* submit(state)
   })
 
-  // Nobody waits for the answer to these frames, which come only when they fail: it is dropped when the peer does not read.
+  // The client does not wait for an answer to these frames: an error is dropped when the peer does not read.
   const orRefuse = <R>(
     { connection }: State,
     action: Effect.Effect<unknown, Parameters<typeof actionError>[0], R>
@@ -119,7 +119,7 @@ export const make = Effect.gen(function* () {
       state.endsTyping = true
       yield* Scope.addFinalizer(scope, typing.leave(connection, userId))
     }
-    yield* typing.tell(connection, userId, conversation_id, isTyping)
+    yield* typing.update(connection, userId, conversation_id, isTyping)
   })
 
   const takeWatch = Effect.fnUntraced(function* (state: State, { user_ids }: FrameOf<"watch">) {

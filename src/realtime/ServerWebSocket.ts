@@ -24,7 +24,7 @@ declare module "ws" {
 /** The content of a frame: text, or the bytes of a binary frame. */
 export type FrameData = string | Uint8Array
 
-/** The connection is read no further while so many received bytes are not taken by `nextFrames`. */
+/** The connection is paused while so many received bytes are not taken by `nextFrames`. */
 const RECEIVED_BYTES = 64 * 1024
 
 /** How many bytes a frame counts in addition to its content, so that empty frames are bounded too. */
@@ -45,7 +45,7 @@ export class ServerWebSocket extends WebSocket implements FrameSource {
   private receivedBytes = 0
   private refused = false
   private budget: FrameBudget | undefined
-  /** Whether the budget of frames is exhausted, so that nothing is read. */
+  /** Whether the frame budget is exhausted, so that the connection is paused. */
   private isStopped = false
   private pieces: Pieces | undefined
   private reader: ((frames: Effect.Effect<ReadonlyArray<FrameData>>) => void) | undefined
@@ -70,7 +70,7 @@ export class ServerWebSocket extends WebSocket implements FrameSource {
     return this.readyState === this.OPEN
   }
 
-  /** Whether its connection has ended too. */
+  /** Whether the TCP connection has ended too. */
   get isClosed(): boolean {
     return this.readyState === this.CLOSED
   }
@@ -137,7 +137,7 @@ export class ServerWebSocket extends WebSocket implements FrameSource {
     this.close(why.code, why.reason)
   }
 
-  /** Takes the peer's frames from a budget from here on. */
+  /** Charges the peer's frames to a budget from now on. */
   meter(budget: FrameBudget): void {
     if (this.isClosed) return
     budget.join()

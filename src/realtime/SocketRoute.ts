@@ -22,7 +22,7 @@ import { serverFrame } from "./ServerFrames.ts"
 import type { ServerWebSocket } from "./ServerWebSocket.ts"
 import { Upgrades } from "./Upgrades.ts"
 
-/** What a socket that ended answers its request with, for whoever counts: nothing is sent any more. */
+/** The response that the router is given once a socket has ended, for the metrics: nothing is sent. */
 const upgraded = HttpServerResponse.empty({ status: 101 })
 
 /** `WS /ws/{user_id}?since=&epoch=`: a user's inbox, live, and a way to send. */
@@ -38,7 +38,7 @@ export const layer = HttpRouter.use(
     const metrics = yield* Metrics
     const beginSpan = yield* deliverySpan
     const { accept } = yield* Upgrades
-    // What sockets run in: no request, so that none lives as long as its socket does.
+    // The context of sockets. It holds no request, which would live as long as the socket does.
     const context = yield* withoutServices(Effect.context<never>())
     const fork = yield* withoutServices(FiberSet.makeRuntime<never>())
     const countClose = function (this: WebSocket) {
@@ -47,7 +47,7 @@ export const layer = HttpRouter.use(
     const shakeHands = yield* Handshake.make
     const receive = yield* Receiver.make
 
-    /** Opens what a socket needs until the scope closes; none when the handshake is completed only to say why not. */
+    /** Opens what a socket needs until the scope closes; none when the socket was only opened to close it with a code. */
     const open = Effect.fnUntraced(function* (
       request: HttpServerRequest.HttpServerRequest,
       { userId, since, epoch, credential }: Handshake.Handshake
@@ -95,7 +95,7 @@ export const layer = HttpRouter.use(
       return connection
     })
 
-    /** Takes what the client sends until the socket ends. It has a fiber of its own, that knows nothing of the request. */
+    /** Receives the client's frames until the socket ends, in a fiber of its own that holds no request. */
     const converse = (connection: Connection, scope: Scope.Closeable) =>
       receive(connection).pipe(
         Effect.provideService(Scope.Scope, scope),
@@ -147,7 +147,7 @@ const greeting = ({ userId, username, epoch }: LiveInbox, cursor: number, recove
     })
   )
 
-/** Closes a socket that nobody looks at any more, if it is still open: the server stops, or failed. */
+/** Closes a socket whose fiber ended, if it is still open: the server stops, or failed. */
 const end = (webSocket: ServerWebSocket, exit: Exit.Exit<unknown, unknown>) => {
   const failed = Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)
   webSocket.refuse(failed ? CloseCode.serverError : CloseCode.goingAway)

@@ -1,7 +1,7 @@
 import type { Duplex } from "node:stream"
 import { Effect } from "effect"
 
-/** A connection with more bytes than this in its queue is written to no further until the queue drains. */
+/** No more is written to a connection with this many bytes in its queue until the queue drains. */
 const QUEUE_BYTES = 64 * 1024
 
 /** The bytes that this node wrote to a connection and the peer has not read yet. */

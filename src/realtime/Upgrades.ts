@@ -27,8 +27,8 @@ const CLOSE_TIMEOUT = 1000
 
 /**
  * Upgrades requests to WebSockets once the app has accepted them. `NodeHttpServer` can do that too, but keeps the fiber,
- * the contexts and the closures of the request for as long as the socket is open: more memory than the socket itself.
- * Here nothing is kept of a request that is answered.
+ * the contexts and the closures of the request for as long as the socket is open: more memory than the socket itself
+ * (bench/README.md, "What made most of it"). This one keeps nothing of an answered request.
  */
 export class Upgrades extends Context.Service<
   Upgrades,
@@ -72,7 +72,7 @@ export class Upgrades extends Context.Service<
           try {
             response.assignSocket(connection)
           } catch {
-            // The connection still has a request that is not answered: this one was pipelined behind it.
+            // This request was pipelined behind one that is not answered yet.
             connection.destroy()
             return
           }
@@ -92,7 +92,7 @@ export class Upgrades extends Context.Service<
           const left = () => resume(Effect.fail(new HandshakeFailed()))
           if (upgrade === undefined || upgrade.connection.destroyed) return left()
           const { connection, head, response } = upgrade
-          // The app's own answer to this request, which comes later, finds the response ended and is ignored.
+          // The app answers this request later: it finds the response ended, and its answer is ignored.
           response.detachSocket(connection)
           response.end()
           connection.once("close", left)

@@ -1,7 +1,7 @@
 import { Option } from "effect"
 import type { InboxEvent } from "../domain/Event.ts"
 
-/** The number of a frame that is told in passing, which has none. Nodes of release 1.0 ignore such a payload. */
+/** Stands for the number in the payload of a frame that has none. Nodes of release 1.0 ignore such a payload. */
 export const PASSING = 0
 
 const LINE_FEED = 10
@@ -20,8 +20,8 @@ export const headOf = (
 ) => ` ${type} ${traceparent ?? NONE} ${committedAt ?? NONE} ${epoch}`
 
 /**
- * The bytes of an event on the bus: `seq SP type SP traceparent|- SP committedAt|- SP epoch SP signature LF frame`: a head to read
- * without parsing the frame. Nodes of release 1.0 read and send the first three fields, those of 1.1 all six.
+ * The bytes of an event on the bus: `seq SP type SP traceparent|- SP committedAt|- SP epoch SP signature LF frame`. A node reads the
+ * fields of the head without parsing the frame. Nodes of release 1.0 read and send the first three fields, those of 1.1 all six.
  */
 export const encode = (event: InboxEvent, epoch: string, signature: string) =>
   Buffer.concat([Buffer.from(`${event.seq}${headOf(event, epoch)} ${signature}\n`, "latin1"), event.frame])

@@ -3,7 +3,7 @@ import type { UserId } from "../domain/User.ts"
 /** How the channel of a user's events ends. */
 export const CHANNEL_END = ":events"
 
-/** The channel of a user among those that begin alike. */
+/** The channel of a user among those that begin with `channelStart`. */
 export const channelOf = ({
   channelStart,
   userId

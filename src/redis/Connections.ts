@@ -8,7 +8,7 @@ const CONNECT_TIMEOUT = Duration.seconds(2)
 
 /**
  * How long a connection may owe a reply before it is destroyed and opened anew. It holds for commands, subscriptions
- * and handshakes on every connection, so that none stays open with nobody at its other end.
+ * and handshakes on every connection, so that none stays open whose peer is lost.
  */
 const SILENCE_TIMEOUT = Duration.millis(1500)
 
@@ -23,8 +23,7 @@ const reconnectDelay = (attempt: number) => Math.min(50 * 2 ** attempt, 1000)
 // Constant: it stands in an error message, and each different message is logged.
 const SENTINEL_RETRY = Duration.millis(500)
 
-// No command is queued for a reconnect or repeated after it. The caller handles a command that was not confirmed: a
-// push that runs twice would show a message twice.
+// No command is queued for a reconnect or repeated after it: one that was not acknowledged may have run. The caller decides.
 const common = {
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
@@ -47,10 +46,10 @@ export interface Connections {
   reconnect(): void
 }
 
-/** Opens the connections until the scope closes. Waits at most 2 s; they go on trying after that. */
+/** Opens the connections until the scope closes. Answers after 2 s at the latest; the connections retry after that. */
 export const connect = Effect.fnUntraced(function* (
   url: string,
-  /** Where the URL may have another password by now. */
+  /** The file of the URL, which is read again at each reconnect: its password may have changed. */
   file: string | undefined,
   cluster: boolean,
   { onError, onClose }: { readonly onError: (error: unknown) => void; readonly onClose: () => void }

@@ -15,7 +15,7 @@ const COUNT_IN_CLUSTER = "return redis.call('PUBSUB', 'SHARDNUMSUB', KEYS[1])[2]
 /** How many channels one PUBSUB names. */
 const BATCH = 500
 
-/** Asks Redis whether anybody subscribes to the channels of users. What a node that was killed subscribed to ended with it. */
+/** Counts the subscribers of users' channels by PUBSUB NUMSUB. Redis forgets the subscriptions of a node that was killed. */
 export const makeFollowers = (
   { run, script, sharded }: Redis["Service"],
   channelsOf: (userId: UserId) => ReadonlyArray<string>,
@@ -29,7 +29,7 @@ export const makeFollowers = (
       for (let i = 0; i < channels.length; i += BATCH) {
         replies.push(redis.pubsub("NUMSUB", ...channels.slice(i, i + BATCH)))
       }
-      // Each reply is a list of channels, each with its number behind it.
+      // Each reply is a flat list: channel, count, channel, count, …
       return (await Promise.all(replies)).flatMap((reply) => reply.filter((_, i) => i % 2 === 1).map(Number))
     })
 

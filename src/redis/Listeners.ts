@@ -9,15 +9,15 @@ import { Redis } from "./Redis.ts"
 import { makeVerify } from "./Signatures.ts"
 import type { Subscriber } from "./Subscriber.ts"
 
-/** A subscriber, with whose inbox it follows, and in which history of it. */
+/** A subscriber, the user whose channel it subscribed to, and the epoch of that channel. */
 interface Following extends Subscriber {
   readonly userId: UserId
   readonly epoch: string
 }
 
 /**
- * The subscriptions of this node to users' channels, until the scope closes. Each payload that comes is checked, and told to the
- * channel's listener. When Redis has recovered, all channels are subscribed to anew.
+ * The subscriptions of this node to users' channels, until the scope closes. Verifies each payload and passes it to the listener of
+ * its channel. Subscribes to all channels anew when Redis has recovered.
  */
 export const makeListeners = Effect.gen(function* () {
   const redis = yield* Redis
@@ -54,8 +54,8 @@ export const makeListeners = Effect.gen(function* () {
     () => Effect.sync(() => subscriber.off(messages, onMessage))
   )
 
-  // Subscribing and unsubscribing of one turn of the event loop are a command each. A channel may be in both: what is sent for it is
-  // decided when the commands leave. One that fails is repeated at the next recovery.
+  // One SUBSCRIBE and one UNSUBSCRIBE a turn of the event loop. A channel may be in both batches: whether it has a listener when the
+  // batch is flushed decides. A command that fails is repeated at the next recovery.
   const batches = commandBatches(subscriber)
   const subscribeSoon = batches.batched(async (_, channels: ReadonlyArray<string>) => {
     const wanted = channels.filter((channel) => listeners.has(channel))
@@ -106,7 +106,7 @@ export const makeListeners = Effect.gen(function* () {
       )
     )
 
-  // A node of release 1.0 may start beside this one, as when an upgrade is taken back: subscribe to its channels then.
+  // A node of release 1.0 may start beside this one, for example when an upgrade is rolled back: subscribe to its channels then.
   let subscribedOlder = olderNodes.run()
   yield* Effect.suspend(() => {
     const startsNow = olderNodes.run() && !subscribedOlder

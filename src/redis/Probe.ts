@@ -7,7 +7,7 @@ import type { MakeScript } from "./Scripts.ts"
 /** How long Redis keeps the key that a probe writes. */
 const KEPT = Duration.minutes(1)
 
-// As a node publishes its events: in a script, or in a cluster by SPUBLISH. The right to do one is not that to do the other.
+// The probe publishes as events are published: by a script, in a cluster by SPUBLISH. An ACL may allow one and not the other.
 const PUBLISH = "return redis.call('PUBLISH', ARGV[1], ARGV[2])"
 
 /** A probe was refused, or its connection closed. */
@@ -24,7 +24,7 @@ const attempt = <A>(command: () => Promise<A>) =>
 
 /**
  * Does what a node needs of Redis, on every shard: writes a key that expires, publishes on a channel of the node's
- * own, and hears it back. Fails with what Redis answers; waits for as long as Redis answers nothing.
+ * own, and waits until the message arrives. Fails with the error that Redis replies; waits as long as Redis does not reply.
  */
 export const makeProbe = (
   { commands, subscriber, sharded }: Connections,
@@ -34,7 +34,7 @@ export const makeProbe = (
 ): Effect.Effect<void, ProbeFailed> => {
   const hearing = new Map<
     string,
-    { readonly channel: Buffer; readonly nonce: string; readonly heard: () => void }
+    { readonly channel: Buffer; readonly nonce: string; readonly arrived: () => void }
   >()
   const subscribed = new Set<string>()
   let nonces = 0
@@ -42,7 +42,7 @@ export const makeProbe = (
   // Every message of the node passes here: compare bytes, make no string.
   const onMessage = (channel: Buffer, payload: Buffer) => {
     for (const waiting of hearing.values()) {
-      if (waiting.channel.equals(channel) && payload.toString() === waiting.nonce) waiting.heard()
+      if (waiting.channel.equals(channel) && payload.toString() === waiting.nonce) waiting.arrived()
     }
   }
   subscriber.on(sharded ? "smessageBuffer" : "messageBuffer", onMessage)
@@ -61,17 +61,17 @@ export const makeProbe = (
   const probe = (channel: string) =>
     Effect.gen(function* () {
       const nonce = String(nonces++)
-      const heard = Deferred.makeUnsafe<void>()
+      const arrived = Deferred.makeUnsafe<void>()
       if (!subscribed.has(channel)) yield* attempt(() => subscribe(channel))
       hearing.set(channel, {
         channel: Buffer.from(channel),
         nonce,
-        heard: () => Deferred.doneUnsafe(heard, Effect.void)
+        arrived: () => Deferred.doneUnsafe(arrived, Effect.void)
       })
       yield* attempt(() =>
         Promise.all([commands.set(channel, nonce, "PX", Duration.toMillis(KEPT)), publish(channel, nonce)])
       )
-      yield* Deferred.await(heard)
+      yield* Deferred.await(arrived)
     }).pipe(
       Effect.onExit((exit) =>
         Effect.sync(() => {

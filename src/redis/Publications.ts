@@ -1,25 +1,27 @@
-import type { InboxEvent } from "../domain/Event.ts"
+import type { InboxEvent, SharedBytes } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { encode, headOf } from "./BusPayload.ts"
 import { CHANNEL_END, channelOf } from "./Channels.ts"
 import { digestOf, sign } from "./Signatures.ts"
 
-// A message to a group of 1,000 has 1,000 events that differ in a number. Redis is sent what they share once, and puts the payloads
-// together: for a message of 150 characters 49 KB instead of 439 KB, which halves the CPU of this node and costs Redis none (tried on 2026-11-27).
+// The events of a message to a group of 1,000 differ in a number. This node sends Redis what they share once, and a script puts the
+// payloads together: for a message of 150 characters 49 KB instead of 439 KB, which halves the CPU of this node and costs Redis none
+// (bench/README.md, "What comments quote").
 
 /** An event to publish to the channel of one user. */
 export interface Publication {
-  /** How the channel begins, before the user's id. */
+  /** The start of the channel, up to the user's id. */
   readonly channelStart: string
   readonly userId: UserId
   readonly event: InboxEvent
   readonly epoch: string
-  /** What it is signed with. */
+  /** The key of the signature. */
   readonly key: Uint8Array
 }
 
 const signatureOf = ({ userId, event, epoch, key }: Publication): string => {
-  const { frame, body = frame } = event
+  const { frame, shared } = event
+  const body = shared === undefined ? frame : shared.afterSeq
   const head = `${event.seq}${headOf(event, epoch)}`
   return sign(key, { userId, head, frame, bodyLength: body.length }, digestOf(body))
 }
@@ -49,8 +51,9 @@ const argumentsOf = (publications: ReadonlyArray<Publication>): Array<Argument> 
     const first = publications[i]!
     let next = i + 1
     while (next < publications.length && areAlike(first, publications[next]!)) next++
-    if (next === i + 1) args.push("0", channelOf(first), payloadOf(first))
-    else args.push(...sharedArguments(publications.slice(i, next)))
+    const { shared } = first.event
+    if (shared === undefined || next === i + 1) args.push("0", channelOf(first), payloadOf(first))
+    else args.push(...sharedArguments(publications.slice(i, next), shared))
     i = next
   }
   return args
@@ -58,21 +61,22 @@ const argumentsOf = (publications: ReadonlyArray<Publication>): Array<Argument> 
 
 /** Whether two events differ only in user and number. */
 const areAlike = (one: Publication, other: Publication): boolean =>
-  one.event.body !== undefined &&
-  one.event.body === other.event.body &&
+  one.event.shared !== undefined &&
+  one.event.shared === other.event.shared &&
   one.channelStart === other.channelStart &&
   one.epoch === other.epoch
 
-const sharedArguments = (publications: ReadonlyArray<Publication>): Array<Argument> => {
+const sharedArguments = (
+  publications: ReadonlyArray<Publication>,
+  { beforeSeq, afterSeq }: SharedBytes
+): Array<Argument> => {
   const { channelStart, event, epoch } = publications[0]!
-  const body = event.body!
-  const beforeNumber = event.frame.subarray(0, event.frame.length - body.length - String(event.seq).length)
   return [
     String(publications.length),
     channelStart,
     headOf(event, epoch),
-    Buffer.from(beforeNumber),
-    Buffer.from(body),
+    Buffer.from(beforeSeq),
+    Buffer.from(afterSeq),
     ...publications.flatMap((publication) => [
       String(publication.userId),
       String(publication.event.seq),
@@ -82,9 +86,9 @@ const sharedArguments = (publications: ReadonlyArray<Publication>): Array<Argume
 }
 
 /**
- * Publishes events, and answers how many nodes subscribe to each. An event alone is `0`, its channel and its payload. Events that
- * differ in user and number are their count, the start of their channels, the head of their payloads after the number, the frame
- * before and after the number, and then the user, the number and the signature of each.
+ * Publishes events, and answers how many nodes subscribe to each. An event alone has three arguments: `0`, its channel and its
+ * payload. Events that differ in user and number have their count, the start of their channels, the head of their payloads after
+ * the number, the frame before and after the number, and then the user, the number and the signature of each.
  */
 export const PUBLISH = `
 local nodes, i = {}, 1
@@ -108,5 +112,5 @@ return nodes`
 /** To how many channels one script passes a frame at most. */
 export const PASS_BATCH = SCRIPT_EVENTS
 
-/** Publishes the first two arguments, with a signature between them, to channels: each channel, and the signature for it. */
+/** Publishes a frame to many channels. Arguments: the payload before and after its signature, then each channel and its signature. */
 export const PASS = `for i = 3, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[1] .. ARGV[i + 1] .. ARGV[2]) end`

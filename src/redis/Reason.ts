@@ -1,11 +1,11 @@
-/** Why Redis is unavailable, in its own words where it gave any. */
+/** Why Redis is unavailable: the text of its error reply, or of the error of the connection. */
 export interface Reason {
-  /** Whether Redis answered, and refused. */
+  /** Whether Redis replied with an error. */
   readonly isRefusal: boolean
   readonly text: string
 }
 
-/** What ioredis says of a connection that is not there. The error that closed it has the reason. */
+/** What ioredis throws on a closed connection. The error that closed the connection has the reason. */
 const SAYS_NOTHING =
   /^(Connection is closed|Stream isn't writeable|Cluster isn't ready|Cluster is disconnect|None of startup nodes|Socket timeout|Command aborted|Reached the max retries|No (sharded )?subscriber|No node of the cluster)/
 
@@ -17,7 +17,7 @@ const innermost = (error: unknown): unknown => {
   return error
 }
 
-/** The reason that an error gives; none when it says no more than that there is no connection. */
+/** The reason that an error gives; none when it only says that there is no connection. */
 export const reasonOf = (cause: unknown): Reason | undefined => {
   const error = innermost(cause)
   const text = error instanceof Error ? error.message : String(error)
@@ -25,7 +25,7 @@ export const reasonOf = (cause: unknown): Reason | undefined => {
   return { isRefusal: error instanceof Error && error.name === "ReplyError", text: text.replace(/\.$/, "") }
 }
 
-/** Refusals after which another connection may lead to a server that does not refuse, as after a failover. */
+/** Error replies after which a new connection may lead to another server, as after a failover. */
 export const isWrongServer = ({ isRefusal, text }: Reason): boolean =>
   isRefusal && /^(READONLY|MASTERDOWN|NOREPLICAS|NOAUTH)\b/.test(text)
 

@@ -18,9 +18,9 @@ import type { Subscriber } from "./Subscriber.ts"
  * Publishes committed events to every node, so that they reach sockets at once.
  *
  * Guarantees nothing: an event may be lost, repeated or overtaken. That is harmless, because each subscriber compares the
- * event's number with the head of its inbox. Each payload is signed with a key that the database holds: one without a valid
- * signature, which anyone who reaches Redis can publish, shows nothing. The name of a channel holds the epoch, and so does each payload: channels of Redis
- * belong to no database of Redis, so that deployments on one server would else receive each other's events.
+ * event's number with the head of its inbox. Each payload is signed with a key that the database holds: anyone who reaches Redis can
+ * publish one without a valid signature, and its frame reaches no socket. Channels and payloads hold the epoch: the channels of
+ * Redis do not belong to one of its databases, so two deployments on one Redis would receive each other's events.
  */
 export class RedisBus extends Context.Service<
   RedisBus,
@@ -96,13 +96,13 @@ export class RedisBus extends Context.Service<
       }).pipe(Effect.repeat(Schedule.spaced(CHECK_INTERVAL)), Effect.forkScoped)
 
       const publish: RedisBus["Service"]["publish"] = (events) => {
-        const inForce = epoch.current()
+        const currentEpoch = epoch.current()
         const key = epoch.busKey()
         const publicationsFrom = (channelStart: string) =>
           events.map(
-            ({ userId, event }): Publication => ({ channelStart, userId, event, epoch: inForce, key })
+            ({ userId, event }): Publication => ({ channelStart, userId, event, epoch: currentEpoch, key })
           )
-        const publications = publicationsFrom(channels.startOf(inForce))
+        const publications = publicationsFrom(channels.startOf(currentEpoch))
         if (olderNodes.run()) publications.push(...publicationsFrom(channels.olderStart))
         const publishLater = Effect.sync(() => {
           for (const publication of publications) {
@@ -144,15 +144,15 @@ export class RedisBus extends Context.Service<
 
       const pass: RedisBus["Service"]["pass"] = (userIds, type, frame) =>
         Effect.suspend(() => {
-          const inForce = epoch.current()
+          const currentEpoch = epoch.current()
           if (!isUp()) {
             for (const userId of userIds) listeners.find(userId)?.onPassing?.(frame)
             return Effect.void
           }
-          const head = `${PASSING}${headOf({ ...NO_EVENT, type }, inForce)}`
+          const head = `${PASSING}${headOf({ ...NO_EVENT, type }, currentEpoch)}`
           const [key, digest, bodyLength] = [epoch.busKey(), digestOf(frame), frame.length]
           const passed = userIds.map((userId) => ({
-            channel: channels.of(inForce, userId),
+            channel: channels.of(currentEpoch, userId),
             signature: sign(key, { userId, head, frame, bodyLength }, digest)
           }))
           return Effect.forEach(
@@ -190,7 +190,7 @@ export class RedisBus extends Context.Service<
 /** How many channels' last events are kept while Redis is unavailable. The sweeps find the rest. */
 const MAX_UNPUBLISHED = 10_000
 
-/** How often what was not published is tried again. */
+/** How often unpublished events are published again. */
 const CHECK_INTERVAL = Duration.millis(250)
 
 const PUBLISH_CONCURRENCY = 100

@@ -4,7 +4,7 @@ import type { UserId } from "../domain/User.ts"
 /** How many bytes of the HMAC are sent. */
 const MAC_BYTES = 16
 
-/** A frame that is published to one user, and what is published with it. */
+/** What a signature covers. */
 export interface Signed {
   readonly userId: UserId
   /** The head of the payload, up to the signature. */
@@ -29,7 +29,7 @@ export const digestOf = (body: Uint8Array): Buffer => {
   return digest
 }
 
-// The HMAC of RFC 2104 by two hashes of one call each: 3.5 µs, where `createHmac` takes 27 (of CPU, Node 24, 2026-11-27).
+// The HMAC of RFC 2104 by two one-shot hashes: 3.5 µs, where `createHmac` takes 27 (bench/README.md, "What comments quote").
 const BLOCK = 64
 
 const padOf = (key: Uint8Array, byte: number) => {
@@ -65,7 +65,7 @@ const macOf = (key: Uint8Array, { userId, head, frame, bodyLength }: Signed, dig
 export const sign = (key: Uint8Array, signed: Signed, digest: Uint8Array): string =>
   `${macOf(key, signed, digest).toString("base64url")}:${signed.bodyLength}`
 
-/** Makes a check of signatures. It keeps the last digest: the frames of a group's members follow one another. */
+/** Makes a function that verifies signatures. It keeps the last digest: the frames of one message to a group come in a row. */
 export const makeVerify = () => {
   let body: Buffer = Buffer.alloc(0)
   let digest = sha256(body)

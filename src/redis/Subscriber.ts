@@ -1,6 +1,6 @@
 import type { InboxEvent } from "../domain/Event.ts"
 
-/** What a subscriber to a user's channel is told by the bus. */
+/** What the bus calls for the payloads of a user's channel. */
 export interface Subscriber {
   readonly onEvent: (event: InboxEvent) => void
   /** A frame that has no number. */
@@ -10,6 +10,9 @@ export interface Subscriber {
    * true.
    */
   readonly onClaim?: (seq: number) => void
-  /** Whether the event of a number would be news. Without it, each is. What is none is not read: a node hears all that it published. */
+  /**
+   * Whether the subscriber lacks the event of a number. The bus does not parse a payload that is no news: a node gets back every
+   * event that it published. Without this function every event is news.
+   */
   readonly isNews?: (seq: number) => boolean
 }

@@ -2,6 +2,7 @@ import { Context, DateTime, Effect, Layer } from "effect"
 import { Database } from "../database/Database.ts"
 import { int4, int4Array } from "../database/SqlParameters.ts"
 import type { Change } from "../domain/Event.ts"
+import type { MessageId } from "../domain/Message.ts"
 import type { Block, BlockEntry } from "../domain/Moderation.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
@@ -9,7 +10,7 @@ import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
 import { appendPayload } from "./MemoryEvents.ts"
 import { blockOf, directOf, MemoryTables } from "./MemoryTables.ts"
 import { pageOf } from "./PageOf.ts"
-import { columnId, who } from "./UserParameters.ts"
+import { columnId, userParameter } from "./UserParameters.ts"
 
 export interface BlockList {
   readonly blocks: ReadonlyArray<BlockEntry>
@@ -20,23 +21,23 @@ export interface BlockList {
 /**
  * Who has blocked whom.
  *
- * Guarantee: of a block and a direct send at once, the later one to commit knows of the earlier one: no send commits after the block
- * that forbids it. Each change commits together with its event in the inbox of who blocks; the blocked user gets none.
+ * Guarantee: a block and a direct send lock the same inboxes, so the later one to commit sees the earlier one: no send commits after
+ * the block that forbids it. Each change commits together with its event in the inbox of the blocking user; the blocked one gets none.
  */
 export class BlockRepo extends Context.Service<
   BlockRepo,
   {
-    /** Blocks another user. A repeated call is answered with the first block. A user cannot block itself: the caller sees to that. */
+    /** Blocks another user. A repeated call is answered with the first block. The caller refuses a user who blocks itself. */
     block(by: UserId, other: UserId): Effect.Effect<Change<Block>, UserNotFound | Unavailable>
     /** Takes a block back, if there is one. */
     unblock(by: UserId, other: UserId): Effect.Effect<Change<void>, Unavailable>
-    /** Whom a user has blocked, by ascending id, above `after`: at most `limit`. */
+    /** The users that a user has blocked, by ascending id, above `after`: at most `limit`. */
     list(
       by: UserId,
       after: UserId | undefined,
       limit: number
     ): Effect.Effect<BlockList, UserNotFound | Unavailable>
-    /** Which of these users a user has blocked. */
+    /** Those of these users that a user has blocked. */
     among(by: UserId, users: ReadonlyArray<UserId>): Effect.Effect<ReadonlySet<UserId>, Unavailable>
   }
 >()("minichat/repo/BlockRepo") {
@@ -49,7 +50,7 @@ export class BlockRepo extends Context.Service<
 
       const changeBlock = (by: UserId, other: UserId, adds: boolean) =>
         change<ChangeRow<"changed" | "unchanged" | "user_not_found">>(
-          (sql) => sql`SELECT * FROM change_block(${who(by)}, ${who(other)}, ${adds})`
+          (sql) => sql`SELECT * FROM change_block(${userParameter(by)}, ${userParameter(other)}, ${adds})`
         )
 
       const block = Effect.fn("BlockRepo.block")(function* (by: UserId, other: UserId) {
@@ -57,13 +58,13 @@ export class BlockRepo extends Context.Service<
         const { status, at } = rows[0]!
         if (status === "user_not_found") return yield* new UserNotFound({ userId: other })
         return {
-          value: { user_id: by, blocked_id: other, created_at: at.toISOString() },
+          value: Effect.succeed({ user_id: by, blocked_id: other, created_at: at.toISOString() }),
           appended: appendedBy(rows)
         }
       })
 
       const unblock = Effect.fn("BlockRepo.unblock")(function* (by: UserId, other: UserId) {
-        return { value: undefined, appended: appendedBy(yield* changeBlock(by, other, false)) }
+        return { value: Effect.void, appended: appendedBy(yield* changeBlock(by, other, false)) }
       })
 
       const list = Effect.fn("BlockRepo.list")(function* (
@@ -71,13 +72,13 @@ export class BlockRepo extends Context.Service<
         after: UserId | undefined,
         limit: number
       ) {
-        // The first row tells that the user exists. One block more than is shown tells whether there is a next page.
+        // The first row is there when the user exists. One block more than the page is read: it means that there is a next page.
         const rows = yield* inPipeline(
           sql<BlockRow>`SELECT NULL AS id, NULL AS username, NULL AS display_name, NULL AS created_at
-            FROM inboxes WHERE user_id = ${who(by)}
+            FROM inboxes WHERE user_id = ${userParameter(by)}
             UNION ALL (
               SELECT u.id, u.username, u.display_name, b.created_at FROM (
-                SELECT * FROM blocks WHERE user_id = ${who(by)} AND blocked_id > ${int4(Math.min(after ?? 0, MAX_USER_ID))}
+                SELECT * FROM blocks WHERE user_id = ${userParameter(by)} AND blocked_id > ${int4(Math.min(after ?? 0, MAX_USER_ID))}
                 ORDER BY blocked_id LIMIT ${int4(limit + 1)}
               ) b CROSS JOIN LATERAL (SELECT * FROM users u WHERE u.id = b.blocked_id OFFSET 0) u ORDER BY b.blocked_id
             )`
@@ -95,7 +96,7 @@ export class BlockRepo extends Context.Service<
                 sql<{
                   readonly id: UserId
                 }>`SELECT w.id FROM unnest((SELECT ${int4Array(users.map(columnId))})) AS w (id)
-                  WHERE EXISTS (SELECT FROM blocks b WHERE b.user_id = ${who(by)} AND b.blocked_id = w.id OFFSET 0)`
+                  WHERE EXISTS (SELECT FROM blocks b WHERE b.user_id = ${userParameter(by)} AND b.blocked_id = w.id OFFSET 0)`
               ),
               (rows) => new Set(rows.map(({ id }) => id))
             )
@@ -118,7 +119,11 @@ export class BlockRepo extends Context.Service<
           const now = DateTime.formatIso(time)
           if (!inboxes.has(by) || !inboxes.has(other)) return Effect.fail(new UserNotFound({ userId: other }))
           const known = blockOf(tables, by, other)
-          const value = { user_id: by, blocked_id: other, created_at: known?.createdAt ?? now }
+          const value = Effect.succeed({
+            user_id: by,
+            blocked_id: other,
+            created_at: known?.createdAt ?? now
+          })
           if (known !== undefined) return Effect.succeed({ value, appended: [] })
           const lastReadId = directOf(tables, by, other)?.members.get(other)?.lastReadId ?? 0
           blocks.push({ userId: by, blockedId: other, createdAt: now, lastReadId })
@@ -129,17 +134,17 @@ export class BlockRepo extends Context.Service<
         Effect.map(DateTime.now, (time): Change<void> => {
           const now = DateTime.formatIso(time)
           const known = blockOf(tables, by, other)
-          if (known === undefined) return { value: undefined, appended: [] }
+          if (known === undefined) return { value: Effect.void, appended: [] }
           blocks.splice(blocks.indexOf(known), 1)
           const direct = directOf(tables, by, other)
-          const hasRead = direct?.members.get(other)?.lastReadId ?? 0
-          const read = { conversation_id: direct?.id, user_id: other, message_id: hasRead }
+          const hasRead = (direct?.members.get(other)?.lastReadId ?? 0) as MessageId
+          const unblocked = event(by, other, false, now)
+          if (direct === undefined || hasRead <= known.lastReadId)
+            return { value: Effect.void, appended: unblocked }
+          const read = { conversation_id: direct.id, user_id: other, message_id: hasRead }
           return {
-            value: undefined,
-            appended: [
-              ...event(by, other, false, now),
-              ...(hasRead > known.lastReadId ? appendPayload(tables, [by], "read", read, now) : [])
-            ]
+            value: Effect.void,
+            appended: [...unblocked, ...appendPayload(tables, [by], "read", read, now)]
           }
         })
 

@@ -21,8 +21,8 @@ export interface ChangeRow<Status extends string> {
 }
 
 /**
- * Runs a function that changes something and waits for locks: on the connections for sends. A lock that another transaction
- * holds for two seconds makes it `Unavailable`.
+ * Runs a function that changes something, on the connections for sends, because it waits for locks. Fails with `Unavailable` when
+ * another transaction holds a lock for two seconds.
  */
 export const changing =
   ({ sends: sql, orUnavailable }: Database["Service"]) =>
@@ -32,8 +32,8 @@ export const changing =
     orUnavailable(statement(sql) as Effect.Effect<ReadonlyArray<Row>, SqlError.SqlError>)
 
 /**
- * The events that the rows report. `messageOf` is that of the events which are about one. A user without an inbox, as one who is
- * erased, gets none.
+ * The facts that the rows report. `messageOf` gives the message of the facts that are about one. A user without an inbox, such as an
+ * erased one, gets no event.
  */
 export const appendedBy = (
   rows: ReadonlyArray<ChangeRow<string>>,
@@ -59,7 +59,7 @@ export const appendedBy = (
         }
   )
 
-/** Where an event stands: in the inboxes that there are. */
+/** The numbers of an event in the inboxes that exist. */
 export const placesOf = (
   users: ReadonlyArray<number>,
   seqs: ReadonlyArray<number | null>

@@ -26,7 +26,7 @@ import type { UserId, UserNotFound } from "../domain/User.ts"
 export interface NewGroup {
   readonly by: UserId
   readonly title: string
-  /** The members beside the maker; repeated ids count once, and the maker's own is ignored. */
+  /** The members beside the creator; repeated ids count once, and the creator's own is ignored. */
   readonly memberIds: ReadonlyArray<UserId>
   readonly history: HistoryAccess
   readonly metadata: Metadata | undefined
@@ -34,29 +34,28 @@ export interface NewGroup {
   readonly clientId: string | undefined
 }
 
-/** What may change of a group: `undefined` leaves it, `null` removes it. */
+/** A change of a group: `undefined` leaves a field, `null` removes it. */
 export interface GroupChange {
   readonly title?: string | undefined
   readonly metadata?: Metadata | null | undefined
 }
 
-/** To whom messages of a conversation go. It never changes. */
+/** The addressees of the messages of a conversation. They never change: for a group it is the group itself. */
 export type Addressees =
   | { readonly kind: "direct"; readonly users: readonly [UserId, UserId] }
   | { readonly kind: "group" }
 
-/** Why a member's call on a conversation fails. */
+/** The failures of a member's call on a conversation. */
 export type Denied = ConversationNotFound | NotMember | Unavailable
 
 /**
  * Conversations, their members and the members' read marks.
  *
- * Guarantee: each change commits together with the events that report it, in the inboxes of all whom it concerns. A change that
- * changes nothing has no events, so a call that is repeated is answered as the first one. Locks: conversations ascending, then
- * heads of inboxes ascending.
+ * Guarantee: each change commits together with the events that report it. A repeated call changes nothing, has no events, and is
+ * answered like the first one. Locks: conversations by ascending id, then heads of inboxes by ascending user id.
  */
 export interface ConversationCalls {
-  /** Makes a group, whose owner is its maker. Unknown members refuse it as a whole. */
+  /** Makes a group, owned by its creator. With an unknown member it makes no group. */
   createGroup(
     group: NewGroup,
     maximum: number
@@ -64,14 +63,14 @@ export interface ConversationCalls {
     Change<Conversation>,
     UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | Unavailable
   >
-  /** The direct conversation of two users, which is made when there is none. Whom the other has blocked makes none. */
+  /** The direct conversation of two users; makes it when there is none, unless the other user has blocked this one. */
   createDirect(
     by: UserId,
     other: UserId
   ): Effect.Effect<Change<Conversation>, UserNotFound | MembersNotFound | Blocked | Unavailable>
   /** A conversation as a member sees it. */
   find(userId: UserId, id: ConversationId): Effect.Effect<ConversationEntry, Denied>
-  /** How many conversations a user has, counted up to `atMost`. The rate of a list is charged by it. */
+  /** The number of a user's conversations, counted up to `atMost`. The cost of a list depends on it. */
   count(userId: UserId, atMost: number): Effect.Effect<number, Unavailable>
   /**
    * A user's conversations, newest activity first: at most `limit`, with an activity below `before`. `next` is the `before` of
@@ -99,7 +98,7 @@ export interface ConversationCalls {
     limit: number
   ): Effect.Effect<{ readonly members: ReadonlyArray<Member>; readonly next: UserId | undefined }, Denied>
   /**
-   * Adds a member to a group, or changes its role; without a role a member stays what it is. When the owner makes a member the
+   * Adds a member to a group, or changes its role; without a role a member keeps its own. When the owner makes a member the
    * owner, the former owner becomes an admin. The owner cannot give up its role in another way.
    */
   putMember(
@@ -108,7 +107,7 @@ export interface ConversationCalls {
     memberId: UserId,
     role: Role | undefined,
     maximum: number
-  ): Effect.Effect<Change<Member>, Denied | RoleForbids | NotAGroup | MembersNotFound | GroupFull>
+  ): Effect.Effect<Change<Member, NotMember>, Denied | RoleForbids | NotAGroup | MembersNotFound | GroupFull>
   /**
    * Removes a member from a group, or lets it leave. When the owner leaves, the oldest admin, else the oldest member, becomes
    * the owner. For a user who is no member it succeeds without an event.
@@ -126,11 +125,11 @@ export interface ConversationCalls {
     userId: UserId,
     id: ConversationId,
     messageId: MessageId
-  ): Effect.Effect<Change<ReadState>, Denied | MessageNotFound>
-  /** To whom messages of a conversation go; `undefined` when there is no such conversation. */
+  ): Effect.Effect<Change<ReadState, NotMember>, Denied | MessageNotFound>
+  /** The addressees of the messages of a conversation; `undefined` when there is no such conversation. */
   addressees(id: ConversationId): Effect.Effect<Addressees | undefined, Unavailable>
   /**
-   * The other members of a conversation, for frames that are told in passing; not the other of a direct one who has blocked the
+   * The other members of a conversation, for frames without number. Leaves out the other user of a direct one who has blocked the
    * user. Fails when the user is no member.
    */
   others(userId: UserId, id: ConversationId): Effect.Effect<ReadonlyArray<UserId>, Denied>

@@ -24,7 +24,7 @@ export const makingInMemory = (tables: Tables) => {
 
   /** The conversation as a user sees it, and an event for each member, each as that member sees it. */
   const made = (by: UserId, conversation: MemoryConversation, now: string): Change<Conversation> => ({
-    value: conversationSeenBy(tables, by, conversation),
+    value: Effect.succeed(conversationSeenBy(tables, by, conversation)),
     appended: memberIds(conversation).flatMap((userId) =>
       appendPayload(
         tables,
@@ -37,7 +37,7 @@ export const makingInMemory = (tables: Tables) => {
   })
 
   const already = (by: UserId, conversation: MemoryConversation): Change<Conversation> => ({
-    value: conversationSeenBy(tables, by, conversation),
+    value: Effect.succeed(conversationSeenBy(tables, by, conversation)),
     appended: []
   })
 
@@ -56,7 +56,7 @@ export const makingInMemory = (tables: Tables) => {
           (other) => clientId !== undefined && other.createdBy === by && other.clientId === clientId
         )
         if (earlier !== undefined) {
-          // A group that was changed since has another title than the call that made it.
+          // A changed group may have another title than the call that made it: the title is not compared then.
           return earlier.isChanged || earlier.title === group.title
             ? Effect.succeed(already(by, earlier))
             : Effect.fail(new ClientIdConflict())

@@ -19,7 +19,7 @@ import { MESSAGE_COLUMNS, reactionsFor } from "./MessageColumns.ts"
 import { pageOf } from "./PageOf.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 
-/** How many unread messages are counted. */
+/** Unread messages are counted up to this number. */
 const COUNTED = 100
 
 interface EntryRow extends MessageRow {
@@ -31,7 +31,7 @@ interface EntryRow extends MessageRow {
   readonly unread: number
 }
 
-/** What members read of conversations. */
+/** The queries by which members read conversations. */
 export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
   /** SQL for how many messages of others are unread in the membership `b`, which reads from `beginsAfter` on. */
   const unread = (userId: UserId, beginsAfter: string) => sql`(
@@ -56,7 +56,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
     ) l ON true
     ORDER BY s.activity DESC`
 
-  /** A user's memberships, each with its last readable message, which is looked up at the end of the conversation's index. */
+  /** A user's memberships, each with its last readable message: the last entry of the conversation in its index. */
   const memberships = (userId: UserId): Statement.Fragment => sql`
     SELECT k.conversation_id, k.begins_after, k.last_id, greatest(k.joined_after, k.last_id, 0) AS activity
     FROM (
@@ -83,7 +83,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
       inPipeline
     )
 
-  /** Why a conversation was not found for a user. */
+  /** Fails by whether the conversation does not exist, or the user is no member. */
   const deny = (id: ConversationId) =>
     Effect.flatMap(
       isThere(id),
@@ -99,7 +99,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
   const list: ConversationCalls["list"] = Effect.fn("ConversationRepo.list")(
     function* (userId, limit, before) {
       if (userId > MAX_USER_ID) return yield* new UserNotFound({ userId })
-      // One more than is shown: whether there is a next page. With `OFFSET 0` the last message of each is looked up once.
+      // One more than the page is read: it means that there is a next page. With `OFFSET 0` the last message of each is looked up once.
       const found = yield* inPipeline(
         entries(
           userId,
@@ -131,7 +131,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
       inPipeline
     )
 
-  /** A conversation that the user is a member of, without what its list shows. */
+  /** A conversation of the user, without the last message and the unread count of its list. */
   const conversation = (userId: UserId, id: ConversationId): Effect.Effect<Conversation, Unavailable> =>
     sql<{ readonly conversation: Conversation; readonly peer: Peer | null; readonly role: Role | null }>`
       SELECT conversation_json(c.id) AS conversation,
@@ -154,7 +154,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
       )
     )
 
-  /** Members as one of them sees them: of a direct conversation, not what the other read since it was blocked. */
+  /** Members as one of them sees them: without what the other user of a direct conversation read while it was blocked. */
   const memberRows = (viewer: UserId, id: ConversationId, after: number, limit: number) =>
     sql<{ readonly member: Member }>`
       SELECT member_json(b.conversation_id, b.user_id) || coalesce((
@@ -218,7 +218,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
   return { find, list, count, conversation, readState, members, member, addressees, others }
 }
 
-/** A conversation with what only one of its members sees. */
+/** A conversation with the fields that only one of its members sees. */
 export const withOwn = ({
   conversation,
   peer,

@@ -6,7 +6,7 @@ import { MemoryTables } from "./MemoryTables.ts"
 
 export type { Addressees, Denied, GroupChange, NewGroup } from "./ConversationCalls.ts"
 
-/** Conversations, their members, and how far these have read: see `ConversationCalls`. */
+/** Conversations, their members and the members' read marks: see `ConversationCalls`. */
 export class ConversationRepo extends Context.Service<ConversationRepo, ConversationCalls>()(
   "minichat/repo/ConversationRepo"
 ) {

@@ -30,7 +30,7 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
 
   const hasBlocked = (by: UserId, other: UserId) => blockOf(tables, by, other) !== undefined
 
-  /** Runs what a member asks of its conversation, at one moment. */
+  /** Runs a call of a member on its conversation. Fails when there is none, or the user is no member. */
   const asMember = <A, E>(
     userId: UserId,
     id: ConversationId,
@@ -83,7 +83,7 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
         })
         if (isChange) Object.assign(conversation, next, { isChanged: true })
         return Effect.succeed({
-          value: conversationSeenBy(tables, by, conversation),
+          value: Effect.succeed(conversationSeenBy(tables, by, conversation)),
           appended: isChange
             ? appendPayload(
                 tables,
@@ -105,13 +105,13 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
       const moves = messageId > member.lastReadId
       if (moves) member.lastReadId = messageId
       const payload = { conversation_id: id, user_id: userId, message_id: messageId }
-      const told =
+      const receivers =
         conversation.kind === "direct"
           ? memberIds(conversation).filter((other) => !hasBlocked(other, userId))
           : [userId]
       return Effect.succeed({
-        value: readStateOf(tables, conversation, member),
-        appended: moves ? appendPayload(tables, told, "read", payload, now) : []
+        value: Effect.succeed(readStateOf(tables, conversation, member)),
+        appended: moves ? appendPayload(tables, receivers, "read", payload, now) : []
       })
     })
 

@@ -17,7 +17,7 @@ import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
 import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
 import type { ConversationCalls } from "./ConversationCalls.ts"
 import * as Reads from "./ConversationReads.ts"
-import { who } from "./UserParameters.ts"
+import { userParameter } from "./UserParameters.ts"
 
 type Refusal =
   | "user_not_found"
@@ -63,7 +63,9 @@ export const make = Effect.gen(function* () {
           return yield* new ClientIdConflict()
       }
       const value =
-        row.type === null ? yield* reads.conversation(by, row.id as ConversationId) : addedTo(rows, by)
+        row.type === null
+          ? reads.conversation(by, row.id as ConversationId)
+          : Effect.succeed(addedTo(rows, by))
       return { value, appended: appendedBy(rows) }
     }
   )
@@ -78,7 +80,9 @@ export const make = Effect.gen(function* () {
       if (row.status === "members_not_found") return yield* new MembersNotFound({ userIds: [...row.users!] })
       if (row.status === "blocked") return yield* new Blocked()
       const value =
-        row.type === null ? yield* reads.conversation(by, row.id as ConversationId) : addedTo(rows, by)
+        row.type === null
+          ? reads.conversation(by, row.id as ConversationId)
+          : Effect.succeed(addedTo(rows, by))
       return { value, appended: appendedBy(rows) }
     }
   )
@@ -90,19 +94,19 @@ export const make = Effect.gen(function* () {
   ) {
     const rows = yield* change<Row>(
       (sql) => sql`SELECT * FROM update_conversation(
-          ${who(by)}, ${int8(id)}, ${title ?? null}, ${title !== undefined},
+          ${userParameter(by)}, ${int8(id)}, ${title ?? null}, ${title !== undefined},
           ${json(metadata)}::text::jsonb, ${metadata !== undefined}, ${textArray(groupRights.changeGroup)}
         )`
     )
     yield* permitted(rows[0]!)
-    return { value: yield* reads.conversation(by, id), appended: appendedBy(rows) }
+    return { value: reads.conversation(by, id), appended: appendedBy(rows) }
   })
 
   const putMember: ConversationCalls["putMember"] = Effect.fn("ConversationRepo.putMember")(
     function* (by, id, memberId, role, maximum) {
       const rows = yield* change<Row>(
         (sql) => sql`SELECT * FROM put_member(
-          ${who(by)}, ${int8(id)}, ${who(memberId)}, ${role ?? null},
+          ${userParameter(by)}, ${int8(id)}, ${userParameter(memberId)}, ${role ?? null},
           ${textArray(groupRights.addMember)}, ${textArray(groupRights.changeRole)}, ${int4(maximum)}
         )`
       )
@@ -110,7 +114,7 @@ export const make = Effect.gen(function* () {
       if (row.status === "members_not_found") return yield* new MembersNotFound({ userIds: [memberId] })
       if (row.status === "group_full") return yield* new GroupFull({ maximum })
       yield* permitted(row)
-      return { value: yield* reads.member(id, memberId), appended: appendedBy(rows) }
+      return { value: reads.member(id, memberId), appended: appendedBy(rows) }
     }
   )
 
@@ -118,25 +122,25 @@ export const make = Effect.gen(function* () {
     function* (by, id, memberId) {
       const rows = yield* change<Row>(
         (sql) => sql`SELECT * FROM remove_member(
-          ${who(by)}, ${int8(id)}, ${who(memberId)},
+          ${userParameter(by)}, ${int8(id)}, ${userParameter(memberId)},
           ${textArray(groupRights.removeMember)}, ${textArray(groupRights.removeAdmin)}
         )`
       )
       yield* permitted(rows[0]!)
-      return { value: undefined, appended: appendedBy(rows) }
+      return { value: Effect.void, appended: appendedBy(rows) }
     }
   )
 
   const markRead: ConversationCalls["markRead"] = Effect.fn("ConversationRepo.markRead")(
     function* (userId, id, messageId) {
       const rows = yield* change<Row>(
-        (sql) => sql`SELECT * FROM mark_read(${who(userId)}, ${int8(id)}, ${int8(messageId)})`
+        (sql) => sql`SELECT * FROM mark_read(${userParameter(userId)}, ${int8(id)}, ${int8(messageId)})`
       )
       const row = rows[0]!
       if (row.status === "message_not_found") return yield* new MessageNotFound()
       if (row.status === "conversation_not_found") return yield* new ConversationNotFound()
       if (row.status === "not_member") return yield* new NotMember()
-      return { value: yield* reads.readState(userId, id), appended: appendedBy(rows) }
+      return { value: reads.readState(userId, id), appended: appendedBy(rows) }
     }
   )
 
@@ -174,7 +178,7 @@ const permitted = ({ status }: Row) => {
   }
 }
 
-/** The conversation that a user was told of as added. */
+/** The conversation in the `conversation_added` event of a user. */
 const addedTo = (rows: ReadonlyArray<Row>, userId: UserId): Conversation => {
   const row = rows.find(({ users }) => users?.includes(userId))
   return (row!.payload as { readonly conversation: Conversation }).conversation

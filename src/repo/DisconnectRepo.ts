@@ -14,7 +14,7 @@ interface Row {
   readonly is_suspended: boolean
 }
 
-/** The last order to disconnect each user. A suspension, and the end of one, is such an order: see `SuspensionRepo`. */
+/** The last order to disconnect each user. A suspension and its end are such orders too: see `SuspensionRepo`. */
 export class DisconnectRepo extends Context.Service<
   DisconnectRepo,
   {
@@ -29,7 +29,7 @@ export class DisconnectRepo extends Context.Service<
     ): Effect.Effect<Disconnect, UserNotFound | Unavailable>
     /** The last order to disconnect a user; `undefined` when there was none. */
     of(userId: UserId): Effect.Effect<Disconnect | undefined, Unavailable>
-    /** The orders that are at most so old. */
+    /** The orders of the last `within`. */
     latest(within: Duration.Duration): Effect.Effect<ReadonlyArray<Disconnect>, Unavailable>
     /** Every order. */
     readonly all: Effect.Effect<ReadonlyArray<Disconnect>, Unavailable>

@@ -20,13 +20,13 @@ export interface Edit {
   readonly by: UserId
   readonly messageId: MessageId
   readonly content: string
-  /** The version that the editor knows; `undefined` edits whatever the message is now. */
+  /** The version that the editor knows; `undefined` edits any version. */
   readonly version: number | undefined
   /** `undefined` leaves the metadata, `null` removes it. */
   readonly metadata: Metadata | null | undefined
 }
 
-/** Why a member's call on a message fails. */
+/** The failures of a member's call on a message. */
 export type MessageDenied = MessageNotFound | NotMember | Unavailable
 
 /**
@@ -34,13 +34,13 @@ export type MessageDenied = MessageNotFound | NotMember | Unavailable
  * A change that changes nothing has no events. The message of the answer is as the user sees it now.
  */
 export interface EditCalls {
-  /** Edits a message. Only its author may, unless the receiver has blocked it. Makes the next version, unless nothing changes. */
+  /** Edits a message. Only its author may, unless its receiver has blocked the author. Makes the next version, unless nothing changes. */
   edit(
     edit: Edit
   ): Effect.Effect<Change<Message>, MessageDenied | NotAuthor | Blocked | MessageDeleted | VersionConflict>
-  /** Deletes the content, the metadata and the reactions of a message. Its author may, and who has the right in a group. */
+  /** Deletes the content, the metadata and the reactions of a message. Its author may, and in a group the roles of `groupRights`. */
   remove(by: UserId, messageId: MessageId): Effect.Effect<Change<Message>, MessageDenied | RoleForbids>
-  /** Deletes a message for the application: whoever wrote it, and wherever. Nobody's reactions are `mine` in the answer. */
+  /** Deletes any message, for the application. No reaction is `mine` in the answer. */
   removeAny(messageId: MessageId): Effect.Effect<Change<Message>, MessageNotFound | Unavailable>
   /** Adds a reaction. In a direct conversation, not when the other user has blocked the user. */
   react(

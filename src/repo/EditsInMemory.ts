@@ -20,14 +20,14 @@ import { appendAbout, appendPayload } from "./MemoryEvents.ts"
 import { blockOf, type MemoryConversation, type MemoryMessage, MemoryTables } from "./MemoryTables.ts"
 import { mayRead, messageAsNow, messageSeenBy, readersOf } from "./MemoryViews.ts"
 
-/** The events of a change, or why it is refused. */
+/** The events of a change, or its refusal. */
 type Made<E> = Result.Result<ReadonlyArray<AppendedFact>, E>
 
 const NONE: ReadonlyArray<AppendedFact> = []
 
 /** The memory layer of `EditRepo`. */
 export const editsInMemory = Effect.map(MemoryTables, (tables) => {
-  /** Changes a message that the user may read, and answers it as the user sees it then. */
+  /** Changes a message that the user may read, and answers it as the user sees it afterwards. */
   const change = <E>(
     by: UserId,
     id: MessageId,
@@ -41,7 +41,7 @@ export const editsInMemory = Effect.map(MemoryTables, (tables) => {
       if (!mayRead(conversation, by, id)) return Effect.fail(new MessageNotFound())
       const made = make(message, conversation, DateTime.formatIso(now))
       return Effect.map(Effect.fromResult(made), (appended) => ({
-        value: messageSeenBy(tables, by, message),
+        value: Effect.succeed(messageSeenBy(tables, by, message)),
         appended
       }))
     })
@@ -70,7 +70,7 @@ export const editsInMemory = Effect.map(MemoryTables, (tables) => {
       return Result.succeed(appendAbout(tables, message, "message_updated", now))
     })
 
-  const withoutContent = (message: MemoryMessage, now: string): ReadonlyArray<AppendedFact> => {
+  const deleteContent = (message: MemoryMessage, now: string): ReadonlyArray<AppendedFact> => {
     if (message.deletedAt !== undefined) return NONE
     message.content = ""
     message.metadata = undefined
@@ -86,15 +86,15 @@ export const editsInMemory = Effect.map(MemoryTables, (tables) => {
       const roles: ReadonlyArray<string> = kind === "group" ? groupRights.deleteMessage : []
       if (message.senderId !== by && !roles.includes(members.get(by)!.role))
         return Result.fail(new RoleForbids())
-      return Result.succeed(withoutContent(message, now))
+      return Result.succeed(deleteContent(message, now))
     })
 
   const removeAny = (messageId: MessageId) =>
     Effect.flatMap(DateTime.now, (now): Effect.Effect<Change<Message>, MessageNotFound> => {
       const message = tables.messages.get(messageId)
       if (message === undefined) return Effect.fail(new MessageNotFound())
-      const appended = withoutContent(message, DateTime.formatIso(now))
-      return Effect.succeed({ value: messageAsNow(tables, message), appended })
+      const appended = deleteContent(message, DateTime.formatIso(now))
+      return Effect.succeed({ value: Effect.succeed(messageAsNow(tables, message)), appended })
     })
 
   const reactionEvent = (by: UserId, message: MemoryMessage, emoji: string, added: boolean, now: string) =>

@@ -22,7 +22,7 @@ import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
 import type { EditCalls, MessageDenied } from "./EditCalls.ts"
 import { MESSAGE_COLUMNS, reactionsFor } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
-import { who } from "./UserParameters.ts"
+import { userParameter } from "./UserParameters.ts"
 
 type Refusal =
   | "message_not_found"
@@ -47,7 +47,7 @@ export const make = Effect.gen(function* () {
   const { pipeline: sql, inPipeline } = database
   const change = changing(database)
 
-  // As it is after the commit: another change may have followed, whose event comes later.
+  // The message after the commit. It may have another change already, whose event comes later.
   const seenBy = (reader: UserId, id: MessageId): Effect.Effect<Message, Unavailable> =>
     sql<MessageRow>`SELECT ${sql.literal(MESSAGE_COLUMNS)}, ${reactionsFor(sql, reader)} FROM messages m WHERE m.id = ${int8(id)}`.pipe(
       Effect.map((rows) => toMessage(rows[0]!)),
@@ -59,9 +59,10 @@ export const make = Effect.gen(function* () {
     id: MessageId,
     rows: ReadonlyArray<Row>
   ): Effect.fn.Return<Change<Message>, Unavailable> {
-    const value = yield* seenBy(by, id)
-    const { reactions: _, ...told } = value
-    return { value, appended: appendedBy(rows, told) }
+    // The events need the message, so it is read a second time when that fails: the connection may have broken after the commit.
+    const value = yield* Effect.retry(seenBy(by, id), { times: 1 })
+    const { reactions: _, ...shown } = value
+    return { value: Effect.succeed(value), appended: appendedBy(rows, shown) }
   })
 
   const denied = ({ status }: Row): Effect.Effect<never, MessageDenied> | undefined => {
@@ -73,7 +74,7 @@ export const make = Effect.gen(function* () {
     const { by, messageId, content, version, metadata } = given
     const rows = yield* change<Row>(
       (sql) => sql`SELECT * FROM edit_message(
-        ${who(by)}, ${int8(messageId)}, ${content}, ${version === undefined ? NULL : int4(Math.min(version, MAX_VERSION))},
+        ${userParameter(by)}, ${int8(messageId)}, ${content}, ${version === undefined ? NULL : int4(Math.min(version, MAX_VERSION))},
         ${metadata == null ? null : JSON.stringify(metadata)}::text::jsonb, ${metadata !== undefined}
       )`
     )
@@ -96,7 +97,7 @@ export const make = Effect.gen(function* () {
   const remove: EditCalls["remove"] = Effect.fn("EditRepo.remove")(function* (by, messageId) {
     const rows = yield* change<Row>(
       (sql) =>
-        sql`SELECT * FROM delete_message(${who(by)}, ${int8(messageId)}, ${textArray(groupRights.deleteMessage)})`
+        sql`SELECT * FROM delete_message(${userParameter(by)}, ${int8(messageId)}, ${textArray(groupRights.deleteMessage)})`
     )
     const refusal = denied(rows[0]!)
     if (refusal !== undefined) return yield* refusal
@@ -115,7 +116,7 @@ export const make = Effect.gen(function* () {
   const changeReaction = (by: UserId, messageId: MessageId, emoji: string, adds: boolean) =>
     change<Row>(
       (sql) => sql`SELECT * FROM change_reaction(
-        ${who(by)}, ${int8(messageId)}, ${emoji}, ${adds}, ${int4(MAX_REACTION_KINDS)}
+        ${userParameter(by)}, ${int8(messageId)}, ${emoji}, ${adds}, ${int4(MAX_REACTION_KINDS)}
       )`
     )
 

@@ -8,24 +8,24 @@ import type { ExternalId, UserId, UserNotFound } from "../domain/User.ts"
 export interface StepBounds {
   /** Messages, reactions, memberships or events of inboxes. */
   readonly rows: number
-  /** Events that others are told by. One message may cause more: it has as many as its group has members. */
+  /** Events in the inboxes of others. A single message may exceed it: it has an event for each member of its group. */
   readonly events: number
 }
 
-/** How much the server erases in a transaction: its locks are held for some tens of milliseconds. */
+/** How much one transaction erases: so much holds its locks for some tens of milliseconds. */
 export const STEP: StepBounds = { rows: 500, events: 2000 }
 
-/** How long a node has an erasure after each step. When it dies, another node goes on after that time. */
+/** The lease of a node on an erasure, renewed by each step. After that time without a step another node claims it. */
 export const LEASE = Duration.seconds(10)
 
-/** What one step did. */
+/** The result of one step. */
 export interface Step {
   readonly appended: ReadonlyArray<AppendedFact>
   /** Whether nothing is left to erase. */
   readonly isDone: boolean
 }
 
-/** A user that was erased, as those of its tokens find it that are still valid. */
+/** An erased user, as its tokens that are still valid find it. */
 export interface ErasedUser {
   readonly userId: UserId
   /** When the erasure was ordered. In milliseconds since 1970. */
@@ -46,15 +46,15 @@ export interface Ordered {
  * Erases users.
  *
  * Guarantee: the order commits together with the deletion of the inbox. A send of the user that committed before is erased with the
- * rest, one that comes after is refused. Each step is a transaction, commits with the events that report it, and may be
- * repeated by another node: what is erased is not erased again, and no event is told twice.
+ * rest, a later one is refused. Each step is a transaction that commits with its events. Another node may repeat it: it then erases
+ * what is left, and appends no event twice.
  */
 export interface ErasureCalls {
   /** Deletes the user, and orders the erasure of what it wrote. Safe to repeat. */
   order(userId: UserId): Effect.Effect<Ordered, UserNotFound | Unavailable>
-  /** The user that had an external id and was erased, of several the last one; `undefined` when there is none. */
+  /** The erased user that had an external id, the last one of several; `undefined` when there is none. */
   findErased(externalId: ExternalId): Effect.Effect<ErasedUser | undefined, Unavailable>
-  /** Takes an unfinished erasure that no node works on; `undefined` when there is none. It is the node's for `LEASE`. */
+  /** Claims an unfinished erasure without a lease, for `LEASE`; `undefined` when there is none. */
   readonly claim: Effect.Effect<UserId | undefined, Unavailable>
   /** Erases the next part: memberships, then reactions, then messages by ascending id, then the rest. */
   step(userId: UserId, bounds: StepBounds): Effect.Effect<Step, Unavailable>

@@ -81,7 +81,7 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
       (conversation) => conversation.kind === kind && conversation.members.has(userId)
     )
 
-  /** Ends the membership of a direct conversation. The other user is told who it is with now. */
+  /** Ends the membership of a direct conversation. The other user gets an event with the new name. */
   const leaveDirect = (userId: UserId, conversation: MemoryConversation, now: string) => {
     conversation.members.delete(userId)
     return memberIds(conversation).flatMap((peer) =>
@@ -102,7 +102,7 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
         .map(([emoji, reactors]) => ({ message, emoji, reactors }))
     )
 
-  /** Takes from the start of a list what one step may erase. At least one is taken. */
+  /** The first items of a list that one step may erase: at least one. */
   const within = <A>(items: ReadonlyArray<A>, { rows, events }: StepBounds, cost: (item: A) => number) => {
     let left = events
     return items.slice(0, rows).filter((item, i) => {
@@ -215,7 +215,7 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
 
 const hashOf = (externalId: ExternalId) => createHash("sha256").update(externalId).digest("hex")
 
-/** Removes what is so from a list, and answers it. */
+/** Removes the items that satisfy `isSo` from a list, and answers them. */
 const remove = <A>(list: Array<A>, isSo: (item: A) => boolean): ReadonlyArray<A> => {
   const removed = list.filter(isSo)
   list.splice(0, list.length, ...list.filter((item) => !removed.includes(item)))

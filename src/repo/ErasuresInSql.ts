@@ -66,7 +66,9 @@ export const make = Effect.gen(function* () {
         ${int4(userId)}, ${int4(bounds.rows)}, ${int4(bounds.events)}, ${leaseSeconds}
       )`
     )
-    const messages = new Map((yield* messagesOf(rows)).map((row) => [row.id, toMessage(row)]))
+    const messages = new Map(
+      (yield* Effect.retry(messagesOf(rows), { times: 1 })).map((row) => [row.id, toMessage(row)])
+    )
     return {
       appended: appendedBy(rows, (id) => messages.get(id)).filter(({ places }) => places.length > 0),
       isDone: rows[0]!.status === "done"

@@ -15,13 +15,13 @@ export interface ReactionPlace {
   readonly emoji: string
 }
 
-/** What is stored of a user, beside its row, page by page: each page costs the same however much there is. */
+/** The stored data of a user, beside its row, page by page: a page costs the same at any depth. */
 export interface ExportCalls {
   /** Memberships of conversations with ids above `after`, in ascending order. */
   conversations(userId: UserId, after: ConversationId | undefined, limit: number): Page<"conversation">
   /**
-   * Messages that the user sent, deleted ones too, with ids above `after`, in ascending order. The content that one quotes is empty
-   * when the user may not read the quoted message now.
+   * Messages that the user sent, deleted ones too, with ids above `after`, in ascending order. A quoted content is empty when the
+   * user may not read the quoted message now.
    */
   messages(userId: UserId, after: MessageId | undefined, limit: number): Page<"message">
   /** Reactions of the user that come after a place. */

@@ -6,7 +6,7 @@ import { MemoryTables } from "./MemoryTables.ts"
 
 export type { ReactionPlace } from "./ExportCalls.ts"
 
-/** Hands out what is stored of a user: see `ExportCalls`. */
+/** Reads the stored data of a user: see `ExportCalls`. */
 export class ExportRepo extends Context.Service<ExportRepo, ExportCalls>()("minichat/repo/ExportRepo") {
   static readonly layer = Layer.effect(ExportRepo, Exports.make)
 

@@ -2,8 +2,8 @@
 const COMPARED = 100
 
 /**
- * A name as searches compare it: without case, and with composed and decomposed, fullwidth and other forms of a character as one.
- * Decomposed, so that an unfinished syllable of Hangul finds the finished one.
+ * A name as searches compare it: without case, and with all forms of a character (composed, decomposed, fullwidth) as one. The result
+ * is decomposed, so that the beginning of a syllable of Hangul finds the whole syllable.
  */
 export const fold = (name: string): string =>
   [...name.normalize("NFKC").toUpperCase().toLowerCase().replaceAll("ς", "σ").normalize("NFKD")]
@@ -15,7 +15,7 @@ export const foldedNames = (username: string, displayName: string): ReadonlyArra
   ...new Set([fold(username), fold(displayName)].filter((name) => name !== ""))
 ]
 
-/** The names that begin with a folded one are from it on, and before this. Names are ordered by code points. */
+/** The names that begin with `folded` lie from `folded` on and before this, in the order of code points. */
 export const endOf = (folded: string): string => `${folded}\u{10ffff}`
 
 /** The form in which usernames are compared: two with the same one are one name. */

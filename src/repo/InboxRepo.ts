@@ -1,7 +1,7 @@
 import { PgTypes } from "@effect/sql-pg"
 import { Context, DateTime, Effect, Exit, Layer, Request, RequestResolver } from "effect"
 import { Database } from "../database/Database.ts"
-import { int4, int4Array, int8 } from "../database/SqlParameters.ts"
+import { int4, int4Array, int8, textArray } from "../database/SqlParameters.ts"
 import type { EventRecord } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
@@ -11,7 +11,7 @@ import { messageOfEvent } from "./MemoryViews.ts"
 import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 
-/** Between which numbers an inbox holds events. */
+/** The numbers between which an inbox holds events. */
 export interface Bounds {
   readonly userId: UserId
   /** The history of the database that these numbers belong to; see `Epoch`. */
@@ -22,7 +22,7 @@ export interface Bounds {
   readonly pruned: number
 }
 
-/** An inbox, and whose it is. */
+/** An inbox, with the name of its user. */
 export interface Inbox extends Bounds {
   readonly username: string
 }
@@ -38,13 +38,15 @@ export class InboxRepo extends Context.Service<
     /** The bounds of many inboxes, in no particular order. */
     heads(userIds: ReadonlyArray<UserId>): Effect.Effect<ReadonlyArray<Bounds>, Unavailable>
     /**
-     * The events after `after`, at most `limit`, in order and without gap between them, of whatever kind. A gap before the
-     * first means that events were pruned. With an `epoch`, there are none when the database has another history.
+     * The events after `after`, at most `limit`, in order and without gap between them, of all kinds. A gap before the
+     * first means that events were pruned. `newMessageTypes` are the types of the events that report a new message. With an
+     * `epoch`, there are none when the database has another history.
      */
     page(
       userId: UserId,
       after: number,
       limit: number,
+      newMessageTypes: ReadonlyArray<string>,
       epoch?: string
     ): Effect.Effect<ReadonlyArray<EventRecord>, Unavailable>
     /** Deletes at most `limit` events older than `olderThan`, and answers how many it deleted. */
@@ -56,8 +58,8 @@ export class InboxRepo extends Context.Service<
     Effect.gen(function* () {
       const { pipeline: sql, writes, inPipeline, orUnavailable, currentEpoch } = yield* Database
 
-      // The planner sees neither the array (SELECT) nor that the rows of it could be joined otherwise (OFFSET 0): it then keeps
-      // one plan. With `= ANY`, it plans each statement anew for its array, for five times what running it costs.
+      // The SELECT hides the array from the planner, and OFFSET 0 other ways to join: the planner then keeps one plan. With `= ANY` it
+      // plans each statement anew for its array, which takes five times as long as running it.
       const wanted = (userIds: ReadonlyArray<UserId>) =>
         sql`unnest((SELECT ${int4Array(userIds)})) AS wanted (id)`
 
@@ -79,9 +81,16 @@ export class InboxRepo extends Context.Service<
             ) i`
         )
 
-      // A message is told as it is now. Who left its conversation gets nothing that changed after the event.
-      // OFFSET 0 keeps the planner from joining a long page by reading all messages there are.
-      const page = (userId: UserId, after: number, limit: number, epoch?: string) => {
+      // A message is shown as it is now. Who left its conversation gets nothing that changed after the event: after the send, any
+      // version but the first, also one of the same millisecond; after an edit or a deletion, what was changed later.
+      // OFFSET 0 keeps the planner from joining a long page by a scan of all messages.
+      const page = (
+        userId: UserId,
+        after: number,
+        limit: number,
+        newMessageTypes: ReadonlyArray<string>,
+        epoch?: string
+      ) => {
         const sameHistory = epoch === undefined ? sql.literal("true") : sql`${currentEpoch} = ${epoch}`
         return inPipeline(
           sql<EventRow>`SELECT e.seq, e.type, e.payload, e.created_at, m.*
@@ -91,9 +100,9 @@ export class InboxRepo extends Context.Service<
               ORDER BY user_id, seq LIMIT ${int4(limit)}
             ) e LEFT JOIN LATERAL (
               SELECT m.client_id, ${sql.literal(MESSAGE_COLUMNS)},
-                m.receiver_id IS NULL AND CASE e.type
-                    WHEN 'message_deleted' THEN false
-                    WHEN 'message_updated' THEN greatest(m.edited_at, m.deleted_at) > e.created_at ELSE m.version > 1
+                m.receiver_id IS NULL AND CASE
+                    WHEN e.type = ANY ((SELECT ${textArray(newMessageTypes)})::text[]) THEN m.version > 1
+                    ELSE coalesce(m.deleted_at, m.edited_at) > e.created_at
                   END AND may_read(${int4(userId)}, m.conversation_id, m.id) IS NOT NULL AS withheld,
                 m.receiver_id IS NULL AND m.reply_to_id IS NOT NULL AND EXISTS (
                     SELECT FROM messages q
@@ -235,7 +244,7 @@ type EventRow = {
   readonly created_at: Date
 } & ((MessageRow & { readonly client_id: string | null }) | { readonly id: null })
 
-/** Up to the first gap: events are pruned in the order in which they lie in the table, which need not be theirs. */
+/** The rows up to the first gap. There may be one: events are pruned in the order of the table, not of their numbers. */
 const withoutGap = (rows: ReadonlyArray<EventRow>) => rows.filter(({ seq }, i) => seq === rows[0]!.seq + i)
 
 const toRecord = (row: EventRow): EventRecord => ({

@@ -1,6 +1,6 @@
 import unhomoglyph from "unhomoglyph"
 
-/** How a username looks, for telling an imitation from a name of its own. */
+/** The look of a username, to find names that imitate another one. */
 export interface Look {
   /** Equal for names that look the same, by the table of UTS #39. `alice` and `a1ice` have the same one. */
   readonly skeleton: string
@@ -11,7 +11,7 @@ export interface Look {
   readonly scripts: ReadonlyArray<string>
 }
 
-/** Two names that look the same are one an imitation of the other, unless both are wholly of one script, as `alice` and `a1ice`. */
+/** Whether two names imitate each other: they look the same, and are not both wholly of one script as `alice` and `a1ice` are. */
 export const imitates = (one: Look, other: Look): boolean =>
   one.skeleton === other.skeleton && !one.scripts.some((script) => other.scripts.includes(script))
 
@@ -20,7 +20,7 @@ export const lookOf = (username: string): Look => ({
   scripts: scriptsOf(username)
 })
 
-// What the table does not have, as fullwidth digits, is looked up again in its plain form.
+// A character that the table lacks, such as a fullwidth digit, is looked up again in its plain form.
 const skeletonOf = (username: string) =>
   unhomoglyph(unhomoglyph(username.replaceAll(INVISIBLE, "").normalize("NFD")).normalize("NFKD")).normalize(
     "NFD"
@@ -45,7 +45,7 @@ const SCRIPTS = (
   "Syrc Tale Talu Taml Tavt Telu Tfng Thaa Thai Tibt Vaii Wcho Yiii"
 )
   .split(" ")
-  // Digits and marks of no script are of each: the pattern takes those, too.
+  // Digits and marks without a script belong to every script: the pattern matches them too.
   .map((code) => ({
     code,
     pattern: new RegExp(

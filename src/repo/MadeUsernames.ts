@@ -1,7 +1,7 @@
 import { Effect, Random, Schema } from "effect"
 import { Username } from "../domain/User.ts"
 
-/** The most code points of a name that is made, before the digits that make it unlike others. */
+/** The most code points of a made name, before the digits that make it unique. */
 const KEPT = 30
 
 /** How many usernames are tried for a user. */
@@ -17,8 +17,9 @@ const randomText = (count: number) =>
   )
 
 /**
- * A username for a user that comes without one. The first is the display name without what no username has; later ones have random
- * characters at their end, the last ones those alone. An external id is not in it: it may be an address, and others see usernames.
+ * A username for a new user without one. The first attempt is the display name without the characters that no username has; later
+ * attempts end with random characters, the last ones have only those. It never has the external id, which may be an e-mail address:
+ * others see usernames.
  */
 export const madeUsername = Effect.fnUntraced(function* (displayName: string | undefined, attempt: number) {
   const letters = (displayName ?? "").normalize("NFKC").replaceAll(/[^\p{L}\p{N}\p{Mn}\p{Mc}]/gu, "")

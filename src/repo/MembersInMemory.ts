@@ -45,7 +45,7 @@ export const membersInMemory = (tables: Tables) => {
       })
     })
 
-  /** What the events about a member have in common. */
+  /** The fields that the events about a member share. */
   const about = (by: UserId, { id, members }: MemoryConversation) => ({
     conversation_id: id,
     by,
@@ -57,10 +57,16 @@ export const membersInMemory = (tables: Tables) => {
     by: UserId,
     conversation: MemoryConversation,
     member: MemoryMember,
-    told: ReadonlyArray<UserId>,
+    receivers: ReadonlyArray<UserId>,
     now: string
   ) =>
-    appendPayload(tables, told, type, { ...about(by, conversation), member: memberSeen(tables, member) }, now)
+    appendPayload(
+      tables,
+      receivers,
+      type,
+      { ...about(by, conversation), member: memberSeen(tables, member) },
+      now
+    )
 
   const putMember = (
     by: UserId,
@@ -80,7 +86,7 @@ export const membersInMemory = (tables: Tables) => {
       if (changer === undefined) return Effect.fail(new NotMember())
       if (kind === "direct") return Effect.fail(new NotAGroup())
       if (known !== undefined && (wanted === undefined || wanted === known.role))
-        return Effect.succeed({ value: memberSeen(tables, known), appended: [] })
+        return Effect.succeed({ value: Effect.succeed(memberSeen(tables, known)), appended: [] })
       const needed = known === undefined && role === "member" ? groupRights.addMember : groupRights.changeRole
       if (!has(needed, changer.role) || known?.role === "owner") return Effect.fail(new RoleForbids())
       if (!inboxes.has(memberId)) return Effect.fail(new MembersNotFound({ userIds: [memberId] }))
@@ -111,7 +117,7 @@ export const membersInMemory = (tables: Tables) => {
       const type = known === undefined ? "member_added" : "member_updated"
       const after = memberIds(conversation)
       return Effect.succeed({
-        value: memberSeen(tables, member),
+        value: Effect.succeed(memberSeen(tables, member)),
         appended: [
           ...joining,
           ...memberEvent(type, by, conversation, member, before, now),
@@ -133,7 +139,7 @@ export const membersInMemory = (tables: Tables) => {
         if (changer === undefined && (by !== memberId || kind === "direct"))
           return Effect.fail(new NotMember())
         if (kind === "direct") return Effect.fail(new NotAGroup())
-        if (member === undefined) return Effect.succeed({ value: undefined, appended: [] })
+        if (member === undefined) return Effect.succeed({ value: Effect.void, appended: [] })
         const mayRemove =
           by === memberId ||
           (member.role === "member" && has(groupRights.removeMember, changer?.role)) ||
@@ -143,21 +149,21 @@ export const membersInMemory = (tables: Tables) => {
         members.delete(memberId)
         const successor = member.role === "owner" ? successorIn(conversation) : undefined
         if (successor !== undefined) successor.role = "owner"
-        const told = memberIds(conversation)
+        const receivers = memberIds(conversation)
         return Effect.succeed({
-          value: undefined,
+          value: Effect.void,
           appended: [
             ...appendPayload(tables, [memberId], "conversation_removed", { conversation_id: id, by }, now),
             ...appendPayload(
               tables,
-              told,
+              receivers,
               "member_removed",
               { ...about(by, conversation), user_id: memberId },
               now
             ),
             ...(successor === undefined
               ? []
-              : memberEvent("member_updated", by, conversation, successor, told, now))
+              : memberEvent("member_updated", by, conversation, successor, receivers, now))
           ]
         })
       }

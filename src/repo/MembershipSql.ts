@@ -3,7 +3,7 @@ import { int4, int8 } from "../database/SqlParameters.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { UserId } from "../domain/User.ts"
 
-/** SQL that tells whether a user is a member of a conversation. */
+/** SQL for whether a user is a member of a conversation. */
 export const isMember = (sql: PgClient.PgClient, userId: UserId, id: ConversationId) =>
   sql`EXISTS (SELECT FROM members WHERE conversation_id = ${int8(id)} AND user_id = ${int4(userId)})`
 

@@ -1,4 +1,5 @@
 import type { AppendedFact, EventFact, Place } from "../domain/Event.ts"
+import type { EventPayload, PayloadKind } from "../domain/EventPayloads.ts"
 import type { UserId } from "../domain/User.ts"
 import type { MemoryMessage, Tables } from "./MemoryTables.ts"
 import { messageAsNow, readersOf } from "./MemoryViews.ts"
@@ -25,11 +26,11 @@ export const appendTo = (
 }
 
 /** Appends an event with a payload to inboxes; no fact when there are none. */
-export const appendPayload = (
+export const appendPayload = <Kind extends PayloadKind>(
   tables: Tables,
   userIds: Iterable<UserId>,
-  type: string,
-  payload: object,
+  type: Kind,
+  payload: EventPayload<Kind>,
   now: string
 ): ReadonlyArray<AppendedFact> =>
   factOf(
@@ -61,7 +62,7 @@ export const appendAbout = (
     }))
   )
 
-/** Those of the users who have an inbox: one who is erased has none. */
+/** The users who have an inbox: an erased user has none. */
 const withInbox = ({ inboxes }: Tables, userIds: Iterable<UserId>) =>
   [...userIds].filter((userId) => inboxes.has(userId))
 

@@ -15,7 +15,7 @@ export interface MemoryEvent {
   readonly payload: unknown
   /** In milliseconds since 1970. */
   readonly createdAt: number
-  /** The last change of any message before the event. */
+  /** The `revision` of the last change of any message before the event. */
   readonly revision: number
 }
 
@@ -39,11 +39,11 @@ export interface MemoryMessage {
   version: number
   editedAt: string | undefined
   deletedAt: string | undefined
-  /** Whether it went with its author. */
+  /** Whether it was erased with its author. */
   isErased: boolean
-  /** Which change of any message the last change of this one was. */
+  /** The number of the last change of this message, among the changes of all messages. */
   revision: number
-  /** Who reacted and when, by emoji; the emoji in the order of their first reactions. */
+  /** By emoji, in the order of their first reactions: the users who reacted, and when. */
   readonly reactions: Map<string, Map<UserId, string>>
 }
 
@@ -52,7 +52,7 @@ export interface MemoryMember {
   readonly userId: UserId
   role: Role
   readonly joinedAt: string
-  /** An id drawn from those of messages: what was sent before the user joined has smaller ids, what came later larger ones. */
+  /** An id from the sequence of message ids: earlier messages have smaller ids than this, later ones larger ids. */
   readonly joinedAfter: number
   lastReadId: number
 }
@@ -60,7 +60,7 @@ export interface MemoryMember {
 /** A row of `conversations`, with its members. */
 export interface MemoryConversation {
   readonly id: ConversationId
-  /** The users of a direct conversation, by ascending id: also those who are erased, and no members any more. */
+  /** The users of a direct conversation, by ascending id; also erased ones, who are no members any more. */
   readonly users: readonly [UserId, UserId] | undefined
   readonly kind: "direct" | "group"
   readonly history: HistoryAccess
@@ -80,7 +80,7 @@ export interface MemoryErasure {
   readonly externalIdHash: string | undefined
   readonly wasSuspended: boolean
   finishedAt: string | undefined
-  /** Until when a node has it. In milliseconds since 1970. */
+  /** When the lease of its node ends. In milliseconds since 1970. */
   leasedUntil: number
 }
 
@@ -104,7 +104,7 @@ export interface MemoryReport {
   readonly reported: ReportedText
 }
 
-/** What the memory layers of the repositories keep instead of PostgreSQL's tables. One instance serves all of them. */
+/** The tables of the memory layers of the repositories. All of them share one instance. */
 export class MemoryTables extends Context.Service<
   MemoryTables,
   {
@@ -158,7 +158,7 @@ export const directOf = ({ conversations }: Tables, a: UserId, b: UserId) =>
 export const blockOf = ({ blocks }: Tables, by: UserId, other: UserId) =>
   blocks.find(({ userId, blockedId }) => userId === by && blockedId === other)
 
-/** Makes a direct conversation. `place` is where it stands in the lists of both before its first message. */
+/** Makes a direct conversation. `place` is its activity in the lists of both users before its first message. */
 export const makeDirect = (
   tables: Tables,
   users: readonly [UserId, UserId],

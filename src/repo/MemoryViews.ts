@@ -4,7 +4,7 @@ import type { UserId } from "../domain/User.ts"
 import type { MemoryConversation, MemoryEvent, MemoryMember, MemoryMessage, Tables } from "./MemoryTables.ts"
 import { blockOf } from "./MemoryTables.ts"
 
-/** Unread messages are counted to this number. */
+/** Unread messages are counted up to this number. */
 const MAX_UNREAD = 100
 
 const userOf = ({ users }: Tables, userId: UserId) => users[userId - 1]!
@@ -67,11 +67,11 @@ const whole = (tables: Tables, message: MemoryMessage, isShown: (of: MemoryMessa
   }
 }
 
-/** A message as its events tell it. */
+/** A message as its events show it. */
 export const messageAsNow = (tables: Tables, message: MemoryMessage): Message =>
   whole(tables, message, () => true)
 
-/** A message for its author, who may have left the conversation: what it quotes is withheld unless the author may read that now. */
+/** A message for its author, who may have left the conversation: the quoted content is withheld unless the author may read it now. */
 export const messageOfAuthor = (tables: Tables, message: MemoryMessage): Message => {
   const conversation = tables.conversations.get(message.conversationId)!
   return whole(tables, message, ({ id }) => id === message.id || mayRead(conversation, message.senderId, id))
@@ -143,7 +143,7 @@ const peerOf = (tables: Tables, viewer: UserId, { users, members }: MemoryConver
   return { ...namesOf(tables, userId), last_read_id: shownRead(tables, viewer, userId, lastReadId) }
 }
 
-/** How far a user has read a direct conversation, as the other one is shown it: a block hides what is read later. */
+/** The read mark of a user as the other user of a direct conversation sees it: a block hides what is read later. */
 const shownRead = (tables: Tables, viewer: UserId, userId: UserId, lastReadId: number): number =>
   Math.min(lastReadId, blockOf(tables, viewer, userId)?.lastReadId ?? lastReadId)
 

@@ -6,7 +6,7 @@ interface Range {
   readonly select: "*" | "id"
   readonly column: "sender_id" | "receiver_id" | "conversation_id"
   readonly value: Statement.Fragment
-  /** The ids between which the messages are, without these. */
+  /** The ids between which the messages lie, exclusive. */
   readonly after: Statement.Fragment
   readonly beforeId: MessageId | undefined
   readonly order: "ASC" | "DESC"
@@ -14,15 +14,15 @@ interface Range {
   readonly limit: number
 }
 
-/** The limits that stand in a statement's text. A statement is prepared once for each that is used. */
+/** The limits that stand in the text of statements. A statement is prepared once for each limit. */
 const LIMITS = [64, 1024, 16_384] as const
 
 /**
- * SQL for a page of the messages with a value in one column, in the order of their ids, which is a range of the index on the column and
- * the id. The comparisons and the order name both, so that no other index gives this order, whatever the statistics say. With
- * `column = value ORDER BY id` the planner walks the primary key where it takes the value for a frequent one: past every later
- * message of others. The limit stands in the text, rounded up: for one that it does not know, PostgreSQL takes a tenth of all rows,
- * and sorts those instead.
+ * SQL for a page of the messages with a value in one column, ordered by id: a range of the index on the column and the id. The
+ * comparisons and the order name both columns, so that no other index gives this order, with any statistics. With `column = value
+ * ORDER BY id` the planner scans the primary key when it takes the value for a frequent one, and so reads every later message of
+ * others. The limit stands in the text, rounded up: for a limit that it does not know, PostgreSQL plans for a tenth of all rows, and
+ * sorts.
  */
 export const messageRange = (
   sql: SqlClient.SqlClient,

@@ -40,8 +40,8 @@ export class MessageRepo extends Context.Service<
      */
     send(drafts: ReadonlyArray<Draft>): Effect.Effect<ReadonlyArray<Outcome>>
     /**
-     * Messages that a user sent or received, newest first, with the head of one moment. A page costs the same however long
-     * the history is.
+     * Messages that a user sent or received, newest first, with the head of one moment. A page costs the same at any length
+     * of the history.
      */
     history(query: HistoryQuery): Effect.Effect<MessagesAt, Unavailable>
     /**
@@ -68,7 +68,7 @@ export class MessageRepo extends Context.Service<
 
       const noMessage = sql.literal(NO_MESSAGE)
 
-      // A user's id goes in as a subquery, so that the plan is the same for all users.
+      // The id of the user is a subquery, so that the plan is the same for all users.
       const any = (userId: UserId) => sql`(SELECT ${int4(userId)})`
 
       const historyRows = ({ userId, chatWith, beforeId, afterId, skip, limit }: HistoryQuery) => {
@@ -109,7 +109,7 @@ export class MessageRepo extends Context.Service<
       const between = (one: UserId, other: UserId) =>
         sql`(SELECT id FROM conversations WHERE low = ${int4(Math.min(one, other))} AND high = ${int4(Math.max(one, other))} LIMIT 1)`
 
-      // The first id that a member reads is looked up in the same statement. For who is no member there is no page.
+      // The first id that a member may read is looked up in the same statement. Without membership the page is empty.
       const pageOf = ({ userId, conversationId, beforeId, afterId, skip, limit }: ConversationQuery) => {
         const page = messageRange(sql, {
           select: "*",
@@ -203,10 +203,10 @@ const NOTHING: MessagesAt = { head: undefined, messages: [] }
 /** A message, or the row with the head. */
 type MessageRowAt = (MessageRow & { readonly head: null }) | { readonly head: number; readonly id: null }
 
-// SQL does not promise that the parts of a union stay in order.
+// SQL does not guarantee the order of the parts of a union.
 const toMessagesAt = (rows: ReadonlyArray<MessageRowAt>): MessagesAt => {
   const head = rows.find(({ id }) => id === null)?.head ?? undefined
-  // An erased user has no inbox, but is still the receiver of what others wrote to it.
+  // An erased user has no inbox, but is still the receiver of messages.
   if (head === undefined) return NOTHING
   return {
     head,

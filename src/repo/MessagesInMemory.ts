@@ -167,11 +167,11 @@ const earlierSend = ({ messages }: Tables, draft: Draft | GroupDraft) =>
         ({ senderId, clientId }) => senderId === draft.sender_id && clientId === draft.client_id
       )
 
-/** A message that was changed since is not compared: what it was sent with is gone. */
+/** Whether a message has the content of a repeated draft. A changed message is not compared: its first content is not stored. */
 const hasContent = (message: MemoryMessage, draft: Draft | GroupDraft) =>
   message.version > 1 || message.content === draft.content
 
-// All who get a reply may read what it quotes: so an edit of the quoted message reaches all who have the reply.
+// All receivers of a reply may read the quoted message. So an edit of it reaches all who have the reply.
 const mayQuote = (
   { messages }: Tables,
   { reply_to_id }: Draft | GroupDraft,

@@ -1,6 +1,6 @@
 /**
- * A page of what was found, in order. Of the rows after a place one more than the page has is found, when there is one: then
- * there is a next page, which goes on from the place of the last one here.
+ * A page of `limit` items of `found`, in order. The caller reads one item more than the page has: when it is there, there is a next
+ * page, which begins after the place of the last item of this one.
  */
 export const pageOf = <A, Place>(found: ReadonlyArray<A>, limit: number, placeOf: (item: A) => Place) => {
   const page = found.slice(0, limit)

@@ -12,7 +12,7 @@ import type {
   UsernameTaken
 } from "../domain/User.ts"
 
-/** Of a user's change of its profile, at most so many users are told: those of its latest conversations. */
+/** At most so many users get an event of a changed profile: those of the user's latest conversations. */
 export const MAX_FELLOWS = 1000
 
 /**
@@ -23,8 +23,8 @@ export interface ProfileCalls {
   /** Changes a user's profile. */
   update(userId: UserId, change: UserChange): Effect.Effect<Change<User>, UserNotFound | Unavailable>
   /**
-   * Makes the user with an external id, or changes its profile when it is there. Safe to repeat, also at the same moment: one user
-   * is made. Without a username one is made, from the display name where that has letters.
+   * Makes the user with an external id, or changes the profile of the existing one. Safe to repeat: calls at the same moment make
+   * one user. Without a username one is made, from the display name where that has letters.
    */
   put(
     externalId: ExternalId,

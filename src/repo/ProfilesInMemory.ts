@@ -6,7 +6,7 @@ import { appendPayload } from "./MemoryEvents.ts"
 import type { Tables } from "./MemoryTables.ts"
 import type { ProfileCalls } from "./ProfileCalls.ts"
 import { MAX_FELLOWS } from "./ProfileCalls.ts"
-import { putting } from "./PutExternal.ts"
+import { makePut } from "./PutExternal.ts"
 import { makeInMemory } from "./UsersInMemory.ts"
 
 /** The memory layer of `ProfileRepo`. */
@@ -37,11 +37,11 @@ export const profilesInMemory = (tables: Tables): ProfileCalls => {
     Effect.map(DateTime.now, (now) => {
       const user = users[id - 1]!
       const value = changed(user, change)
-      if (isDeepStrictEqual(value, user)) return { value, appended: [] }
+      if (isDeepStrictEqual(value, user)) return { value: Effect.succeed(value), appended: [] }
       users[id - 1] = value
       const { external_id: _, ...shown } = value
       return {
-        value,
+        value: Effect.succeed(value),
         appended: appendPayload(
           tables,
           fellowsOf(id),
@@ -52,7 +52,7 @@ export const profilesInMemory = (tables: Tables): ProfileCalls => {
       }
     })
 
-  const put = putting({
+  const put = makePut({
     findExternal: (id) => Effect.sync(() => users.find(({ external_id }) => external_id === id)),
     make: (made) => Effect.result(makeInMemory(tables, made)),
     update: updateKnown

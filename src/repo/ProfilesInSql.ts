@@ -14,12 +14,12 @@ import {
 import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
 import { foldedNames } from "./FoldedNames.ts"
 import { MAX_FELLOWS, type ProfileCalls } from "./ProfileCalls.ts"
-import { putting } from "./PutExternal.ts"
+import { makePut } from "./PutExternal.ts"
 import { usersInSql } from "./UsersInSql.ts"
 
 type Row = ChangeRow<"changed" | "unchanged" | "user_not_found" | "changing">
 
-/** How often a change begins anew because its user got a conversation at the same moment. */
+/** How often a change is tried again because its user got a conversation at the same moment. */
 const TRIES = 5
 
 /** Profiles through the functions of `migrations/functions`. */
@@ -47,7 +47,7 @@ export const make = Effect.gen(function* () {
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const rows = yield* apply(user, wanted)
       if (rows[0]!.status !== "changing")
-        return { value: (yield* find(user.id)) ?? user, appended: appendedBy(rows) }
+        return { value: Effect.map(find(user.id), (found) => found ?? user), appended: appendedBy(rows) }
     }
     return yield* new Unavailable({
       dependency: "database",
@@ -62,7 +62,7 @@ export const make = Effect.gen(function* () {
 
   const put: ProfileCalls["put"] = Effect.fn("ProfileRepo.put")(
     (externalId: ExternalId, wanted: ExternalUser) =>
-      putting({ findExternal, make, update: updateKnown })(externalId, wanted)
+      makePut({ findExternal, make, update: updateKnown })(externalId, wanted)
   )
 
   return { update, put } satisfies ProfileCalls

@@ -13,7 +13,7 @@ import { normalName } from "./FoldedNames.ts"
 import { madeUsername, USERNAME_TRIES } from "./MadeUsernames.ts"
 import type { NewProfile } from "./UsersInSql.ts"
 
-/** What a layer of `ProfileRepo` does for a `put`. */
+/** The steps of `put` that each layer of `ProfileRepo` has of its own. */
 interface Steps {
   findExternal(id: ExternalId): Effect.Effect<User | undefined, Unavailable>
   /** Makes a user, unless its username or its external id is taken. */
@@ -21,8 +21,8 @@ interface Steps {
   update(user: User, change: UserChange): Effect.Effect<Change<User>, Unavailable>
 }
 
-/** `put` of `ProfileCalls`. */
-export const putting = ({ findExternal, make, update }: Steps) =>
+/** Makes `put` of `ProfileCalls` from the steps of a layer. */
+export const makePut = ({ findExternal, make, update }: Steps) =>
   Effect.fnUntraced(function* (externalId: ExternalId, { username: given, ...profile }: ExternalUser) {
     const change = (user: User): Effect.Effect<Change<User>, UsernameFixed | Unavailable> =>
       given == null || normalName(given) === normalName(user.username)
@@ -42,8 +42,8 @@ export const putting = ({ findExternal, make, update }: Steps) =>
         avatarUrl: profile.avatar_url ?? undefined,
         metadata: profile.metadata ?? undefined
       })
-      if (Result.isSuccess(made)) return { value: made.success, appended: [] }
-      // What is taken may be the external id, or the username by the same call on another node: then the user is there.
+      if (Result.isSuccess(made)) return { value: Effect.succeed(made.success), appended: [] }
+      // The external id may be the one that is taken: the same call on another node has just made the user.
       const other = yield* findExternal(externalId)
       if (other !== undefined) return yield* change(other)
       isAlike = made.failure.isAlike

@@ -10,7 +10,7 @@ export type Repeats = ReadonlyMap<number, Message>
 
 const NONE: Repeats = new Map()
 
-/** Looks up the messages of the sends that are repeats, as they are now: they may have been edited or deleted since. */
+/** Looks up the messages of repeated sends as they are now: they may be edited or deleted. */
 export const withRepeats = <Row extends { readonly status: string; readonly id: number }>(
   sql: PgClient.PgClient,
   rows: ReadonlyArray<Row>
@@ -31,7 +31,7 @@ interface SentRow {
   readonly conversation_id?: number
 }
 
-/** The row of a message that was just sent: what the draft says, and what the database gave it. */
+/** The row of a message that was just sent: the fields of its draft, and those that the database set. */
 export const newRow = (draft: Draft | GroupDraft, row: SentRow): MessageRow => ({
   id: row.id,
   sender_id: draft.sender_id,

@@ -12,9 +12,9 @@ import { mayRead, messageAsNow } from "./MemoryViews.ts"
 import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
 import { pageOf } from "./PageOf.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
-import { who } from "./UserParameters.ts"
+import { userParameter } from "./UserParameters.ts"
 
-/** Why a report is refused. */
+/** The refusals of a report. */
 export type ReportDenied = MessageNotFound | NotMember | MessageDeleted
 
 /** A page of reports. `next` is the `after` of the next page; `undefined` after the last. */
@@ -23,12 +23,12 @@ export interface ReportList {
   readonly next: number | undefined
 }
 
-/** Users' reports of messages, for those who moderate. Of each user and message there is at most one. */
+/** Users' reports of messages, for moderators. A user has at most one report of a message. */
 export class ReportRepo extends Context.Service<
   ReportRepo,
   {
     /**
-     * Keeps a report of a message that the user may read, with what the message says now. A repeated call is answered with the first
+     * Stores a report of a message that the user may read, with what the message says now. A repeated call is answered with the first
      * report.
      */
     report(
@@ -53,7 +53,7 @@ export class ReportRepo extends Context.Service<
         reason: string | undefined
       ) {
         const [row] = yield* orUnavailable(
-          writes<StatusRow>`SELECT * FROM report_message(${who(by)}, ${int8(messageId)}, ${reason ?? null})`
+          writes<StatusRow>`SELECT * FROM report_message(${userParameter(by)}, ${int8(messageId)}, ${reason ?? null})`
         )
         switch (row!.status) {
           case "message_not_found":
@@ -68,7 +68,7 @@ export class ReportRepo extends Context.Service<
       })
 
       const list = Effect.fn("ReportRepo.list")(function* (after: number | undefined, limit: number) {
-        // One more than is shown: whether there is a next page.
+        // One more than the page is read: it means that there is a next page.
         const rows = yield* inPipeline(
           sql<ListRow>`SELECT r.id AS report_id, r.message_id, r.reporter_id, r.reason, r.created_at,
               r.content AS reported_content, r.metadata AS reported_metadata, r.version AS reported_version, l.*

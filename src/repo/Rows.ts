@@ -6,7 +6,7 @@ import type { User } from "../domain/User.ts"
 
 /**
  * Rows of this server's own statements, as the driver decodes them from PostgreSQL's binary format by the types of the columns.
- * They are mapped without a Schema: the driver has decoded them, and a Schema would take most of the time of a page of 50 messages.
+ * No Schema decodes them again: it would take most of the time of a page of 50 messages (bench/README.md, "What comments quote").
  */
 
 export interface UserRow {
@@ -45,7 +45,7 @@ export interface MessageRow {
   readonly reactions?: ReadonlyArray<ReactionCount> | null
   /** Whether the content changed since the reader left the conversation. */
   readonly withheld?: boolean
-  /** Whether that of the quoted message did. */
+  /** Whether the content of the quoted message changed since then. */
   readonly quote_withheld?: boolean
 }
 
@@ -60,7 +60,7 @@ export const toMessage = (row: MessageRow): Message => ({
   ...(row.withheld === true ? { withheld: true as const } : extrasOf(row))
 })
 
-/** What a message has only when it says something. Of a deleted one there is nothing left to say but when it was deleted. */
+/** The optional fields of a message, where they have a value. A deleted message has only the time of its deletion. */
 const extrasOf = ({
   quote,
   quote_withheld,

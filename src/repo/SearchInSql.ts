@@ -12,7 +12,7 @@ import { SearchBounds } from "./SearchBounds.ts"
 
 type Row = (MessageRow & { readonly status: null; readonly next: null }) | EndRow
 
-/** Why nothing is found, or where the search ended. */
+/** Why the search was refused, or where it ended. */
 interface EndRow {
   readonly id: null
   readonly status: "not_member" | "conversation_not_found" | null
@@ -24,7 +24,7 @@ export const make = Effect.gen(function* () {
   const { searches: sql, orUnavailable } = yield* Database
   const { lookThrough, patience } = yield* SearchBounds
 
-  // One more than is shown: whether there is a next page.
+  // One more than the page is read: it means that there is a next page.
   const rows = ({ userId, text, conversationId, beforeId, limit }: SearchQuery) => sql<Row>`
     WITH found AS MATERIALIZED (
       SELECT f.status, f.id AS found_id, f.next FROM search_messages(

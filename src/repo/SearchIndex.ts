@@ -9,9 +9,9 @@ const CREATE = `CREATE INDEX CONCURRENTLY messages_search ON messages
 const EVERY = Duration.seconds(30)
 
 /**
- * Builds the index of the search where it lacks: the migration of a database with many messages leaves it to this. Sends go on
- * meanwhile. A node that dies leaves the building to PostgreSQL; what PostgreSQL did not end is begun again. Until it is complete,
- * a search finds what it looks through without it: see `search_messages`.
+ * Builds the index of the search where it is missing: the migration of a database with many messages leaves it to this worker.
+ * Sends are not blocked meanwhile. PostgreSQL goes on when the node dies; an index that it did not complete is built again. Until the
+ * index is complete, a search finds the messages that it scans without it: see `search_messages`.
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -37,7 +37,7 @@ export const layer = Layer.effectDiscard(
       })
     )
 
-    // Nobody waits for the lock of an index that another node builds.
+    // Does not wait for the lock of an index that another node builds.
     const drop = searches.withTransaction(
       Effect.andThen(searches`SET LOCAL lock_timeout = '1s'`, searches`DROP INDEX IF EXISTS messages_search`)
     )

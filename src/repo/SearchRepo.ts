@@ -12,11 +12,11 @@ export class SearchRepo extends Context.Service<
   {
     /**
      * The newest messages that have all the words of a text in any order, the last word as a beginning. Words are compared as
-     * `SearchWords` says. The user may read all that is found: it is a member now, and its history reaches as far back.
+     * `SearchWords` says. All messages that are found are readable by the user now.
      *
-     * Guarantees: a message is found as soon as its send or edit is acknowledged, and what was edited or deleted is not. What a
-     * call costs is bounded; it may end before `limit` messages are found, with `next` for the rest. A text without any word
-     * finds nothing. A user that does not exist reads nothing.
+     * Guarantees: a message is found as soon as its send or edit is acknowledged; its former content and deleted messages are not.
+     * The cost of a call is bounded: it may end before `limit` messages are found, with `next` for the rest. A text without any
+     * word, and a user that does not exist, find nothing.
      */
     search(query: SearchQuery): Effect.Effect<SearchPage, ConversationNotFound | NotMember | Unavailable>
   }

@@ -38,7 +38,7 @@ export const sendGroupMessages = ({ sends: sql, orUnavailable }: Database["Servi
   const sendOrRefuse = (drafts: ReadonlyArray<GroupDraft>): Effect.Effect<ReadonlyArray<Outcome>> =>
     sendBatch(drafts).pipe(
       Effect.map(Effect.succeed<ReadonlyArray<Outcome>>),
-      // An inbox of one group is locked: each draft is sent by itself, so that it does not fail the other groups.
+      // An inbox of one group is locked: send each draft by itself, so that the other groups do not fail too.
       Effect.catchReason("SqlError", "LockTimeoutError", (_, error) =>
         drafts.length === 1
           ? Effect.fail(error)

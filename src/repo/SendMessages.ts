@@ -19,13 +19,13 @@ import { newRow, type Repeats, withRepeats } from "./Repeats.ts"
 import { toMessage } from "./Rows.ts"
 import { columnId } from "./UserParameters.ts"
 
-/** How often a draft is tried whose inbox is locked, after its batch ran into LOCK_TIMEOUT. */
+/** How often a draft with a locked inbox is tried, after its batch failed by LOCK_TIMEOUT. */
 const TRIES = 5
 
 /** The pause between two tries: longer than another batch holds its locks. */
 const RETRY_INTERVAL = Duration.millis(50)
 
-/** What became of each draft of a call; each draft is an object of its own. */
+/** The outcome of each draft of a call. Each draft is an object of its own. */
 type Outcomes = ReadonlyMap<Draft, Outcome>
 
 const NONE: Outcomes = new Map()
@@ -80,7 +80,7 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
       )
     )
 
-  // A draft may find an inbox locked for the moment in which another batch sends to it: that is why it is tried again.
+  // Another batch may hold the lock of an inbox only for a moment: a draft with a locked inbox is tried again.
   const sendAroundLocks = Effect.fnUntraced(function* (drafts: ReadonlyArray<Draft>, cause: unknown) {
     const outcomes = new Map(refuseAll(drafts, new Unavailable({ dependency: "database", cause })))
     let waiting = drafts
@@ -97,7 +97,7 @@ export const sendMessages = ({ sends: sql, orUnavailable }: Database["Service"])
     return outcomes as Outcomes
   })
 
-  // Each try has a time limit of its own: one that ends late takes nothing back of those before it.
+  // Each try has a time limit of its own, so that a slow try does not undo the outcomes of those before it.
   const sendWaiting = (drafts: ReadonlyArray<Draft>): Effect.Effect<Outcomes> =>
     sendBatch(drafts).pipe(
       Effect.map(Effect.succeed),

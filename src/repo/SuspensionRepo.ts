@@ -5,13 +5,13 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import { type UserId, UserNotFound } from "../domain/User.ts"
 import { changing } from "./ChangeRows.ts"
 import { MemoryTables } from "./MemoryTables.ts"
-import { who } from "./UserParameters.ts"
+import { userParameter } from "./UserParameters.ts"
 
 /**
  * Which users are suspended.
  *
- * Guarantee: of a suspension and a send of the user at once, the later one to commit knows of the earlier one. Each suspension and each
- * end of one is an order of `DisconnectRepo`, by which the nodes learn of it.
+ * Guarantee: a suspension and a send of the user lock the same inbox, so the later one to commit sees the earlier one. Each suspension
+ * and each end of one is an order of `DisconnectRepo`, by which the nodes learn of it.
  */
 export class SuspensionRepo extends Context.Service<
   SuspensionRepo,
@@ -37,7 +37,7 @@ export class SuspensionRepo extends Context.Service<
 
       const changeSuspension = (userId: UserId, suspends: boolean) =>
         Effect.flatMap(
-          change<Row>((sql) => sql`SELECT * FROM change_suspension(${who(userId)}, ${suspends})`),
+          change<Row>((sql) => sql`SELECT * FROM change_suspension(${userParameter(userId)}, ${suspends})`),
           (rows) => answer(userId, rows)
         )
 
@@ -45,7 +45,7 @@ export class SuspensionRepo extends Context.Service<
         find: (userId) =>
           Effect.flatMap(
             inPipeline(
-              sql<Row>`SELECT suspended_at FROM users WHERE id = ${who(userId)} AND deleted_at IS NULL`
+              sql<Row>`SELECT suspended_at FROM users WHERE id = ${userParameter(userId)} AND deleted_at IS NULL`
             ),
             (rows) => answer(userId, rows)
           ),

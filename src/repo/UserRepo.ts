@@ -19,20 +19,19 @@ import type { NameQuery } from "./UserQueries.ts"
 import { usersInMemory } from "./UsersInMemory.ts"
 import { usersInSql } from "./UsersInSql.ts"
 
-/** Of a user who shares conversations with more users than this, lists know those of its latest conversations only. */
+/** When a user shares conversations with more users than this, its lists have those of its latest conversations only. */
 const MOST_FELLOWS = 20_000
 
 /**
- * The users. A user and its empty inbox are created in one transaction. Its id and username never change. One that is erased is not
+ * The users. A user and its empty inbox are created in one transaction. Its id and username never change. An erased user is not
  * found.
  */
 export class UserRepo extends Context.Service<
   UserRepo,
   {
     /**
-     * Creates a user. Fails when the username is taken, or imitates another one in another script or form; usernames are
-     * case-sensitive, and within one script all differ. Those with the same form NFKC of Unicode are one. After `Unavailable` the
-     * user may exist all the same.
+     * Creates a user. Fails when the username is taken, or imitates another one in another script or form. Usernames are
+     * case-sensitive; two with the same NFKC form are one name. After `Unavailable` the user may exist all the same.
      */
     create(username: string, displayName: string): Effect.Effect<User, UsernameTaken | Unavailable>
     /**
@@ -45,7 +44,7 @@ export class UserRepo extends Context.Service<
       afterId?: UserId,
       fellowsOf?: UserId
     ): Effect.Effect<ReadonlyArray<User>, Unavailable>
-    /** Which of some users share a conversation with a user. */
+    /** Those of the users who share a conversation with a user. */
     fellowsAmong(
       userId: UserId,
       others: ReadonlyArray<UserId>
@@ -54,9 +53,9 @@ export class UserRepo extends Context.Service<
     find(id: UserId): Effect.Effect<User, UserNotFound | Unavailable>
     /** The user with an external id. */
     findExternal(id: ExternalId): Effect.Effect<User, ExternalIdNotFound | Unavailable>
-    /** The user with a username, in any of the forms that are one; none when nobody has it. */
+    /** The user with a username, in any form with the same NFKC form; `undefined` when no user has it. */
     named(username: string): Effect.Effect<User | undefined, Unavailable>
-    /** The users whose names begin so. A page is a range of an index, however many users there are. */
+    /** The users whose names begin with a text. A page is a range of an index, with any number of users. */
     search(query: NameQuery): Effect.Effect<ReadonlyArray<User>, Unavailable>
   }
 >()("minichat/repo/UserRepo") {
@@ -120,10 +119,10 @@ export class UserRepo extends Context.Service<
         return rows[0] && toUser(rows[0])
       })
 
-      // A user stands where the first of its names does: its other name is passed over. Where the user of `afterId` stands is
-      // looked up by its own two names. The row comparison alone says where the range begins: next to a second lower bound,
-      // PostgreSQL would begin by the one that it meets first, 250 ms too early among a million users. OFFSET 0 has it look each user up
-      // by its id: it knows nothing of how many there will be, and would read all users for them.
+      // A user has the place of the first of its names that matches; its other name is skipped. The place of `afterId` is looked up by
+      // its two names. Only the row comparison bounds the range from below: beside a second lower bound PostgreSQL uses the first one
+      // that it meets, which takes 250 ms more among a million users (bench/README.md, "What comments quote"). OFFSET 0 makes it look
+      // up each user by id: it cannot estimate their number, and would scan all users instead.
       const search = Effect.fn("UserRepo.search")(function* (query: NameQuery) {
         const { prefix, afterId, fellowsOf, skip, limit } = query
         if (afterId !== undefined && afterId > MAX_USER_ID) return []

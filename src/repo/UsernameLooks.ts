@@ -7,10 +7,10 @@ import { lookOf } from "./Looks.ts"
 /** How many users one statement covers. */
 const BATCH = 500
 
-/** How long it rests between two statements, so that an upgrade of many users leaves room for others. */
+/** How long it rests between two statements, so that many users do not keep the database busy. */
 const REST = Duration.millis(20)
 
-/** How often it looks for users of older nodes. */
+/** How often it searches for users of older nodes. */
 const EVERY = Duration.minutes(10)
 
 /** A user, as it was when a batch was read. */
@@ -21,9 +21,9 @@ interface Row {
 }
 
 /**
- * Writes down how the usernames look that have no look, and the names by which users are found who have none: those of former
- * releases, and those that their nodes create while they run beside this one. Such users keep their names. Until theirs has a look,
- * it can be imitated; until they have names to be found by, no search by the beginning of a name finds them.
+ * Stores the look of each username without one, and the folded names of each user without them. Users of earlier releases lack both,
+ * and so do users that older nodes create while they run beside this one. All keep their names. A username without a look can be
+ * imitated, and a user without folded names is not found by the beginning of a name.
  */
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
@@ -46,7 +46,7 @@ export const layer = Layer.effectDiscard(
 
     const names = {
       table: "user_names",
-      // A user who is renamed at this moment gets its names by that.
+      // A user who is renamed at this moment gets its folded names by the change.
       write: (users: ReadonlyArray<Row>) => {
         const named = users.flatMap(({ id, username, display_name }) => {
           const both = foldedNames(username, display_name)

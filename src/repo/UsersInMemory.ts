@@ -42,7 +42,7 @@ export const makeInMemory = (
     return Effect.succeed(user)
   })
 
-/** Where a user stands among those whose names begin so: at the first of its names that does, by code points. */
+/** The place of a user in a search: the first of its names that begins with `prefix`, by code points. */
 const placeOf = ({ username, display_name }: User, prefix: string): string | undefined =>
   foldedNames(username, display_name)
     .filter((name) => name.startsWith(prefix))
@@ -53,7 +53,7 @@ const byCodePoints = (a: string, b: string) => Buffer.compare(Buffer.from(a), Bu
 /** The memory layer of `UserRepo`. */
 export const usersInMemory = (tables: Tables) => {
   const { conversations, erasures } = tables
-  /** Those who are not erased. */
+  /** The users who are not erased. */
   const known = () => tables.users.filter(({ id }) => !erasures.has(id))
 
   const isFellow = (me: UserId | undefined, id: UserId) =>

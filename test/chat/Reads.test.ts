@@ -2,7 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import type { PassingFrame } from "../../src/api/Protocol.ts"
 import { Drafts } from "../../src/chat/Drafts.ts"
-import { MAX_TOLD_OF_READS, Reads } from "../../src/chat/Reads.ts"
+import { MAX_READ_RECEIVERS, Reads } from "../../src/chat/Reads.ts"
 import { NotMember } from "../../src/domain/ConversationErrors.ts"
 import { ConversationId } from "../../src/domain/ConversationId.ts"
 import type { AppendedFact } from "../../src/domain/Event.ts"
@@ -40,7 +40,7 @@ const makeReads = Effect.fnUntraced(function* (others: number, readBefore = 0) {
       id === foreign
         ? Effect.fail(new NotMember())
         : Effect.succeed({
-            value: { last_read_id: Math.max(messageId, readBefore), unread: 0 },
+            value: Effect.succeed({ last_read_id: Math.max(messageId, readBefore), unread: 0 }),
             appended: messageId > readBefore ? [appended] : []
           })
   })
@@ -52,7 +52,7 @@ const makeReads = Effect.fnUntraced(function* (others: number, readBefore = 0) {
           publish: (facts) => Effect.sync(() => facts.map((fact) => [published.push(fact) > 0]))
         }),
         Layer.mock(Passing, {
-          tell: (users, frame) => Effect.sync(() => void told.push([users.length, frame]))
+          send: (users, frame) => Effect.sync(() => void told.push([users.length, frame]))
         }),
         Drafts.layer
       ]),
@@ -92,10 +92,10 @@ it.effect("a read that moves nothing is told to nobody", () =>
 
 it.effect("a large group is not told: its members would send each other the square of their number", () =>
   Effect.gen(function* () {
-    const small = yield* makeReads(MAX_TOLD_OF_READS)
+    const small = yield* makeReads(MAX_READ_RECEIVERS)
     yield* small.reads.mark(alice, group, message)
     assert.lengthOf(small.told, 1)
-    const large = yield* makeReads(MAX_TOLD_OF_READS + 1)
+    const large = yield* makeReads(MAX_READ_RECEIVERS + 1)
     yield* large.reads.mark(alice, group, message)
     assert.lengthOf(large.published, 1)
     assert.isEmpty(large.told)

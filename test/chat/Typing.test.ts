@@ -25,7 +25,7 @@ const makeTyping = Effect.gen(function* () {
   const services = yield* Layer.build(
     Typing.layer.pipe(
       Layer.provide([
-        Layer.mock(Passing, { tell: (users, frame) => Effect.sync(() => void told.push([users, frame])) }),
+        Layer.mock(Passing, { send: (users, frame) => Effect.sync(() => void told.push([users, frame])) }),
         Layer.mock(ConversationRepo, {
           others: (_, id) =>
             Effect.suspend(() => {
@@ -58,11 +58,11 @@ const makeTyping = Effect.gen(function* () {
 it.effect("the others are told that a user types, and that it stopped", () =>
   Effect.gen(function* () {
     const { typing, taken } = yield* makeTyping
-    yield* typing.tell(phone, alice, chat, true)
+    yield* typing.update(phone, alice, chat, true)
     assert.deepStrictEqual(yield* taken, [[chat, true]])
-    yield* typing.tell(phone, alice, chat, false)
+    yield* typing.update(phone, alice, chat, false)
     assert.deepStrictEqual(yield* taken, [[chat, false]])
-    yield* typing.tell(phone, alice, chat, false)
+    yield* typing.update(phone, alice, chat, false)
     assert.isEmpty(yield* taken, "an end of what was not told")
   })
 )
@@ -70,14 +70,14 @@ it.effect("the others are told that a user types, and that it stopped", () =>
 it.effect("at most once a second in one conversation; what comes sooner is dropped without a query", () =>
   Effect.gen(function* () {
     const { typing, taken, queries } = yield* makeTyping
-    for (let i = 0; i < 5; i++) yield* typing.tell(i % 2 === 0 ? phone : laptop, alice, chat, true)
+    for (let i = 0; i < 5; i++) yield* typing.update(i % 2 === 0 ? phone : laptop, alice, chat, true)
     assert.deepStrictEqual(yield* taken, [[chat, true]])
-    yield* typing.tell(phone, alice, chat, false)
-    yield* typing.tell(phone, alice, chat, true)
+    yield* typing.update(phone, alice, chat, false)
+    yield* typing.update(phone, alice, chat, true)
     assert.deepStrictEqual(yield* taken, [[chat, false]])
     assert.strictEqual(queries(), 1)
     yield* TestClock.adjust("1 second")
-    yield* typing.tell(phone, alice, chat, true)
+    yield* typing.update(phone, alice, chat, true)
     assert.deepStrictEqual(yield* taken, [[chat, true]])
   })
 )
@@ -85,10 +85,10 @@ it.effect("at most once a second in one conversation; what comes sooner is dropp
 it.effect("a user types in at most five conversations at once", () =>
   Effect.gen(function* () {
     const { typing, taken } = yield* makeTyping
-    for (let id = 10; id < 20; id++) yield* typing.tell(phone, alice, ConversationId.make(id), true)
+    for (let id = 10; id < 20; id++) yield* typing.update(phone, alice, ConversationId.make(id), true)
     assert.lengthOf(yield* taken, 5)
     yield* TestClock.adjust("7 seconds")
-    yield* typing.tell(phone, alice, ConversationId.make(19), true)
+    yield* typing.update(phone, alice, ConversationId.make(19), true)
     assert.lengthOf(yield* taken, 1)
   })
 )
@@ -96,9 +96,9 @@ it.effect("a user types in at most five conversations at once", () =>
 it.effect("who is no member is refused, once a second", () =>
   Effect.gen(function* () {
     const { typing, taken, queries } = yield* makeTyping
-    assert.instanceOf(yield* Effect.flip(typing.tell(phone, alice, foreign, true)), NotMember)
-    for (let i = 0; i < 5; i++) yield* typing.tell(phone, alice, foreign, true)
-    yield* typing.tell(phone, alice, foreign, false)
+    assert.instanceOf(yield* Effect.flip(typing.update(phone, alice, foreign, true)), NotMember)
+    for (let i = 0; i < 5; i++) yield* typing.update(phone, alice, foreign, true)
+    yield* typing.update(phone, alice, foreign, false)
     assert.strictEqual(queries(), 1)
     assert.isEmpty(yield* taken)
   })
@@ -108,8 +108,8 @@ it.effect("a message ends what was told in its conversation, and nothing else", 
   Effect.gen(function* () {
     const { typing, taken } = yield* makeTyping
     const other = ConversationId.make(9)
-    yield* typing.tell(phone, alice, chat, true)
-    yield* typing.tell(phone, alice, other, true)
+    yield* typing.update(phone, alice, chat, true)
+    yield* typing.update(phone, alice, other, true)
     yield* taken
     yield* typing.sent(alice, chat)
     yield* typing.sent(alice, chat)
@@ -121,7 +121,7 @@ it.effect("a message ends what was told in its conversation, and nothing else", 
 it.effect("a socket that closes ends what it told itself", () =>
   Effect.gen(function* () {
     const { typing, taken } = yield* makeTyping
-    yield* typing.tell(phone, alice, chat, true)
+    yield* typing.update(phone, alice, chat, true)
     yield* typing.leave(laptop, alice)
     yield* typing.leave(phone, bob)
     assert.deepStrictEqual(yield* taken, [[chat, true]])
@@ -133,9 +133,9 @@ it.effect("a socket that closes ends what it told itself", () =>
 it.effect("six seconds after the last word it has ended, and nothing is kept of it", () =>
   Effect.gen(function* () {
     const { typing, taken } = yield* makeTyping
-    yield* typing.tell(phone, alice, chat, true)
+    yield* typing.update(phone, alice, chat, true)
     yield* TestClock.adjust("5 seconds")
-    yield* typing.tell(phone, alice, chat, true)
+    yield* typing.update(phone, alice, chat, true)
     yield* TestClock.adjust("5 seconds")
     assert.strictEqual(yield* typing.size, 1)
     yield* TestClock.adjust("2 seconds")
@@ -152,7 +152,9 @@ it.effect("what is forgotten while its members are looked up is not told", () =>
     const { typing, taken, waitBefore } = yield* makeTyping
     const found = yield* Deferred.make<void>()
     waitBefore(Deferred.await(found))
-    const telling = yield* Effect.forkChild(typing.tell(phone, alice, chat, true), { startImmediately: true })
+    const telling = yield* Effect.forkChild(typing.update(phone, alice, chat, true), {
+      startImmediately: true
+    })
     yield* TestClock.adjust("3 seconds")
     yield* Deferred.succeed(found, undefined)
     yield* Fiber.join(telling)

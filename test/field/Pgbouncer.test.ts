@@ -53,7 +53,7 @@ describe.runIf(databaseUrl !== undefined)("pgbouncer in transaction mode", () =>
         for (const node of nodes) {
           const pages = yield* Effect.forEach(
             Array.range(1, 40),
-            () => Context.get(node, InboxRepo).page(alice.id, 0, 100),
+            () => Context.get(node, InboxRepo).page(alice.id, 0, 100, []),
             { concurrency: 40 }
           )
           for (const page of pages) {

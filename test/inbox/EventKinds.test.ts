@@ -1,11 +1,11 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Effect, Layer, Schema } from "effect"
+import { Context, Effect, Layer, Option, Schema } from "effect"
 import { Database } from "../../src/database/Database.ts"
 import { int4Array } from "../../src/database/SqlParameters.ts"
-import type { EventFact } from "../../src/domain/Event.ts"
+import { type EventFact, Seq } from "../../src/domain/Event.ts"
 import type { Message } from "../../src/domain/Message.ts"
 import type { User } from "../../src/domain/User.ts"
-import { EventBuilder, type EventKind, EventKinds } from "../../src/inbox/EventKinds.ts"
+import { EventBuilder, EventKinds, eventKind } from "../../src/inbox/EventKinds.ts"
 import { freshServices } from "../realtime/support/ChatServer.ts"
 import { frameOf } from "../support/Events.ts"
 import { startServer, typedClient } from "../support/TestServer.ts"
@@ -13,11 +13,13 @@ import { openSocket } from "../support/TestSocket.ts"
 
 const Payload = Schema.Struct({ text: Schema.String })
 
+const NoteFrame = Schema.Struct({ type: Schema.Literal("note"), seq: Seq, ...Payload.fields })
+
 /** A kind whose events carry a payload and no message. */
-const note: EventKind = {
+const note = eventKind(NoteFrame, {
   since: "minichat.v2",
   fields: ({ payload }) => Schema.decodeUnknownOption(Payload)(payload)
-}
+})
 
 const kinds = { ...Context.get(Context.empty(), EventKinds), note }
 
@@ -73,6 +75,21 @@ describe("EventBuilder", () => {
       assert.isFalse(builder.isForVersion1(event.type))
     })
   }
+
+  it("finds what the table says of a kind", () => {
+    const greeting = eventKind(NoteFrame, {
+      since: "minichat.v2",
+      reports: "message received",
+      fields: () => Option.none()
+    })
+    const own = new EventBuilder({ note, greeting })
+
+    assert.deepEqual(own.newMessageTypes, ["greeting"])
+    assert.deepEqual(
+      ["note", "greeting", "unknown"].map((type) => own.reportOf(type)),
+      [undefined, "message received", undefined]
+    )
+  })
 
   it("tells version 1 of messages, and of nothing else", () => {
     const told = [...Object.keys(kinds), "omitted", "unknown"].filter((type) => builder.isForVersion1(type))

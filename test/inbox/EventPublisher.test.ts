@@ -5,6 +5,7 @@ import { UserId } from "../../src/domain/User.ts"
 import { EventPublisher } from "../../src/inbox/EventPublisher.ts"
 import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { RedisBus } from "../../src/redis/RedisBus.ts"
+import { linesOf } from "../support/Logged.ts"
 
 /** A fact of which the users 1 to `users` are told by the event `seq`. */
 const fact = (seq: number, users: number): AppendedFact => ({
@@ -67,6 +68,33 @@ it.effect(
       assert.deepEqual(published, offered)
       yield* Deferred.succeed(answers, undefined)
       assert.deepEqual(yield* Fiber.join(fiber), [[false, true, true, true], [false]])
+    })
+)
+
+it.effect(
+  "a change that cannot be built is one line of the log, and its events are published none the less",
+  () =>
+    Effect.gen(function* () {
+      const { answers, published, publish } = yield* publisher
+      yield* Deferred.succeed(answers, undefined)
+      const { fact: whole, places } = fact(7, 2)
+
+      const lines = yield* linesOf(
+        Effect.flatMap(
+          publish({ fact: { ...whole, payload: undefined }, places }, fact(8, 1), {
+            fact: { ...whole, type: "unknown" },
+            places
+          }),
+          Fiber.join
+        )
+      )
+
+      assert.lengthOf(lines, 1)
+      assert.match(
+        lines[0]!,
+        /^Error 2 committed .* type conversation_removed for 2 inbox.* event 7 of user 1$/
+      )
+      assert.deepEqual(published, [...expected(7, 2), ...expected(8, 1), ...expected(7, 2)])
     })
 )
 

@@ -7,15 +7,19 @@ import { InboxReader } from "../../src/inbox/InboxReader.ts"
 import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { Lifecycle } from "../../src/Lifecycle.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
+import { appendTo } from "../../src/repo/MemoryEvents.ts"
+import { MemoryTables } from "../../src/repo/MemoryTables.ts"
 import { chat, memoryServices } from "../chat/Servers.ts"
 import { draft, memoryRepos, newPair, sendAll, sendOne } from "../repo/Repos.ts"
 import { followersOf } from "../support/Followers.ts"
+import { linesOf } from "../support/Logged.ts"
 
 const services = InboxReader.layer.pipe(
   Layer.provideMerge(chat),
   Layer.provideMerge(Lifecycle.layer),
   Layer.provideMerge(memoryServices),
-  Layer.provideMerge(memoryRepos)
+  Layer.provideMerge(memoryRepos),
+  Layer.provideMerge(MemoryTables.layer)
 )
 
 /** Reads an inbox; the events are told by their numbers. */
@@ -51,6 +55,26 @@ layer(services)("InboxReader", (it) => {
       assert.deepEqual(yield* read(bob, 4, 4), { events: [5, 6, 7, 8], cursor: 8, recovered: true })
       assert.deepEqual(yield* read(bob, 8, 4), { events: [9, 10], cursor: 10, recovered: true })
       assert.deepEqual(yield* read(bob, 10, 4), { events: [], cursor: 10, recovered: true })
+    })
+  )
+
+  it.effect("events that cannot be built are one line of the log for a page, and omitted ones in it", () =>
+    Effect.gen(function* () {
+      const { bob } = yield* newPair
+      const tables = yield* MemoryTables
+      const append = (type: string) =>
+        appendTo(tables, bob.id, type, undefined, undefined, "2026-01-31T12:00:00.000Z")
+      append("reaction")
+      append("of_a_newer_release")
+
+      const lines = yield* linesOf(read(bob, 0))
+
+      assert.lengthOf(lines, 1)
+      assert.include(
+        lines[0],
+        `Error 2 event(s) of the inbox of user ${bob.id} cannot be built, the first at 1 of type reaction`
+      )
+      assert.deepEqual(yield* read(bob, 0), { events: [1, 2], cursor: 2, recovered: true })
     })
   )
 

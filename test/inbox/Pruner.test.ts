@@ -29,7 +29,7 @@ const watchedRepos = (watch: { readonly batches: Array<number>; failures: number
 const hourOfRetention = settings({ inboxRetention: Duration.hours(1) })
 
 const eventsOf = Effect.fnUntraced(function* (user: User) {
-  return (yield* (yield* InboxRepo).page(user.id, 0, 10_000)).length
+  return (yield* (yield* InboxRepo).page(user.id, 0, 10_000, [])).length
 })
 
 const sendMany = (from: User, to: User, count: number) =>

@@ -154,7 +154,7 @@ const noting = Effect.fnUntraced(function* (protocol: "minichat.v1" | "minichat.
         })
     }),
     Layer.mock(Typing, {
-      tell: (_, userId, id, isTyping) =>
+      update: (_, userId, id, isTyping) =>
         Effect.suspend(() => {
           asked.push(["typing", userId, id, isTyping])
           return id === foreign ? Effect.fail(new ConversationNotFound()) : Effect.void

@@ -32,7 +32,7 @@ const send = (...drafts: ReadonlyArray<ReturnType<typeof draft>>) =>
   )
 
 const directOf = (by: User, other: User) =>
-  Effect.map(
+  Effect.flatMap(
     ConversationRepo.use((repo) => repo.createDirect(by.id, other.id)),
     ({ value }) => value
   )
@@ -45,7 +45,7 @@ const mark = (by: User, message: { readonly id: MessageId; readonly conversation
 /** How far a user is shown that the other one has read their direct conversation, wherever that stands. */
 const shownRead = Effect.fnUntraced(function* (viewer: User, other: User) {
   const repo = yield* ConversationRepo
-  const { id, with: peer } = (yield* repo.createDirect(viewer.id, other.id)).value
+  const { id, with: peer } = yield* directOf(viewer, other)
   const entry = yield* repo.find(viewer.id, id)
   const { conversations } = yield* repo.list(viewer.id, 10, undefined)
   const { members } = yield* repo.members(viewer.id, id, undefined, 10)
@@ -96,8 +96,8 @@ const blockContract = <E>(name: string, repos: Layer.Layer<Repos | BlockRepo, E>
           const [a, b, c] = yield* three
           const repo = yield* BlockRepo
           assert.deepEqual(yield* repo.list(a.id, undefined, 10), { blocks: [], next: undefined })
-          const ofC = (yield* block(a, c)).value
-          const ofB = (yield* block(a, b)).value
+          const ofC = yield* (yield* block(a, c)).value
+          const ofB = yield* (yield* block(a, b)).value
           const named = (made: typeof ofB, { username, display_name }: User) => ({
             ...made,
             username,
@@ -251,7 +251,7 @@ const blockContract = <E>(name: string, repos: Layer.Layer<Repos | BlockRepo, E>
             },
             10
           )
-          assert.strictEqual(made.value.member_count, 2)
+          assert.strictEqual((yield* made.value).member_count, 2)
         })
       )
     })

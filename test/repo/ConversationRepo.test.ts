@@ -159,7 +159,8 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
             Effect.replicateEffect(make, 10, { concurrency: "unbounded" })
           )
 
-          assert.strictEqual(new Set(value.map(({ value }) => value.id)).size, 1)
+          const groups = yield* Effect.forEach(value, ({ value }) => value)
+          assert.strictEqual(new Set(groups.map(({ id }) => id)).size, 1)
           assert.lengthOf(
             value.filter(({ appended }) => appended.length > 0),
             1
@@ -246,7 +247,9 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
           const repo = yield* ConversationRepo
           const { alice, bob } = yield* newPair
           const make = (by: User, other: User) =>
-            Effect.map(repo.createDirect(by.id, other.id), ({ value }) => value.id)
+            Effect.flatMap(repo.createDirect(by.id, other.id), ({ value }) =>
+              Effect.map(value, ({ id }) => id)
+            )
           const write = (from: User, to: User) =>
             Effect.map(sendOne(draft(from, to)), ({ message }) => message.conversation_id!)
 

@@ -82,12 +82,12 @@ const publishedAsReplayed = Effect.fnUntraced(function* (appended: ReadonlyArray
 })
 
 /** The answer of a change whose facts, as published, are what the inboxes replay. */
-export const changed = <A, E, R>(change: Effect.Effect<Change<A>, E, R>) =>
-  Effect.flatMap(change, ({ value, appended }) => Effect.as(publishedAsReplayed(appended), value))
+export const changed = <A, E, R, Unread = never>(change: Effect.Effect<Change<A, Unread>, E, R>) =>
+  Effect.flatMap(change, ({ value, appended }) => Effect.andThen(publishedAsReplayed(appended), value))
 
 /** The answer of a change that must have no events. */
-export const unchanged = <A, E, R>(change: Effect.Effect<Change<A>, E, R>) =>
-  Effect.map(change, ({ value, appended }) => {
+export const unchanged = <A, E, R, Unread = never>(change: Effect.Effect<Change<A, Unread>, E, R>) =>
+  Effect.flatMap(change, ({ value, appended }) => {
     assert.deepEqual(appended, [])
     return value
   })
@@ -157,7 +157,7 @@ export const finish = Effect.fnUntraced(function* (user: Person, bounds = SMALL)
   const repo = yield* ErasureRepo
   for (let steps = 1; ; steps++) {
     const { appended, isDone } = yield* repo.step(user.id, bounds)
-    yield* changed(Effect.succeed({ value: undefined, appended }))
+    yield* changed(Effect.succeed({ value: Effect.void, appended }))
     if (!isDone) continue
     yield* repo.finish(user.id)
     return steps

@@ -48,7 +48,7 @@ const react = (
 ) => EditRepo.use((repo) => repo.react(by.id, message.id, emoji))
 
 const directOf = (by: User, other: User) =>
-  ConversationRepo.use((repo) => Effect.map(repo.createDirect(by.id, other.id), ({ value }) => value))
+  ConversationRepo.use((repo) => Effect.flatMap(repo.createDirect(by.id, other.id), ({ value }) => value))
 
 const find = (user: User, id: ConversationId) => ConversationRepo.use((repo) => repo.find(user.id, id))
 
@@ -108,7 +108,7 @@ const erasureRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
         Effect.gen(function* () {
           const repo = yield* ErasureRepo
           const externalId = `auth0|${newUsername()}`
-          const put = Effect.map(
+          const put = Effect.flatMap(
             ProfileRepo.use((profiles) => profiles.put(externalId, {})),
             ({ value }) => value
           )

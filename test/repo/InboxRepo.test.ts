@@ -20,7 +20,7 @@ import {
 const nobody = UserId.make(MAX_USER_ID)
 
 const numbers = Effect.fnUntraced(function* (userId: UserId, after: number, limit = 1000) {
-  return (yield* (yield* InboxRepo).page(userId, after, limit)).map(({ seq }) => seq)
+  return (yield* (yield* InboxRepo).page(userId, after, limit, [])).map(({ seq }) => seq)
 })
 
 /** Deletes every event that there is, so that a test counts its own only. */
@@ -47,7 +47,7 @@ const inboxRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | Messag
         const { epoch, ...inbox } = yield* inboxes.find(alice.id)
         assert.match(epoch, /^memory$|^[0-9a-f]{12}$/)
         assert.deepEqual(inbox, { userId: alice.id, username: alice.username, head: 0, pruned: 0 })
-        assert.deepEqual(yield* inboxes.page(alice.id, 0, 10), [])
+        assert.deepEqual(yield* inboxes.page(alice.id, 0, 10, []), [])
       })
     )
 
@@ -165,7 +165,7 @@ const inboxRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | Messag
         yield* Effect.forEach(drafts, sendOne, { concurrency: "unbounded" })
 
         for (const { id } of users) {
-          const ids = (yield* inboxes.page(id, 0, 100)).map(({ message }) => message!.id)
+          const ids = (yield* inboxes.page(id, 0, 100, [])).map(({ message }) => message!.id)
           assert.lengthOf(ids, 6)
           assert.deepEqual(
             ids,

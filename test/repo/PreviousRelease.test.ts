@@ -99,7 +99,7 @@ const contract = <E>(
           { concurrency: 4 }
         )
 
-        const own = (yield* (yield* InboxRepo).page(bob.id, 0, 100)).map(({ seq, message }) => [
+        const own = (yield* (yield* InboxRepo).page(bob.id, 0, 100, [])).map(({ seq, message }) => [
           seq,
           message?.id
         ])

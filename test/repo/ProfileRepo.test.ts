@@ -58,7 +58,7 @@ const contract = <E>(name: string, repos: Layer.Layer<Repos | ProfileRepo, E>) =
       Effect.gen(function* () {
         const { alice, bob } = yield* newPair
         const repo = yield* ConversationRepo
-        const { value: direct } = yield* repo.createDirect(bob.id, alice.id)
+        const direct = yield* (yield* repo.createDirect(bob.id, alice.id)).value
         yield* update(alice, { display_name: "Al", avatar_url: URL })
 
         assert.deepInclude((yield* repo.find(bob.id, direct.id)).with, {

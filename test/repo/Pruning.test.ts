@@ -21,7 +21,7 @@ const pruning = <E>(name: string, repos: Layer.Layer<Services, E>) =>
         const { alice, bob } = yield* newPair
         yield* sendAll(Array.from({ length: 4 }, () => draft(alice, bob)))
         const numbersAfter = (seq: number) =>
-          Effect.map(inboxes.page(bob.id, seq, 10), (events) => events.map(({ seq }) => seq))
+          Effect.map(inboxes.page(bob.id, seq, 10, []), (events) => events.map(({ seq }) => seq))
 
         // A row that is updated moves behind the others, as one does that takes the place of deleted rows.
         yield* sql`UPDATE inbox_events SET type = type WHERE seq = 1`
@@ -51,7 +51,7 @@ const pruning = <E>(name: string, repos: Layer.Layer<Services, E>) =>
         for (const { id } of users) {
           const { head, pruned } = yield* inboxes.find(id)
           assert.strictEqual(head, 24)
-          const left = (yield* inboxes.page(id, pruned, 100)).map(({ seq }) => seq)
+          const left = (yield* inboxes.page(id, pruned, 100, [])).map(({ seq }) => seq)
           assert.deepEqual(
             left,
             left.map((_, i) => head - left.length + 1 + i)

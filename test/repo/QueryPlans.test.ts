@@ -102,8 +102,16 @@ const statementOf = Effect.fnUntraced(function* <A, E, R>(call: Effect.Effect<A,
 
 const typeNames = new Map<number, string>([
   [PgTypes.OID.int4, "int4"],
-  [PgTypes.OID.int8, "int8"]
+  [PgTypes.OID.int8, "int8"],
+  [PgTypes.OID.textArray, "text[]"]
 ])
+
+/** A parameter as a literal of SQL. */
+const literal = (parameter: PgTypes.Parameter | string) => {
+  const value = typeof parameter === "string" ? parameter : parameter.value
+  if (Array.isArray(value)) return `'{${value.join()}}'`
+  return typeof value === "string" ? `'${value}'` : String(value)
+}
 
 /** The plan that PostgreSQL makes for a prepared statement, knowing its parameters or not. */
 const planOf = Effect.fnUntraced(function* <A, E, R>(
@@ -114,7 +122,7 @@ const planOf = Effect.fnUntraced(function* <A, E, R>(
   const [text, params] = yield* statementOf(call)
   const typed = params as ReadonlyArray<PgTypes.Parameter | string>
   const types = typed.map((param) => (typeof param === "string" ? "text" : typeNames.get(param.oid)))
-  const values = typed.map((param) => (typeof param === "string" ? `'${param}'` : String(param.value)))
+  const values = typed.map(literal)
   const explain = Effect.gen(function* () {
     yield* sql.unsafe(`SET LOCAL plan_cache_mode = ${mode}`)
     yield* sql.unsafe(`PREPARE asked (${types.join()}) AS ${text}`)
@@ -133,7 +141,8 @@ const history = (query: { chatWith?: UserId; beforeId?: MessageId; skip?: number
 const named = (query: { readonly prefix?: string; readonly afterId?: UserId }) =>
   Effect.asVoid(UserRepo.use((repo) => repo.search({ prefix: "user", skip: 0, limit: 50, ...query })))
 
-const page = (after: number, limit: number) => InboxRepo.use((repo) => repo.page(busy, after, limit))
+const page = (after: number, limit: number) =>
+  InboxRepo.use((repo) => repo.page(busy, after, limit, ["message", "message_sent"]))
 
 const both = ["messages_pkey", "messages_received", "messages_sent"]
 const between = ["conversations_low_high_key", "messages_of_conversation"]

@@ -1,5 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
+import { Database } from "../../src/database/Database.ts"
+import { int8 } from "../../src/database/SqlParameters.ts"
 import type { MessageId } from "../../src/domain/Message.ts"
 import type { User } from "../../src/domain/User.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
@@ -61,6 +63,19 @@ const withheldContract = <E>(name: string, repos: ReposLayer<E>) =>
           { type: "message_updated", ...edited },
           { type: "message", ...reply }
         ])
+      })
+    )
+
+    it.effect("who left is not shown an edit of the millisecond in which the message was sent", () =>
+      Effect.gen(function* () {
+        const { message, replay } = yield* left
+        yield* Option.match(yield* Effect.serviceOption(Database), {
+          onNone: () => Effect.void,
+          onSome: ({ sends: sql }) =>
+            sql`UPDATE messages SET edited_at = timestamp WHERE id = ${int8(message.id)}`
+        })
+
+        assert.deepInclude((yield* replay)[1], { id: message.id, content: "", withheld: true })
       })
     )
 

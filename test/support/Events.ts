@@ -51,6 +51,6 @@ export const frameOf = ({ frame }: Pick<InboxEvent, "frame">): string => Buffer.
 /** The frames of a user's inbox, built as sockets get them. */
 export const framesInInbox = Effect.fnUntraced(function* (userId: UserId, after = 0, limit = 1000) {
   const builder = new EventBuilder(yield* EventKinds)
-  const records = yield* (yield* InboxRepo).page(userId, after, limit)
+  const records = yield* (yield* InboxRepo).page(userId, after, limit, builder.newMessageTypes)
   return records.map((record) => frameOf(builder.build(record)))
 })

@@ -14,7 +14,7 @@ const PROBLEM = "application/problem+json"
 const LINES = "application/x-ndjson"
 
 /**
- * Completes the generated document: what a person or a generator of clients needs and the schemas do not say. Throws an
+ * Completes the generated document by what readers and client generators need and the schemas do not have. Throws an
  * error that names each endpoint without an example and each parameter without a description or bounds.
  */
 export const document = (generated: object): Json => {
@@ -32,13 +32,13 @@ export const document = (generated: object): Json => {
       `The documentation lacks ${missing.join(", ")}. Examples stand in src/api/openapi/*Examples.ts, the rest on the schema of each parameter`
     )
   }
-  // Relative to the document: right also behind a proxy that serves it under a path.
+  // Relative to the document, so that it also holds behind a proxy that adds a prefix.
   return { ...spec, servers: [{ url: "." }] }
 }
 
 /**
- * Errors are the encoded side of classes, which is no part of their names. Objects may gain fields, and unknown
- * ones are ignored. Bounds that stand in an `allOf` beside what they bound are moved to it.
+ * Cleans a generated schema: removes the suffix of encoded classes from the names of errors, allows objects to gain fields, and moves
+ * bounds from an `allOf` into the schema that they bound.
  */
 const clean = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(clean)
@@ -55,11 +55,11 @@ const clean = (value: unknown): unknown => {
 const withOwnBounds = (schema: Json): Json => {
   const { allOf, ...rest } = schema
   if (!Array.isArray(allOf) || allOf.some((part) => "$ref" in part || "allOf" in part)) return schema
-  // Effect gives a whole number the bounds of exact ones; the narrower bound is the later.
+  // Effect gives a whole number the bounds of exact numbers first; the narrower bounds come later in the list.
   return Object.assign(rest, ...allOf)
 }
 
-/** What is answered to bad input cannot be answered where there is none. */
+/** Removes the answers to bad input from operations without input. */
 const removeErrorsOfInput = ({ responses, requestBody, parameters }: Operation) => {
   if (requestBody !== undefined) return
   delete responses[413]
@@ -67,7 +67,7 @@ const removeErrorsOfInput = ({ responses, requestBody, parameters }: Operation) 
   if (parameters.length === 0) delete responses[422]
 }
 
-/** Answers which examples there are not. */
+/** Adds the examples of an operation, and answers which are missing. */
 const addExamples = ({ operationId, requestBody, responses }: Operation): ReadonlyArray<string> => {
   const { request, answers, invalidField } = examplesOf(operationId)
   const missing: Array<string> = []

@@ -1,4 +1,4 @@
-/** The users and messages that the examples tell of. */
+/** The users and messages of the examples. */
 
 export const alice = {
   id: 1,
@@ -6,7 +6,7 @@ export const alice = {
   display_name: "Alice Liddell",
   created_at: "2026-01-31T12:00:00.000Z"
 }
-/** Alice as an identity provider and its application know her. */
+/** Alice with the external id that her application gave her. */
 export const known = {
   ...alice,
   display_name: "Alice in Wonderland",

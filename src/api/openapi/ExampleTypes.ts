@@ -10,7 +10,7 @@ export interface OperationExamples {
   readonly request?: unknown
   /** By status. */
   readonly answers: Readonly<Record<number, unknown>>
-  /** A field that does not decode, and what the 422 says of it. */
+  /** A field that does not decode, and its message in the 422. */
   readonly invalidField?: InvalidField
 }
 
@@ -40,7 +40,7 @@ type OperationIn<Group extends string, Endpoint> = Endpoint extends HttpApiEndpo
   ? { readonly id: `${Group}.${Endpoint["identifier"]}`; readonly endpoint: Endpoint }
   : never
 
-/** Examples of each endpoint of the groups, by its operation id. One that is left out fails to compile. */
+/** Examples of each endpoint of the groups, by its operation id. A missing one fails to compile. */
 export type Examples<Groups> = {
   readonly [Each in Operation<Groups> as Each["id"]]: ExamplesOf<Each["endpoint"]>
 }

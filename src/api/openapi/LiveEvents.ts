@@ -19,15 +19,15 @@ const description = `Connect with a WebSocket client. Text frames of one JSON ob
 events after that one come first, then the socket is live. A socket that offers the subprotocol \`minichat.v2\` gets
 every type of frame; without it, or with \`minichat.v1\`, only \`system\`, \`message\`, \`pong\`, \`ack\` and \`error\`.
 
-The numbered events tell all that changes for a user: messages of direct conversations and groups, their edits, deletes and
+The numbered events report all that changes for a user: messages of direct conversations and groups, their edits, deletes and
 reactions, conversations and members that come, change and go, and how far the user's other devices have read. A client that
 has applied every event has the state of one that loads it anew. Ignore types that you do not know.
 
-Three frames are told in passing, without a \`seq\`: \`typing\`, \`presence\` of those whom a \`watch\` names, and the \`read\` of
+Three frames have no \`seq\`: \`typing\`, \`presence\` of those whom a \`watch\` names, and the \`read\` of
 groups. They are stored nowhere and dropped while the client does not read. Show a user as typing for 6 s after the last such
 frame. A user goes offline 3 s after its last socket closed.
 
-Give \`epoch\` with \`since\`, as \`system\` told it. After a restore of a backup, or a failover that lost something, it is
+Give \`epoch\` with \`since\`, as \`system\` sent it. After a restore of a backup, or a failover that lost something, it is
 another one, and numbers are given out a second time: such a \`since\` is answered with \`"recovered":false\`, and the client
 loads the history anew.
 
@@ -38,19 +38,19 @@ renew it before it expires.
 A missing or bad token, or a socket of someone else, is refused by HTTP 401 or 403 before there is a socket; a browser
 sees that as 1006.
 
-With a user's token, \`/ws/me\` is the socket of that user; \`system\` tells its \`user_id\`.
+With a user's token, \`/ws/me\` is the socket of that user; \`system\` has its \`user_id\`.
 
 | Close code | Meaning | Connect again |
 |---|---|---|
 ${closeCodes.join("\n")}
 `
 
-// ReDoc shows no schema that no operation refers to, unless it is told to; Swagger UI passes over the tags.
+// ReDoc shows a schema that no operation refers to by these tags only; Swagger UI ignores them.
 const frames = ["ClientFrame", "ServerFrame"].map(
   (name) => `<SchemaDefinition schemaRef="#/components/schemas/${name}" />`
 )
 
-/** The socket, for the docs only: it is no endpoint that the API's router or client could serve. */
+/** The socket, for the docs only: `realtime/SocketRoute.ts` serves it, and not the API's router. */
 export class LiveEvents extends HttpApiGroup.make("live")
   .add(
     HttpApiEndpoint.get("connect", Paths.webSocket, {

@@ -3,8 +3,8 @@ import type { OpenApi } from "effect/http-api"
 type Json = Record<string, unknown>
 
 /**
- * Moves the description and the example of a parameter from its schema to the parameter itself, where tools look for
- * them. Answers what a parameter lacks, by its name.
+ * Moves the description and the example of a parameter from its schema to the parameter itself, where tools look for them. Answers
+ * the names of the parameters that lack one of them or bounds.
  */
 export const describeParameters = ({ operationId, parameters }: OpenApi.OpenAPISpecOperation) => {
   const missing: Array<string> = []

@@ -13,10 +13,14 @@ import { frameOf } from "../../support/Events.ts"
 import { MAXIMUM, type Operation, type Outcome } from "./Operation.ts"
 import type { Event, Server } from "./Server.ts"
 
-const changedOr = <A>({ value, appended }: Change<A>, id?: (value: A) => number): Outcome => ({
-  verdict: appended.length > 0 ? "changed" : "unchanged",
-  ...(id === undefined ? {} : { id: id(value) })
-})
+const changedOr = <A, E>({ value, appended }: Change<A, E>, id?: (value: A) => number) =>
+  Effect.map(
+    value,
+    (value): Outcome => ({
+      verdict: appended.length > 0 ? "changed" : "unchanged",
+      ...(id === undefined ? {} : { id: id(value) })
+    })
+  )
 
 /** The repositories of one server. */
 export const reposServer = Effect.gen(function* () {
@@ -51,32 +55,34 @@ export const reposServer = Effect.gen(function* () {
       case "createGroup": {
         const { title, members: memberIds, history } = operation
         const group = { by, title, memberIds, history, metadata: undefined, clientId: undefined }
-        return changedOr(yield* conversations.createGroup(group, MAXIMUM), ({ id }) => id)
+        return yield* changedOr(yield* conversations.createGroup(group, MAXIMUM), ({ id }) => id)
       }
       case "createDirect":
-        return changedOr(yield* conversations.createDirect(by, operation.other), ({ id }) => id)
+        return yield* changedOr(yield* conversations.createDirect(by, operation.other), ({ id }) => id)
       case "update": {
         const { conversation, title, metadata } = operation
-        return changedOr(yield* conversations.update(by, conversation, { title, metadata }))
+        return yield* changedOr(yield* conversations.update(by, conversation, { title, metadata }))
       }
       case "putMember": {
         const { conversation, member, role } = operation
-        return changedOr(yield* conversations.putMember(by, conversation, member, role, MAXIMUM))
+        return yield* changedOr(yield* conversations.putMember(by, conversation, member, role, MAXIMUM))
       }
       case "removeMember":
-        return changedOr(yield* conversations.removeMember(by, operation.conversation, operation.member))
+        return yield* changedOr(
+          yield* conversations.removeMember(by, operation.conversation, operation.member)
+        )
       case "markRead":
-        return changedOr(yield* conversations.markRead(by, operation.conversation, operation.message))
+        return yield* changedOr(yield* conversations.markRead(by, operation.conversation, operation.message))
       case "edit": {
         const { message: messageId, content, version } = operation
-        return changedOr(yield* edits.edit({ by, messageId, content, version, metadata: undefined }))
+        return yield* changedOr(yield* edits.edit({ by, messageId, content, version, metadata: undefined }))
       }
       case "remove":
-        return changedOr(yield* edits.remove(by, operation.message))
+        return yield* changedOr(yield* edits.remove(by, operation.message))
       case "react":
-        return changedOr(yield* edits.react(by, operation.message, operation.emoji))
+        return yield* changedOr(yield* edits.react(by, operation.message, operation.emoji))
       case "unreact":
-        return changedOr(yield* edits.unreact(by, operation.message, operation.emoji))
+        return yield* changedOr(yield* edits.unreact(by, operation.message, operation.emoji))
     }
   })
 
@@ -138,7 +144,7 @@ export const reposServer = Effect.gen(function* () {
         return ids
       }).pipe(provided, Effect.orDie),
     events: (user, after, limit) =>
-      provided(InboxRepo.use((repo) => repo.page(user, after, limit))).pipe(
+      provided(InboxRepo.use((repo) => repo.page(user, after, limit, builder.newMessageTypes))).pipe(
         Effect.map((records) => records.map((record) => JSON.parse(frameOf(builder.build(record))) as Event)),
         Effect.orDie
       )

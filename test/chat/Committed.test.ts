@@ -1,0 +1,92 @@
+import { assert, describe, it, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { Statement } from "effect/sql"
+import { committed } from "../../src/chat/Committed.ts"
+import { Database } from "../../src/database/Database.ts"
+import type { NotMember } from "../../src/domain/ConversationErrors.ts"
+import type { AppendedFact, Change } from "../../src/domain/Event.ts"
+import { Unavailable } from "../../src/domain/Unavailable.ts"
+import type { User } from "../../src/domain/User.ts"
+import { EventPublisher } from "../../src/inbox/EventPublisher.ts"
+import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
+import { group, MAXIMUM, type ReposLayer, say } from "../repo/Conversations.ts"
+import { embeddedRepos, memoryRepos, newUsers, postgresRepos } from "../repo/Repos.ts"
+import { databaseUrl } from "../support/Services.ts"
+
+/** Commits changes, and notes what is published. */
+const committing = () => {
+  const published: Array<AppendedFact> = []
+  const publisher = EventPublisher.of({
+    publish: (facts) => Effect.sync(() => facts.map((fact) => [published.push(fact) > 0]))
+  })
+  return { published, commit: committed(publisher) }
+}
+
+/** Runs an effect on a database that fails every statement after the first one. */
+const onceOnly = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+  const database = yield* Effect.serviceOption(Database)
+  let statements = 0
+  return yield* Effect.provideService(effect, Statement.CurrentTransformer, (statement) =>
+    Effect.succeed(
+      ++statements === 1 || database._tag === "None" ? statement : database.value.sends`SELECT 1 / 0`
+    )
+  )
+})
+
+it.effect("a change whose answer cannot be read is published before it fails", () =>
+  Effect.gen(function* () {
+    const { commit, published } = committing()
+    const fact: AppendedFact = {
+      fact: { type: "read", committedAt: 0, message: undefined, clientId: undefined, payload: {} },
+      places: []
+    }
+    const unavailable = new Unavailable({ dependency: "database", cause: "down" })
+
+    const error = yield* Effect.flip(
+      commit(Effect.succeed({ value: Effect.fail(unavailable), appended: [fact] }))
+    )
+
+    assert.strictEqual(error, unavailable)
+    assert.deepEqual(published, [fact])
+  })
+)
+
+const contract = <E>(name: string, repos: ReposLayer<E>) =>
+  layer(repos, { excludeTestServices: true })(
+    `changes on a database that fails after the commit: ${name}`,
+    (it) => {
+      const newGroup = Effect.gen(function* () {
+        const [a, b, c] = (yield* newUsers(3)) as [User, User, User]
+        const { id } = yield* group(a, [b])
+        return { a, b, c, id, message: yield* say(a, { id }, "first") }
+      })
+      type Group = Effect.Success<typeof newGroup>
+      const changes: Record<
+        string,
+        (repo: ConversationRepo["Service"], of: Group) => Effect.Effect<Change<unknown, NotMember>, unknown>
+      > = {
+        "a member is added": (repo, { a, c, id }) => repo.putMember(a.id, id, c.id, undefined, MAXIMUM),
+        "a group is renamed": (repo, { a, id }) => repo.update(a.id, id, { title: "Renamed" }),
+        "a message is read": (repo, { b, id, message }) => repo.markRead(b.id, id, message.id)
+      }
+
+      for (const [what, change] of Object.entries(changes)) {
+        it.effect(`are published all the same: ${what}`, () =>
+          Effect.gen(function* () {
+            const { commit, published } = committing()
+            const made = yield* newGroup
+
+            yield* Effect.ignore(onceOnly(commit(change(yield* ConversationRepo, made))))
+
+            assert.isNotEmpty(published)
+          })
+        )
+      }
+    }
+  )
+
+contract("memory", memoryRepos)
+contract("embedded database", embeddedRepos)
+describe.runIf(databaseUrl !== undefined)("with TEST_DATABASE_URL", () =>
+  contract("PostgreSQL", postgresRepos)
+)
