@@ -35,5 +35,5 @@ export const layer = Layer.effect(
 )
 
 /** What a caller may read is for that caller: no cache between, and no shared browser, keeps it. */
-const unstored = <E, R>(answer: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
+export const unstored = <E, R>(answer: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
   Effect.map(answer, HttpServerResponse.setHeader("cache-control", "no-store"))

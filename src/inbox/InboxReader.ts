@@ -4,8 +4,6 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { EventBuilder, EventKinds } from "./EventKinds.ts"
-import { LiveInboxes } from "./LiveInboxes.ts"
-import * as Waits from "./Waits.ts"
 
 /** A part of an inbox, in order and without gap. */
 export interface InboxPage {
@@ -36,16 +34,13 @@ export class InboxReader extends Context.Service<
       epoch: string
     ): Effect.Effect<ReadonlyArray<InboxEvent>, Unavailable>
     /**
-     * The page after `since`, of at most `limit` events. When it is empty, waits up to `wait` seconds for an event, and
-     * answers as soon as one is committed; a node that drains does not wait. See `Waits`. With an `epoch`, `since` is a number of that
-     * history, and cannot be served when the database has another. `reserve` runs before events are read, with how many
-     * they are.
+     * The page after `since`, of at most `limit` events. With an `epoch`, `since` is a number of that history, and cannot be
+     * served when the database has another. `reserve` runs before events are read, with how many they are.
      */
     read<R = never>(
       userId: UserId,
       since: number,
       limit: number,
-      wait: number,
       epoch?: string,
       reserve?: (events: number) => Effect.Effect<void, never, R>
     ): Effect.Effect<InboxPage, UserNotFound | Unavailable, R>
@@ -55,8 +50,6 @@ export class InboxReader extends Context.Service<
     InboxReader,
     Effect.gen(function* () {
       const repo = yield* InboxRepo
-      const live = yield* LiveInboxes
-      const waitBeyond = yield* Waits.make
       const builder = new EventBuilder(yield* EventKinds)
 
       const events = Effect.fnUntraced(function* (
@@ -72,12 +65,12 @@ export class InboxReader extends Context.Service<
         return built
       })
 
-      const page = Effect.fnUntraced(function* <R>(
+      const read = Effect.fnUntraced(function* <R = never>(
         userId: UserId,
         since: number,
         limit: number,
-        givenEpoch: string | undefined,
-        reserve: ((events: number) => Effect.Effect<void, never, R>) | undefined
+        givenEpoch?: string,
+        reserve?: (events: number) => Effect.Effect<void, never, R>
       ) {
         const { head, pruned, epoch } = yield* repo.find(userId)
         const bounds = { head, pruned, epoch }
@@ -86,27 +79,10 @@ export class InboxReader extends Context.Service<
           return { events: [], cursor: head, recovered: false, ...bounds }
         if (since === head) return { events: [], cursor: head, recovered: true, ...bounds }
         if (reserve !== undefined) yield* reserve(Math.min(limit, head - since))
-        const read = yield* events(userId, since, limit, epoch)
+        const found = yield* events(userId, since, limit, epoch)
         // Pruned between the two queries: the next read is answered `recovered: false`.
-        if (read[0]?.seq !== since + 1) return { events: [], cursor: since, recovered: true, ...bounds }
-        return { events: read, cursor: read.at(-1)!.seq, recovered: true, ...bounds }
-      })
-
-      // Without a span, which would last as long as the wait does.
-      const read = Effect.fnUntraced(function* <R = never>(
-        userId: UserId,
-        since: number,
-        limit: number,
-        wait: number,
-        epoch?: string,
-        reserve?: (events: number) => Effect.Effect<void, never, R>
-      ) {
-        const first = yield* page(userId, since, limit, epoch, reserve)
-        if (wait === 0 || !first.recovered || first.events.length > 0) return first
-        const isAdvanced = yield* Effect.scoped(
-          Effect.flatMap(live.open(userId), (inbox) => waitBeyond(inbox, since, wait))
-        )
-        return isAdvanced ? yield* page(userId, since, limit, epoch, reserve) : first
+        if (found[0]?.seq !== since + 1) return { events: [], cursor: since, recovered: true, ...bounds }
+        return { events: found, cursor: found.at(-1)!.seq, recovered: true, ...bounds }
       })
 
       return InboxReader.of({ events, read })
