@@ -8,6 +8,9 @@ const SLICE_BYTES = 32 * 1024
 /** How many requests of one connection may be without their whole answer. */
 const UNANSWERED = 8
 
+/** The status that a fiber ends with whose request is answered by a later one. It is not sent. */
+export const ANSWERED_LATER = 102
+
 /** The answers of a server that their peers have not read to the end, each with the time at which its peer last read. */
 export class Unread extends Map<{ cut(): void }, number> {
   private readonly listeners = new Set<() => void>()

@@ -4,12 +4,9 @@ import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequ
 import { Context, Effect, Layer, References, type Scope } from "effect"
 import { HttpServerRequest, HttpServerRespondable, HttpServerResponse } from "effect/http"
 import { discardResult } from "../RequestContext.ts"
-import { AnswerResponse } from "./AnswerResponse.ts"
+import { ANSWERED_LATER, AnswerResponse } from "./AnswerResponse.ts"
 import type * as Boundary from "./Boundary.ts"
 import { routeOf } from "./MatchedRoute.ts"
-
-/** The status that a fiber ends with whose request is answered by a later one. It is not sent. */
-export const ANSWERED_LATER = 102
 
 const answeredLater = HttpServerResponse.empty({ status: ANSWERED_LATER })
 
