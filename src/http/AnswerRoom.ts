@@ -1,4 +1,4 @@
-import { Effect, Semaphore } from "effect"
+import { Effect } from "effect"
 
 /** An answer that takes a part of a room. */
 export interface RoomAnswer {
@@ -20,47 +20,67 @@ interface Part {
   readBytes: number
 }
 
+/** What an answer waits for. */
+interface Wanted {
+  readonly answer: RoomAnswer
+  readonly bytes: number
+  readonly onTaken: () => void
+}
+
 /**
- * A bounded number of bytes that answers take while they are made and until they have left. While others wait for them, each answer
- * may keep its part for a time and then has to leave, so that slow readers, however many, hold up nobody for longer.
+ * A bounded number of bytes that answers take while they are made and until they have left. They take them in the order in which they
+ * ask: a large answer is not overtaken by small ones. While others wait for them, each answer may keep its part for a time and
+ * then has to leave, so that slow readers, however many, hold up nobody for longer.
  */
 export class AnswerRoom {
-  private readonly permits: Semaphore.Semaphore
+  private readonly size: number
+  private free: number
   private readonly parts = new Set<Part>()
-  private waiting = 0
+  /** The one that has waited longest first. */
+  private readonly waiting = new Set<Wanted>()
 
   constructor(bytes: number) {
-    this.permits = Semaphore.makeUnsafe(bytes)
+    this.size = bytes
+    this.free = bytes
   }
 
-  /**
-   * Waits until so many bytes are free, and keeps them until the answer is closed. Bytes above those of the whole room are waited
-   * for without end.
-   */
+  /** Waits until so many bytes are free, and keeps them until the answer is closed. An answer above the whole room takes all of it. */
   take(bytes: number, answer: RoomAnswer): Effect.Effect<void> {
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.suspend(() => {
-        this.waiting++
-        return restore(this.permits.take(bytes))
-      }).pipe(
-        Effect.ensuring(
-          Effect.sync(() => {
-            this.waiting--
-          })
-        ),
-        Effect.map(() => this.keep({ answer, bytes, since: performance.now(), readBytes: answer.readBytes }))
-      )
-    )
+    return Effect.callback((resume) => {
+      const wanted: Wanted = {
+        answer,
+        bytes: Math.min(bytes, this.size),
+        onTaken: () => resume(Effect.void)
+      }
+      this.waiting.add(wanted)
+      this.serve()
+      return Effect.sync(() => {
+        this.waiting.delete(wanted)
+        this.serve()
+      })
+    })
   }
 
-  private keep(part: Part): void {
-    this.parts.add(part)
-    const release = () => {
-      this.parts.delete(part)
-      Effect.runSync(this.permits.release(part.bytes))
+  /** Gives what is free to those that wait, up to the first one for which it is not enough. */
+  private serve(): void {
+    for (const wanted of this.waiting) {
+      if (wanted.bytes > this.free) return
+      this.waiting.delete(wanted)
+      this.keep(wanted)
+      wanted.onTaken()
     }
-    if (part.answer.closed) release()
-    else part.answer.once("close", release)
+  }
+
+  private keep({ answer, bytes }: Wanted): void {
+    if (answer.closed) return
+    const part: Part = { answer, bytes, since: performance.now(), readBytes: answer.readBytes }
+    this.parts.add(part)
+    this.free -= bytes
+    answer.once("close", () => {
+      this.parts.delete(part)
+      this.free += bytes
+      this.serve()
+    })
   }
 
   /**
@@ -73,7 +93,7 @@ export class AnswerRoom {
       if (!answer.headersSent || answer.readBytes - part.readBytes >= part.bytes) {
         part.since = now
         part.readBytes = answer.readBytes
-      } else if (this.waiting > 0 && now - part.since >= patience) answer.cut()
+      } else if (this.waiting.size > 0 && now - part.since >= patience) answer.cut()
     }
   }
 }

@@ -9,6 +9,7 @@ import type { UserId } from "../domain/User.ts"
 import { type InboxPage, InboxReader } from "../inbox/InboxReader.ts"
 import { type Wait, Waits } from "../inbox/Waits.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
+import { LONG_MESSAGE_BYTES } from "./Answers.ts"
 import { unstored } from "./Authorization.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
 import { jsonWithRaw, RawJson } from "./Json.ts"
@@ -47,7 +48,7 @@ export const make = Effect.gen(function* () {
     Effect.map(inboxes.bounds(userId), (bounds) => bounds && tagOf(bounds.epoch, bounds.head, bounds.pruned))
 
   const read = (userId: UserId, { since, limit = EventLimit.byDefault, epoch }: EventQuery) =>
-    reader.read(userId, since, limit, epoch, (events) => reserve(events, EVENT_BYTES))
+    reader.read(userId, since, limit, epoch, (events) => reserve(events, LONG_MESSAGE_BYTES))
 
   const answerWith = ({ events, cursor, epoch, recovered, head, pruned }: InboxPage) =>
     tagged(tagOf(epoch, head, pruned), eventPage({ events: arrayOf(events), cursor, epoch, recovered }))
@@ -107,9 +108,6 @@ export const make = Effect.gen(function* () {
 
   return { events }
 })
-
-/** About what the event of a long message takes in an answer. In bytes. */
-const EVENT_BYTES = 1400
 
 const COMMA = Buffer.from(",")
 
