@@ -21,7 +21,7 @@ ${suites.map(({ name, about }) => `                       ${name.padEnd(10)} ${a
   --target baseline  compare the baseline with itself: what differs is noise
   --seconds N        seconds a case is measured (5)
   --rounds N         rounds; each loads both servers in turn (3)
-  --sockets N        idle sockets (10000)
+  --sockets N        idle sockets, and waiting polls (10000)
   --workers N        WORKERS of both servers (1)
   --quick            a smoke run of under a minute: short, one round, fewer cases
   --json             the result as one JSON object on stdout

@@ -6,7 +6,7 @@ import { Context, Effect, Layer } from "effect"
  * Services: layers are built in a context that holds every service of the server. A fiber that inherits this context
  * copies it for each service that a request adds, and a socket keeps its copy until it closes. `withoutServices` builds
  * what serves requests in a context without them: part of the step from 22.5 to 10.9 KiB of heap for an idle socket.
- * A waiting long poll keeps three such copies, 10 KiB, without `groupWithoutServices`.
+ * A request makes three such copies without `groupWithoutServices`.
  *
  * Results: a request's fiber ends with its response, and the server keeps its fibers in a Map, whose former tables hold
  * their entries until a full collection. `discardResult` makes the fibers end with nothing: part of the step from 750 to

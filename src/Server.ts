@@ -30,13 +30,16 @@ import { VERSION } from "./domain/Version.ts"
 import { Epoch } from "./Epoch.ts"
 import { routeOf, routerConfig } from "./http/Allowed.ts"
 import { Answers, takeFew } from "./http/Answers.ts"
+import * as Boundary from "./http/Boundary.ts"
 import { checkHosts } from "./http/HostCheck.ts"
+import { LateAnswers } from "./http/LateAnswers.ts"
 import * as Routes from "./http/Routes.ts"
 import { boundWaiting } from "./http/WaitingConnections.ts"
 import { EventPublisher } from "./inbox/EventPublisher.ts"
 import { InboxReader } from "./inbox/InboxReader.ts"
 import { LiveInboxes } from "./inbox/LiveInboxes.ts"
 import { Passing } from "./inbox/Passing.ts"
+import { Waits } from "./inbox/Waits.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import { NodeServer } from "./NodeServer.ts"
 import { Descriptors } from "./observability/Descriptors.ts"
@@ -151,6 +154,7 @@ const taken = takenByRoutes<
   HttpServer.HttpServer,
   InboxRepo,
   InboxReader,
+  LateAnswers,
   Lifecycle,
   LiveInboxes,
   MessageRepo,
@@ -178,6 +182,7 @@ const taken = takenByRoutes<
   Typing,
   Upgrades,
   UserRepo,
+  Waits,
   Watches,
   WebhookFacts,
   WebhookRepo,
@@ -189,6 +194,8 @@ const serve = Layer.effectDiscard(
     const app = takeFew((yield* checkHosts)((yield* HttpRouter.HttpRouter).asHttpEffect()))
     const server = yield* NodeServer
     const upgrades = yield* Upgrades
+    const lateAnswers = yield* LateAnswers
+    const boundary = yield* Boundary.make
     const lifecycle = yield* Lifecycle
     const { drainTimeout, trustedProxies } = yield* AppConfig
     // Connections whose responses were not read by the deadline are cut: Node, and the end of the process, would wait for them.
@@ -201,10 +208,12 @@ const serve = Layer.effectDiscard(
     )
     yield* leaveWithPrimary
     const { serve } = yield* HttpServer.HttpServer
-    // Closes after the server: Node leaves a handshake that nothing listens to open, and the server would wait for it.
+    // Closes after the server: it would wait for handshakes that nothing listens to, and for answers that nothing makes.
     const afterServer = yield* Scope.fork(yield* Effect.scope)
+    const answerLate = Scope.provide(lateAnswers.serve(boundary), afterServer)
+    const upgrade = Scope.provide(upgrades.serve(server, app), afterServer)
     yield* withoutServices(
-      Effect.andThen(serve(app, discardResult), Scope.provide(upgrades.serve(server, app), afterServer))
+      answerLate.pipe(Effect.andThen(serve(app, discardResult)), Effect.andThen(upgrade))
     )
     yield* boundWaiting(server, trustedProxies)
   })

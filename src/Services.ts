@@ -23,11 +23,13 @@ import { Watches } from "./chat/Watches.ts"
 import { Database } from "./database/Database.ts"
 import * as DatabaseEpoch from "./database/DatabaseEpoch.ts"
 import { Answers } from "./http/Answers.ts"
+import { LateAnswers } from "./http/LateAnswers.ts"
 import { EventPublisher } from "./inbox/EventPublisher.ts"
 import { InboxReader } from "./inbox/InboxReader.ts"
 import { LiveInboxes } from "./inbox/LiveInboxes.ts"
 import { Passing } from "./inbox/Passing.ts"
 import * as Pruner from "./inbox/Pruner.ts"
+import { Waits } from "./inbox/Waits.ts"
 import { Lifecycle } from "./Lifecycle.ts"
 import { Descriptors } from "./observability/Descriptors.ts"
 import { NodeId } from "./presence/NodeId.ts"
@@ -106,6 +108,7 @@ const first = Layer.mergeAll(
   NodeId.layer,
   Tokens.layer,
   Answers.layer,
+  LateAnswers.layer,
   OpenPlaces.layer,
   Disconnects.layer,
   WebhookTargets.layer
@@ -118,6 +121,7 @@ export const services = DisconnectOrders.layer.pipe(
       Gate.layer,
       Directory.layer,
       InboxReader.layer,
+      Waits.layer,
       Sends.layer.pipe(Layer.provide(SendQueue.layer)),
       Typing.layer,
       Watches.layer,

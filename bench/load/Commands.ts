@@ -2,6 +2,7 @@ import { deliver } from "./Delivery.ts"
 import { fanOut } from "./FanOut.ts"
 import { createGroup, groupSends } from "./Group.ts"
 import { http } from "./Http.ts"
+import { closePolls, countPollsAfter, openPolls } from "./OpenPolls.ts"
 import { close, countOpenAfter, open } from "./OpenSockets.ts"
 import { createUsers, seedMessages } from "./Seed.ts"
 import { socketSends } from "./SocketSends.ts"
@@ -13,6 +14,9 @@ export const commands = {
   open,
   countOpenAfter,
   close,
+  openPolls,
+  countPollsAfter,
+  closePolls,
   socketSends,
   deliver,
   fanOut,

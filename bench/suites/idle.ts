@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { costOf, type Measurement } from "../Measurement.ts"
+import { settleSeconds } from "./HeldMemory.ts"
 import type { Suite } from "./Suite.ts"
 
 const WARM_UP_SOCKETS = 200
-const SETTLE_SECONDS = 5
-const QUICK_SETTLE_SECONDS = 0.5
 
 /** Each socket is a user of its own: the harder case, because nothing of a user is shared between sockets. */
 export const idle: Suite<"idle"> = {
@@ -12,9 +11,9 @@ export const idle: Suite<"idle"> = {
   about: "connect rate, and the server's memory and CPU while the sockets idle",
   users: ({ sockets }) => sockets,
   run: async (session) => {
-    const { sockets, quick } = session.scale
+    const { sockets } = session.scale
     const users = session.target.users.slice(0, sockets)
-    const settle = quick ? QUICK_SETTLE_SECONDS : SETTLE_SECONDS
+    const settle = settleSeconds(session.scale)
     await session.call("open", { users, count: Math.min(WARM_UP_SOCKETS, sockets) })
     await session.call("close", undefined)
     await sleep(settle * 1000, undefined, { signal: session.signal })

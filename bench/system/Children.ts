@@ -33,14 +33,18 @@ export interface Command {
   readonly args: ReadonlyArray<string>
   readonly env?: Record<string, string>
   readonly logFile: string
+  readonly ipc?: boolean
 }
 
-/** Starts a process whose output goes to a file: a pipe would cost this process time while it measures. */
-export const start = ({ file, args, env, logFile }: Command): ChildProcess => {
+/**
+ * Starts a process whose output goes to a file: a pipe would cost this process time while it measures. With `ipc` messages can be sent
+ * to it.
+ */
+export const start = ({ file, args, env, logFile, ipc = false }: Command): ChildProcess => {
   const log = openSync(logFile, "a")
   const child = spawn(file, args, {
     detached: true,
-    stdio: ["ignore", log, log],
+    stdio: ipc ? ["ignore", log, log, "ipc"] : ["ignore", log, log],
     env: { ...process.env, ...env }
   })
   closeSync(log)

@@ -1,12 +1,16 @@
 import type { ChildProcess } from "node:child_process"
+import { once } from "node:events"
 import { readFile } from "node:fs/promises"
 import { setTimeout as sleep } from "node:timers/promises"
 import { hasEnded, start, stop } from "./Children.ts"
 import { freePort } from "./Ports.ts"
 import { cpuSecondsOf, residentBytesOf, treeOf } from "./Processes.ts"
 
+const HEAP_PROBE = new URL("./HeapProbe.ts", import.meta.url).href
+
 const START_PATIENCE_MS = 30_000
 const ANSWER_PATIENCE_MS = 2_000
+const HEAP_PATIENCE_MS = 20_000
 
 export interface ServerCommand {
   readonly entry: string
@@ -20,8 +24,11 @@ export class ServerProcess implements AsyncDisposable {
   readonly host: string
   readonly port: number
 
-  private constructor(child: ChildProcess, host: string, port: number) {
+  readonly #isAlone: boolean
+
+  private constructor(child: ChildProcess, host: string, port: number, isAlone: boolean) {
     this.#child = child
+    this.#isAlone = isAlone
     this.host = host
     this.port = port
   }
@@ -31,11 +38,12 @@ export class ServerProcess implements AsyncDisposable {
     const port = await freePort()
     const child = start({
       file: process.execPath,
-      args: [entry],
+      args: ["--import", HEAP_PROBE, entry],
+      ipc: true,
       env: { ...env, HOST: host, PORT: String(port) },
       logFile
     })
-    const server = new ServerProcess(child, host, port)
+    const server = new ServerProcess(child, host, port, env.WORKERS === "1")
     try {
       await server.#untilHealthy(signal)
       return server
@@ -68,6 +76,14 @@ export class ServerProcess implements AsyncDisposable {
 
   residentBytes(): number | undefined {
     return residentBytesOf(treeOf(this.#child.pid!))
+  }
+
+  /** How many bytes of heap are in use after a collection; none when the server has more processes than one. */
+  async heapBytes(): Promise<number | undefined> {
+    if (!this.#isAlone) return undefined
+    const told = once(this.#child, "message", { signal: AbortSignal.timeout(HEAP_PATIENCE_MS) })
+    this.#child.send("heap")
+    return (await told)[0] as number
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -10,8 +10,9 @@ import type { UserId } from "../domain/User.ts"
 export class OpenPlaces extends Context.Service<
   OpenPlaces,
   {
-    /** Runs a long poll of a user, which has a place as long as it runs. */
-    poll<A, E, R>(userId: UserId, run: Effect.Effect<A, E, R>): Effect.Effect<A, E | TooManyPlaces, R>
+    /** Takes a place for a long poll of a user until `releasePoll`. */
+    takePoll(userId: UserId): Effect.Effect<void, TooManyPlaces>
+    releasePoll(userId: UserId): void
     /**
      * Takes a place for a socket until `releaseSocket`, and answers how many sockets the user has on this node then.
      * `elsewhere` is how many sockets the user has on other nodes.
@@ -42,12 +43,10 @@ export class OpenPlaces extends Context.Service<
         })
 
       return OpenPlaces.of({
-        poll: (userId, run) =>
-          Effect.acquireUseRelease(
-            take(polls, userId, 0),
-            () => run,
-            () => Effect.sync(() => polls.change(userId, -1))
-          ),
+        takePoll: (userId) => Effect.asVoid(take(polls, userId, 0)),
+        releasePoll: (userId) => {
+          polls.change(userId, -1)
+        },
         takeSocket: (userId, elsewhere) => take(sockets, userId, elsewhere),
         releaseSocket: (userId) => sockets.change(userId, -1),
         socketsOf: (userId) => sockets.of(userId)

@@ -8,6 +8,9 @@ const SLICE_BYTES = 32 * 1024
 /** How many requests of one connection may be unanswered, or answered in part. */
 const UNANSWERED = 8
 
+/** The status that a fiber ends with whose request is answered by a later one. It is not sent. */
+export const ANSWERED_LATER = 102
+
 /** An answer that its peer has not read to the end. */
 interface UnreadAnswer {
   /** None once it is read, or its connection closed. */
@@ -42,6 +45,14 @@ export class Unread extends Set<UnreadAnswer> {
 /** How many requests of each connection are without their whole answer. */
 const unanswered = new WeakMap<Socket, number>()
 
+const lasting = new WeakSet<() => void>()
+
+/** Marks a listener of "close" that an answer keeps while it is held. Any other belongs to the fiber of its request. */
+export const lastsWhileHeld = <Listener extends () => void>(listener: Listener): Listener => {
+  lasting.add(listener)
+  return listener
+}
+
 /**
  * An answer that is written in slices, as fast as its peer reads. With the whole answer in the connection's queue, a peer that reads
  * slowly could not be distinguished from one that reads nothing.
@@ -49,12 +60,16 @@ const unanswered = new WeakMap<Socket, number>()
 export class AnswerResponse<
   Request extends IncomingMessage = IncomingMessage
 > extends PlainResponse<Request> {
+  /** When its request came, by `performance.now()`. */
+  readonly startedAt = performance.now()
   private readonly unread: Unread
   private readonly connectionOf: Socket
   /** Its place among the unread ones, while it is one of them. */
   private asUnread: UnreadAnswer | undefined
   /** Whether the whole answer was passed to `end`. */
   private isWhole = false
+  private held = false
+  private onAbandon: (() => void) | undefined
   /** Whether the client sent more than `UNANSWERED` requests on this connection without reading the first answer. */
   readonly isTooFarBehind: boolean
 
@@ -66,6 +81,41 @@ export class AnswerResponse<
     unanswered.set(request.socket, before + 1)
     this.isTooFarBehind = before >= UNANSWERED || request.socket.destroyed
     this.once("close", this.forget)
+  }
+
+  /**
+   * Leaves the answer to a fiber that begins later. To the platform it counts as written from now on, so that the fiber of the request
+   * writes nothing when it ends. `onAbandon` is called when the connection closes before `resume`.
+   */
+  hold(onAbandon: () => void): void {
+    this.held = true
+    this.onAbandon = onAbandon
+  }
+
+  /** Whether it waits for a fiber, and its client for it. */
+  get isAwaited(): boolean {
+    return this.held && !this.closed
+  }
+
+  get isHeld(): boolean {
+    return this.held
+  }
+
+  /**
+   * To be called while the answer is held, and the fiber of its request has ended. Forgets the listeners of the platform, which keep
+   * that fiber; the next fiber's are added when it begins. The one of "finish" stands first, before Node's own.
+   */
+  forgetFiber(): void {
+    for (const listener of this.listeners("close") as Array<() => void>)
+      if (listener !== this.forget && !lasting.has(listener)) this.off("close", listener)
+    const [first, ...others] = this.listeners("finish") as Array<() => void>
+    if (first !== undefined && others.length > 0) this.off("finish", first)
+  }
+
+  /** Holds the answer no longer: it may be written. */
+  resume(): void {
+    this.held = false
+    this.onAbandon = undefined
   }
 
   override end(...args: ReadonlyArray<unknown>): this {
@@ -126,6 +176,7 @@ export class AnswerResponse<
   private forget(): void {
     this.markRead()
     unanswered.set(this.connectionOf, (unanswered.get(this.connectionOf) ?? 1) - 1)
+    this.onAbandon?.()
   }
 
   /** Destroys the connection: the peer does not read. */
@@ -133,3 +184,10 @@ export class AnswerResponse<
     this.connectionOf.destroy()
   }
 }
+
+// Node declares it as a property, which a class cannot override by an accessor.
+Object.defineProperty(AnswerResponse.prototype, "writableEnded", {
+  get(this: AnswerResponse): boolean {
+    return this.isHeld || Reflect.get(PlainResponse.prototype, "writableEnded", this)
+  }
+})

@@ -1,4 +1,4 @@
-import { Effect, Semaphore } from "effect"
+import { Effect } from "effect"
 
 /** An answer that takes a part of a room. */
 export interface RoomAnswer {
@@ -21,50 +21,69 @@ interface Part {
   readBytes: number
 }
 
+/** What an answer waits for. */
+interface Wanted {
+  readonly answer: RoomAnswer
+  readonly bytes: number
+  readonly onTaken: () => void
+}
+
 /**
- * A bounded number of bytes. An answer reserves a part from before it is made until it has left the process. While other answers wait
- * for room, a peer that reads too slowly is disconnected, so that slow readers do not hold up the others for longer.
+ * A bounded number of bytes. An answer reserves a part from before it is made until it has left the process, in the order in which
+ * answers ask: a large one is not overtaken by small ones. While other answers wait for room, a peer that reads too slowly is
+ * disconnected, so that slow readers do not hold up the others for longer.
  */
 export class AnswerRoom {
-  private readonly permits: Semaphore.Semaphore
+  private readonly size: number
+  private free: number
   private readonly parts = new Set<Part>()
-  private waiting = 0
+  /** The one that has waited longest first. */
+  private readonly waiting = new Set<Wanted>()
 
   constructor(bytes: number) {
-    this.permits = Semaphore.makeUnsafe(bytes)
+    this.size = bytes
+    this.free = bytes
   }
 
-  /**
-   * Waits until so many bytes are free, and reserves them until the answer is closed. A wait for more bytes than the
-   * whole room never ends.
-   */
+  /** Waits until so many bytes are free, and reserves them until the answer is closed. More than the whole room is all of it. */
   take(bytes: number, answer: RoomAnswer): Effect.Effect<void> {
-    return Effect.uninterruptibleMask((restore) =>
-      Effect.suspend(() => {
-        this.waiting++
-        return restore(this.permits.take(bytes))
-      }).pipe(
-        Effect.ensuring(
-          Effect.sync(() => {
-            this.waiting--
-          })
-        ),
-        Effect.map(() => this.keep(answer, bytes))
-      )
-    )
+    return Effect.callback((resume) => {
+      const wanted: Wanted = {
+        answer,
+        bytes: Math.min(bytes, this.size),
+        onTaken: () => resume(Effect.void)
+      }
+      this.waiting.add(wanted)
+      this.serve()
+      return Effect.sync(() => {
+        this.waiting.delete(wanted)
+        this.serve()
+      })
+    })
   }
 
-  private keep(answer: RoomAnswer, bytes: number): void {
+  /** Gives what is free to those that wait, up to the first one for which it is not enough. */
+  private serve(): void {
+    for (const wanted of this.waiting) {
+      if (wanted.bytes > this.free) return
+      this.waiting.delete(wanted)
+      this.keep(wanted)
+      wanted.onTaken()
+    }
+  }
+
+  private keep({ answer, bytes }: Wanted): void {
+    if (answer.closed) return
     const part: Part = { answer, bytes, since: performance.now(), readBytes: answer.readBytes }
     this.parts.add(part)
-    const release = () => {
+    this.free -= bytes
+    answer.once("close", () => {
       this.parts.delete(part)
       // As in `Unread`: a replaced table of the Set must not keep requests.
       part.answer = undefined
-      Effect.runSync(this.permits.release(bytes))
-    }
-    if (answer.closed) release()
-    else answer.once("close", release)
+      this.free += bytes
+      this.serve()
+    })
   }
 
   /**
@@ -78,7 +97,7 @@ export class AnswerRoom {
       if (!answer.headersSent || answer.readBytes - part.readBytes >= part.bytes) {
         part.since = now
         part.readBytes = answer.readBytes
-      } else if (this.waiting > 0 && now - part.since >= patience) answer.cut()
+      } else if (this.waiting.size > 0 && now - part.since >= patience) answer.cut()
     }
   }
 }

@@ -12,6 +12,9 @@ const OWNER_BYTES = 2 * 1024 * 1024
 /** The same for all callers of this node together. */
 const NODE_BYTES = 32 * 1024 * 1024
 
+/** What a message of 1,000 characters takes in an answer, where each of them is three bytes. Fewer are not counted on. */
+export const LONG_MESSAGE_BYTES = 3000
+
 /** How often the unread answers are checked. */
 const TICK = Duration.seconds(1)
 

@@ -35,5 +35,5 @@ export const layer = Layer.effect(
 )
 
 /** Forbids caches and browsers to store the answer: it is for its caller only. */
-const unstored = <E, R>(answer: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
+export const unstored = <E, R>(answer: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>
   Effect.map(answer, HttpServerResponse.setHeader("cache-control", "no-store"))

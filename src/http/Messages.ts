@@ -39,6 +39,7 @@ import { withServices } from "../RequestContext.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
 import { SearchRepo } from "../repo/SearchRepo.ts"
+import { LONG_MESSAGE_BYTES } from "./Answers.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
 import { type HistoryOf, historyOf } from "./HistoryPage.ts"
 import { json, jsonWithRaw, RawJson } from "./Json.ts"
@@ -125,7 +126,7 @@ export const layer = HttpApiBuilder.group(
               currentTag(page.userId),
               inEpoch((epochBefore) =>
                 permitRows(skip + limit).pipe(
-                  Effect.andThen(reserve(limit, MESSAGE_BYTES)),
+                  Effect.andThen(reserve(limit, LONG_MESSAGE_BYTES)),
                   Effect.andThen(pageOf(page)),
                   Effect.flatMap(({ head, messages }) =>
                     tagged(tagAt(epochBefore, head), messagePage(messages))
@@ -147,7 +148,7 @@ export const layer = HttpApiBuilder.group(
             unlessKnown(
               currentTag(user_id),
               inEpoch((epochBefore) =>
-                reserve(RECENT_MESSAGES, MESSAGE_BYTES).pipe(
+                reserve(RECENT_MESSAGES, LONG_MESSAGE_BYTES).pipe(
                   Effect.andThen(recentMessages.list(user_id)),
                   Effect.flatMap(({ head, messages }) =>
                     tagged(tagAt(epochBefore, head), recentPage({ messages: new RawJson(messages) }))
@@ -166,7 +167,7 @@ export const layer = HttpApiBuilder.group(
           const userId = yield* actingUser(user_id, "query")
           yield* permitSearch(userId)
           const wanted = limit ?? SearchLimit.byDefault
-          yield* reserve(wanted, MESSAGE_BYTES)
+          yield* reserve(wanted, LONG_MESSAGE_BYTES)
           const { messages, next = null } = yield* searches.search({
             userId,
             text,
@@ -236,9 +237,6 @@ export const layer = HttpApiBuilder.group(
 )
 
 const toOneself = Effect.fail(Permit.invalidField(["payload", "receiver_id"], "must not be the sender"))
-
-/** About the size of a long message in an answer. In bytes. */
-const MESSAGE_BYTES = 1500
 
 /** How many messages a recent list answers with, at most. */
 const RECENT_MESSAGES = 50

@@ -3,6 +3,7 @@ import type { Socket } from "node:net"
 import { Duration, Effect, Option, Schedule } from "effect"
 import type { IpNetwork } from "effect/net"
 import { clientNetwork, fromTrustedProxy } from "../access/ClientAddress.ts"
+import { lastsWhileHeld } from "./AnswerResponse.ts"
 
 /** How many connections of one address may wait for a request. Those of a trusted proxy only count for `OF_NODE`. */
 const OF_ADDRESS = 1024
@@ -67,9 +68,9 @@ export class WaitingConnections {
         address: this.isProxy(address) ? "" : clientNetwork(address),
         requests: 0,
         since: 0,
-        answered: () => {
+        answered: lastsWhileHeld(() => {
           if (--connection.requests === 0) wait(socket, connection)
-        }
+        })
       }
       connections.set(socket, connection)
       wait(socket, connection)

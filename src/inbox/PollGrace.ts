@@ -4,7 +4,7 @@ import type { UserId } from "../domain/User.ts"
 /** How long a user counts as connected after a poll of it was answered: its client is about to ask again. */
 const GRACE = Duration.seconds(2)
 
-/** How often the scopes are looked at for those whose time is over. */
+/** How often the scopes are searched for those whose time has passed. */
 const TICK = Duration.millis(250)
 
 /** How many users' scopes are kept at most. Beyond it the oldest ends before its time: that user counts as offline. */

@@ -1,56 +1,148 @@
-import { Clock, Duration, Effect, Schedule } from "effect"
+import { Clock, Context, Duration, Effect, Exit, FiberSet, Layer, Schedule, Scope } from "effect"
+import type { Unavailable } from "../domain/Unavailable.ts"
+import type { UserId, UserNotFound } from "../domain/User.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import type { LiveInbox } from "./LiveInbox.ts"
+import { LiveInboxes } from "./LiveInboxes.ts"
+import * as PollGrace from "./PollGrace.ts"
 
 /** How often the waits are searched for those whose time has passed. */
 const TICK = Duration.millis(250)
 
-/** A wait for an event of one inbox. */
-interface Wait {
-  /** When its time has passed, by the clock. In milliseconds. */
-  readonly until: number
-  readonly end: () => void
+/** A wait for an event of one inbox. It has no fiber: a waiting poll is to keep no more than this. */
+export interface Wait {
+  /** Whether the head of the inbox moved beyond what was waited for. To be asked when the wait is over. */
+  readonly isAdvanced: boolean
+  /** Calls a listener once, when the wait is over; at once when it is over already. There is one listener at a time. */
+  whenOver(listener: () => void): void
+  /** Ends the wait before its time, without calling the listener. */
+  stop(): void
 }
 
 /**
- * Makes the waits of long polls. A wait ends when an event is committed, when its seconds have passed (up to `TICK` later), or when
- * the node drains; at once on a node that drains already. All waits share one loop and one fiber that waits for the drain:
- * `Effect.timeout` and a race with the drain take four fibers more for each poll, 7 KiB (bench/README.md, "What comments quote"). The
- * loop ends with the scope.
+ * The waits of long polls. All share one loop and one fiber that waits for the drain: with `Effect.timeout` and a race with the drain,
+ * each took four fibers, 7 KiB (bench/README.md, "What comments quote").
  */
-export const make = Effect.gen(function* () {
-  const lifecycle = yield* Lifecycle
-  const waits = new Set<Wait>()
+export class Waits extends Context.Service<
+  Waits,
+  {
+    /**
+     * Begins to wait until an event of a user's inbox after `seq` is committed, so many seconds have passed, at most a quarter of
+     * a second more, or the node drains. Where one of these holds already, the wait is over when it begins.
+     */
+    begin(userId: UserId, seq: number, seconds: number): Effect.Effect<Wait, UserNotFound | Unavailable>
+    /**
+     * Keeps a user connected for two seconds whose poll is answered without a wait, as a wait that is over does: see
+     * `PollGrace`.
+     */
+    answered(userId: UserId): Effect.Effect<void>
+  }
+>()("minichat/inbox/Waits") {
+  static readonly layer = Layer.effect(
+    Waits,
+    Effect.gen(function* () {
+      const lifecycle = yield* Lifecycle
+      const live = yield* LiveInboxes
+      const fork = yield* FiberSet.makeRuntime<never>()
+      const keep = yield* PollGrace.make
+      const waits = new Set<OpenWait>()
 
-  yield* lifecycle.drains.pipe(
-    Effect.andThen(
-      Effect.sync(() => {
-        for (const { end } of waits) end()
-      })
-    ),
-    Effect.forkScoped
+      yield* lifecycle.drains.pipe(
+        Effect.andThen(
+          Effect.sync(() => {
+            for (const wait of waits) wait.end()
+          })
+        ),
+        Effect.forkScoped
+      )
+      yield* Effect.map(Clock.currentTimeMillis, (now) => {
+        for (const wait of waits) if (now >= wait.until) wait.end()
+      }).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
+
+      // A client whose poll was answered asks again soon. One whose poll was stopped closed its connection.
+      const leave = (wait: OpenWait, userId: UserId, scope: Scope.Closeable, isAnswered: boolean) => {
+        waits.delete(wait)
+        fork(isAnswered ? keep(userId, scope) : Scope.close(scope, Exit.void))
+      }
+
+      const answered: Waits["Service"]["answered"] = (userId) =>
+        Effect.suspend(() => {
+          const scope = Scope.makeUnsafe()
+          return Scope.provide(live.open(userId), scope).pipe(
+            // The page was read, so it is answered: at worst its user counts as offline for a moment.
+            Effect.matchCauseEffect({
+              onFailure: (cause) => Scope.close(scope, Exit.failCause(cause)),
+              onSuccess: () => keep(userId, scope)
+            })
+          )
+        })
+
+      const begin: Waits["Service"]["begin"] = (userId, seq, seconds) =>
+        Effect.uninterruptibleMask((restore) => {
+          const scope = Scope.makeUnsafe()
+          return restore(Scope.provide(live.open(userId), scope)).pipe(
+            Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
+            Effect.zipWith(Clock.currentTimeMillis, (inbox, now) => {
+              const wait = new OpenWait(inbox, seq, now + seconds * 1000, (ended, isAnswered) =>
+                leave(ended, userId, scope, isAnswered)
+              )
+              waits.add(wait)
+              if (wait.isAdvanced || lifecycle.isDraining()) wait.end()
+              return wait
+            })
+          )
+        })
+
+      return Waits.of({ begin, answered })
+    })
   )
-  yield* Effect.map(Clock.currentTimeMillis, (now) => {
-    for (const { until, end } of waits) if (now >= until) end()
-  }).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
+}
 
-  /** Waits until the head of an inbox is beyond `seq`, and answers whether it is. */
-  return (inbox: LiveInbox, seq: number, seconds: number): Effect.Effect<boolean> =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.callback<boolean>((resume) => {
-        const leave = () => {
-          unfollow()
-          waits.delete(wait)
-        }
-        const end = () => {
-          leave()
-          resume(Effect.succeed(inbox.head > seq))
-        }
-        const wait: Wait = { until: now + seconds * 1000, end }
-        const unfollow = inbox.follow(() => inbox.head > seq && end())
-        waits.add(wait)
-        if (inbox.head > seq || lifecycle.isDraining()) end()
-        return Effect.sync(leave)
-      })
-    )
-})
+class OpenWait implements Wait {
+  /** When it is over, by the clock. In milliseconds. */
+  readonly until: number
+  private readonly inbox: LiveInbox
+  private readonly seq: number
+  private readonly onLeave: (wait: OpenWait, isAnswered: boolean) => void
+  private readonly unfollow: () => void
+  private listener: (() => void) | undefined
+  private isOver = false
+
+  constructor(
+    inbox: LiveInbox,
+    seq: number,
+    until: number,
+    onLeave: (wait: OpenWait, isAnswered: boolean) => void
+  ) {
+    this.inbox = inbox
+    this.seq = seq
+    this.until = until
+    this.onLeave = onLeave
+    this.unfollow = inbox.follow(() => this.isAdvanced && this.end())
+  }
+
+  get isAdvanced(): boolean {
+    return this.inbox.head > this.seq
+  }
+
+  whenOver(listener: () => void): void {
+    if (this.isOver) listener()
+    else this.listener = listener
+  }
+
+  end(): void {
+    this.leave(true)
+    this.listener?.()
+  }
+
+  stop(): void {
+    this.leave(false)
+  }
+
+  private leave(isAnswered: boolean): void {
+    if (this.isOver) return
+    this.isOver = true
+    this.unfollow()
+    this.onLeave(this, isAnswered)
+  }
+}

@@ -36,8 +36,8 @@ describe("room for answers", () => {
       const room = new AnswerRoom(100)
       const answer = new Answer()
       yield* room.take(60, answer)
-      const second = yield* taking(room, 60)
       yield* room.take(40, new Answer())
+      const second = yield* taking(room, 60)
       assert.isTrue(isWaiting(second))
 
       answer.close()
@@ -56,6 +56,52 @@ describe("room for answers", () => {
       first.close()
       yield* Fiber.join(waiting)
       yield* room.take(100, new Answer())
+    })
+  )
+
+  it.effect("is given in the order in which it is asked for: small answers do not overtake a large one", () =>
+    Effect.gen(function* () {
+      const room = new AnswerRoom(100)
+      const first = new Answer()
+      yield* room.take(60, first)
+      const large = yield* taking(room, 80)
+      const small = yield* taking(room, 10)
+      assert.deepEqual([large, small].map(isWaiting), [true, true])
+
+      first.close()
+      yield* Fiber.join(large)
+      yield* Fiber.join(small)
+    })
+  )
+
+  it.effect("is given to the next ones when the one that waited before them ended", () =>
+    Effect.gen(function* () {
+      const room = new AnswerRoom(100)
+      yield* room.take(60, new Answer())
+      const large = yield* taking(room, 80)
+      const small = yield* taking(room, 10)
+
+      yield* Fiber.interrupt(large)
+
+      yield* Fiber.join(small)
+    })
+  )
+
+  it.effect("is taken whole by an answer that is larger", () =>
+    Effect.gen(function* () {
+      const room = new AnswerRoom(100)
+      const first = new Answer()
+      yield* room.take(1, first)
+      const larger = new Answer()
+      const waiting = yield* taking(room, 101, larger)
+      assert.isTrue(isWaiting(waiting))
+
+      first.close()
+      yield* Fiber.join(waiting)
+      const next = yield* taking(room, 1)
+      assert.isTrue(isWaiting(next))
+      larger.close()
+      yield* Fiber.join(next)
     })
   )
 

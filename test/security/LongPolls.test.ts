@@ -1,5 +1,6 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Context, Effect, Option } from "effect"
+import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { until } from "../faults/support/Until.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { startServer } from "../support/TestServer.ts"
@@ -46,5 +47,43 @@ it.live("long polls count with the sockets of their user and of their node", () 
     const full = yield* request(`${server.url}/users/2/events?since=0&wait=1`)
     assert.strictEqual(full.status, 503)
     assert.include(JSON.parse(full.body).detail, "MAX_SOCKETS")
+  })
+)
+
+it.live("a poll that ended gives its place back, and so does one whose caller hangs up", () =>
+  Effect.gen(function* () {
+    const server = yield* startServer({ ...(yield* freshEmbedded), maxSocketsPerUser: 1 })
+    for (const username of ["alice", "bob"]) yield* post(`${server.url}/users/`, { username })
+    const { size } = Context.get(server.services, LiveInboxes)
+    const waits = until(
+      "the poll waits",
+      Effect.map(size, (open) => open === 1),
+      "20 seconds"
+    )
+    const isRefused = Effect.map(
+      request(`${server.url}/users/1/events?since=0&wait=1`),
+      ({ status }) => status === 429
+    )
+
+    const left = yield* rawSocket(server.port)
+    yield* left.write(poll(1))
+    yield* waits
+    assert.isTrue(yield* isRefused)
+    left.socket.destroy()
+    yield* until(
+      "the place is free",
+      Effect.map(size, (open) => open === 0),
+      "20 seconds"
+    )
+
+    const answered = yield* rawSocket(server.port)
+    yield* answered.write(poll(1))
+    yield* waits
+    yield* post(`${server.url}/messages/`, { sender_id: 2, receiver_id: 1, content: "hello" })
+    const page = yield* answered.until("the answer", () =>
+      String(answered.received()).includes("hello") ? String(answered.received()) : undefined
+    )
+    assert.strictEqual(statusOf(page), 200)
+    assert.isFalse(yield* isRefused)
   })
 )
