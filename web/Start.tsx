@@ -37,7 +37,7 @@ export const Start = ({ refusal }: { refusal?: string | undefined }) => {
         </p>
       )}
       {needsToken ? (
-        <TokenForm />
+        <TokenForm onSubmit={() => setError(undefined)} />
       ) : (
         <>
           <section class="card">

@@ -2,8 +2,8 @@ import { useState } from "preact/hooks"
 import { signIn } from "./accounts.ts"
 import { reasonOf } from "./server.ts"
 
-/** Takes the token that a server with AUTH=required asks for. */
-export const TokenForm = () => {
+/** Takes the token that a server with AUTH=required asks for. `onSubmit` is called at each attempt. */
+export const TokenForm = ({ onSubmit }: { onSubmit: () => void }) => {
   const [error, setError] = useState<string>()
   const [isAsking, setIsAsking] = useState(false)
   const submit = async (data: FormData) => {
@@ -19,6 +19,7 @@ export const TokenForm = () => {
       class="card"
       onSubmit={(event) => {
         event.preventDefault()
+        onSubmit()
         submit(new FormData(event.currentTarget))
       }}
     >

@@ -21,13 +21,15 @@ type Of<Group, Id> = Extract<HttpApiGroup.Endpoints<Group>, { readonly identifie
 
 type Encoded<S> = S extends { readonly Encoded: infer A } ? A : never
 
-/** Ids without brands, as applications have them. */
+/** Ids without brands, as applications have them. What may be left out may be `undefined`: it is not sent. */
 type Plain<A> = A extends number
   ? number
   : A extends ReadonlyArray<infer B>
     ? ReadonlyArray<Plain<B>>
     : A extends object
-      ? { readonly [K in keyof A]: Plain<A[K]> }
+      ? {
+          readonly [K in keyof A]: Plain<A[K]> | (Record<never, never> extends Pick<A, K> ? undefined : never)
+        }
       : A
 
 type Part<Name extends string, S> = [S] extends [never]

@@ -45,7 +45,7 @@ export const make = (user_id: UserId, rest: Rest) => {
     ): Effect.Effect<Member, RestError> =>
       rest(Calls.putMember, {
         params: { ...params(conversationId), member_id: memberId },
-        payload: { user_id, ...(role === undefined ? {} : { role }) }
+        payload: { user_id, role }
       }),
     removeMember,
     leave: (conversationId: number) => removeMember(conversationId, user_id)

@@ -71,7 +71,7 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
     const before = isFirst ? undefined : (store.state.list.next ?? undefined)
     return asked(
       rest(Calls.listConversations, {
-        query: { user_id, limit: CONVERSATIONS, ...(before === undefined ? {} : { before }) }
+        query: { user_id, limit: CONVERSATIONS, before }
       }),
       (page): Page => ({ type: "conversations", ...page, before })
     )
@@ -151,11 +151,11 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
       ({ members }): Page => ({ type: "members", id, members })
     )
 
-  const blockedFrom = (after: number): Effect.Effect<ReadonlyArray<UserId>, RestError> =>
+  const blockedFrom = (after?: number): Effect.Effect<ReadonlyArray<UserId>, RestError> =>
     Effect.flatMap(
       rest(Calls.listBlocks, {
         params: { user_id },
-        query: { limit: BLOCKS, ...(after > 0 ? { after } : {}) }
+        query: { limit: BLOCKS, after }
       }),
       ({ blocks, next }) => {
         const ids = blocks.map(({ blocked_id }) => blocked_id)
@@ -165,7 +165,7 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
       }
     )
 
-  const blocks = asked(blockedFrom(0), (ids): Page => ({ type: "blocks", blocked: new Set(ids) }))
+  const blocks = asked(blockedFrom(), (ids): Page => ({ type: "blocks", blocked: new Set(ids) }))
 
   /** Loads one thing, unless it is being loaded. What is refused for good is `instead`, so that it is not asked for again. */
   const load = (key: string, call: Effect.Effect<unknown, RestError>, instead: Page) =>

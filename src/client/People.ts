@@ -31,9 +31,9 @@ export const make = (user_id: UserId, rest: Rest) => {
 
   return {
     users: (after?: number): Effect.Effect<ReadonlyArray<User>, RestError> =>
-      rest(Calls.listUsers, { query: after === undefined ? {} : { after_id: after } }),
+      rest(Calls.listUsers, { query: { after_id: after } }),
     findUsers: (beginning: string, after?: number): Effect.Effect<ReadonlyArray<User>, RestError> =>
-      rest(Calls.listUsers, { query: { q: beginning, ...(after === undefined ? {} : { after_id: after }) } }),
+      rest(Calls.listUsers, { query: { q: beginning, after_id: after } }),
     userNamed: (username: string): Effect.Effect<User | undefined, RestError> =>
       Effect.map(rest(Calls.listUsers, { query: { username } }), ([user]) => user),
     user: (userId: number): Effect.Effect<User, RestError> =>
@@ -41,27 +41,21 @@ export const make = (user_id: UserId, rest: Rest) => {
     updateProfile: (change: UserChange): Effect.Effect<User, RestError> =>
       rest(Calls.updateUser, { params: { user_id }, payload: change }),
     blocks: (after?: number): Effect.Effect<BlockPage, RestError> =>
-      rest(Calls.listBlocks, { params: { user_id }, query: after === undefined ? {} : { after } }),
+      rest(Calls.listBlocks, { params: { user_id }, query: { after } }),
     block: (userId: number): Effect.Effect<void, RestError> =>
       Effect.asVoid(rest(Calls.block, blockParams(userId))),
     unblock: (userId: number): Effect.Effect<void, RestError> => rest(Calls.unblock, blockParams(userId)),
     report: (messageId: number, reason?: string): Effect.Effect<Report, RestError> =>
       rest(Calls.report, {
         params: { message_id: messageId },
-        payload: { user_id, ...(reason === undefined ? {} : { reason }) }
+        payload: { user_id, reason }
       }),
     search: (
       words: string,
       { conversationId, before, limit }: SearchOptions = {}
     ): Effect.Effect<Found, RestError> =>
       rest(Calls.search, {
-        query: {
-          user_id,
-          q: words,
-          ...(conversationId === undefined ? {} : { conversation_id: conversationId }),
-          ...(before === undefined ? {} : { before_id: before }),
-          ...(limit === undefined ? {} : { limit })
-        }
+        query: { user_id, q: words, conversation_id: conversationId, before_id: before, limit }
       })
   }
 }

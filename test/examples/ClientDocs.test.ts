@@ -45,5 +45,5 @@ it.live(
       assert.isAtLeast(examples.length, 5)
       assert.strictEqual(yield* checked(APPLICATION + examples.join("\n")), "")
     }),
-  60_000
+  120_000
 )

@@ -109,7 +109,9 @@ describe.runIf(existsSync(CHROMIUM))("with AUTH=required, the page", { timeout: 
       (name) =>
         Effect.gen(function* () {
           const { server, mint } = yield* withProvider(providers[name], { jwtProvision: true })
-          const { page, complaints } = yield* openChat(`${server.url}/#token=${yield* mint()}`)
+          // Without a picture, which would be of a server of the web.
+          const first = yield* mint({ user_metadata: { full_name: "Alice" } })
+          const { page, complaints } = yield* openChat(`${server.url}/#token=${first}`)
           const other = yield* openChat(server.url)
           const token = yield* mint({ sub: "another one", preferred_username: "carol", user_metadata: {} })
           yield* inPage(other.page, async (page) => {
@@ -145,6 +147,10 @@ describe.runIf(existsSync(CHROMIUM))("with AUTH=required, the page", { timeout: 
             .getByText("The server does not accept this token: The token has expired.")
             .waitFor()
           assert.strictEqual(await page.locator(".pane").count(), 0)
+          await page.getByLabel("Token").fill("abc")
+          await page.getByRole("button", { name: "Sign in" }).click()
+          await page.getByRole("alert").getByText("The token is not valid.").waitFor()
+          assert.strictEqual(await page.getByRole("alert").count(), 1)
           await page.getByLabel("Token").fill(token)
           await page.getByRole("button", { name: "Sign in" }).click()
           await page.getByRole("button", { name: /bob/ }).waitFor()
