@@ -16,11 +16,16 @@ const withClient = async <A>(databaseUrl: string, use: (client: pg.Client) => Pr
   }
 }
 
+const TYPE_NAMES = new Map<number, string>([
+  [PgTypes.OID.int8, "int8"],
+  [PgTypes.OID.textArray, "text[]"]
+])
+
 /** A parameter of the driver's, or a text. */
 const typeAndValue = (parameter: unknown): readonly [type: string, value: string] => {
   if (typeof parameter === "string") return ["text", pg.escapeLiteral(parameter)]
   const { oid, value } = parameter as PgTypes.Parameter
-  return [oid === PgTypes.OID.int8 ? "int8" : "int4", String(value)]
+  return [TYPE_NAMES.get(oid) ?? "int4", Array.isArray(value) ? `'{${value.join()}}'` : String(value)]
 }
 
 /** Runs a prepared statement with something before `EXECUTE`. */
