@@ -1,3 +1,4 @@
+import { parseArgs } from "node:util"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Array, Console, DateTime, Effect, Layer, Option, Redacted } from "effect"
@@ -12,10 +13,15 @@ import { SearchRepo } from "../../src/repo/SearchRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { Latencies } from "../load/Latencies.ts"
 import { Postgres } from "../system/Postgres.ts"
-import { showPlan } from "./Plans.ts"
-import { MESSAGES_A_PERSON, RETENTION_DAYS, seed, USERS } from "./Seed.ts"
+import { showPlan, showPlansInside } from "./Plans.ts"
+import { BUSY_USER, MESSAGES_A_PERSON, RARE_USER, RETENTION_DAYS, rareEvery, seed, USERS } from "./Seed.ts"
 
-const SIZES = [1_000, 100_000, 10_000_000]
+const { values: options } = parseArgs({
+  options: { messages: { type: "string", default: "10000000" } }
+})
+
+/** The last one is `--messages`, a multiple of 1,000. */
+const SIZES = [1_000, 100_000, Number(options.messages)]
 
 const CALLS = 200
 const WARM_UP = 50
@@ -23,6 +29,9 @@ const WARM_UP = 50
 const NEW_MESSAGE_TYPES = ["message", "message_sent"]
 
 const user = (n: number) => UserId.make(1 + (n % USERS))
+
+/** Names of what is measured may be as long. */
+const NAME = 50
 
 const draft = (n: number) => ({
   sender_id: user(n * 7),
@@ -53,7 +62,7 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
   const conversations = yield* ConversationRepo
   const users = yield* UserRepo
   const people = messages / MESSAGES_A_PERSON
-  yield* Effect.promise(() => seed(databaseUrl, messages))
+  yield* Effect.promise(() => seed(databaseUrl, messages, (what) => process.stderr.write(`${what}\n`)))
   const everyone = Array.makeBy(USERS, user)
   const heads = new Map((yield* inboxes.heads(everyone)).map(({ userId, head }) => [userId, head]))
   const headOf = (n: number) => heads.get(user(n)) ?? 0
@@ -67,7 +76,12 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
         after = (yield* inboxes.page(user(n), after, 64, NEW_MESSAGE_TYPES)).at(-1)!.seq
     })
 
-  const search = (text: string) => (n: number) => searches.search({ userId: user(n), text, limit: 20 })
+  const searchBy = (userId: UserId, text: string) => searches.search({ userId, text, limit: 20 })
+  const search = (text: string) => (n: number) => searchBy(user(n), text)
+  const rare = UserId.make(RARE_USER)
+  const busy = UserId.make(BUSY_USER)
+  /** Words that only the first message of each has. The last word would be the beginning of others, too. */
+  const [rareWords, busyWords] = [`n${rareEvery(messages)} number`, "n1 number"]
 
   const old = DateTime.subtract(yield* DateTime.now, { days: RETENTION_DAYS })
   const cost = {
@@ -86,6 +100,16 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
     "search, a word of no message": yield* timed(search("nothing"), 50, 5),
     "search, the beginning of a word": yield* timed(search("usual mess")),
     "search, a script without spaces": yield* timed(search("東京都庁"), 50, 5),
+    "search by a user with 20 messages, a word of all": yield* timed(
+      () => searchBy(rare, "usual message"),
+      50,
+      5
+    ),
+    "search by a user with 20 messages, its first one": yield* timed(() => searchBy(rare, rareWords), 50, 5),
+    "search by a user with 20 messages, no message": yield* timed(() => searchBy(rare, "nothing"), 50, 5),
+    "search by who gets 1 in 50, a word of all": yield* timed(() => searchBy(busy, "usual message"), 50, 5),
+    "search by who gets 1 in 50, its first one": yield* timed(() => searchBy(busy, busyWords), 50, 5),
+    "search by who gets 1 in 50, no message": yield* timed(() => searchBy(busy, "nothing"), 50, 5),
     "conversations, first 50 of up to 2,000": yield* timed((n) => conversations.list(user(n), 50, undefined)),
     "a user by name": yield* timed((n) => users.named(`person${1 + (n % people)}`)),
     "20 users by the beginning of a name": yield* timed((n) =>
@@ -102,6 +126,11 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
     yield* plan("history, first page of 50", repo.history({ userId: user(1), ...history }))
     yield* plan("recent list, from the database", repo.received(user(1), 50))
     yield* plan("resume: a page of an inbox", inboxes.page(user(1), headOf(1) - 64, 64, NEW_MESSAGE_TYPES))
+    const inside = <E>(name: string, call: Effect.Effect<unknown, E>) =>
+      showPlansInside(databaseUrl, name, call)
+    yield* inside("search by a user with 20 messages, its first one", searchBy(rare, rareWords))
+    yield* inside("search by who gets 1 in 50, a word of all", searchBy(busy, "usual message"))
+    yield* inside("search by who gets 1 in 50, its first one", searchBy(busy, busyWords))
   }
   return cost
 })
@@ -146,7 +175,7 @@ const program = Effect.gen(function* () {
     ...costs.map((cost) => cost[name as keyof typeof cost].toFixed(2))
   ])
   for (const [name, ...values] of [header, ...rows]) {
-    yield* Console.log(name!.padEnd(40) + values.map((value) => value.padStart(12)).join(""))
+    yield* Console.log(name!.padEnd(NAME) + values.map((value) => value.padStart(12)).join(""))
   }
 })
 

@@ -30,5 +30,5 @@ it.effect("an order that is repeated is logged once, with who ordered first", ()
       `The erasure of user ${alice.id} is ordered by user 1`,
       `User ${alice.id} is erased`
     ])
-  }).pipe(Effect.provide(services), Effect.provide(Logger.layer([logger])))
+  }).pipe(Effect.provide(services.pipe(Layer.provideMerge(Logger.layer([logger])))))
 })
