@@ -26,7 +26,7 @@ interface Found {
 export class WebhookFacts extends Context.Service<
   WebhookFacts,
   {
-    /** The facts of events, place by place; none when the rows are gone. */
+    /** The facts of events, place by place; none when the rows are deleted. */
     of(
       events: ReadonlyArray<WebhookEvent>
     ): Effect.Effect<ReadonlyArray<WebhookFact | undefined>, Unavailable>
@@ -155,7 +155,7 @@ const subjectOf = (type: string): "message" | "conversation" | "member" | "user"
   return type.startsWith("message.") ? "message" : "user"
 }
 
-/** The columns of a user that a receiver is told, of those that there are. */
+/** The columns of a user that a payload has. */
 const USER_FIELDS = ["id", "external_id", "username", "display_name", "avatar_url", "metadata"]
 
 const USER_TIMES = ["created_at", "suspended_at", "deleted_at"]

@@ -13,7 +13,7 @@ export interface Offline {
 /** An event that is leased to this node, and what it is about. */
 export interface WebhookEvent {
   readonly id: number
-  /** The same for every endpoint and every attempt: what a receiver tells repeats by. */
+  /** The same for every endpoint and every attempt: a receiver recognises repeats by it. */
   readonly webhookId: string
   /** The conversation, or the user with a minus. */
   readonly lane: number
@@ -85,7 +85,7 @@ export class WebhookRepo extends Context.Service<
   {
     /**
      * Says that this node serves an endpoint, and answers its id. From then on every fact writes an event for it, until no node
-     * has said so for a day. `urlHash` tells endpoints apart; `location` is for people.
+     * has said so for a day. `urlHash` identifies an endpoint; `location` is for people.
      */
     serve(urlHash: string, location: string): Effect.Effect<number, Unavailable>
     /**
