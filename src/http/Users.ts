@@ -4,7 +4,7 @@ import { Directory } from "../access/Directory.ts"
 import { Disconnects } from "../access/Disconnects.ts"
 import { OpenPlaces } from "../access/OpenPlaces.ts"
 import { Api } from "../api/Api.ts"
-import { CurrentUser } from "../api/Authorization.ts"
+import { CurrentCaller } from "../api/Authorization.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import { Wait } from "../api/Parameters.ts"
 import {
@@ -88,7 +88,7 @@ export const layer = HttpApiBuilder.group(
       presence: Effect.fnUntraced(
         function* ({ params: { user_id } }) {
           yield* permit({ _tag: "ReadPresence" })
-          const caller = yield* CurrentUser
+          const caller = yield* CurrentCaller
           yield* directory.permitSight(caller, [user_id])
           yield* users.find(user_id)
           if (caller._tag === "Member" && (yield* blocks.hidden(caller.userId, [user_id])).has(user_id))
