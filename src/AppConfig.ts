@@ -25,7 +25,7 @@ const split = (text: string): ReadonlyArray<string> =>
     .map((item) => item.trim())
     .filter((item) => item.length > 0)
 
-/** A text that passes a check, which answers true, or what the text must be. */
+/** A text that passes a check. The check answers true, or the requirement for the error message. */
 const text = (variable: string, check: (text: string) => true | string) =>
   Config.schema(Schema.String.check(Schema.makeFilter(check)), variable)
 
@@ -59,7 +59,7 @@ const duration = (
     Config.withDefault(byDefault)
   )
 
-/** How long something may take; never for ever. */
+/** A time limit; it cannot be infinite. */
 const timeout = (variable: string, byDefault: Duration.Duration) =>
   duration(
     variable,
@@ -89,8 +89,8 @@ const url = (variable: string, protocols: ReadonlyArray<string>, example: string
   secretUrl(variable, (text) => URL.canParse(text) && protocols.includes(new URL(text).protocol), example)
 
 /**
- * Every setting of the server, each an environment variable. docs/CONFIGURATION.md says what each means; a
- * value that is missing takes its default, one that is wrong stops the start with a line that names it.
+ * Every setting of the server, each an environment variable: see docs/CONFIGURATION.md. A missing value takes its default; a wrong
+ * one stops the start with a line that names it.
  */
 const config = Config.all({
   host: Config.String("HOST").pipe(Config.withDefault("127.0.0.1")),
@@ -250,7 +250,7 @@ export class AppConfig extends Context.Service<AppConfig, Settings>()("minichat/
     )
 }
 
-/** The names of the environment variables that are settings: those that are asked for where there is none. */
+/** The names of all settings: those that are read from an empty environment. */
 export const settingNames = Effect.gen(function* () {
   const names = new Set(SECRETS.map(fileOf))
   const nothing = ConfigProvider.make(([name]) =>

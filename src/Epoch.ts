@@ -8,7 +8,7 @@ export const MEMORY_EPOCH = "memory"
 /** The key of the memory layers, for all nodes of a process. */
 const MEMORY_KEY = randomBytes(32)
 
-/** What this process knows of the history that its database has. */
+/** The state of `Epoch` in this process. */
 export interface EpochState {
   current(): string
   observe(epoch: string): void
@@ -32,29 +32,29 @@ export const makeState = Effect.fnUntraced(function* (first: string) {
 })
 
 /**
- * The name of the history of the database. A number of an inbox says something only together with it: a restored backup, or a
- * standby that lacked the last commits, gives out numbers a second time. It stands in greetings, pages of events, channels and
- * keys of Redis and entity tags.
+ * The epoch: the name of the history of the database. A number of an inbox is unique within its epoch only: a restored backup, or a
+ * standby that lacked the last commits, assigns numbers a second time. `system` frames, pages of events, channels and keys of Redis
+ * and entity tags have the epoch.
  */
 export class Epoch extends Context.Service<
   Epoch,
   EpochState & {
-    /** The epoch that this process knows. Costs nothing; up to two seconds late. */
+    /** The epoch that this process knows: up to two seconds late. Reads a variable only. */
     current(): string
-    /** What the nodes of the database sign their frames on Redis with: whoever cannot read the database does not know it. */
+    /** The key by which the nodes of the database sign their payloads on Redis. Only the database holds it. */
     busKey(): Uint8Array
-    /** Takes in the epoch that a query answered with. Another one than the current is the new current one. */
+    /** Takes the epoch of a query's answer as the current one. */
     observe(epoch: string): void
     /**
-     * Begins a new epoch, for all nodes, as the database does not have what it had: unless it changed since `seen`, by
-     * another node perhaps.
+     * Begins a new epoch, for all nodes, because the database lost commits. Does nothing when the epoch is no longer `seen`: another
+     * node may have begun one.
      */
     renew(seen: string): Effect.Effect<void, Unavailable>
     /** Yields each time that the epoch changed. */
     readonly changes: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
   }
 >()("minichat/Epoch") {
-  /** Of the memory layers: their history begins with the process and ends with it. */
+  /** For the memory layers, whose history begins and ends with the process. */
   static readonly layerMemory = Layer.effect(
     Epoch,
     Effect.map(makeState(MEMORY_EPOCH), (state) =>

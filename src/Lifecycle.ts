@@ -1,15 +1,15 @@
 import { Clock, Context, Deferred, Effect, Layer } from "effect"
 
-/** How this node ends: it leaves first, which it only tells, and drains then. It never comes back from either. */
+/** How this node ends: it leaves first, when only `/readyz` changes, then it drains. Both are final. */
 export class Lifecycle extends Context.Service<
   Lifecycle,
   {
     /**
-     * Begins to leave: the node serves as before, and tells balancers to send nothing more. Answers since when it does, in
-     * milliseconds of the clock: the first call counts.
+     * Begins to leave: the node serves as before, and `/readyz` answers 503, so that balancers send it nothing more. Answers when the
+     * first call began, in milliseconds of the clock.
      */
     readonly leave: Effect.Effect<number>
-    /** Whether balancers are to send nothing more; also while the node drains. */
+    /** Whether `/readyz` answers 503; also true while the node drains. */
     isLeaving(): boolean
     /** Begins to drain. */
     readonly drain: Effect.Effect<void>

@@ -7,7 +7,7 @@ import { closeWhenQuiet } from "./http/QuietClose.ts"
 import { warnOnce } from "./observability/Once.ts"
 import { isWebSocket } from "./realtime/Upgrades.ts"
 
-/** How often connections are checked for requests that take too long, at the least. In milliseconds. */
+/** Connections are checked for requests that take too long at least this often. In milliseconds. */
 const CHECK_INTERVAL = 5000
 
 /** The server of Node that listens. */
@@ -26,7 +26,7 @@ export class NodeServer extends Context.Service<NodeServer, Server>()("minichat/
         connectionsCheckingInterval: Math.min(CHECK_INTERVAL, headersTimeout),
         keepAliveTimeout: Duration.toMillis(config.keepAliveTimeout),
         noDelay: true,
-        // A client that offers another protocol, as some offer HTTP/2, is answered in this one.
+        // A client that offers another protocol, for example HTTP/2, is answered in HTTP/1.1.
         shouldUpgradeCallback: ({ headers }) => isWebSocket(headers.upgrade)
       })
       const run = yield* FiberSet.makeRuntime<never>()
@@ -38,7 +38,7 @@ export class NodeServer extends Context.Service<NodeServer, Server>()("minichat/
           )
         )
       )
-      // Node takes a connection for idle once its answer was handed over, and closes it although the peer still reads.
+      // Node counts a connection as idle once its answer is written, and would close it while the peer still reads.
       const closeIdleConnections = server.closeIdleConnections.bind(server)
       server.closeIdleConnections = () => whenAllRead(closeIdleConnections)
       closeWhenQuiet(server)

@@ -5,7 +5,7 @@ interface Host {
   readonly port: number
 }
 
-/** What REDIS_URL says. */
+/** The parts of REDIS_URL. */
 export interface RedisUrl {
   /** One server, several seed nodes of a cluster, or sentinels. */
   readonly hosts: ReadonlyArray<Host>

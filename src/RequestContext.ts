@@ -16,17 +16,17 @@ import { Context, Effect, Layer } from "effect"
 /** The key of a service or of a reference. */
 type Tag = Context.Key<unknown, unknown>
 
-/** The services that routes take when they are built, and that no request asks for. */
+/** The services that routes take when they are built: no request looks them up. */
 const TakenByRoutes = Context.Reference<ReadonlyArray<Tag>>("minichat/RequestContext/TakenByRoutes", {
   defaultValue: () => []
 })
 
-/** What an argument must be in addition: nothing when `Listed` has all services, else what no argument is. */
+/** `unknown` when `Listed` has all services, which any argument satisfies; else a type that no argument has. */
 type AllOf<Services, Listed> = [Exclude<Services, Listed>] extends [never]
   ? unknown
   : { readonly missing: Exclude<Services, Listed> }
 
-/** Tells `withoutServices` the tags. One of `Services` that is not among them fails to compile. */
+/** Provides the tags to `withoutServices`. A service of `Services` without its tag fails to compile. */
 export const takenByRoutes =
   <Services>() =>
   <Tags extends ReadonlyArray<Tag>>(tags: Tags & AllOf<Services, Tags[number]["Identifier"]>) =>

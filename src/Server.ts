@@ -80,7 +80,7 @@ const httpServer = Layer.unwrap(
     return NodeHttpServer.layer(() => server, {
       host,
       port,
-      // The deadline below ends it earlier: a part of this time has passed when the server is closed.
+      // The deadline below ends the wait earlier: a part of the drain has passed when the server is closed.
       gracefulShutdownTimeout: drainTimeout
     })
   })
@@ -103,7 +103,7 @@ const announce = Layer.effectDiscard(
     yield* Effect.logInfo(`Bus, cache and sessions: ${redisIs}`)
     if (auth === "open" && !isLoopback(host)) {
       yield* Effect.logWarning(
-        `AUTH=open: whoever reaches ${host} reads and sends as any user. On a network that is not trusted, set AUTH=required`
+        `AUTH=open: everyone who reaches ${host} reads and sends as any user. On a network that is not trusted, set AUTH=required`
       )
     }
     yield* Effect.logInfo(
@@ -112,13 +112,13 @@ const announce = Layer.effectDiscard(
   })
 )
 
-/** Every route, ready before anything listens: Node drops a request that comes while there is no handler. */
+/** Every route. It is built before the server listens: Node drops a request that comes while there is no handler. */
 export const router = Layer.mergeAll(Routes.layer, SocketRoute.layer).pipe(
   Layer.provideMerge(HttpRouter.layer),
   Layer.provide([Layer.succeed(HttpRouter.RouterConfig, routerConfig), NodeHttpServer.layerHttpServices])
 )
 
-/** No request asks for what routes take when they are built. */
+/** The services that routes take when they are built: no request looks them up. */
 const taken = takenByRoutes<
   Layer.Success<typeof services | typeof httpServer | typeof router | typeof NodeHttpServer.layerHttpServices>
 >()([
@@ -198,7 +198,7 @@ const serve = Layer.effectDiscard(
     const boundary = yield* Boundary.make
     const lifecycle = yield* Lifecycle
     const { drainTimeout, trustedProxies } = yield* AppConfig
-    // Connections whose responses were not read by the deadline are cut: Node, and the end of the process, would wait for them.
+    // At the deadline, connections whose responses are not read are destroyed: otherwise the process would wait for them.
     const cut = Effect.sync(() => server.closeAllConnections())
     yield* Effect.addFinalizer(() => cut)
     yield* lifecycle.drains.pipe(
@@ -208,7 +208,7 @@ const serve = Layer.effectDiscard(
     )
     yield* leaveWithPrimary
     const { serve } = yield* HttpServer.HttpServer
-    // Closes after the server: it would wait for handshakes that nothing listens to, and for answers that nothing makes.
+    // Closed after the server: it would wait for handshakes that nothing listens to, and for answers that nothing makes.
     const afterServer = yield* Scope.fork(yield* Effect.scope)
     const answerLate = Scope.provide(lateAnswers.serve(boundary), afterServer)
     const upgrade = Scope.provide(upgrades.serve(server, app), afterServer)
@@ -219,7 +219,7 @@ const serve = Layer.effectDiscard(
   })
 ).pipe(Layer.provideMerge(httpServer), Layer.provide(router), Layer.provide(taken))
 
-/** Not traced: probes, and sockets, whose span would last as long as they do. Each send on a socket is a trace. */
+/** Not traced: probes, and sockets, whose span would last as long as they do. Each group of sends on a socket is a trace. */
 const UNTRACED = [Paths.health, Paths.livez, Paths.readyz, Paths.metrics, Paths.webSocket]
 
 const observability = Layer.unwrap(

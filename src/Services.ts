@@ -84,7 +84,7 @@ const repos = Layer.mergeAll(
   DatabaseEpoch.layer
 ).pipe(Layer.provideMerge(database))
 
-/** What nodes share: Redis where there is one, else this process's memory. */
+/** The services that nodes share: on Redis, or in memory for a node without Redis. */
 const shared = Layer.unwrap(
   Effect.map(AppConfig, ({ redisUrl }) =>
     redisUrl._tag === "Some"
@@ -114,7 +114,7 @@ const first = Layer.mergeAll(
   WebhookTargets.layer
 )
 
-/** What routes and sockets ask for, from the gate down to the database. */
+/** The services of routes and sockets, from the gate down to the database. */
 export const services = DisconnectOrders.layer.pipe(
   Layer.provideMerge(
     Layer.mergeAll(

@@ -42,17 +42,17 @@ const settingsProblem = ({ cause, message }: ConfigError): string =>
       ? cause.message
       : message
 
-/** Says in one line why the server does not start. Exit code 1. */
+/** Logs in one line why the server does not start. Exit code 1. */
 export const startErrors = <A, R>(program: Effect.Effect<A, StartError, R>) =>
   Effect.tapError(program, (error) => Console.error(`Mini Chat cannot start. ${describe(error)}`))
 
-/** Logs a defect that ends the server, with its stack: it is ours to mend. Exit code 1. */
+/** Logs a defect that ends the server, with its stack: it is a fault of the server. Exit code 1. */
 export const logDefects = <A, E, R>(program: Effect.Effect<A, E, R>) =>
   Effect.tapDefect(program, (defect) => Effect.logFatal("Mini Chat failed", defect))
 
 /**
- * Lets SIGHUP, which a closed terminal sends, and SIGQUIT, by which some images stop, drain the server as SIGTERM does. By
- * themselves they end the process at once.
+ * Makes SIGHUP, which a closed terminal sends, and SIGQUIT, by which some images are stopped, drain the server as SIGTERM does. By
+ * default they end the process at once.
  */
 export const drainOnOtherSignals = () => {
   for (const signal of ["SIGHUP", "SIGQUIT"] as const) process.on(signal, () => process.emit("SIGTERM"))
@@ -62,7 +62,7 @@ export const drainOnOtherSignals = () => {
 export const teardown: Runtime.Teardown = (exit, onExit) =>
   onExit(Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause) ? 0 : 1)
 
-/** Warns of environment variables that look like settings and are none. */
+/** Warns of environment variables that look like settings but are not. */
 export const warnOfUnknownSettings = Effect.flatMap(settingNames, (names) =>
   Effect.forEach(unknownSettings(process.env, names), (line) => Effect.logWarning(line), { discard: true })
 )

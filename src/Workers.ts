@@ -13,10 +13,10 @@ export class WorkersError extends Schema.TaggedError<WorkersError>()("WorkersErr
 /** How long it takes until a worker that ended is replaced. */
 const RESTART_DELAY = Duration.seconds(1)
 
-/** What the primary process says to its workers before it drains them. */
+/** The message of the primary process to its workers before it drains them. */
 const LEAVE = "minichat/Leave"
 
-/** In a worker: leaves when the primary process says so. All workers do at once, as probes reach any of them. */
+/** In a worker: leaves at the message of the primary process. All workers leave at once, because a probe reaches any of them. */
 export const leaveWithPrimary = Effect.gen(function* () {
   if (!cluster.isWorker) return
   const lifecycle = yield* Lifecycle
@@ -51,7 +51,7 @@ export const workerCount = Effect.gen(function* () {
  */
 export const runWorkers = Effect.fnUntraced(function* (count: number) {
   const { drainDelay, drainTimeout } = yield* AppConfig
-  // They drain one after another, and all of them within the time for one.
+  // The workers drain one after another, all of them within the time of one.
   const environment = {
     DRAIN_TIMEOUT: `${Math.ceil(Duration.toMillis(drainTimeout) / count)} millis`
   }

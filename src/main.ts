@@ -9,8 +9,8 @@ import * as Server from "./Server.ts"
 import { drainOnOtherSignals, logDefects, startErrors, teardown, warnOfUnknownSettings } from "./Start.ts"
 import { runWorkers, workerCount } from "./Workers.ts"
 
-// Little outlives a request: one thread collects the young garbage with less work than several that share it
-// (bench/README.md has what that is worth).
+// Few objects outlive a request: one thread collects young garbage with less work than several that share it
+// (bench/README.md has the figures).
 setFlagsFromString("--no-parallel-scavenge")
 
 Logging.outliveReaders()

@@ -10,7 +10,7 @@ import { Users } from "./Users.ts"
 /** The REST contract. Clients, the server, the docs and the tests are all derived from it. */
 export class Api extends HttpApi.make("minichat")
   .add(Users, Messages, Conversations, Blocks, Moderation, System)
-  // Every bad field of a request is named, not the first one only.
+  // A 422 names every bad field of a request, not the first one only.
   .annotate(HttpApi.ParseOptions, { errors: "all" })
   .annotateMerge(
     OpenApi.annotations({

@@ -3,7 +3,8 @@ import { HttpApiMiddleware, HttpApiSecurity, OpenApi } from "effect/http-api"
 import type { Caller } from "../domain/Caller.ts"
 import { Forbidden, ServiceUnavailable, TooManyRequests, Unauthorized, UserSuspended } from "./Problems.ts"
 
-export class CurrentUser extends Context.Service<CurrentUser, Caller>()("minichat/api/CurrentUser") {}
+/** Who makes the request: a user, the application, or anyone on a server without authentication. */
+export class CurrentCaller extends Context.Service<CurrentCaller, Caller>()("minichat/api/CurrentCaller") {}
 
 const bearer = HttpApiSecurity.bearer.pipe(
   HttpApiSecurity.annotateMerge(
@@ -15,8 +16,8 @@ const bearer = HttpApiSecurity.bearer.pipe(
   )
 )
 
-/** Checks the bearer token where the server asks for one, and provides the caller to the handler. */
-export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: CurrentUser }>()(
+/** Checks the bearer token with `AUTH=required`, and provides the caller to the handler. `http/Authorization.ts` implements it. */
+export class Authorization extends HttpApiMiddleware.Service<Authorization, { provides: CurrentCaller }>()(
   "minichat/api/Authorization",
   {
     security: { bearer },

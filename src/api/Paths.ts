@@ -1,4 +1,4 @@
-/** The patterns of the paths outside the users' and messages' groups, and the prefixes of these groups. */
+/** The prefixes of the groups of the API, and the paths of all other routes. `:name` is a parameter. */
 export const Paths = {
   welcome: "/",
   users: "/users",
@@ -19,5 +19,5 @@ export const Paths = {
   pageStyles: "/page/app.css"
 } as const
 
-/** A pattern as documents write it: `/ws/{user_id}` for `/ws/:user_id`. */
+/** A path as the documentation writes it: `/ws/{user_id}` for `/ws/:user_id`. */
 export const template = (pattern: string): string => pattern.replaceAll(/:(\w+)/g, "{$1}")

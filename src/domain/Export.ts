@@ -5,7 +5,7 @@ import { Message, MessageId } from "./Message.ts"
 import { Timestamp } from "./Text.ts"
 import { User, UserId } from "./User.ts"
 
-/** One line of the export of a user. A reader ignores types that it does not know. */
+/** One line of the export of a user. A reader ignores types that it does not know. The last line is `end`: without it the export was cut off. */
 export const ExportRecord = Schema.Union([
   Schema.Struct({ type: Schema.Literal("profile"), user: User }),
   Schema.Struct({
@@ -40,6 +40,6 @@ export const ExportRecord = Schema.Union([
   })
 ]).annotate({
   identifier: "ExportRecord",
-  description: "One line of an export. The last one has the type `end`: without it the export is not whole"
+  description: "One line of an export. The last one has the type `end`: without it the export is incomplete"
 })
 export type ExportRecord = typeof ExportRecord.Type

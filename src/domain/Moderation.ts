@@ -3,7 +3,7 @@ import { Message, MessageId } from "./Message.ts"
 import { Timestamp, trimmedText } from "./Text.ts"
 import { User, UserId } from "./User.ts"
 
-/** A user whom another one has blocked. */
+/** A block of one user by another. */
 export const Block = Schema.Struct({
   user_id: UserId.annotate({ description: "Who blocked" }),
   blocked_id: UserId.annotate({ description: "Who is blocked" }),
@@ -11,7 +11,7 @@ export const Block = Schema.Struct({
 }).annotate({ identifier: "Block", description: "A user has blocked another" })
 export type Block = typeof Block.Type
 
-/** A block in its maker's list. */
+/** A block in the list of the user who blocked. */
 export const BlockEntry = Schema.Struct({
   ...Block.fields,
   username: User.fields.username,

@@ -1,9 +1,8 @@
 import { Schema } from "effect"
 
 /**
- * A dependency did not answer in time, or could not do what it was asked. The server confirmed nothing; the call may have been
- * carried out all the same. Only a send with a `client_id` and a read are safe to repeat: a repeated send is answered with the
- * first message.
+ * A dependency did not answer in time, or failed. The server acknowledged nothing, but the call may have been carried out. Repeat a
+ * send only with its `client_id`: it is then answered with the first message. Without one, it could be sent twice.
  */
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
   dependency: Schema.Literals(["database", "token key endpoint"]),

@@ -2,20 +2,20 @@ import { Schema } from "effect"
 import { Metadata } from "./Metadata.ts"
 import { Text, Timestamp, trimmedText } from "./Text.ts"
 
-/** The largest user id that the `int4` column holds; an id above it names nobody. */
+/** The largest user id that the `int4` column holds; no user has a larger id. */
 export const MAX_USER_ID = 2_147_483_647
 
 const integer = Schema.makeFilter((n: number) => Number.isInteger(n) || "must be a whole number", {
   toJsonSchema: () => ({ type: "integer", format: "int32" })
 })
 
-/** A user's id: an integer of at least 1. Ids above `MAX_USER_ID` are valid input that names nobody. */
+/** A user's id: an integer of at least 1. Ids above `MAX_USER_ID` are valid input that no user has. */
 export const UserId = Schema.Finite.check(integer, Schema.isGreaterThanOrEqualTo(1))
   .annotate({ description: "The id of a user", examples: [1] })
   .pipe(Schema.brand("UserId"))
 export type UserId = typeof UserId.Type
 
-// A letter of Hindi, Thai or pointed Hebrew has up to four marks. Those that show nothing, as variation selectors, are none.
+// A letter of Hindi, Thai or pointed Hebrew has up to four marks. Invisible marks, such as variation selectors, are not allowed.
 const LETTERS = /^(?:[\p{L}\p{N}](?:(?!\p{Default_Ignorable_Code_Point})[\p{Mn}\p{Mc}]){0,4})*$/u
 
 export const Username = Text.check(
@@ -31,7 +31,7 @@ export const DisplayName = Text.check(
   Schema.isBetweenCodePoints(0, 100, { message: "must have at most 100 characters" })
 ).annotate({ description: "At most 100 characters", examples: ["Alice Liddell"] })
 
-/** The id that an application or an identity provider has for a user: `auth0|64f1`, a UUID, an address. Any text. */
+/** The id that an application or an identity provider has for a user: any text, such as `auth0|64f1`, a UUID, or an e-mail address. */
 export const ExternalId = Text.check(
   Schema.isBetweenCodePoints(1, 255, { message: "must have 1 to 255 characters" })
 ).annotate({
@@ -43,7 +43,7 @@ export type ExternalId = typeof ExternalId.Type
 
 const MAX_URL_LENGTH = 2048
 
-/** Where a picture of a user is: a URL of the web, which the server does not fetch. */
+/** The URL of a picture of a user. The server does not fetch it. */
 export const AvatarUrl = Text.check(
   Schema.makeFilter(
     (text: string) =>
@@ -63,14 +63,14 @@ export const User = Schema.Struct({
   created_at: Timestamp,
   external_id: Schema.optionalKey(ExternalId).annotate({
     description:
-      "The id that the application has for the user; shown to the application, to the user itself, and to who asks by it"
+      "The id that the application has for the user; shown to the application, to the user itself, and to callers who look the user up by it"
   }),
   avatar_url: Schema.optionalKey(Schema.String).annotate({ examples: ["https://example.com/alice.png"] }),
   metadata: Schema.optionalKey(Metadata)
 }).annotate({ identifier: "User", description: "A user of the chat" })
 export type User = typeof User.Type
 
-/** What a user's profile is to become. What is absent stays, null removes. */
+/** The fields of a change of a profile: an absent field stays, null removes it. */
 const profile = {
   display_name: Schema.optionalKey(
     Schema.NullOr(trimmedText(100, "Alice Liddell")).annotate({
@@ -111,7 +111,7 @@ export type NewUser = typeof NewUser.Type
 
 export class UsernameTaken extends Schema.TaggedError<UsernameTaken>()("UsernameTaken", {
   username: Schema.String,
-  /** Whether the name is free, but looks like that of another user. */
+  /** True when the name is free, but looks like that of another user. */
   isAlike: Schema.Boolean
 }) {}
 
@@ -119,7 +119,7 @@ export class UserNotFound extends Schema.TaggedError<UserNotFound>()("UserNotFou
   userId: Schema.Finite
 }) {}
 
-/** A user who is there already has another username, which never changes. */
+/** The user exists already with another username, which never changes. */
 export class UsernameFixed extends Schema.TaggedError<UsernameFixed>()("UsernameFixed", {
   username: Schema.String
 }) {}

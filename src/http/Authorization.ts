@@ -1,7 +1,7 @@
 import { Effect, Layer, Redacted } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { Gate } from "../access/Gate.ts"
-import { Authorization, CurrentUser } from "../api/Authorization.ts"
+import { Authorization, CurrentCaller } from "../api/Authorization.ts"
 import { forbidden, serviceUnavailable, tooManyRequests, unauthorized } from "../api/ProblemOf.ts"
 
 /** Lets the gate check each request, and provides the caller to the handler. */
@@ -13,7 +13,7 @@ export const layer = Layer.effect(
     // Without authentication and limits no request is checked: the check would add a tenth to the cost of a read.
     if (gate.isOpen) {
       return Authorization.of({
-        bearer: (handler) => unstored(Effect.provideService(handler, CurrentUser, { _tag: "Anyone" }))
+        bearer: (handler) => unstored(Effect.provideService(handler, CurrentCaller, { _tag: "Anyone" }))
       })
     }
 
@@ -28,7 +28,7 @@ export const layer = Layer.effect(
             Unavailable: serviceUnavailable
           })
         )
-        return yield* unstored(Effect.provideService(handler, CurrentUser, caller))
+        return yield* unstored(Effect.provideService(handler, CurrentCaller, caller))
       })
     })
   })

@@ -1,7 +1,7 @@
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
 import { Effect, Stream } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
-import { CurrentUser } from "../api/Authorization.ts"
+import { CurrentCaller } from "../api/Authorization.ts"
 import { serviceUnavailable, userNotFound } from "../api/ProblemOf.ts"
 import { TooManyRequests } from "../api/Problems.ts"
 import { Erasures } from "../chat/Erasures.ts"
@@ -61,7 +61,7 @@ export const make = Effect.gen(function* () {
 
   const erase = ({ params: { user_id } }: Request) =>
     permit({ _tag: "EraseUser", of: user_id }).pipe(
-      Effect.andThen(CurrentUser),
+      Effect.andThen(CurrentCaller),
       Effect.flatMap((caller) => erasures.order(user_id, nameOf(caller))),
       Effect.tap(({ finished_at }) => (finished_at === null ? disconnect(user_id) : Effect.void)),
       Effect.map((erasure) => (erasure.finished_at === null ? underWay(erasure) : finished)),

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { OpenPlaces } from "../access/OpenPlaces.ts"
-import { CurrentUser } from "../api/Authorization.ts"
+import { CurrentCaller } from "../api/Authorization.ts"
 import { Wait as WaitSeconds } from "../api/Parameters.ts"
 import { serviceUnavailable, tooManyPlaces, userNotFound } from "../api/ProblemOf.ts"
 import { EventLimit, EventPage } from "../api/Users.ts"
@@ -64,7 +64,7 @@ export const make = Effect.gen(function* () {
 
   /** Answers when there is an event, or the wait is over: with the page of before, when it was in vain. */
   const answerAfter = (wait: Wait, userId: UserId, query: PollQuery, empty: InboxPage) =>
-    Effect.flatMap(CurrentUser, (caller) =>
+    Effect.flatMap(CurrentCaller, (caller) =>
       lateAnswers.defer({
         whenDue: (answer) => wait.whenOver(answer),
         release: () => {
@@ -74,7 +74,7 @@ export const make = Effect.gen(function* () {
         answer: () =>
           (wait.isAdvanced ? read(userId, query) : Effect.succeed(empty)).pipe(
             Effect.flatMap(answerWith),
-            Effect.provideService(CurrentUser, caller),
+            Effect.provideService(CurrentCaller, caller),
             Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable }),
             unstored
           )

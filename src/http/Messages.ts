@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
-import { CurrentUser } from "../api/Authorization.ts"
+import { CurrentCaller } from "../api/Authorization.ts"
 import {
   History,
   HistoryLimit,
@@ -206,7 +206,7 @@ export const layer = HttpApiBuilder.group(
         ),
 
       delete: ({ params: { message_id }, query: { user_id } }) =>
-        Effect.flatMap(CurrentUser, (caller) =>
+        Effect.flatMap(CurrentCaller, (caller) =>
           caller._tag === "Service" && user_id === undefined
             ? Effect.andThen(permit({ _tag: "RemoveMessage" }), edits.removeAny(message_id))
             : actingUser(user_id, "query").pipe(

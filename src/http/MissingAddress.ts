@@ -1,6 +1,6 @@
 import { Effect, Option } from "effect"
 import { HttpServerRequest } from "effect/http"
-import { CurrentUser } from "../api/Authorization.ts"
+import { CurrentCaller } from "../api/Authorization.ts"
 import type { ValidationFailed } from "../api/Problems.ts"
 import { ADDRESSEE_NEEDED } from "../domain/Message.ts"
 
@@ -13,7 +13,7 @@ export const NOBODY = "must be given: no user's token says for whom this is"
  */
 export const missingAddress = Effect.gen(function* () {
   const request = yield* HttpServerRequest.HttpServerRequest
-  const caller = yield* Effect.serviceOption(CurrentUser)
+  const caller = yield* Effect.serviceOption(CurrentCaller)
   const body = yield* Effect.catch(request.json, () => Effect.succeed(undefined))
   const missing: Array<ValidationFailed["errors"][number]> = []
   if (typeof body !== "object" || body === null || Array.isArray(body)) return missing

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import { Directory } from "../access/Directory.ts"
 import { Gate } from "../access/Gate.ts"
-import { CurrentUser } from "../api/Authorization.ts"
+import { CurrentCaller } from "../api/Authorization.ts"
 import {
   forbidden,
   serviceUnavailable,
@@ -55,7 +55,7 @@ export const make = Effect.gen(function* () {
   const { permit, permitAct, permitRows, reserve } = yield* Permit.make
 
   const found = ({ skip = UserSkip.byDefault, limit = UserLimit.byDefault, after_id, q }: ListQuery) =>
-    Effect.flatMap(Effect.flatMap(CurrentUser, directory.permitList), (fellowsOf) =>
+    Effect.flatMap(Effect.flatMap(CurrentCaller, directory.permitList), (fellowsOf) =>
       q === undefined
         ? users.list(skip, limit, after_id, fellowsOf)
         : users.search({ prefix: q, afterId: after_id, fellowsOf, skip, limit })
@@ -63,7 +63,7 @@ export const make = Effect.gen(function* () {
 
   /** A user. One that the caller may not see is answered as an unknown one. */
   const seen = Effect.fnUntraced(function* (one: User) {
-    const visible = yield* directory.visible(yield* CurrentUser, [one.id])
+    const visible = yield* directory.visible(yield* CurrentCaller, [one.id])
     return visible.length === 0 ? undefined : one
   })
 
@@ -82,14 +82,14 @@ export const make = Effect.gen(function* () {
       yield* permitRows(skip + limit)
       yield* reserve(limit, USER_BYTES)
       const page = yield* username === undefined ? found(query) : named(username)
-      return userList(page.map(shownTo(yield* CurrentUser)))
+      return userList(page.map(shownTo(yield* CurrentCaller)))
     },
     Effect.catchTags({ Forbidden: forbidden, Unavailable: serviceUnavailable })
   )
 
   const get = Effect.fnUntraced(
     function* ({ params: { user_id } }: { readonly params: { readonly user_id: UserId } }) {
-      const caller = yield* CurrentUser
+      const caller = yield* CurrentCaller
       yield* permit({ _tag: "ReadUsers" })
       yield* directory.permitSight(caller, [user_id])
       return user(shownTo(caller)(yield* users.find(user_id)))
@@ -102,9 +102,9 @@ export const make = Effect.gen(function* () {
   )
 
   const me = () =>
-    // Also asked for the token of an erased user, which is refused.
+    // The policy is asked, too: it refuses the token of an erased user.
     permit({ _tag: "ReadUsers" }).pipe(
-      Effect.andThen(Effect.flatMap(CurrentUser, gate.self)),
+      Effect.andThen(Effect.flatMap(CurrentCaller, gate.self)),
       Effect.flatMap(users.find),
       Effect.map(user),
       Effect.catchTags({
@@ -143,7 +143,7 @@ export const make = Effect.gen(function* () {
 
   /** A user may change itself, and make no other user. It is refused for all other external ids alike, so that it learns nothing of them. */
   const permitPut = Effect.fnUntraced(function* (externalId: ExternalId) {
-    const caller = yield* CurrentUser
+    const caller = yield* CurrentCaller
     if (caller._tag !== "Member") return yield* permit({ _tag: "CreateUser" })
     const known = yield* Effect.mapError(users.findExternal(externalId), (error) =>
       error._tag === "ExternalIdNotFound" ? forbidden(new Forbidden()) : error

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { Gate } from "../access/Gate.ts"
 import type { Act, Operation } from "../access/Policy.ts"
-import { CurrentUser } from "../api/Authorization.ts"
+import { CurrentCaller } from "../api/Authorization.ts"
 import { forbidden, tooManyRequests, userSuspended } from "../api/ProblemOf.ts"
 import { ValidationFailed } from "../api/Problems.ts"
 import { RateLimited } from "../domain/Caller.ts"
@@ -13,20 +13,21 @@ import { NOBODY } from "./MissingAddress.ts"
 /** The gate for handlers: checks the caller of the request, and fails with the problem to answer. */
 export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) => ({
   permit: (operation: Operation) =>
-    Effect.flatMap(CurrentUser, (caller) =>
+    Effect.flatMap(CurrentCaller, (caller) =>
       Effect.catchTags(gate.permit(caller, operation), { Forbidden: forbidden, Suspended: userSuspended })
     ),
 
   /** Permits an act of a user, and takes it from that user's rate for acts of its kind. */
-  permitAct: (act: Act) => Effect.flatMap(CurrentUser, (caller) => withProblems(gate.permitAct(caller, act))),
+  permitAct: (act: Act) =>
+    Effect.flatMap(CurrentCaller, (caller) => withProblems(gate.permitAct(caller, act))),
 
   /** Takes the extra cost of an act from its rate, by the number of inboxes that got its event. */
   chargeAct: (act: Act, inboxes: number) =>
-    Effect.flatMap(CurrentUser, (caller) => gate.chargeActs(caller, act, [inboxes])),
+    Effect.flatMap(CurrentCaller, (caller) => gate.chargeActs(caller, act, [inboxes])),
 
   /** Permits marking as read, and takes it from the rate of the user's actions, like the `read` frame. */
   permitAction: (user: UserId) =>
-    Effect.flatMap(CurrentUser, (caller) => withProblems(gate.permitAction(caller, user))),
+    Effect.flatMap(CurrentCaller, (caller) => withProblems(gate.permitAction(caller, user))),
 
   /**
    * The user for whom a call acts: the one that it names, else the token's own. Without both the call is refused, by the name of
@@ -36,8 +37,8 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
     given: UserId | undefined,
     place: "query" | "payload",
     field = "user_id"
-  ): Effect.Effect<UserId, ValidationFailed, CurrentUser> =>
-    Effect.flatMap(CurrentUser, (caller) => {
+  ): Effect.Effect<UserId, ValidationFailed, CurrentCaller> =>
+    Effect.flatMap(CurrentCaller, (caller) => {
       if (given !== undefined) return Effect.succeed(given)
       if (caller._tag === "Member") return Effect.succeed(caller.userId)
       return Effect.fail(invalidField([place, field], NOBODY))
@@ -45,7 +46,7 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
 
   /** Permits a search as a user, and takes it from the rates of searches. */
   permitSearch: (user: UserId) =>
-    Effect.flatMap(Effect.all([CurrentUser, HttpServerRequest.HttpServerRequest]), ([caller, request]) =>
+    Effect.flatMap(Effect.all([CurrentCaller, HttpServerRequest.HttpServerRequest]), ([caller, request]) =>
       Effect.catchTags(gate.permitSearch(caller, request, user), {
         Forbidden: forbidden,
         Suspended: userSuspended,
@@ -58,7 +59,7 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
    * caller has a limit.
    */
   permitRows: <E = never>(rows: number | Effect.Effect<number, E>) =>
-    Effect.flatMap(Effect.all([CurrentUser, HttpServerRequest.HttpServerRequest]), ([caller, request]) =>
+    Effect.flatMap(Effect.all([CurrentCaller, HttpServerRequest.HttpServerRequest]), ([caller, request]) =>
       Effect.mapError(
         gate.permitRows(caller, request, typeof rows === "number" ? Effect.succeed(rows) : rows),
         (error) => (error instanceof RateLimited ? tooManyRequests(error) : error)
@@ -69,8 +70,8 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
   reserve: (
     rows: number,
     rowBytes: number
-  ): Effect.Effect<void, never, CurrentUser | HttpServerRequest.HttpServerRequest> =>
-    Effect.flatMap(CurrentUser, (caller) =>
+  ): Effect.Effect<void, never, CurrentCaller | HttpServerRequest.HttpServerRequest> =>
+    Effect.flatMap(CurrentCaller, (caller) =>
       answers.reserve(rows * rowBytes, caller._tag === "Member" ? `user ${caller.userId}` : undefined)
     )
 }))

@@ -3,7 +3,7 @@ import { HttpApiBuilder } from "effect/http-api"
 import { Directory } from "../access/Directory.ts"
 import { Disconnects } from "../access/Disconnects.ts"
 import { Api } from "../api/Api.ts"
-import { CurrentUser } from "../api/Authorization.ts"
+import { CurrentCaller } from "../api/Authorization.ts"
 import { CloseCode } from "../api/CloseCode.ts"
 import { forbidden, serviceUnavailable, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
 import { Disconnected } from "../api/Users.ts"
@@ -54,7 +54,7 @@ export const layer = HttpApiBuilder.group(
       presence: Effect.fnUntraced(
         function* ({ params: { user_id } }) {
           yield* permit({ _tag: "ReadPresence" })
-          const caller = yield* CurrentUser
+          const caller = yield* CurrentCaller
           yield* directory.permitSight(caller, [user_id])
           yield* users.find(user_id)
           if (caller._tag === "Member" && (yield* blocks.hidden(caller.userId, [user_id])).has(user_id))

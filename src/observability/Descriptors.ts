@@ -2,10 +2,10 @@ import { closeSync, openSync, readFileSync } from "node:fs"
 import { devNull } from "node:os"
 import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 
-/** How often it is tried whether a descriptor is left. */
+/** How often it is checked whether a descriptor is left. */
 const TRIED_EVERY = Duration.seconds(1)
 
-/** What a server with the embedded database opens, and some for its clients. */
+/** As many as a server with the embedded database opens, and some for its clients. */
 const LEAST = 256
 
 /** The process may open too few files to start. */
@@ -13,7 +13,7 @@ export class DescriptorLimitError extends Schema.TaggedError<DescriptorLimitErro
   message: Schema.String
 }) {}
 
-/** How many files the process may open; `undefined` where the system has no /proc. Node.js raises it as far as it may. */
+/** How many files the process may open; `undefined` where the system has no /proc. Node.js raises the soft limit to the hard one. */
 const limit = (): number | undefined => {
   try {
     const found = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))
@@ -44,8 +44,8 @@ const isLeft = (): boolean => {
 }
 
 /**
- * Whether the process can open files and connections. Where none is left, Node.js accepts each new connection and closes it
- * without a word.
+ * Whether the process can open files and connections. Without a free descriptor, Node.js accepts each new connection and closes it
+ * silently.
  */
 export class Descriptors extends Context.Service<
   Descriptors,
@@ -60,7 +60,7 @@ export class Descriptors extends Context.Service<
       // Read while there are descriptors.
       const most = limit()
       let areLeft = true
-      const told = Effect.suspend(() =>
+      const warned = Effect.suspend(() =>
         areLeft
           ? Effect.logInfo("Descriptors are left again: new connections are served")
           : Effect.logWarning(
@@ -70,7 +70,7 @@ export class Descriptors extends Context.Service<
       yield* Effect.suspend(() => {
         if (isLeft() === areLeft) return Effect.void
         areLeft = !areLeft
-        return told
+        return warned
       }).pipe(Effect.repeat(Schedule.spaced(TRIED_EVERY)), Effect.forkScoped)
       return Descriptors.of({ areLeft: () => areLeft })
     })

@@ -2,7 +2,7 @@ import { type Context, Effect, Metric, type Scope } from "effect"
 
 type Attributes = Readonly<Record<string, string>>
 
-/** Reads a value each time that the metrics are read, until the scope closes. */
+/** Registers a function that is called at each scrape, until the scope closes. */
 export type Gauge = (read: () => number) => Effect.Effect<void, never, Scope.Scope>
 
 /**
@@ -12,7 +12,7 @@ export type Gauge = (read: () => number) => Effect.Effect<void, never, Scope.Sco
 export const make = (context: Context.Context<never>) => {
   const counter = (name: string, description: string, attributes?: Attributes) => {
     const metric = Metric.counter(name, { description, attributes, incremental: true })
-    // A series that is there from the start shows its first increase.
+    // A series that exists from the start shows its first increase.
     metric.updateUnsafe(0, context)
     return (by = 1) => metric.updateUnsafe(by, context)
   }
@@ -44,7 +44,7 @@ export const make = (context: Context.Context<never>) => {
         })
       )
 
-  /** A counter that something else counts: it is read like a gauge, and never falls. */
+  /** A counter whose value another library keeps: it is read like a gauge, and never falls. */
   const readCounter =
     (name: string, description: string): Gauge =>
     (read) =>
@@ -63,7 +63,7 @@ export type Instruments = ReturnType<typeof make>
 
 const ignore = () => {}
 
-/** One series for each label value, made once. Label values come from small sets. */
+/** Makes the series of a label value once. Use it for labels with few values only. */
 export const cached = <Label, A>(make: (label: Label) => A) => {
   const made = new Map<Label, A>()
   return (label: Label): A => {

@@ -1,7 +1,7 @@
 import { Effect, Formatter, Layer, Logger, References } from "effect"
 import { AppConfig } from "../AppConfig.ts"
 
-/** One flat JSON object: `timestamp`, `level`, `message`, what the line is about (`request_id`), and the cause. */
+/** One flat JSON object: `timestamp`, `level`, `message`, annotations such as `request_id`, and the cause. */
 const json = Logger.make<unknown, string>((options) => {
   const { timestamp, level, message, annotations, cause } = Logger.formatStructured.log(options)
   const { span } = options.fiber.cache
@@ -9,7 +9,7 @@ const json = Logger.make<unknown, string>((options) => {
   return Formatter.formatJson({ timestamp, level, message, ...annotations, ...trace, cause })
 })
 
-/** Logs for a person on a terminal, and one JSON object a line elsewhere; `LOG_FORMAT` decides otherwise. */
+/** Logs text on a terminal, and one JSON object a line elsewhere, unless `LOG_FORMAT` is set. */
 export const layer = Layer.unwrap(
   Effect.gen(function* () {
     const { logFormat, logLevel } = yield* AppConfig
@@ -22,8 +22,8 @@ export const layer = Layer.unwrap(
 )
 
 /**
- * Lets the process outlive the readers of its standard output and standard error, which Node ends with EPIPE by default. What is logged
- * without a reader is lost; standard error says so once.
+ * Keeps the process alive when the reader of its standard output or standard error ends: by default EPIPE ends the process. Log lines
+ * without a reader are lost; a line on standard error says so once.
  */
 export const outliveReaders = () => {
   process.stderr.on("error", () => {})

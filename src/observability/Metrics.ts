@@ -8,7 +8,7 @@ const LATENCIES = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2
 
 const COUNTS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096]
 
-/** How a send ended; `repeat` is one that was committed before, under the same `client_id`. */
+/** The result of a send. `repeat`: a send with the same `client_id` was committed before. */
 export type SendResult =
   | "sent"
   | "repeat"
@@ -36,7 +36,7 @@ const SEND_RESULTS: ReadonlyArray<SendResult> = [
   "unavailable"
 ]
 
-/** How an attempt to deliver a webhook ended. After `failed` another one follows; `dead` was the last. */
+/** The result of an attempt to deliver a webhook. After `failed` another attempt follows; `dead` was the last. */
 export type WebhookResult = "delivered" | "failed" | "dead"
 
 const WEBHOOK_RESULTS: ReadonlyArray<WebhookResult> = ["delivered", "failed", "dead"]
@@ -44,7 +44,7 @@ const WEBHOOK_RESULTS: ReadonlyArray<WebhookResult> = ["delivered", "failed", "d
 /** Close codes of WebSocket itself. Clients choose codes too: any that is neither here nor the contract's counts as `other`. */
 const CLOSE_CODES = [1000, 1001, 1002, 1003, 1005, 1006, 1007]
 
-/** The pool does not tell how many connections are busy. It pipelines this many calls on one before it takes the next. */
+/** The pool pipelines this many calls on one connection before it uses the next. It does not show how many connections are busy. */
 const CALLS_PER_CONNECTION = 32
 
 /**
@@ -58,11 +58,11 @@ export interface Metrics {
   upgrade(route: string): void
   send(result: SendResult): void
   sendBatch(sends: number): void
-  /** An event was handed to a socket. */
+  /** An event was written to a socket. */
   delivery(): void
   /**
-   * How long a message took from its commit to the hand-over to a live socket. `committedAt`, in milliseconds, is
-   * by the database's clock: a difference of the node's clock is an error of the lag, which is never below 0.
+   * The time from the commit of a message to its write to a live socket. `committedAt`, in milliseconds, is by the database's
+   * clock: a difference between the two clocks is an error of the lag. The lag is never below 0.
    */
   deliveryLag(committedAt: number): void
   /** A socket that was behind has caught up by this many events. */
@@ -72,7 +72,7 @@ export interface Metrics {
   webhookAttempt(result: WebhookResult, attempt: number): void
   /** How long the oldest webhook event that is not delivered has waited, in seconds. */
   readonly webhookLag: Gauge
-  /** Webhook events that were given up and are kept. */
+  /** Dead letters: webhook events that were given up and are stored. */
   readonly webhookDeadLetters: Gauge
   readonly sockets: Gauge
   readonly socketQueueBytes: Gauge
@@ -108,9 +108,13 @@ const make = (
     counter("minichat_sends_total", "Sends that were answered, by REST and by socket", { result })
   )
   const closes = cached((code: number | "other") =>
-    counter("minichat_socket_closes_total", "Sockets that ended, by the close code of whoever closed first", {
-      code: String(code)
-    })
+    counter(
+      "minichat_socket_closes_total",
+      "Sockets that ended, by the close code of the side that closed first",
+      {
+        code: String(code)
+      }
+    )
   )
   const webhookAttempts = cached((result: WebhookResult) =>
     counter("minichat_webhook_attempts_total", "Attempts to deliver a webhook", { result })
@@ -173,12 +177,12 @@ const make = (
   }
 }
 
-/** The metrics of this node. The default is a registry that nobody reads, so that a test needs no layer for it. */
+/** The metrics of this node. The default is a registry that is not read, so that a test needs no layer for it. */
 export const Metrics = Context.Reference<Metrics>("minichat/observability/Metrics", {
   defaultValue: () => make(Instruments.make(Context.make(Metric.MetricRegistry, new Map())), [])
 })
 
-/** What this room does not know by itself. */
+/** What the caller passes in: this folder must not import it. */
 export interface About {
   /** The id of the node and the version of the server: labels of `minichat_info`. */
   readonly node: string

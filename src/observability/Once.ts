@@ -1,6 +1,6 @@
 import { Deferred, Effect } from "effect"
 
-/** Makes a warning that is logged once in the life of the process, as what it tells of repeats with each request. */
+/** Makes a warning that is logged once in the life of the process, for a fault that repeats with each request. */
 export const warnOnce = (): ((line: string) => Effect.Effect<void>) => {
   let isWarned = false
   return (line) =>
@@ -12,8 +12,8 @@ export const warnOnce = (): ((line: string) => Effect.Effect<void>) => {
 }
 
 /**
- * Runs an effect once at a time for all who ask meanwhile. It has a fiber of its own: who asked first may hang up while others wait
- * for the same answer.
+ * Shares runs of an effect: callers that come while it runs get the answer of that run. It runs in a fiber of its own, so that the
+ * interruption of one caller does not end it for the others.
  */
 export const shared = <A>(effect: Effect.Effect<A>): Effect.Effect<A> => {
   let running: Deferred.Deferred<A> | undefined

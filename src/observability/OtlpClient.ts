@@ -1,10 +1,10 @@
 import { Duration, Effect, Layer } from "effect"
 import { FetchHttpClient, HttpClient, type HttpClientError } from "effect/http"
 
-/** How long the collector has for a batch of spans, its answer included. As OpenTelemetry's default. */
+/** The time limit of an export, up to the end of the collector's answer. OpenTelemetry has the same default. */
 const PATIENCE = Duration.seconds(10)
 
-/** Without this a collector that answers nothing, or a byte now and then, holds an export, and its connection, for ever. */
+/** Without a time limit, a collector that does not answer, or sends a byte now and then, would hold an export for ever. */
 const boundedFetch: typeof globalThis.fetch = (input, init) =>
   fetch(input, {
     ...init,
@@ -21,7 +21,7 @@ const reasonOf = ({ reason }: HttpClientError.HttpClientError): string => {
   return cause instanceof Error ? cause.message : reason._tag
 }
 
-/** The client that spans are sent with. An outage of the collector is logged once, until it took spans again. */
+/** The client that exports spans. An outage of the collector is logged once, until an export succeeds again. */
 export const layer = Layer.effect(
   HttpClient.HttpClient,
   Effect.gen(function* () {

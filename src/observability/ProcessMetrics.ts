@@ -70,8 +70,8 @@ const registerProcess = Effect.fnUntraced(function* ({ gauge, readCounter }: Ins
 })
 
 /**
- * Linux tells the number as the size of the folder since 6.2, in 0.1 ms; before, the size is 0. Reading the folder takes
- * 30 ms with 10,000 descriptors, and the event loop stands still meanwhile. Reading opens one more.
+ * Since Linux 6.2 the size of the folder is the number of descriptors, read in 0.1 ms; before, the size is 0 and the folder is read:
+ * with 10,000 descriptors that blocks the event loop for 30 ms (bench/README.md, "What comments quote"). Reading opens one more.
  */
 const openFiles = () => statSync(OPEN_FILES).size || readdirSync(OPEN_FILES).length - 1
 
@@ -96,7 +96,7 @@ const registerHeap = Effect.fnUntraced(function* ({ gauge }: Instruments) {
   )
 })
 
-/** Node hands over what it measured after each collection: one call for each, some tens a second under load. */
+/** Observes each garbage collection: some tens a second under load. */
 const observeCollections = ({ histogram }: Instruments) =>
   Effect.acquireRelease(
     Effect.sync(() => {
@@ -115,7 +115,7 @@ const observeCollections = ({ histogram }: Instruments) =>
     (observer) => Effect.sync(() => observer.disconnect())
   )
 
-/** The types of Node do not tell that an entry of a collection has its kind in `detail`. */
+/** The kind of a collection is in `detail`, which the types of Node lack. */
 const kindOf = (entry: object) => {
   const detail = "detail" in entry ? entry.detail : undefined
   const kind = typeof detail === "object" && detail !== null && "kind" in detail ? detail.kind : undefined

@@ -1,7 +1,7 @@
 import { Clock, Context, Effect, Exit, Option, References, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 
-/** Traces an effect as a span. Without tracing the effect stays as it is. */
+/** Traces an effect as a span. Without tracing it returns the effect itself. */
 export const span =
   (name: string, options: Tracer.SpanOptionsNoTrace = {}) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -29,7 +29,7 @@ export const currentTraceparent = Effect.withFiber(({ cache: { span } }) =>
   )
 )
 
-/** Begins the span of handing an event to a socket, in the trace of its send; answers how to end it. */
+/** Begins the span of writing an event to a socket, in the trace of its send. Returns the function that ends it. */
 export type DeliverySpan = (traceparent: string | undefined) => (() => void) | undefined
 
 /** Makes delivery spans; `undefined` without tracing. */

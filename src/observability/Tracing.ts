@@ -8,7 +8,7 @@ import * as OtlpClient from "./OtlpClient.ts"
 /** How long the shutdown of a node waits for the collector to take its last spans. */
 const LAST_EXPORT = "1 second"
 
-/** What this room does not know by itself. */
+/** What the caller passes in: this folder must not import it. */
 export interface About {
   /** The id of the node and the version of the server: attributes of every span. */
   readonly node: string
@@ -71,15 +71,15 @@ const otlp = (
   )
 
 /**
- * Samples a trace at its root, and where a stranger says that it goes on: strangers could have all recorded, or nothing. A trace
- * of a trusted caller keeps that one's decision. Only requests and the sends of sockets are recorded, and no background work.
+ * Samples a trace at its root. The sampling decision of a trusted caller holds; that of a stranger is ignored, because it could have
+ * everything recorded, or nothing. Requests and the sends of sockets are traced, background work is not.
  */
 const sampling = (
   tracer: Tracer.Tracer,
   share: number,
   decidesSampling: About["decidesSampling"]
 ): Tracer.Tracer => {
-  // The span of a request is made by the fiber of the request.
+  // The fiber of a request makes its span, so the request is in its context.
   const isDecided = () => {
     const context = Fiber.getCurrent()?.context
     const request = context && Context.getOrUndefined(context, HttpServerRequest.HttpServerRequest)

@@ -89,7 +89,7 @@ const COMMENT = /^# (?:HELP|TYPE) (\S+)/
 
 const SERIES = /^([^{ ]+)(?:\{(.*)\})? (\S+)$/
 
-/** Merges the texts of workers: each series gets the worker's number as a label, and the series of a metric stand together. */
+/** Merges the texts of workers: each series gets the worker's number as a label, and the series of one metric are grouped. */
 const merged = (texts: ReadonlyArray<{ readonly worker: number; readonly text: string }>): string => {
   const metrics = new Map<string, { readonly comments: Set<string>; readonly series: Array<string> }>()
   for (const { worker, text } of texts) {

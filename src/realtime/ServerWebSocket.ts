@@ -197,7 +197,7 @@ export class ServerWebSocket extends WebSocket implements FrameSource {
     this.budget?.take(this)
   }
 
-  /** Does nothing: the close code tells the fault. Without a listener an error would end the process. */
+  /** Does nothing: the close code has the fault. Without a listener an error would end the process. */
   private onError(): void {}
 }
 

@@ -4,7 +4,7 @@ import { int4 } from "../database/SqlParameters.ts"
 import { QUOTE_LENGTH } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 
-/** The columns of a `MessageRow` from `messages m`, beside the reactions. */
+/** The columns of a `MessageRow` from `messages m`, without the reactions. The functions that send quote as many characters. */
 export const MESSAGE_COLUMNS = `m.id, m.sender_id, (SELECT u.username FROM users u WHERE u.id = m.sender_id) AS sender_username,
   m.receiver_id, m.content, m.timestamp, m.conversation_id, m.version, m.edited_at, m.deleted_at, m.metadata,
   CASE WHEN m.reply_to_id IS NOT NULL THEN (
@@ -12,13 +12,16 @@ export const MESSAGE_COLUMNS = `m.id, m.sender_id, (SELECT u.username FROM users
     FROM messages q WHERE q.id = m.reply_to_id
   ) END AS quote`
 
-/** In place of `MESSAGE_COLUMNS` and the reactions, where there is no message. */
+/** Nulls in place of `MESSAGE_COLUMNS` and the reactions, for a row of a union that is no message. */
 export const NO_MESSAGE = `NULL::bigint AS id, NULL::int AS sender_id, NULL::varchar AS sender_username,
   NULL::int AS receiver_id, NULL::varchar AS content, NULL::timestamptz AS timestamp, NULL::bigint AS conversation_id,
   NULL::int AS version, NULL::timestamptz AS edited_at, NULL::timestamptz AS deleted_at, NULL::jsonb AS metadata,
   NULL::jsonb AS quote, NULL::jsonb AS reactions`
 
-/** The reactions to `messages m` as a user sees them, in the order in which each emoji was first used. */
+/**
+ * The reactions to `messages m` as a user sees them, in the order in which each emoji was first used. `reacted` is false for most
+ * messages, and saves the look-up.
+ */
 export const reactionsFor = (sql: PgClient.PgClient, reader: UserId): Statement.Fragment =>
   sql`CASE WHEN m.reacted THEN (
     SELECT jsonb_agg(jsonb_build_object('emoji', r.emoji, 'count', r.count, 'mine', r.mine) ORDER BY r.first, r.emoji)

@@ -4,7 +4,7 @@ import type { ProfileCalls } from "./ProfileCalls.ts"
 import { profilesInMemory } from "./ProfilesInMemory.ts"
 import * as Profiles from "./ProfilesInSql.ts"
 
-/** The profiles of users, and those whom an identity provider knows: see `ProfileCalls`. */
+/** The profiles of users, and the users that are made by their external id: see `ProfileCalls`. */
 export class ProfileRepo extends Context.Service<ProfileRepo, ProfileCalls>()("minichat/repo/ProfileRepo") {
   static readonly layer = Layer.effect(ProfileRepo, Profiles.make)
 

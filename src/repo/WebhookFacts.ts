@@ -8,7 +8,7 @@ import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 import type { WebhookEvent } from "./WebhookRepo.ts"
 
-/** What an event is about, as it is now, and for a new message who else may read it. */
+/** The object of an event, as it is now, and for a new message the other users who may read it. */
 export interface WebhookFact {
   readonly data: Readonly<Record<string, unknown>>
   readonly recipients: ReadonlyArray<UserId>
@@ -16,17 +16,17 @@ export interface WebhookFact {
 
 type Json = Readonly<Record<string, unknown>>
 
-/** A row as JSON, beside the id that it was asked for by. */
+/** A row as JSON, with the id by which it was looked up. */
 interface Found {
   readonly id: number
   readonly json: Json
 }
 
-/** Reads what webhook events are about, when they are delivered: the queue holds no content that could outlive its deletion. */
+/** Reads the objects of webhook events at their delivery. The queue holds no content, so that none outlives its deletion. */
 export class WebhookFacts extends Context.Service<
   WebhookFacts,
   {
-    /** The facts of events, place by place; none when the rows are gone. */
+    /** The facts of events, place by place; none when the rows are deleted. */
     of(
       events: ReadonlyArray<WebhookEvent>
     ): Effect.Effect<ReadonlyArray<WebhookFact | undefined>, Unavailable>
@@ -158,7 +158,7 @@ const subjectOf = (type: string): "message" | "conversation" | "member" | "user"
   return type.startsWith("message.") ? "message" : "user"
 }
 
-/** The columns of a user that a receiver is told, of those that there are. */
+/** The columns of a user that a payload has. */
 const USER_FIELDS = ["id", "external_id", "username", "display_name", "avatar_url", "metadata"]
 
 const USER_TIMES = ["created_at", "suspended_at", "deleted_at"]

@@ -4,7 +4,7 @@ import { int4, int4Array, int8Array, textArray } from "../database/SqlParameters
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 
-/** Who of a message's recipients had neither a socket nor a waiting poll; without `isKnown`, as far as this node knows. */
+/** The recipients of a message without a socket or a waiting poll. Without `isKnown` only this node's sockets and polls count. */
 export interface Offline {
   readonly userIds: ReadonlyArray<UserId>
   readonly isKnown: boolean
@@ -13,28 +13,28 @@ export interface Offline {
 /** An event that is leased to this node, and what it is about. */
 export interface WebhookEvent {
   readonly id: number
-  /** The same for every endpoint and every attempt: what a receiver tells repeats by. */
+  /** The same for every endpoint and every attempt: a receiver recognises repeats by it. */
   readonly webhookId: string
-  /** The conversation, or the user with a minus. */
+  /** The id of the conversation; for an event about a user, its id negated. Events of one lane keep their order. */
   readonly lane: number
   readonly type: string
   readonly messageId: number | undefined
   readonly userId: number | undefined
   readonly reportId: number | undefined
   readonly happenedAt: Date
-  /** With the one that the lease is for. */
+  /** The number of attempts, the one of this lease included. */
   readonly attempts: number
-  /** As the first attempt found it. */
+  /** As it was at the first attempt. */
   readonly offline: Offline | undefined
-  /** How long after the lease an attempt that fails is followed by another one. Afterwards it is the last: the event is dead. */
+  /** How long after the lease a failed attempt is still repeated. After that time a failed attempt is the last: the event is dead. */
   readonly timeLeft: Duration.Duration
 }
 
-/** How an attempt ended. */
+/** The result of an attempt. */
 export interface WebhookOutcome {
   readonly event: WebhookEvent
   readonly result: "delivered" | "retry" | "dead"
-  /** When to try again, from now. */
+  /** The time until the next attempt. */
   readonly delay: Duration.Duration
   /** Why it failed; kept with a dead letter. */
   readonly reason: string
@@ -84,13 +84,14 @@ export class WebhookRepo extends Context.Service<
   WebhookRepo,
   {
     /**
-     * Says that this node serves an endpoint, and answers its id. From then on every fact writes an event for it, until no node
-     * has said so for a day. `urlHash` tells endpoints apart; `location` is for people.
+     * Registers that this node serves an endpoint, and answers its id. From then on every fact writes an event for it, until no
+     * node has registered it for a day. `urlHash` identifies an endpoint; `location` is for people.
      */
     serve(urlHash: string, location: string): Effect.Effect<number, Unavailable>
     /**
-     * Takes in how attempts ended, then leases at most `free` events, in the order of each lane and one of a lane at a time. An event
-     * whose attempt is not reported within the lease is leased anew. `undefined`: another node is at it, and nothing was done.
+     * Stores the results of attempts, then leases at most `free` events, in the order of each lane and one of a lane at a time. An
+     * event whose attempt is not reported within the lease is leased again. Answers `undefined`, and does nothing, while another node
+     * runs a step of the endpoint.
      */
     step(
       endpoint: number,

@@ -5,7 +5,7 @@ export const SSL_MODES = ["disable", "allow", "prefer", "require", "verify-ca", 
 /** Whether connections are encrypted and certificates verified, with libpq's meaning. */
 export type SslMode = (typeof SSL_MODES)[number]
 
-/** The part of libpq's parameters that the server acts on; each is what the URL says, or absent. */
+/** The parameters of libpq that the server acts on, with the text of the URL; absent where the URL has none. */
 export interface DatabaseParameters {
   readonly host?: string
   readonly port?: string
@@ -36,7 +36,7 @@ const ANY = Symbol("any")
 const FLAG = ["true", "false"]
 const TLS_VERSIONS = ["TLSv1.2", "TLSv1.3"]
 
-/** The values that each parameter may have. Those that the server does not act on may only say what it does anyway. */
+/** The allowed values of each parameter. A parameter that the server does not act on may only have the value that describes it. */
 const ALLOWED: Readonly<Record<string, typeof ANY | ReadonlyArray<string>>> = {
   host: ANY,
   port: ANY,
@@ -64,13 +64,13 @@ const ALLOWED: Readonly<Record<string, typeof ANY | ReadonlyArray<string>>> = {
   sslnegotiation: ["postgres"],
   sslsni: ["1"],
   ssl: ["true"],
-  // Of other clients, in URLs that providers hand out.
+  // Parameters of other clients, in the URLs of providers.
   pgbouncer: FLAG,
   sslaccept: ["strict", "accept_invalid_certs"],
   uselibpqcompat: FLAG
 }
 
-/** What to do instead of what other clients take. */
+/** What to set instead of parameters of other clients. */
 const INSTEAD: Readonly<Record<string, string>> = {
   connection_limit: "Set DATABASE_POOL_SIZE",
   pool_timeout: "A statement has 10 seconds",
@@ -104,7 +104,7 @@ export const readParameters = (query: string): Result.Result<DatabaseParameters,
     if (Result.isFailure(value)) return Result.fail(`has a wrong percent sign in the parameter "${name}"`)
     const refusal = refusalOf(name, value.success)
     if (refusal !== undefined) return Result.fail(refusal)
-    // As libpq: JDBC's way to say it.
+    // As in libpq: `ssl` is the name that JDBC uses.
     if (name === "ssl") parameters.sslmode ??= "require"
     else parameters[name] = value.success
   }

@@ -21,17 +21,17 @@ export interface DatabaseTls {
   readonly maxVersion: "TLSv1.2" | "TLSv1.3" | undefined
 }
 
-/** What DATABASE_URL says. */
+/** The parts of DATABASE_URL. */
 export interface DatabaseUrl {
   readonly hosts: readonly [DatabaseHost, ...ReadonlyArray<DatabaseHost>]
-  /** Which host of these to use: none says, and there is one; or one that is no standby; or one that takes writes. */
+  /** Which of the hosts to use: any, for a single host; one that is no standby; or one that takes writes. */
   readonly wanted: "any" | "primary" | "read-write"
   readonly username: string | undefined
   readonly password: string | undefined
   readonly database: string | undefined
   readonly applicationName: string | undefined
   readonly options: string | undefined
-  /** For each host. */
+  /** The time limit of each host. */
   readonly connectTimeout: Duration.Duration
   readonly tls: DatabaseTls
   /** False behind a pooler that keeps no prepared statements. */
@@ -51,7 +51,7 @@ const decoded = (text: string) =>
     () => EXAMPLE
   )
 
-/** Whether what is sent there stays on this machine. */
+/** Whether the host is this machine. */
 const isLocal = ({ host }: DatabaseHost) =>
   host.startsWith("/") || /^(localhost|127(\.\d{1,3}){3}|::1)$/i.test(host)
 
@@ -122,7 +122,7 @@ const tlsFrom = (
   return Result.succeed({
     mode,
     rootCert,
-    // As libpq: whoever names a root certificate wants it looked at, in every mode.
+    // As in libpq: with a root certificate, the certificate of the server is verified in every mode.
     isVerified: mode === "verify-ca" || mode === "verify-full" || Option.isSome(rootCert),
     isHostVerified: mode === "verify-full",
     cert: sslcert,
@@ -150,7 +150,7 @@ export const readDatabaseUrl = (text: string): Result.Result<DatabaseUrl, string
     const wanted = parameters.target_session_attrs ?? "any"
     return {
       hosts,
-      // The server writes: of several hosts none but one that takes writes is of use.
+      // The server writes: of several hosts it needs one that takes writes.
       wanted: (wanted === "any" && hosts.length > 1 ? "read-write" : wanted) as DatabaseUrl["wanted"],
       username: parameters.user ?? nonEmpty(username),
       password: parameters.password ?? nonEmpty(password),
@@ -163,10 +163,10 @@ export const readDatabaseUrl = (text: string): Result.Result<DatabaseUrl, string
     }
   })
 
-/** The database for a person: hosts and name, no credentials. */
+/** The database in a log line: hosts and name, no credentials. */
 export const locationOf = ({ hosts, database }: Pick<DatabaseUrl, "hosts" | "database">): string =>
   `${hosts.map(nameOf).join(",")}/${database ?? ""}`
 
-/** A host for a person. */
+/** A host in a log line. */
 export const nameOf = ({ host, port }: DatabaseHost): string =>
   host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`

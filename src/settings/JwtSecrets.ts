@@ -5,17 +5,17 @@ export const isLongEnough = (secret: string): boolean => Buffer.byteLength(secre
 
 /** `JWT_SECRET` as the secrets that it holds. */
 export interface JwtSecrets {
-  /** Signs. */
+  /** Signs new tokens. */
   readonly first: string
-  /** Each verifies. */
+  /** Any of them may verify a token. */
   readonly all: ReadonlyArray<string>
-  /** Whether a separator was taken for a part of the only secret, because something between separators is too short. */
+  /** Whether the text counts as one secret that holds a separator, because a part of it would be too short. */
   readonly holdsSeparator: boolean
 }
 
 /**
- * Reads secrets between commas or line breaks; a line break may be written as \n. The whole text verifies too: a secret of the time
- * when there was only one may hold a comma.
+ * Reads secrets between commas or line breaks; a line break may be written as \n. The whole text verifies too: a secret from
+ * before lists were read may hold a comma.
  */
 export const parseSecrets = (text: string): JwtSecrets => {
   const parts = text

@@ -1,6 +1,6 @@
 import { Option } from "effect"
 
-/** Tells whether the value of an `Origin` header matches. */
+/** Whether the value of an `Origin` header matches. */
 export type OriginPattern = (origin: string) => boolean
 
 /** `https://*.example.com`: the asterisk is the whole first label, and at least two labels follow it. */

@@ -1,6 +1,6 @@
 import { Config } from "effect"
 
-/** How tokens name users, and whom these may look up. Each is an environment variable; docs/PEOPLE.md says what each means. */
+/** How tokens name users, and which users they may look up. Each is an environment variable: see docs/PEOPLE.md. */
 export const peopleSettings = {
   jwtSubject: Config.Literals(["id", "external"], "JWT_SUBJECT").pipe(Config.withDefault("id")),
   jwtUserClaim: Config.String("JWT_USER_CLAIM").pipe(Config.withDefault("sub")),

@@ -21,7 +21,7 @@ const messageOf = (error: unknown) => (error instanceof Error ? error.message : 
 
 const textOf = (file: string) => readFileSync(file, "utf8").replace(/[\r\n]+$/, "")
 
-/** What a file holds now; none when it cannot be read or is empty, as while something replaces it. */
+/** The content of a file; `undefined` when it cannot be read or is empty, as it is while it is replaced. */
 export const secretIn = (file: string): string | undefined => {
   try {
     return textOf(file) || undefined
@@ -31,8 +31,8 @@ export const secretIn = (file: string): string | undefined => {
 }
 
 /**
- * A provider that also reads secrets from files: `JWT_SECRET_FILE=/run/secrets/jwt` says what `JWT_SECRET` would. Line breaks at
- * the end of a file are dropped. Fails when both are set, and when a file cannot be read or is empty.
+ * A provider that also reads secrets from files: with `JWT_SECRET_FILE=/run/secrets/jwt` the file has
+ * the value of `JWT_SECRET`. Line breaks at the end of a file are dropped. Fails when both are set, and when a file cannot be read or is empty.
  */
 export const withSecretFiles = (provider: ConfigProvider.ConfigProvider): ConfigProvider.ConfigProvider => {
   const valueOf = (name: string) => Effect.map(provider.load([name]), (node) => node?.value || undefined)

@@ -1,7 +1,7 @@
-/** How many letters may differ between a setting and what is taken for it. Short names have many neighbours. */
+/** How many letters a mistyped setting may differ by. Short names are close to many other names. */
 const allowed = ({ length }: string): number => (length <= 6 ? 1 : length < 12 ? 2 : 3)
 
-/** How many letters are added, left out, changed, or swapped with the next one, between two texts. */
+/** The edit distance of two texts: letters that are added, left out, changed, or swapped with the next one. */
 const distance = (a: string, b: string): number => {
   let beforeLast: ReadonlyArray<number> = []
   let last: ReadonlyArray<number> = Array.from({ length: b.length + 1 }, (_, j) => j)
@@ -26,8 +26,8 @@ const distance = (a: string, b: string): number => {
 }
 
 /**
- * The environment variables that are no setting and look like one that is not set: a line for each, with the
- * setting that is likely meant.
+ * The environment variables that are no setting but look like one that is not set. A line for each, with the setting that is
+ * probably meant.
  */
 export const unknownSettings = (
   environment: Readonly<Record<string, string | undefined>>,

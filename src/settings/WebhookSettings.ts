@@ -1,12 +1,12 @@
 /** How many bytes a secret has, as Standard Webhooks says. */
 const SECRET_BYTES = { least: 24, most: 64 }
 
-/** What separates URLs, and secrets. */
+/** The separator of URLs, and of secrets. */
 const SEPARATOR = /[\s,]+|\\n/
 
 const itemsOf = (text: string): ReadonlyArray<string> => text.split(SEPARATOR).filter((item) => item !== "")
 
-/** What is wrong with a URL to post to. It may hold a secret, so it is not named. */
+/** The fault of a URL to post to. The URL may hold a secret, so it is not in the text. */
 const problemOf = (item: string): string | undefined => {
   if (!URL.canParse(item) || !/^https?:$/.test(new URL(item).protocol)) {
     return "must be http or https URLs like https://app.example.com/webhooks"
@@ -17,7 +17,7 @@ const problemOf = (item: string): string | undefined => {
     : "must hold no user and password: the signature tells who sends"
 }
 
-/** Reads `WEBHOOK_URL`: URLs between commas or spaces. Each is told of every event once. */
+/** Reads `WEBHOOK_URL`: URLs between commas or spaces. Each receives every event. */
 export const webhookUrls = {
   check: (text: string): true | string =>
     itemsOf(text)

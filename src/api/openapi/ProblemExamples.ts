@@ -11,7 +11,7 @@ const encode = (problem: { readonly _tag: string; readonly constructor: unknown 
 export const invalid = (field: InvalidField | undefined): unknown =>
   field === undefined ? undefined : encode(Problems.ValidationFailed.of([field]))[1]
 
-/** By the name of the problem. */
+/** An example of each problem, by its `_tag`, with its default sentence. */
 export const problems: Readonly<Record<string, unknown>> = Object.fromEntries(
   [
     new Problems.UsernameTaken(),
