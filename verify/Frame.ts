@@ -64,7 +64,9 @@ export const InboxEvent = Schema.Struct({
   emoji: Schema.optionalKey(Schema.String),
   added: Schema.optionalKey(Schema.Boolean),
   count: Schema.optionalKey(Schema.Int),
-  conversation: Schema.optionalKey(Schema.Struct({ id: Schema.Int }))
+  conversation: Schema.optionalKey(Schema.Struct({ id: Schema.Int })),
+  member: Schema.optionalKey(Schema.Struct({ user_id: Schema.Int })),
+  member_count: Schema.optionalKey(Schema.Int)
 })
 export type InboxEvent = typeof InboxEvent.Type
 

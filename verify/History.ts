@@ -64,7 +64,7 @@ export const compare = Effect.fn("History.compare")(function* (
   clients: ReadonlyArray<ChatClient>,
   sends: ReadonlyArray<Send>,
   states: ReadonlyArray<InboxState>,
-  group?: Group
+  groups: ReadonlyArray<Group> = []
 ) {
   const rest = yield* Rest
   const findings: Array<string> = []
@@ -82,21 +82,23 @@ export const compare = Effect.fn("History.compare")(function* (
 
   const compareOne = Effect.fnUntraced(function* ({ userId }: ChatClient, index: number) {
     const history = yield* byKey(index, { user_id: userId })
-    const ofGroup = group?.memberIds.includes(userId)
-      ? yield* byKey(index, { user_id: userId, conversation_id: group.conversationId })
-      : []
+    const own = groups.filter(({ memberIds }) => memberIds.includes(userId))
+    const ofGroups = yield* Effect.forEach(own, ({ conversationId }) =>
+      byKey(index, { user_id: userId, conversation_id: conversationId })
+    )
+    const all = [history, ...ofGroups]
     const expected = sends.flatMap((send) =>
       send.acknowledged !== undefined && readersOf(send).includes(userId) ? [send.acknowledged.id] : []
     )
-    const held = new Set([...history, ...ofGroup].map(({ id }) => id))
+    const held = new Set(all.flat().map(({ id }) => id))
     const missing = expected.filter((id) => !held.has(id))
     if (missing.length > 0) findings.push(`user ${userId}: ${missing.length} messages are not in the history`)
-    for (const part of [history, ofGroup]) {
+    for (const part of all) {
       if (part.some(({ id }, n) => n > 0 && id >= part[n - 1]!.id)) {
         findings.push(`user ${userId}: the history is not newest first, each message once`)
       }
     }
-    findings.push(...differences(userId, [...history, ...ofGroup], states[index]!))
+    findings.push(...differences(userId, all.flat(), states[index]!))
 
     const half = Math.floor(history.length / 2)
     const skipped = yield* onAnyNode(urls, index, (url) =>

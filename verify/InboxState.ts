@@ -16,7 +16,7 @@ export interface MessageState {
 /** What the events of one inbox add up to. */
 export interface InboxState {
   readonly messages: ReadonlyMap<number, MessageState>
-  /** The ids of the groups and direct conversations that the inbox told of. */
+  /** The ids of the groups and direct conversations that the inbox told of, without the groups that the user is no longer in. */
   readonly conversations: ReadonlySet<number>
   /** The last message that the user itself has read, by conversation; none where no event told it. */
   readonly lastRead: ReadonlyMap<number, number>
@@ -130,6 +130,14 @@ export const fold = (inbox: Inbox, found: Found): InboxState => {
     if (userId === inbox.userId) lastRead.set(conversationId, Math.max(last, messageId))
   }
 
+  /** What a user knew of a group it knows no longer: when it comes back, it begins anew. */
+  const left = (conversationId: number) => {
+    conversations.delete(conversationId)
+    lastRead.delete(conversationId)
+    told.delete(Told.membership(conversationId))
+    for (const [id, message] of messages) if (message.conversationId === conversationId) messages.delete(id)
+  }
+
   for (const event of inOrder(inbox)) {
     const { conversation, conversation_id, id, message_id, type, user_id } = event
     if ((type === "message" || type === "message_sent") && id !== undefined) sent(event, id)
@@ -141,7 +149,7 @@ export const fold = (inbox: Inbox, found: Found): InboxState => {
     } else if (type === "conversation_added" && conversation !== undefined) {
       tell(Told.membership(conversation.id))
       conversations.add(conversation.id)
-    }
+    } else if (type === "conversation_removed" && conversation_id !== undefined) left(conversation_id)
   }
   return { messages, conversations, lastRead, told }
 }

@@ -3,6 +3,18 @@ import { Effect, Random } from "effect"
 /** Everything that a run leaves to chance, drawn beforehand from its seed, so that a run can be repeated. Users and nodes are indexes. */
 export interface Plan {
   readonly sends: ReadonlyArray<PlannedSend>
+  /** What happens to the group whose members change; none when the deployment has no groups. */
+  readonly steps: ReadonlyArray<PlannedStep>
+}
+
+/** A step of the group whose members change. */
+export interface PlannedStep {
+  /** Adds the user when it is no member, and removes it when it is one; or writes to the group as that user, or as its maker. */
+  readonly action: "toggle" | "write"
+  readonly user: number
+  /** Whether the user leaves by itself where it is removed. */
+  readonly leaves: boolean
+  readonly node: number
 }
 
 export interface PlannedSend {
@@ -50,6 +62,9 @@ const TAKEN_BACK = 0.4
 const READ = 0.2
 const DELETED = 0.04
 const DROPS_A_USER = 2
+const STEPS_A_MESSAGE = 0.2
+const MOST_STEPS = 200
+const WRITES = 0.4
 
 const TEXTS = [
   "hello",
@@ -128,8 +143,20 @@ export const make = (size: Size, seed: number): Effect.Effect<Plan> => {
     }
     return planned
   })
-  return Effect.replicateEffect(send, size.messages).pipe(
-    Effect.map((sends) => ({ sends })),
-    Random.withSeed(seed)
-  )
+
+  const step = Effect.gen(function* () {
+    const planned: PlannedStep = {
+      action: (yield* chance(WRITES)) ? "write" : "toggle",
+      user: 1 + (yield* below(size.members - 1)),
+      leaves: yield* Random.nextBoolean,
+      node: yield* below(size.nodes)
+    }
+    return planned
+  })
+  const steps = size.members < 2 ? 0 : Math.min(MOST_STEPS, Math.ceil(size.messages * STEPS_A_MESSAGE))
+
+  return Effect.all({
+    sends: Effect.replicateEffect(send, size.messages),
+    steps: Effect.replicateEffect(step, steps)
+  }).pipe(Random.withSeed(seed))
 }

@@ -14,6 +14,8 @@ export interface Report {
   readonly erased?: Erased
   readonly seconds: number
   readonly tally: Tally
+  /** Acknowledged steps of the group whose members change. */
+  readonly memberships: number
   /** Sends that had neither an acknowledgement nor a refusal when patience ended. */
   readonly unanswered: number
   readonly reconnects: number
@@ -44,7 +46,7 @@ export const toText = (report: Report): string => {
   const { tally } = report
   return [
     `${report.urls.join(" ")}  ${report.users} users, ${report.seconds} s, ${report.reconnects} reconnects, seed ${report.seed}`,
-    `sent ${tally.sent}  acknowledged ${tally.acknowledged}  refused ${tally.refused}  unanswered ${report.unanswered}  changes ${tally.changes}  received ${tally.received}`,
+    `sent ${tally.sent}  acknowledged ${tally.acknowledged}  refused ${tally.refused}  unanswered ${report.unanswered}  changes ${tally.changes}  memberships ${report.memberships}  received ${tally.received}`,
     `lost ${tally.lost}  repeated ${tally.repeated}  reordered ${tally.reordered}  altered ${tally.altered}  disagreements ${report.disagreements.length}`,
     `acknowledged in  ${latency(report.acknowledgement)}`,
     `delivered in     ${latency(report.delivery)}`,

@@ -12,6 +12,7 @@ const Events = Schema.Struct({
 const Recent = Schema.Struct({ messages: Schema.Array(Message) })
 const Presence = Schema.Struct({ online: Schema.Boolean, connections: Schema.Int })
 const Conversation = Schema.Struct({ id: Schema.Int })
+const MemberOf = Schema.Struct({ user_id: Schema.Int })
 const ReadState = Schema.Struct({ last_read_id: Schema.Int, unread: Schema.Int })
 const Conversations = Schema.Struct({
   conversations: Schema.Array(
@@ -24,6 +25,12 @@ const Problem = Schema.Struct({ detail: Schema.String })
 const TIMEOUT = "15 seconds"
 
 type Failure = Refused | Unanswered
+/** The user that joins or leaves, and who does it. */
+interface Membership {
+  readonly userId: number
+  readonly by: number
+}
+
 type Params = Readonly<Record<string, number>>
 
 /** The server's REST calls, one attempt each. The first argument is the node to ask. */
@@ -58,8 +65,20 @@ export class Rest extends Context.Service<
         readonly memberIds: ReadonlyArray<number>
         readonly title: string
         readonly clientId: string
+        /** What new members see of the messages before them: all, unless it says otherwise. */
+        readonly history?: string
       }
     ) => Effect.Effect<typeof Conversation.Type, Failure>
+    readonly putMember: (
+      url: string,
+      conversationId: number,
+      change: Membership
+    ) => Effect.Effect<void, Failure>
+    readonly removeMember: (
+      url: string,
+      conversationId: number,
+      change: Membership
+    ) => Effect.Effect<void, Failure>
     readonly conversations: (
       url: string,
       page: { readonly user_id: number; readonly limit: number; readonly before?: number }
@@ -138,7 +157,7 @@ export class Rest extends Context.Service<
           recent: (url, userId) =>
             call(Recent, get(url, `messages/recent/${userId}`)).pipe(Effect.map(({ messages }) => messages)),
           presence: (url, userId) => call(Presence, get(url, `users/${userId}/presence`)),
-          createGroup: (url, { clientId, makerId, memberIds, title }) =>
+          createGroup: (url, { clientId, history, makerId, memberIds, title }) =>
             call(
               Conversation,
               post(url, "conversations/", {
@@ -146,8 +165,24 @@ export class Rest extends Context.Service<
                 kind: "group",
                 title,
                 member_ids: memberIds,
-                client_id: clientId
+                client_id: clientId,
+                ...(history !== undefined && { history })
               })
+            ),
+          putMember: (url, conversationId, { by, userId }) =>
+            Effect.asVoid(
+              call(
+                MemberOf,
+                HttpClientRequest.put(join(url, `conversations/${conversationId}/members/${userId}`)).pipe(
+                  HttpClientRequest.bodyJsonUnsafe({ user_id: by })
+                )
+              )
+            ),
+          removeMember: (url, conversationId, { by, userId }) =>
+            execute(remove(url, `conversations/${conversationId}/members/${userId}`, { user_id: by })).pipe(
+              Effect.flatMap((response) =>
+                response.status === 204 ? Effect.void : answer(Schema.Never, response)
+              )
             ),
           conversations: (url, page) => call(Conversations, get(url, "conversations/", page)),
           markRead: (url, conversationId, mark) =>

@@ -9,7 +9,8 @@ import { fold } from "./InboxState.ts"
 import * as Latency from "./Latency.ts"
 import type { Send } from "./Ledger.ts"
 import * as LongPoll from "./LongPoll.ts"
-import { type Group, inWords } from "./Outgoing.ts"
+import * as Memberships from "./Memberships.ts"
+import { type Group, inWords, type Refused, type Unanswered } from "./Outgoing.ts"
 import * as Plan from "./Plan.ts"
 import * as Progress from "./Progress.ts"
 import { isSound, type Report } from "./Report.ts"
@@ -103,7 +104,7 @@ const disagreements = Effect.fn("Verify.disagreements")(function* (
   { urls }: Options,
   clients: ReadonlyArray<ChatClient.ChatClient>,
   sends: ReadonlyArray<Send>,
-  group: Group | undefined
+  groups: ReadonlyArray<Group>
 ) {
   const unread = clients.flatMap((client) => client.unreadable.map((frame) => `unreadable frame ${frame}`))
   const unrecovered = clients.flatMap((client) =>
@@ -114,8 +115,8 @@ const disagreements = Effect.fn("Verify.disagreements")(function* (
     ...unread,
     ...unrecovered,
     ...(yield* EventPages.compare(urls, clients, states)),
-    ...(yield* History.compare(urls, clients, sends, states, group)),
-    ...(group === undefined ? [] : yield* ConversationList.compare(urls, clients, states))
+    ...(yield* History.compare(urls, clients, sends, states, groups)),
+    ...(groups.length === 0 ? [] : yield* ConversationList.compare(urls, clients, states))
   ]
 })
 
@@ -135,16 +136,28 @@ const examine = Effect.fn("Verify.examine")(function* (
   )
   // Another device of the first user, on another node where there is one: it must be told the same.
   const devices = [...clients, yield* connect(options, userIds[0]!, 1)]
-  const conversations = yield* Conversations.make(urls, userIds, name).pipe(
-    Effect.mapError(
-      (error) => new NotServing({ url: urls[0]!, reason: `the group cannot be made (${inWords(error)})` })
-    )
-  )
+  const noGroup = (error: Refused | Unanswered) =>
+    new NotServing({ url: urls[0]!, reason: `a group cannot be made (${inWords(error)})` })
+  const conversations = yield* Effect.mapError(Conversations.make(urls, userIds, name), noGroup)
   const { group } = conversations
 
   const size = { ...options, nodes: urls.length, members: group?.memberIds.length ?? 0 }
   const plan = yield* Plan.make(size, options.seed)
-  const traffic = yield* Traffic.run({ urls, clients, plan, group, name })
+  let isSending = true
+  const changing =
+    group === undefined
+      ? Effect.succeed(undefined)
+      : Memberships.run({
+          urls,
+          clients: clients.slice(0, size.members),
+          steps: plan.steps,
+          name: `${name}-joined`,
+          isShown: () => !isSending
+        }).pipe(Effect.mapError(noGroup))
+  const sending = Traffic.run({ urls, clients, plan, group, name }).pipe(
+    Effect.ensuring(Effect.sync(() => (isSending = false)))
+  )
+  const [traffic, memberships] = yield* Effect.all([sending, changing], { concurrency: "unbounded" })
   const changes = group === undefined ? [] : [conversations.made, ...traffic.changes]
   yield* settle(traffic.sends, devices, settleWithin, changes)
   const [senderId, receiverId] = [userIds[0]!, userIds[1]!]
@@ -156,21 +169,22 @@ const examine = Effect.fn("Verify.examine")(function* (
     name: `${name}-poll`
   })
   yield* settle([...traffic.sends, ...poll.sends], devices, settleWithin, changes)
-  const groupPoll =
+  const groupOptions = { urls, senderId, receiverId, since: clients[1]!.cursor() }
+  const groupPolls =
     group === undefined
-      ? { sends: [], findings: [] }
-      : yield* LongPoll.check({
-          urls,
-          senderId,
-          receiverId,
-          group,
-          since: clients[1]!.cursor(),
-          name: `${name}-group-poll`
-        })
-  const sends = [...traffic.sends, ...poll.sends, ...groupPoll.sends]
+      ? []
+      : [
+          yield* LongPoll.check({ ...groupOptions, group, name: `${name}-group-poll` }),
+          yield* LongPoll.checkChanges({ ...groupOptions, group, name: `${name}-poll-of` })
+        ]
+  const polls = [poll, ...groupPolls]
+  const sends = [...traffic.sends, ...polls.flatMap((each) => each.sends)]
   const tally = yield* settle(sends, devices, settleWithin, changes)
 
+  if (memberships !== undefined) yield* Memberships.settle(memberships, settleWithin)
+
   const inboxes = clients.map((client) => client.inbox())
+  const groups = [group, memberships?.group].filter((made) => made !== undefined)
   const report: Report = {
     urls,
     seed: options.seed,
@@ -179,6 +193,7 @@ const examine = Effect.fn("Verify.examine")(function* (
     ...(conversations.group === undefined && { lacking: conversations.lacking }),
     seconds: Math.round((performance.now() - startedAt) / 1_000),
     tally,
+    memberships: memberships?.changes ?? 0,
     unanswered: tally.sent - tally.acknowledged - tally.refused,
     reconnects: devices.reduce((sum, client) => sum + client.visits.length - 1, 0),
     disagreements: [
@@ -186,9 +201,9 @@ const examine = Effect.fn("Verify.examine")(function* (
       ...changes.flatMap(({ failed, what }) =>
         failed === undefined ? [] : [`${what} is not acknowledged: ${failed}`]
       ),
-      ...poll.findings,
-      ...groupPoll.findings,
-      ...(yield* disagreements(options, clients, sends, group))
+      ...polls.flatMap(({ findings }) => findings),
+      ...(memberships?.findings() ?? []),
+      ...(yield* disagreements(options, clients, sends, groups))
     ],
     acknowledgement: Latency.summarize(Latency.ofAcknowledgements(sends)),
     delivery: Latency.summarize(Latency.deliveries(sends, inboxes).map(({ took }) => took))

@@ -63,7 +63,7 @@ const command = Command.make("verify", flags, (input) =>
   })
 ).pipe(
   Command.withDescription(
-    "Sends messages to users and to a group through a running deployment, edits, deletes, reacts and reads, cutting and resuming connections, and checks that nothing is lost, repeated or reordered. Exit code 1 when something is, 2 when there is nothing to check. The users that it makes, whose names begin with verify, are erased at the end, unless something is wrong or the deployment refuses."
+    "Sends messages to users and to groups through a running deployment, edits, deletes, reacts, reads, and changes who is in a group, cutting and resuming connections, and checks that nothing is lost, repeated or reordered. Exit code 1 when something is, 2 when there is nothing to check. The users that it makes, whose names begin with verify, are erased at the end, unless something is wrong or the deployment refuses."
   )
 )
 

@@ -114,7 +114,7 @@ describe("LongPoll", () => {
       const { findings, sends } = yield* check("is late")
       assert.deepStrictEqual(
         [findings, sends],
-        [["a long poll ended without what came meanwhile, 3 times of 3"], 3]
+        [["a long poll ended without a message that came meanwhile, 3 times of 3"], 3]
       )
     })
   )
