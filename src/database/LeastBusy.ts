@@ -128,8 +128,9 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
 
   /**
    * The connection to write behind others on, when enough of them are busy and prompt: of these the least busy. Each further
-   * one wakes one more process of the database. Where the database runs on the same few cores, small reads on ten
-   * connections took it 1.8 times the processor time of reads on two. While answers take long, all connections are used.
+   * one wakes one more process of the database. Where that runs on the same few cores, small reads on ten connections took
+   * it 1.8 times the processor time of reads on two (bench/README.md, "What comments quote"). While answers take long, all connections
+   * are used.
    */
   const prompt = (): Slot | undefined => {
     const latest = performance.now() - PROMPT

@@ -26,7 +26,8 @@ export class Unread extends Set<UnreadAnswer> {
   override delete(unread: UnreadAnswer): boolean {
     const isRemoved = super.delete(unread)
     // V8 replaces the table of a Set now and then. A replaced table in the old generation keeps what it held until a full
-    // collection: with the answers, whole requests would be moved there, and a collection of the young ones take five times as long.
+    // collection. If that were answers, whole requests would be moved there, and a collection of the young objects would take three
+    // to five times as long (bench/README.md, "What comments quote").
     unread.answer = undefined
     if (this.size === 0) {
       for (const listener of this.listeners) listener()
