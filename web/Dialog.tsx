@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact"
-import { useEffect, useRef } from "preact/hooks"
+import { useLayoutEffect, useRef } from "preact/hooks"
 import { Icon } from "./Icon.tsx"
 
 /** A dialog above the page; Escape closes it. */
@@ -13,7 +13,8 @@ export const Dialog = ({
   children: ComponentChildren
 }) => {
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => dialog.current?.showModal(), [])
+  // Before the next key: the page takes none while a dialog is open.
+  useLayoutEffect(() => dialog.current?.showModal(), [])
   return (
     <dialog ref={dialog} aria-label={title} onClose={onClose}>
       <header class="bar">

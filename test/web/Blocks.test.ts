@@ -64,6 +64,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
               await dialog.getByRole("button", { name: c!.name, exact: true }).press("Enter")
               await dialog.getByRole("button", { name: `Write to ${c!.name}` }).waitFor()
               await page.keyboard.press("Escape")
+              await page.getByRole("dialog", { name: "Garden" }).waitFor()
               await page.keyboard.press("Escape")
 
               await page.locator(".message").getByText("who waters the beans?").hover()
@@ -111,6 +112,14 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
           yield* inPage(page, async () => {
             const dialog = await openList()
             await dialog.getByRole("listitem").nth(101).waitFor()
+            // Names as long as these are cut, so that the buttons stay in reach.
+            await page.setViewportSize({ width: 360, height: 640 })
+            const list = dialog.getByRole("list")
+            assert.isTrue(await list.evaluate((box) => box.scrollWidth <= box.clientWidth))
+            await dialog
+              .getByRole("button", { name: /^Unblock/ })
+              .first()
+              .click()
           })
         })
       )
