@@ -14,7 +14,7 @@ export const Title = trimmedText(
   Schema.isPattern(/^\P{Cc}*$/u, { message: "must not have control characters" })
 )
 
-/** What a member of a group may do: see `groupRights` in the policy. */
+/** The role of a member in a group, which decides what the member may do: see `groupRights`. */
 export const Role = Schema.Literals(["owner", "admin", "member"])
 export type Role = typeof Role.Type
 
@@ -24,7 +24,7 @@ export const HistoryAccess = Schema.Literals(["all", "joined"]).annotate({
 })
 export type HistoryAccess = typeof HistoryAccess.Type
 
-/** What all members of a conversation see alike. */
+/** The fields of a conversation that all its members see alike. */
 const shared = {
   id: ConversationId,
   title: Schema.optionalKey(Schema.String).annotate({ description: "The title of a group" }),

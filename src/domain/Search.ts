@@ -3,10 +3,10 @@ import type { Message, MessageId } from "./Message.ts"
 import { trimmedText } from "./Text.ts"
 import type { UserId } from "./User.ts"
 
-/** The most characters (code points) that are searched for. It bounds the number of words, and so what a search costs. */
+/** The most code points of a search text. It bounds the number of words, and so the cost of a search. */
 export const MAX_SEARCH_LENGTH = 200
 
-/** What is searched for: trimmed, and then 1 to 200 code points. No character of it is an operator. */
+/** The text of a search: trimmed, and then 1 to 200 code points. No character of it is an operator. */
 export const SearchText = trimmedText(MAX_SEARCH_LENGTH, "sunday hik")
 
 export interface SearchQuery {

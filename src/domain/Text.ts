@@ -10,7 +10,7 @@ const storable = Schema.makeFilter(
 /** Text that PostgreSQL stores and JSON carries byte for byte: no NUL, no lone surrogate. */
 export const Text = Schema.String.check(storable)
 
-/** Text of 1 to `maximum` code points, once the white space around it is dropped. */
+/** Text that is trimmed, and then has 1 to `maximum` code points. */
 export const trimmedText = (
   maximum: number,
   example: string,
@@ -19,7 +19,7 @@ export const trimmedText = (
   const docs = {
     description: `1 to ${maximum} characters; white space around it is dropped`,
     examples: [example],
-    // `true`: this replaces what the checks would say. JSON Schema cannot say that white space is trimmed first.
+    // `true`: replaces the JSON Schema of the checks, which would refuse the white space that is trimmed first.
     toJsonSchema: () => [{ minLength: 1, maxLength: maximum }, true] as const
   }
   return Text.annotate(docs).pipe(

@@ -4,7 +4,7 @@ import type { UserId } from "../domain/User.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import type { Subscriber } from "./Subscriber.ts"
 
-/** The bus of a node alone. */
+/** The bus of a node without Redis: it delivers within the process. */
 export const makeMemoryBus = Effect.gen(function* () {
   const listeners = new Map<UserId, Subscriber>()
   const recovered = yield* PubSub.sliding<void>({ capacity: 1 })

@@ -6,9 +6,9 @@ import { Redis } from "./Redis.ts"
 const LOOK_INTERVAL = "5 seconds"
 
 /**
- * Nodes of release 1.0 answer recent lists from Redis lists that each send has to change. While such a node runs beside this
- * one, as during an upgrade, this node deletes the lists of those who receive a message. Such nodes know no epochs: this node
- * also uses their channels and their keys of sessions. To be removed with release 1.2.
+ * Whether nodes of release 1.0 run beside this one, as during an upgrade. Such nodes answer recent lists from lists in Redis: this
+ * node deletes the list of each receiver of a message. They know no epochs: this node also uses their channels and their keys of
+ * sessions. To be removed with release 1.2.
  */
 export const OlderNodes = Context.Reference<{
   /** Whether such a node runs; up to five seconds late. */

@@ -2,7 +2,7 @@ import type { Draft } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 
 /**
- * Inboxes locked for longer than LOCK_TIMEOUT, by a transaction that is not ours. Sends that concern them run apart and do not
+ * Inboxes locked for longer than LOCK_TIMEOUT, by the transaction of another program. Sends that concern them run apart and do not
  * wait for the lock, so that they do not hold up every batch.
  */
 export class LockedInboxes {
@@ -13,7 +13,7 @@ export class LockedInboxes {
     for (const userId of users) this.users.add(userId)
   }
 
-  /** Forgets an inbox that could be locked. */
+  /** Removes an inbox that could be locked. */
   delete(userId: UserId): void {
     this.users.delete(userId)
   }

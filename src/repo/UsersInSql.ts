@@ -8,7 +8,7 @@ import { foldedNames } from "./FoldedNames.ts"
 import { lookOf } from "./Looks.ts"
 import { toUser, type UserRow } from "./Rows.ts"
 
-/** A user to make. */
+/** A user to make, with the fields that an application or a token gave. */
 export interface NewProfile {
   readonly username: string
   readonly displayName: string
@@ -31,7 +31,7 @@ export const usersInSql = ({ pipeline: sql, writes, inPipeline, orUnavailable }:
       inPipeline
     ),
   /**
-   * Makes a user with an empty inbox, unless its username or its external id is taken, or imitates another one.
+   * Makes a user with an empty inbox, unless its username is taken or imitates another one, or its external id is taken.
    */
   make: (
     made: NewProfile
