@@ -126,6 +126,8 @@ const migrate = Effect.fnUntraced(
     const loader = fromFileSystem(path.join(import.meta.dirname, "../../migrations"))
     // A migration of a large table takes longer than any other statement may, and so does waiting for that of another node.
     yield* sql`SET LOCAL statement_timeout = 0`.pipe(
+      // It reads whole tables, which connections for reads avoid.
+      Effect.andThen(sql`SET LOCAL enable_seqscan = on`),
       Effect.andThen(sql`SELECT pg_advisory_xact_lock(${int8(MIGRATION_LOCK)})`),
       Effect.andThen(PgMigrator.run({ loader })),
       Effect.andThen(applyFunctions(sql)),

@@ -53,6 +53,10 @@ const parametersOf = (timeout: Duration.Duration) => ({
 
 const startupParameters = parametersOf(STATEMENT_TIMEOUT)
 
+// Every read is a range of an index. Of a small table, the planner would read all rows instead, again for each message of a page: with 100
+// users, a page of a history then takes twice the time.
+const readParameters = { ...startupParameters, enable_seqscan: "off" }
+
 /** The pools of connections to the database at a URL. Scoped. */
 export const connect = Effect.fnUntraced(
   function* (secretUrl: Redacted.Redacted, config: Settings) {
@@ -92,7 +96,7 @@ export const connect = Effect.fnUntraced(
 
     const { client: pipeline, isBehind } = yield* LeastBusy.make({
       ...common,
-      ...ofStatements,
+      ...settings(readParameters),
       stream: pipelineSockets.open,
       multiplex: true,
       maxConnections: config.databasePoolSize
