@@ -33,6 +33,9 @@ export interface Server {
   readonly members: (user: UserId, id: ConversationId) => Effect.Effect<ReadonlyArray<Member>>
   /** The ids of all messages that a search finds, newest first. */
   readonly search: (user: UserId, text: string) => Effect.Effect<ReadonlyArray<MessageId>>
+  /** Whom a user has blocked. */
+  readonly blocked: (user: UserId) => Effect.Effect<ReadonlyArray<UserId>>
+  readonly displayNameOf: (user: UserId) => Effect.Effect<string>
   /** The events after a number, in order. */
   readonly events: (user: UserId, after: number, limit: number) => Effect.Effect<ReadonlyArray<Event>>
 }
