@@ -121,10 +121,13 @@ export const reposServer = Effect.gen(function* () {
           return Effect.succeed<Outcome>({ verdict: "refused", why: error._tag })
         })
       ),
-    conversationOf: (by, message) =>
-      provided(MessageRepo.use((repo) => repo.find(by, message))).pipe(
-        Effect.map(({ conversation_id }) => conversation_id!),
-        Effect.orDie
+    conversationOf: (user, message) =>
+      ofMember(
+        Effect.map(
+          MessageRepo.use((repo) => repo.find(user, message)),
+          ({ conversation_id }) => conversation_id
+        ),
+        undefined
       ),
     list: (user, limit, before) =>
       Effect.orDie(provided(ConversationRepo.use((repo) => repo.list(user, limit, before)))),

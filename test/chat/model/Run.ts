@@ -40,7 +40,13 @@ const learn = Effect.fnUntraced(function* (
   outcome: Outcome
 ) {
   if (operation.type === "send" && "user" in operation.to && outcome.verdict === "changed") {
-    model.directIdOf.set(outcome.id!, yield* server.conversationOf(operation.by, outcome.id as MessageId))
+    const id = outcome.id as MessageId
+    const conversation =
+      (yield* server.conversationOf(operation.by, id)) ??
+      (yield* server.conversationOf(operation.to.user, id))
+    // Both were erased: nobody is left who could be asked about it.
+    if (conversation === undefined) return outcome.verdict
+    model.directIdOf.set(id, conversation)
   }
   return model.apply(operation, outcome)
 })
