@@ -77,7 +77,10 @@ export const messageOfAuthor = (tables: Tables, message: MemoryMessage): Message
   return whole(tables, message, ({ id }) => id === message.id || mayRead(conversation, message.senderId, id))
 }
 
-/** The message of an event in a user's inbox. What changed since the event is withheld unless the user may read it now. */
+/**
+ * The message of an event in a user's inbox. What changed since the event is withheld unless the user may read it now; a deletion shows
+ * nothing that could be withheld.
+ */
 export const messageOfEvent = (
   tables: Tables,
   message: MemoryMessage,
@@ -88,7 +91,8 @@ export const messageOfEvent = (
   return whole(
     tables,
     message,
-    ({ id, revision }) => revision <= event.revision || mayRead(conversation, viewer, id)
+    ({ id, revision }) =>
+      event.type === "message_deleted" || revision <= event.revision || mayRead(conversation, viewer, id)
   )
 }
 

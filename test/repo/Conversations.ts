@@ -8,6 +8,7 @@ import type { Sent } from "../../src/domain/Send.ts"
 import type { Unavailable } from "../../src/domain/Unavailable.ts"
 import type { UserId } from "../../src/domain/User.ts"
 import { EventBuilder, EventKinds } from "../../src/inbox/EventKinds.ts"
+import type { BlockRepo } from "../../src/repo/BlockRepo.ts"
 import { ConversationRepo, type NewGroup } from "../../src/repo/ConversationRepo.ts"
 import type { EditRepo } from "../../src/repo/EditRepo.ts"
 import { ErasureRepo, type StepBounds } from "../../src/repo/ErasureRepo.ts"
@@ -23,6 +24,7 @@ import { frameOf, framesInInbox } from "../support/Events.ts"
 /** What the tests of conversations run against. */
 export type Repos =
   | UserRepo
+  | BlockRepo
   | MessageRepo
   | ConversationRepo
   | EditRepo

@@ -6,6 +6,7 @@ import type { MessageId } from "../../src/domain/Message.ts"
 import type { User } from "../../src/domain/User.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
 import { EditRepo } from "../../src/repo/EditRepo.ts"
+import { ErasureRepo, STEP } from "../../src/repo/ErasureRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
 import { changed, group, headOf, MAXIMUM, type ReposLayer, say, told } from "./Conversations.ts"
 import { draft, embeddedRepos, memoryRepos, newPair, newUsers, postgresRepos, sendOne } from "./Repos.ts"
@@ -33,6 +34,21 @@ const withheldContract = <E>(name: string, repos: ReposLayer<E>) =>
       yield* leave(gone, id)
       return { a, b, gone, id, kept, message, edited, reply, replay: told(gone, begin) }
     })
+
+    /** A group of three in which one of them wrote. */
+    const stayed = Effect.gen(function* () {
+      const [a, b, gone] = (yield* newUsers(3)) as [User, User, User]
+      const { id } = yield* group(a, [b, gone])
+      const begin = yield* headOf(gone)
+      return { b, gone, id, begin, message: yield* say(b, { id }, "first") }
+    })
+
+    const eraseWhole = (user: User) =>
+      Effect.gen(function* () {
+        const erasures = yield* ErasureRepo
+        yield* erasures.order(user.id)
+        yield* Effect.repeat(erasures.step(user.id, STEP), { until: ({ isDone }) => isDone })
+      })
 
     it.effect("a member is shown each message as it is now", () =>
       Effect.gen(function* () {
@@ -113,6 +129,22 @@ const withheldContract = <E>(name: string, repos: ReposLayer<E>) =>
           message_id: message.id,
           deleted_at
         })
+      })
+    )
+
+    it.effect("who left after a deletion is told of it also when the message's sender is erased", () =>
+      Effect.gen(function* () {
+        const { b, gone, id, message, begin } = yield* stayed
+        yield* remove(b, message.id)
+        yield* leave(gone, id)
+        yield* eraseWhole(b)
+        assert.deepInclude(
+          (yield* told(gone, begin)).find(({ type }) => type === "message_deleted"),
+          {
+            message_id: message.id,
+            sender_username: `deleted-${b.id}`
+          }
+        )
       })
     )
 

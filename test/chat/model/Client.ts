@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import type { Conversation, ConversationEntry, Member, Role } from "../../../src/domain/Conversation.ts"
 import type { ConversationId } from "../../../src/domain/ConversationId.ts"
 import type { Message, MessageId, Quote } from "../../../src/domain/Message.ts"
-import type { UserId } from "../../../src/domain/User.ts"
+import type { User, UserId } from "../../../src/domain/User.ts"
 import type { Event, Server } from "./Server.ts"
 
 export interface ClientConversation {
@@ -53,6 +53,7 @@ export const freshLoad = Effect.fnUntraced(function* (server: Server, user: User
     const loaded = yield* load(server, user, id)
     if (loaded !== undefined) client.conversations.set(id, loaded)
   }
+  for (const other of yield* server.blocked(user)) client.blocked.add(other)
   return { client, entries }
 })
 
@@ -62,6 +63,9 @@ export const freshLoad = Effect.fnUntraced(function* (server: Server, user: User
  */
 export class Client {
   readonly conversations = new Map<ConversationId, ClientConversation>()
+  readonly blocked = new Set<UserId>()
+  /** The user's own display name, once an event told it. */
+  displayName: string | undefined
   private cursor = 0
 
   readonly user: UserId
@@ -84,6 +88,15 @@ export class Client {
       this.conversations.delete(event.conversation_id as ConversationId)
       return Effect.void
     }
+    if (event.type === "block") {
+      if (event.blocked === true) this.blocked.add(event.blocked_id as UserId)
+      else this.blocked.delete(event.blocked_id as UserId)
+      return Effect.void
+    }
+    if (event.type === "user_updated") {
+      this.rename(event.user as User)
+      return Effect.void
+    }
     const id = conversationOf(event)
     const known = this.conversations.get(id)
     if (event.type === "conversation_added" || (known === undefined && isMessage(event))) {
@@ -94,6 +107,12 @@ export class Client {
     }
     if (known !== undefined) this.change(known, event)
     return Effect.void
+  }
+
+  private rename({ id, display_name }: User): void {
+    if (id === this.user) this.displayName = display_name
+    for (const { info } of this.conversations.values())
+      if (info.with?.user_id === id) Object.assign(info, { with: { ...info.with, display_name } })
   }
 
   private change(known: ClientConversation, event: Event): void {
@@ -129,8 +148,10 @@ export class Client {
         known.info = {
           ...told,
           ...(role === undefined ? {} : { role }),
-          ...(peer === undefined ? {} : { with: peer })
+          ...(peer === undefined ? {} : { with: told.with ?? peer })
         }
+        // The other user of a direct conversation was erased.
+        if (peer !== undefined && told.member_count === 1) members.delete(peer.user_id)
         return
       }
       case "member_added":

@@ -38,6 +38,8 @@ export interface ModelConversation {
   title: string | undefined
   metadata: unknown
   readonly members: Map<UserId, ModelMember>
+  /** The users of a direct conversation, also one who was erased. */
+  readonly pair: readonly [UserId, UserId] | undefined
 }
 
 type Verdict = "changed" | "unchanged" | { readonly why: string }
@@ -50,6 +52,10 @@ export class Model {
   readonly messages = new Map<MessageId, ModelMessage>()
   /** What each user was ever shown or told of messages, so that nothing else may be in its inbox. */
   readonly shown = new Map<UserId, Set<string>>()
+  readonly displayNames = new Map<UserId, string>()
+  readonly erased = new Set<UserId>()
+  /** Who blocked whom, with the last message that the blocked user had read in their direct conversation. */
+  private readonly blocks = new Map<UserId, Map<UserId, number>>()
   private time = 0
 
   /** Applies an operation: answers what should have come of it, given what did, as that has the ids. */
@@ -79,9 +85,21 @@ export class Model {
   }
 
   directOf(a: UserId, b: UserId): ModelConversation | undefined {
-    return [...this.conversations.values()].find(
-      ({ kind, members }) => kind === "direct" && members.has(a) && members.has(b)
-    )
+    return [...this.conversations.values()].find(({ pair }) => pair?.includes(a) === true && pair.includes(b))
+  }
+
+  blockedBy(user: UserId): ReadonlyArray<UserId> {
+    return [...(this.blocks.get(user)?.keys() ?? [])]
+  }
+
+  /** How far a user is shown that the other one has read their direct conversation: not what it read since it was blocked. */
+  readShownTo(user: UserId, peer: UserId, { members }: ModelConversation): number {
+    const read = members.get(peer)?.lastRead ?? 0
+    return Math.min(read, this.blocks.get(user)?.get(peer) ?? read)
+  }
+
+  private hasBlocked(user: UserId, other: UserId): boolean {
+    return this.blocks.get(user)?.has(other) === true
   }
 
   private decide(operation: Operation, id: number | undefined): Verdict {
@@ -97,7 +115,9 @@ export class Model {
         return "changed"
       }
       case "createDirect": {
+        if (this.erased.has(operation.other)) return refused("MembersNotFound")
         if (this.directOf(operation.by, operation.other) !== undefined) return "unchanged"
+        if (this.hasBlocked(operation.other, operation.by)) return refused("Blocked")
         this.make(id!, "direct", [operation.by, operation.other], "all", undefined)
         return "changed"
       }
@@ -107,9 +127,57 @@ export class Model {
         return this.changeGroup(operation)
       case "markRead":
         return this.markRead(operation)
+      case "block":
+      case "unblock":
+        return this.changeBlock(operation)
+      case "rename": {
+        if (this.displayNames.get(operation.by) === operation.name) return "unchanged"
+        this.displayNames.set(operation.by, operation.name)
+        return "changed"
+      }
+      case "erase":
+        return this.erase(operation.by)
       default:
         return this.changeMessage(operation)
     }
+  }
+
+  private changeBlock({ by, other, type }: Extract<Operation, { type: "block" | "unblock" }>): Verdict {
+    const blocked = this.blocks.get(by) ?? new Map<UserId, number>()
+    this.blocks.set(by, blocked)
+    if (type === "unblock") return blocked.delete(other) ? "changed" : "unchanged"
+    if (this.erased.has(other)) return refused("UserNotFound")
+    if (blocked.has(other)) return "unchanged"
+    blocked.set(other, this.directOf(by, other)?.members.get(other)?.lastRead ?? 0)
+    return "changed"
+  }
+
+  private erase(user: UserId): Verdict {
+    this.erased.add(user)
+    this.displayNames.set(user, "")
+    for (const { members } of this.conversations.values()) {
+      const isOwner = members.get(user)?.role === "owner"
+      members.delete(user)
+      if (isOwner) this.crown(members)
+    }
+    for (const message of this.messages.values()) {
+      for (const [emoji, users] of message.reactions)
+        if (users.delete(user) && users.size === 0) message.reactions.delete(emoji)
+      if (message.sender === user) this.deleteMessage(message)
+    }
+    this.blocks.delete(user)
+    for (const blocked of this.blocks.values()) blocked.delete(user)
+    return "changed"
+  }
+
+  private deleteMessage(message: ModelMessage): void {
+    Object.assign(message, {
+      content: "",
+      metadata: undefined,
+      version: message.version + 1,
+      isDeleted: true
+    })
+    message.reactions.clear()
   }
 
   private make(
@@ -129,6 +197,7 @@ export class Model {
       history,
       title,
       metadata: undefined,
+      pair: kind === "direct" ? [users[0]!, users[1]!] : undefined,
       members: new Map(users.map(member))
     }
     this.conversations.set(made.id, made)
@@ -146,6 +215,8 @@ export class Model {
           )
     if (repeated !== undefined) return "unchanged"
     if ("group" in to && !known!.members.has(by)) return refused("NotMember")
+    if ("user" in to && this.erased.has(to.user)) return refused("ReceiverNotFound")
+    if ("user" in to && this.hasBlocked(to.user, by)) return refused("Blocked")
     const quoted = replyTo === undefined ? undefined : this.messages.get(replyTo)!
     if (
       quoted !== undefined &&
@@ -251,15 +322,17 @@ export class Model {
     operation: Extract<Operation, { type: "edit" | "remove" | "react" | "unreact" }>
   ): Verdict {
     const message = this.messages.get(operation.message)!
-    const { kind, members } = this.conversations.get(message.conversation)!
+    const { kind, members, pair } = this.conversations.get(message.conversation)!
     const member = members.get(operation.by)
     if (member === undefined) return refused("NotMember")
+    const isBlocked = pair?.some((other) => this.hasBlocked(other, operation.by)) === true
     if (!this.mayRead(operation.by, message)) return refused("MessageNotFound")
     const isOwn = message.sender === operation.by
     if (operation.type === "edit") {
       if (!isOwn) return refused("NotAuthor")
       if (message.isDeleted) return refused("MessageDeleted")
       if (message.content === operation.content) return "unchanged"
+      if (isBlocked) return refused("Blocked")
       if (operation.version !== undefined && operation.version !== message.version)
         return refused("VersionConflict")
       Object.assign(message, { content: operation.content, version: message.version + 1, isEdited: true })
@@ -268,18 +341,13 @@ export class Model {
     if (operation.type === "remove") {
       if (!isOwn && (kind === "direct" || member.role === "member")) return refused("RoleForbids")
       if (message.isDeleted) return "unchanged"
-      Object.assign(message, {
-        content: "",
-        metadata: undefined,
-        version: message.version + 1,
-        isDeleted: true
-      })
-      message.reactions.clear()
+      this.deleteMessage(message)
       return "changed"
     }
     if (operation.type === "react" && message.isDeleted) return refused("MessageDeleted")
     const users = message.reactions.get(operation.emoji) ?? new Set()
     if (users.has(operation.by) === (operation.type === "react")) return "unchanged"
+    if (operation.type === "react" && isBlocked) return refused("Blocked")
     if (operation.type === "react") message.reactions.set(operation.emoji, users.add(operation.by))
     else users.delete(operation.by)
     if (users.size === 0) message.reactions.delete(operation.emoji)

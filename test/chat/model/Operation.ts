@@ -47,6 +47,10 @@ export type Operation = { readonly by: UserId } & (
     }
   | { readonly type: "remove"; readonly message: MessageId }
   | { readonly type: "react" | "unreact"; readonly message: MessageId; readonly emoji: string }
+  | { readonly type: "block" | "unblock"; readonly other: UserId }
+  | { readonly type: "rename"; readonly name: string }
+  /** Erases the user itself, to the end. */
+  | { readonly type: "erase" }
 )
 
 /** What came of an operation. */

@@ -5,11 +5,17 @@ import type { Random } from "../../fuzz/support/Random.ts"
 import type { Model } from "./Model.ts"
 import type { Operation } from "./Operation.ts"
 
+/** So many users are not erased, so that there is something to do. */
+const FEWEST = 4
+
 const EMOJIS = ["👍", "🎉", "👩‍🚀", "1️⃣"]
 
 /** Makes operations that make sense for what there is, and some that do not. */
-export const makeOperations = (random: Random, users: ReadonlyArray<UserId>, model: Model) => {
+export const makeOperations = (random: Random, all: ReadonlyArray<UserId>, model: Model) => {
   let made = 0
+  /** Users who are not erased, as of the operation that is made. */
+  let users = all
+  const isThere = (user: UserId) => !model.erased.has(user)
   const recent = <A>(items: ReadonlyArray<A>) => random.pick(random.chance(0.7) ? items.slice(-12) : items)
   const sends: Array<Operation> = []
 
@@ -27,8 +33,8 @@ export const makeOperations = (random: Random, users: ReadonlyArray<UserId>, mod
   const send = (conversation: ConversationId): Operation => {
     const by = someoneIn(conversation)
     const known = model.conversations.get(conversation)!
-    const peer = [...known.members.keys()].find((user) => user !== by)
-    const to = known.kind === "group" ? { group: conversation } : { user: peer! }
+    const peer = known.pair?.find((user) => user !== by)
+    const to = peer === undefined ? { group: conversation } : { user: peer }
     const [n, clientId] = [++made, random.chance(0.3) ? `c${made}` : undefined]
     const replyTo = random.chance(0.3)
       ? random.chance(0.8)
@@ -43,7 +49,7 @@ export const makeOperations = (random: Random, users: ReadonlyArray<UserId>, mod
 
   const direct = (): Operation => {
     const by = random.pick(users)
-    const user = random.pick(users.filter((other) => other !== by))
+    const user = random.pick(all.filter((other) => other !== by))
     const content = `text ${++made}`
     return {
       type: "send",
@@ -96,7 +102,8 @@ export const makeOperations = (random: Random, users: ReadonlyArray<UserId>, mod
 
   const aboutMessage = (): Operation => {
     const message = anyMessage()
-    const by = random.chance(0.5) ? message.sender : someoneIn(message.conversation)
+    const isByAuthor = random.chance(0.5) && isThere(message.sender)
+    const by = isByAuthor ? message.sender : someoneIn(message.conversation)
     switch (random.below(8)) {
       case 0:
         return { type: "remove", by, message: message.id }
@@ -119,7 +126,16 @@ export const makeOperations = (random: Random, users: ReadonlyArray<UserId>, mod
     }
   }
 
+  const aboutUsers = (): Operation => {
+    const by = random.pick(users)
+    const other = random.pick(all.filter((user) => user !== by))
+    if (random.chance(0.02) && users.length > FEWEST) return { type: "erase", by }
+    if (random.chance(0.4)) return { type: "rename", by, name: `name ${random.chance(0.2) ? made : ++made}` }
+    return { type: random.chance(0.45) ? "block" : "unblock", by, other }
+  }
+
   return (): Operation => {
+    users = all.filter(isThere)
     const conversations = [...model.conversations.keys()]
     if (conversations.length === 0) return createGroup()
     if (model.messages.size === 0) return send(recent(conversations))
@@ -127,10 +143,12 @@ export const makeOperations = (random: Random, users: ReadonlyArray<UserId>, mod
     if (kind < 1) return createGroup()
     if (kind < 2) {
       const by = random.pick(users)
-      return { type: "createDirect", by, other: random.pick(users.filter((other) => other !== by)) }
+      return { type: "createDirect", by, other: random.pick(all.filter((other) => other !== by)) }
     }
     if (kind < 4) return direct()
-    if (kind < 7 && sends.length > 0) return recent(sends)
+    const known = sends.filter(({ by }) => isThere(by))
+    if (kind < 7 && known.length > 0) return recent(known)
+    if (kind < 14) return aboutUsers()
     if (kind < 45) return send(recent(conversations))
     if (kind < 70) return aboutConversation(recent(conversations))
     return aboutMessage()

@@ -2,16 +2,24 @@ import { assert } from "@effect/vitest"
 import { type Context, Effect } from "effect"
 import type { Change } from "../../../src/domain/Event.ts"
 import type { Draft, GroupDraft, MessageId } from "../../../src/domain/Message.ts"
+import type { UserId } from "../../../src/domain/User.ts"
 import { EventBuilder, EventKinds } from "../../../src/inbox/EventKinds.ts"
+import { BlockRepo } from "../../../src/repo/BlockRepo.ts"
 import { ConversationRepo } from "../../../src/repo/ConversationRepo.ts"
 import { EditRepo } from "../../../src/repo/EditRepo.ts"
+import { ErasureRepo } from "../../../src/repo/ErasureRepo.ts"
 import { InboxRepo } from "../../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../../src/repo/MessageRepo.ts"
+import { ProfileRepo } from "../../../src/repo/ProfileRepo.ts"
 import { SearchRepo } from "../../../src/repo/SearchRepo.ts"
+import { UserRepo } from "../../../src/repo/UserRepo.ts"
 import type { Repos } from "../../repo/Conversations.ts"
 import { frameOf } from "../../support/Events.ts"
 import { MAXIMUM, type Operation, type Outcome } from "./Operation.ts"
 import type { Event, Server } from "./Server.ts"
+
+/** So little that an erasure takes many steps. */
+const ERASED_AT_ONCE = { rows: 3, events: 10 }
 
 const changedOr = <A, E>({ value, appended }: Change<A, E>, id?: (value: A) => number) =>
   Effect.map(
@@ -43,6 +51,16 @@ export const reposServer = Effect.gen(function* () {
         : yield* repo.send([{ ...draft, receiver_id: to.user } satisfies Draft])
     const { message, isRepeat } = yield* Effect.fromResult(outcome!)
     return { verdict: isRepeat ? "unchanged" : "changed", id: message.id } satisfies Outcome
+  })
+
+  const erase = Effect.fnUntraced(function* (user: UserId) {
+    const repo = yield* ErasureRepo
+    const { finished_at } = yield* repo.order(user)
+    // Another server may erase the same user, or wait for the same locks.
+    const step = Effect.retry(repo.step(user, ERASED_AT_ONCE), { times: 20 })
+    yield* Effect.repeat(step, { until: ({ isDone }) => isDone })
+    yield* repo.finish(user)
+    return { verdict: finished_at === null ? "changed" : "unchanged" } satisfies Outcome
   })
 
   const run = Effect.fnUntraced(function* (operation: Operation) {
@@ -81,6 +99,14 @@ export const reposServer = Effect.gen(function* () {
         return yield* changedOr(yield* edits.remove(by, operation.message))
       case "react":
         return yield* changedOr(yield* edits.react(by, operation.message, operation.emoji))
+      case "block":
+        return yield* changedOr(yield* (yield* BlockRepo).block(by, operation.other))
+      case "unblock":
+        return yield* changedOr(yield* (yield* BlockRepo).unblock(by, operation.other))
+      case "rename":
+        return yield* changedOr(yield* (yield* ProfileRepo).update(by, { display_name: operation.name }))
+      case "erase":
+        return yield* erase(by)
       case "unreact":
         return yield* changedOr(yield* edits.unreact(by, operation.message, operation.emoji))
     }
@@ -101,10 +127,13 @@ export const reposServer = Effect.gen(function* () {
           return Effect.succeed<Outcome>({ verdict: "refused", why: error._tag })
         })
       ),
-    conversationOf: (by, message) =>
-      provided(MessageRepo.use((repo) => repo.find(by, message))).pipe(
-        Effect.map(({ conversation_id }) => conversation_id!),
-        Effect.orDie
+    conversationOf: (user, message) =>
+      ofMember(
+        Effect.map(
+          MessageRepo.use((repo) => repo.find(user, message)),
+          ({ conversation_id }) => conversation_id
+        ),
+        undefined
       ),
     list: (user, limit, before) =>
       Effect.orDie(provided(ConversationRepo.use((repo) => repo.list(user, limit, before)))),
@@ -143,6 +172,24 @@ export const reposServer = Effect.gen(function* () {
         } while (beforeId !== undefined)
         return ids
       }).pipe(provided, Effect.orDie),
+    blocked: (user) =>
+      Effect.orDie(
+        provided(
+          Effect.map(
+            BlockRepo.use((repo) => repo.list(user, undefined, 100)),
+            ({ blocks }) => blocks.map(({ blocked_id }) => blocked_id)
+          )
+        )
+      ),
+    displayNameOf: (user) =>
+      Effect.orDie(
+        provided(
+          Effect.map(
+            UserRepo.use((repo) => repo.find(user)),
+            ({ display_name }) => display_name
+          )
+        )
+      ),
     events: (user, after, limit) =>
       provided(InboxRepo.use((repo) => repo.page(user, after, limit, builder.newMessageTypes))).pipe(
         Effect.map((records) => records.map((record) => JSON.parse(frameOf(builder.build(record))) as Event)),

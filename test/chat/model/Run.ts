@@ -40,10 +40,27 @@ const learn = Effect.fnUntraced(function* (
   outcome: Outcome
 ) {
   if (operation.type === "send" && "user" in operation.to && outcome.verdict === "changed") {
-    model.directIdOf.set(outcome.id!, yield* server.conversationOf(operation.by, outcome.id as MessageId))
+    const id = outcome.id as MessageId
+    const conversation =
+      (yield* server.conversationOf(operation.by, id)) ??
+      (yield* server.conversationOf(operation.to.user, id))
+    // Both were erased: nobody is left who could be asked about it.
+    if (conversation === undefined) return outcome.verdict
+    model.directIdOf.set(id, conversation)
   }
   return model.apply(operation, outcome)
 })
+
+const learnNames = ({ model, users, servers }: World) =>
+  Effect.forEach(users, (user) =>
+    Effect.map(servers[0]!.displayNameOf(user), (name) => model.displayNames.set(user, name))
+  )
+
+/** The users who are not erased. */
+const remaining = ({ model, users }: World) => users.filter((user) => !model.erased.has(user))
+
+const someClient = (world: World) =>
+  world.random.pick(world.clients.filter(({ user }) => !world.model.erased.has(user)))
 
 /** Operations one after the other: each has the outcome that the model says. */
 export const inTurn = Effect.fnUntraced(function* (
@@ -54,6 +71,7 @@ export const inTurn = Effect.fnUntraced(function* (
 ) {
   const world = makeWorld(seed, users, servers)
   const { random, model } = world
+  yield* learnNames(world)
   const next = makeOperations(random, users, model)
   for (let i = 0; i < count; i++) {
     const operation = next()
@@ -62,11 +80,10 @@ export const inTurn = Effect.fnUntraced(function* (
     const expected = yield* learn(world, server, operation, outcome)
     const verdict = outcome.verdict === "refused" ? { why: outcome.why } : outcome.verdict
     assert.deepEqual(verdict, expected, `operation ${i}: ${JSON.stringify(operation)}`)
-    if (random.chance(0.2))
-      yield* random.pick(world.clients).follow(random.pick(servers), 1 + random.below(20))
-    if (random.chance(0.02)) yield* agree(world, random.pick(users), `after operation ${i}`)
+    if (random.chance(0.2)) yield* someClient(world).follow(random.pick(servers), 1 + random.below(20))
+    if (random.chance(0.02)) yield* agree(world, random.pick(remaining(world)), `after operation ${i}`)
   }
-  for (const user of users) yield* agree(world, user, "at the end")
+  for (const user of remaining(world)) yield* agree(world, user, "at the end")
   return world
 })
 
@@ -80,6 +97,7 @@ export const atOnce = Effect.fnUntraced(function* (
 ) {
   const world = makeWorld(seed, users, servers)
   const { random, model } = world
+  yield* learnNames(world)
   const next = makeOperations(random, users, model)
   for (let i = 0; i < rounds; i++) {
     const operations = Array.from({ length: i < 3 ? 1 : each }, next)
@@ -87,7 +105,7 @@ export const atOnce = Effect.fnUntraced(function* (
     const made = operations.flatMap((operation) =>
       random.chance(0.15) ? [operation, operation] : [operation]
     )
-    const reading = random.pick(world.clients).follow(random.pick(servers), 1 + random.below(50))
+    const reading = someClient(world).follow(random.pick(servers), 1 + random.below(50))
     const performing = Effect.forEach(
       made.map((operation) => [operation, random.pick(servers)] as const),
       ([operation, server]) =>
@@ -100,7 +118,7 @@ export const atOnce = Effect.fnUntraced(function* (
       if (outcome.verdict === "changed") yield* learn(world, server, operation, outcome)
     }
   }
-  for (const user of users) yield* converge(world, user, "at the end")
+  for (const user of remaining(world)) yield* converge(world, user, "at the end")
   return world
 })
 
@@ -112,10 +130,13 @@ const converge = Effect.fnUntraced(function* (
 ) {
   const { client: fresh, entries } = yield* freshLoad(random.pick(servers), user)
   const expected = viewOfClient(fresh)
+  const displayName = yield* random.pick(servers).displayNameOf(user)
   const late = new Client(user)
   for (const client of [...clients.filter((client) => client.user === user), late]) {
     while ((yield* client.follow(random.pick(servers), MORE)).length === MORE);
     assert.deepEqual(viewOfClient(client), expected, `a client of user ${user} ${when}`)
+    if (client.displayName !== undefined)
+      assert.strictEqual(client.displayName, displayName, `the name of user ${user} ${when}`)
   }
   yield* searchesAgree(random.pick(servers), random, fresh, when)
   for (const { id, unread, last_message, member_count } of entries) {
@@ -165,6 +186,11 @@ const agree = Effect.fnUntraced(function* (world: World, user: UserId, when: str
     (id) => fresh.conversations.get(id as never)?.lastRead ?? -1
   )
   assert.deepEqual(expected, view, `the model of user ${user} ${when}`)
+  assert.strictEqual(
+    yield* random.pick(servers).displayNameOf(user),
+    model.displayNames.get(user),
+    `the name of user ${user} ${when}`
+  )
   assert.deepEqual(
     entries.map(({ id }) => id),
     order,

@@ -11,8 +11,8 @@ export type Event = { readonly type: string; readonly seq: number } & Readonly<R
 /** What the model test asks of a server: the operations, and what a client reads. Everything but a refusal is a defect. */
 export interface Server {
   readonly perform: (operation: Operation) => Effect.Effect<Outcome>
-  /** The conversation of a direct message that was just sent. */
-  readonly conversationOf: (by: UserId, message: MessageId) => Effect.Effect<ConversationId>
+  /** The conversation of a direct message that was just sent; `undefined` for who was erased since. */
+  readonly conversationOf: (user: UserId, message: MessageId) => Effect.Effect<ConversationId | undefined>
   readonly list: (
     user: UserId,
     limit: number,
@@ -33,6 +33,9 @@ export interface Server {
   readonly members: (user: UserId, id: ConversationId) => Effect.Effect<ReadonlyArray<Member>>
   /** The ids of all messages that a search finds, newest first. */
   readonly search: (user: UserId, text: string) => Effect.Effect<ReadonlyArray<MessageId>>
+  /** Whom a user has blocked. */
+  readonly blocked: (user: UserId) => Effect.Effect<ReadonlyArray<UserId>>
+  readonly displayNameOf: (user: UserId) => Effect.Effect<string>
   /** The events after a number, in order. */
   readonly events: (user: UserId, after: number, limit: number) => Effect.Effect<ReadonlyArray<Event>>
 }

@@ -26,8 +26,9 @@ const shownMessage = (message: Message) => ({
 })
 
 /** What a client knows. */
-export const viewOfClient = ({ user, conversations }: Client): View =>
-  Object.fromEntries(
+export const viewOfClient = ({ user, conversations, blocked }: Client): View => ({
+  blocked: sorted(blocked, (id) => id),
+  ...Object.fromEntries(
     [...conversations].map(([id, { info, lastRead, messages, members }]) => [
       id,
       {
@@ -37,6 +38,7 @@ export const viewOfClient = ({ user, conversations }: Client): View =>
         metadata: info.metadata,
         role: info.role,
         peer: info.with?.user_id,
+        peerName: info.with?.display_name,
         peerRead: info.with?.last_read_id,
         count: info.member_count,
         members: sorted(members, ([member]) => member),
@@ -48,6 +50,7 @@ export const viewOfClient = ({ user, conversations }: Client): View =>
       }
     ])
   )
+})
 
 /**
  * What a user should know, and the order of its conversations. For who has read nothing since it joined the model does not
@@ -82,10 +85,10 @@ export const viewOfModel = (model: Model, user: UserId, lastReadOf: (id: number)
       ])
     }
   }
-  const view: View = Object.fromEntries(
+  const ofConversations: View = Object.fromEntries(
     mine.map(({ conversation, member, messages }) => {
       const { id, kind, history, title, metadata, members } = conversation
-      const peer = kind === "direct" ? [...members].find(([other]) => other !== user) : undefined
+      const peer = conversation.pair?.find((other) => other !== user)
       return [
         id,
         {
@@ -94,8 +97,9 @@ export const viewOfModel = (model: Model, user: UserId, lastReadOf: (id: number)
           title,
           metadata,
           role: kind === "group" ? member.role : undefined,
-          peer: peer?.[0],
-          peerRead: peer === undefined ? undefined : (peer[1].lastRead ?? 0),
+          peer,
+          peerName: peer === undefined ? undefined : model.displayNames.get(peer),
+          peerRead: peer === undefined ? undefined : model.readShownTo(user, peer, conversation),
           count: members.size,
           members: sorted(members, ([id]) => id).map(([id, { role }]) => [id, role]),
           lastRead: member.lastRead ?? lastReadOf(id),
@@ -108,5 +112,6 @@ export const viewOfModel = (model: Model, user: UserId, lastReadOf: (id: number)
     })
   )
   const order = mine.toSorted((a, b) => b.activity - a.activity).map(({ conversation }) => conversation.id)
+  const view: View = { blocked: sorted(model.blockedBy(user), (id) => id), ...ofConversations }
   return { view, order }
 }
