@@ -55,12 +55,12 @@ export const reposServer = Effect.gen(function* () {
 
   const erase = Effect.fnUntraced(function* (user: UserId) {
     const repo = yield* ErasureRepo
-    const { finished_at } = yield* repo.order(user)
+    const { erasure } = yield* repo.order(user)
     // Another server may erase the same user, or wait for the same locks.
     const step = Effect.retry(repo.step(user, ERASED_AT_ONCE), { times: 20 })
     yield* Effect.repeat(step, { until: ({ isDone }) => isDone })
     yield* repo.finish(user)
-    return { verdict: finished_at === null ? "changed" : "unchanged" } satisfies Outcome
+    return { verdict: erasure.finished_at === null ? "changed" : "unchanged" } satisfies Outcome
   })
 
   const run = Effect.fnUntraced(function* (operation: Operation) {
