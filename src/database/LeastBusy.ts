@@ -151,7 +151,8 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
       return
     }
     progress(slot)
-    if (slot.inFlight === 0) wakeFirst()
+    // Later statements go to prompt connections past those that wait: they are not to wait for longer than these.
+    if (slot.inFlight === 0 || (waiting.size > 0 && prompt() !== undefined)) wakeFirst()
     // The next statement is not to wait for a new connection, which may fail as well, while others are open.
     if (Option.exists(Exit.findErrorOption(exit), isLost)) slot.isOpen = false
   }

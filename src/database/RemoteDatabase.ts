@@ -57,6 +57,8 @@ const startupParameters = parametersOf(STATEMENT_TIMEOUT)
 // users, a page of a history then takes twice the time.
 const readParameters = { ...startupParameters, enable_seqscan: "off" }
 
+const lockTimeout = { lock_timeout: String(Duration.toMillis(WRITE_LOCK_TIMEOUT)) }
+
 /** The pools of connections to the database at a URL. Scoped. */
 export const connect = Effect.fnUntraced(
   function* (secretUrl: Redacted.Redacted, config: Settings) {
@@ -107,7 +109,6 @@ export const connect = Effect.fnUntraced(
       stream: sendSockets.open,
       maxConnections: SEND_CONNECTIONS + CHANGE_CONNECTIONS
     })
-    const lockTimeout = { lock_timeout: String(Duration.toMillis(WRITE_LOCK_TIMEOUT)) }
     const writes = yield* PgClient.make({
       ...common,
       ...settings({ ...startupParameters, ...lockTimeout }),
@@ -158,7 +159,8 @@ const asksForSettings = (options: PgClient.PgPoolConfig) =>
         ...options,
         maxConnections: 1,
         prepare: false,
-        startupParameters
+        // Each of them: a pooler may take some.
+        startupParameters: { ...readParameters, ...lockTimeout }
       })
       const [row] = yield* sql<{ readonly setting: string }>`
         SELECT setting FROM pg_settings WHERE name = 'statement_timeout'`

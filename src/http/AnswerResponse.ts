@@ -14,7 +14,7 @@ export const ANSWERED_LATER = 102
 /** An answer that its peer has not read to the end. */
 interface UnreadAnswer {
   /** None once it is read, or its connection closed. */
-  answer: { cut(): void } | undefined
+  answer: { readonly isQueued: boolean; cut(): void } | undefined
   /** When its peer last read. In milliseconds of `performance.now`. */
   readAt: number
 }
@@ -43,8 +43,23 @@ export class Unread extends Set<UnreadAnswer> {
   }
 }
 
-/** How many requests of each connection are without their whole answer. */
-const unanswered = new WeakMap<Socket, number>()
+/** The requests of each connection that are without their whole answer. */
+const unanswered = new WeakMap<Socket, Array<AnswerResponse>>()
+
+/**
+ * The unanswered requests of a connection. Node closes only the response that it writes when the connection closes: those queued
+ * behind it are closed here, so that they give back what they hold.
+ */
+const unansweredOn = (socket: Socket): Array<AnswerResponse> => {
+  const known = unanswered.get(socket)
+  if (known !== undefined) return known
+  const responses: Array<AnswerResponse> = []
+  unanswered.set(socket, responses)
+  socket.once("close", () => {
+    for (const response of [...responses]) response.closeQueued()
+  })
+  return responses
+}
 
 const lasting = new WeakSet<() => void>()
 
@@ -78,9 +93,9 @@ export class AnswerResponse<
     super(request)
     this.unread = unread
     this.connectionOf = request.socket
-    const before = unanswered.get(request.socket) ?? 0
-    unanswered.set(request.socket, before + 1)
-    this.isTooFarBehind = before >= UNANSWERED || request.socket.destroyed
+    const before = unansweredOn(request.socket)
+    this.isTooFarBehind = before.length >= UNANSWERED || request.socket.destroyed
+    before.push(this as AnswerResponse)
     this.once("close", this.forget)
   }
 
@@ -158,6 +173,7 @@ export class AnswerResponse<
   }
 
   private markUnread(): void {
+    if (this.connectionOf.destroyed) return
     if (this.asUnread !== undefined) this.unread.delete(this.asUnread)
     this.asUnread = { answer: this, readAt: performance.now() }
     this.unread.add(this.asUnread)
@@ -176,8 +192,22 @@ export class AnswerResponse<
 
   private forget(): void {
     this.markRead()
-    unanswered.set(this.connectionOf, (unanswered.get(this.connectionOf) ?? 1) - 1)
+    const responses = unansweredOn(this.connectionOf)
+    responses.splice(responses.indexOf(this as AnswerResponse), 1)
     this.onAbandon?.()
+  }
+
+  /** Whether it cannot be written yet, as an earlier request of its connection is not answered. */
+  get isQueued(): boolean {
+    return this.socket === null && !this.writableFinished
+  }
+
+  /** Closes it with its connection, as Node closes the one that it writes. */
+  closeQueued(): void {
+    if (this.closed || this.socket !== null) return
+    this.destroyed = true
+    Reflect.set(this, "_closed", true)
+    this.emit("close")
   }
 
   /** Destroys the connection: the peer does not read. */

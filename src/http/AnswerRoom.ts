@@ -1,10 +1,13 @@
 import { Effect } from "effect"
+import { lastsWhileHeld } from "./AnswerResponse.ts"
 
 /** An answer that takes a part of a room. */
 export interface RoomAnswer {
   readonly closed: boolean
   /** False while the answer is being made. */
   readonly headersSent: boolean
+  /** Whether it cannot be written yet, as an earlier request of its connection is not answered. */
+  readonly isQueued: boolean
   /** How many bytes of its connection the peer has read, or the kernel has buffered. */
   readonly readBytes: number
   /** Destroys the connection. */
@@ -77,13 +80,16 @@ export class AnswerRoom {
     const part: Part = { answer, bytes, since: performance.now(), readBytes: answer.readBytes }
     this.parts.add(part)
     this.free -= bytes
-    answer.once("close", () => {
-      this.parts.delete(part)
-      // As in `Unread`: a replaced table of the Set must not keep requests.
-      part.answer = undefined
-      this.free += bytes
-      this.serve()
-    })
+    answer.once(
+      "close",
+      lastsWhileHeld(() => {
+        this.parts.delete(part)
+        // As in `Unread`: a replaced table of the Set must not keep requests.
+        part.answer = undefined
+        this.free += bytes
+        this.serve()
+      })
+    )
   }
 
   /**
@@ -94,7 +100,7 @@ export class AnswerRoom {
     for (const part of this.parts) {
       const { answer } = part
       if (answer === undefined) continue
-      if (!answer.headersSent || answer.readBytes - part.readBytes >= part.bytes) {
+      if (!answer.headersSent || answer.isQueued || answer.readBytes - part.readBytes >= part.bytes) {
         part.since = now
         part.readBytes = answer.readBytes
       } else if (this.waiting.size > 0 && now - part.since >= patience) answer.cut()

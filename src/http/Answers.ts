@@ -3,7 +3,7 @@ import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequ
 import { Context, Duration, Effect, Layer, Schedule } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
-import { AnswerResponse, Unread } from "./AnswerResponse.ts"
+import { AnswerResponse, lastsWhileHeld, Unread } from "./AnswerResponse.ts"
 import { AnswerRoom } from "./AnswerRoom.ts"
 
 /** How many bytes of large answers one user, or one address, may have that are being made or not read yet. */
@@ -59,7 +59,10 @@ export class Answers extends Context.Service<
 
       const disconnectSlow = Effect.sync(() => {
         const now = performance.now()
-        for (const { answer, readAt } of unread) if (now - readAt >= patience) answer?.cut()
+        for (const entry of unread) {
+          if (entry.answer?.isQueued === true) entry.readAt = now
+          else if (now - entry.readAt >= patience) entry.answer?.cut()
+        }
         ofNode.cutSlow(now, patience)
       })
       yield* Effect.forkScoped(
@@ -84,7 +87,11 @@ export class Answers extends Context.Service<
           if (owner === undefined) return ofNode.take(size, response)
           const own = enter(owner)
           if (response.closed) leave(owner, own)
-          else response.once("close", () => leave(owner, own))
+          else
+            response.once(
+              "close",
+              lastsWhileHeld(() => leave(owner, own))
+            )
           return Effect.andThen(own.room.take(size, response), ofNode.take(size, response))
         })
 

@@ -11,7 +11,17 @@ import { routeOf } from "./MatchedRoute.ts"
 const answeredLater = HttpServerResponse.empty({ status: ANSWERED_LATER })
 
 /** What a late answer and the boundary around it still need of a request's headers. */
-const KEPT_HEADERS = ["host", "origin", "if-none-match", "traceparent", "tracestate", "b3"]
+const KEPT_HEADERS = [
+  "host",
+  "origin",
+  "if-none-match",
+  "traceparent",
+  "tracestate",
+  "b3",
+  "x-b3-traceid",
+  "x-b3-spanid",
+  "x-b3-sampled"
+]
 
 /** An answer that a request gets later. It is kept meanwhile, so it should refer to nothing of the request. */
 export interface LateAnswer {
@@ -60,12 +70,12 @@ export class LateAnswers extends Context.Service<
       countAbandoned = boundary.countAbandoned
       const app = Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
         const held = requests.get(NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage)!
-        const answer = held.late
-          .answer()
-          .pipe(
-            Effect.catchIf(HttpServerRespondable.isRespondable, HttpServerRespondable.toResponse),
-            Effect.ensuring(Effect.sync(() => held.late.release()))
-          )
+        const answer = held.late.answer().pipe(
+          Effect.catchIf(HttpServerRespondable.isRespondable, HttpServerRespondable.toResponse),
+          // The platform runs it without interruption. A client that hangs up stops it all the same.
+          Effect.interruptible,
+          Effect.ensuring(Effect.sync(() => held.late.release()))
+        )
         return boundary.around(answer, held)
       })
       handle = yield* NodeHttpServer.makeHandler(app, {

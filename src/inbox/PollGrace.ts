@@ -27,7 +27,8 @@ export const make = Effect.gen(function* () {
   const kept = new Map<UserId, Kept>()
 
   const end = (userId: UserId, { scope }: Kept) => {
-    kept.delete(userId)
+    // A later poll may have put its scope there while another one was closed.
+    if (kept.get(userId)?.scope === scope) kept.delete(userId)
     return Scope.close(scope, Exit.void)
   }
 

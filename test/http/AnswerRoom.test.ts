@@ -7,6 +7,7 @@ import { AnswerRoom, type RoomAnswer } from "../../src/http/AnswerRoom.ts"
 class Answer extends EventEmitter implements RoomAnswer {
   closed = false
   headersSent = true
+  isQueued = false
   readBytes = 0
   cuts = 0
   cut() {
@@ -171,6 +172,23 @@ describe("while others wait for room", () => {
       assert.strictEqual(answer.cuts, 0)
       room.cutSlow(sent + PATIENCE, PATIENCE)
       assert.strictEqual(answer.cuts, 1)
+    })
+  )
+
+  it.effect("is kept by an answer that waits for an earlier one of its connection", () =>
+    Effect.gen(function* () {
+      const room = new AnswerRoom(100)
+      const queued = new Answer()
+      queued.isQueued = true
+      yield* room.take(60, queued)
+      yield* taking(room, 60)
+
+      room.cutSlow(later(), PATIENCE)
+      assert.strictEqual(queued.cuts, 0)
+
+      queued.isQueued = false
+      room.cutSlow(later() + PATIENCE, PATIENCE)
+      assert.strictEqual(queued.cuts, 1)
     })
   )
 })

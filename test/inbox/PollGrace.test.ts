@@ -52,3 +52,30 @@ it.effect("of more than 20,000 users the one that polled longest ago is kept no 
     assert.deepEqual(closed, ["1", "2"])
   })
 )
+
+it.effect("a scope that takes the place of another while that one ends is closed in its time", () =>
+  Effect.gen(function* () {
+    const outer = yield* Scope.make()
+    const keep = yield* Scope.provide(PollGrace.make, outer)
+    const closed: Array<string> = []
+    const closing = (name: string, then: Effect.Effect<void> = Effect.void) =>
+      Effect.tap(Scope.make(), (scope) =>
+        Scope.addFinalizer(
+          scope,
+          Effect.andThen(
+            Effect.sync(() => void closed.push(name)),
+            then
+          )
+        )
+      )
+    const [one, two] = [UserId.make(1), UserId.make(2)]
+    const later = yield* closing("later")
+    yield* keep(one, yield* closing("first", keep(two, later)))
+    yield* keep(two, yield* closing("second"))
+
+    yield* TestClock.adjust("2250 millis")
+    assert.deepEqual(closed, ["first", "second"])
+    yield* TestClock.adjust("2250 millis")
+    assert.deepEqual(closed, ["first", "second", "later"])
+  })
+)

@@ -221,3 +221,26 @@ it.live("requests behind an unanswered one on the same connection are not taken 
     )
   })
 )
+
+it.live("answers that are queued behind a poll give their room back when the connection closes", () =>
+  Effect.gen(function* () {
+    const { url, port } = yield* startServer(yield* freshEmbedded)
+    yield* post(`${url}/users/`, { username: "alice" })
+    const poll = get("/users/1/events?since=0&wait=30")
+    // More than the node has room for.
+    const pages = get("/messages/?user_id=1&limit=1000").repeat(6)
+    for (const name of ["first", "second", "third"]) {
+      const body = `{"username":"${name}"}`
+      const create = `POST /users/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+      const socket = yield* unreadConnection(port, poll + pages + create)
+      yield* until(
+        "the last request is handled",
+        Effect.map(request(`${url}/users/?username=${name}`), (found) => found.body.includes(name)),
+        "20 seconds"
+      )
+      socket.destroy()
+    }
+
+    assert.strictEqual((yield* request(`${url}/messages/?user_id=1&limit=1000`)).status, 200)
+  })
+)
