@@ -86,6 +86,7 @@ export class AnswerResponse<
   private isWhole = false
   private held = false
   private onAbandon: (() => void) | undefined
+  private onClosed: Array<() => void> | undefined
   /** Whether the client sent more than `UNANSWERED` requests on this connection without reading the first answer. */
   readonly isTooFarBehind: boolean
 
@@ -97,6 +98,19 @@ export class AnswerResponse<
     this.isTooFarBehind = before.length >= UNANSWERED || request.socket.destroyed
     before.push(this as AnswerResponse)
     this.once("close", this.forget)
+  }
+
+  /**
+   * Calls a listener once it has left the process or its connection is closed: at once when that is so. Listeners of "close" belong
+   * to the fiber of the request, these stay while it is held.
+   */
+  whenClosed(listener: () => void): void {
+    if (this.closed) {
+      listener()
+      return
+    }
+    this.onClosed ??= []
+    this.onClosed.push(listener)
   }
 
   /**
@@ -195,6 +209,7 @@ export class AnswerResponse<
     const responses = unansweredOn(this.connectionOf)
     responses.splice(responses.indexOf(this as AnswerResponse), 1)
     this.onAbandon?.()
+    for (const listener of this.onClosed ?? []) listener()
   }
 
   /** Whether it cannot be written yet, as an earlier request of its connection is not answered. */

@@ -1,5 +1,4 @@
 import { Effect } from "effect"
-import { lastsWhileHeld } from "./AnswerResponse.ts"
 
 /** An answer that takes a part of a room. */
 export interface RoomAnswer {
@@ -12,7 +11,8 @@ export interface RoomAnswer {
   readonly readBytes: number
   /** Destroys the connection. */
   cut(): void
-  once(event: "close", listener: () => void): unknown
+  /** Calls a listener once it has left the process or its connection is closed. */
+  whenClosed(listener: () => void): void
 }
 
 /** The bytes that an answer reserved, and the time and place from which its peer's speed is measured. */
@@ -50,14 +50,18 @@ export class AnswerRoom {
 
   /** Waits until so many bytes are free, and reserves them until the answer is closed. More than the whole room is all of it. */
   take(bytes: number, answer: RoomAnswer): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const size = Math.min(bytes, this.size)
+      if (this.waiting.size > 0 || size > this.free) return this.wait(size, answer)
+      this.keep({ answer, bytes: size })
+      return Effect.void
+    })
+  }
+
+  private wait(bytes: number, answer: RoomAnswer): Effect.Effect<void> {
     return Effect.callback((resume) => {
-      const wanted: Wanted = {
-        answer,
-        bytes: Math.min(bytes, this.size),
-        onTaken: () => resume(Effect.void)
-      }
+      const wanted: Wanted = { answer, bytes, onTaken: () => resume(Effect.void) }
       this.waiting.add(wanted)
-      this.serve()
       return Effect.sync(() => {
         this.waiting.delete(wanted)
         this.serve()
@@ -75,21 +79,18 @@ export class AnswerRoom {
     }
   }
 
-  private keep({ answer, bytes }: Wanted): void {
+  private keep({ answer, bytes }: Pick<Wanted, "answer" | "bytes">): void {
     if (answer.closed) return
     const part: Part = { answer, bytes, since: performance.now(), readBytes: answer.readBytes }
     this.parts.add(part)
     this.free -= bytes
-    answer.once(
-      "close",
-      lastsWhileHeld(() => {
-        this.parts.delete(part)
-        // As in `Unread`: a replaced table of the Set must not keep requests.
-        part.answer = undefined
-        this.free += bytes
-        this.serve()
-      })
-    )
+    answer.whenClosed(() => {
+      this.parts.delete(part)
+      // As in `Unread`: a replaced table of the Set must not keep requests.
+      part.answer = undefined
+      this.free += bytes
+      this.serve()
+    })
   }
 
   /**

@@ -3,7 +3,7 @@ import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequ
 import { Context, Duration, Effect, Layer, Schedule } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
-import { AnswerResponse, lastsWhileHeld, Unread } from "./AnswerResponse.ts"
+import { AnswerResponse, Unread } from "./AnswerResponse.ts"
 import { AnswerRoom } from "./AnswerRoom.ts"
 
 /** How many bytes of large answers one user, or one address, may have that are being made or not read yet. */
@@ -86,12 +86,7 @@ export class Answers extends Context.Service<
           const size = Math.min(bytes, OWNER_BYTES)
           if (owner === undefined) return ofNode.take(size, response)
           const own = enter(owner)
-          if (response.closed) leave(owner, own)
-          else
-            response.once(
-              "close",
-              lastsWhileHeld(() => leave(owner, own))
-            )
+          response.whenClosed(() => leave(owner, own))
           return Effect.andThen(own.room.take(size, response), ofNode.take(size, response))
         })
 

@@ -14,6 +14,9 @@ class Answer extends EventEmitter implements RoomAnswer {
     this.cuts++
     this.close()
   }
+  whenClosed(listener: () => void) {
+    this.once("close", listener)
+  }
   close() {
     this.closed = true
     this.emit("close")
