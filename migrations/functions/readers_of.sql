@@ -1,5 +1,5 @@
--- The members of a conversation who may read a message of it, in ascending order. They are told of its changes, and nobody else:
--- the event would show who joined later what it may not read.
+-- The members of a conversation who may read a message of it, in ascending order. Only they get the events of its changes: an event
+-- would show a member that joined later what it may not read.
 CREATE OR REPLACE FUNCTION readers_of(conversation bigint, message bigint) RETURNS int[]
 LANGUAGE plpgsql STABLE AS $$
 BEGIN

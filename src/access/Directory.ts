@@ -2,7 +2,7 @@ import { Context, Effect, Layer } from "effect"
 import { AppConfig } from "../AppConfig.ts"
 import { type Caller, Forbidden } from "../domain/Caller.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import type { UserId } from "../domain/User.ts"
+import { type UserId, UserNotFound } from "../domain/User.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
 
 /**
@@ -22,6 +22,11 @@ export class Directory extends Context.Service<
     visible(caller: Caller, userIds: ReadonlyArray<UserId>): Effect.Effect<ReadonlyArray<UserId>, Unavailable>
     /** Fails unless a caller may see all of the users. */
     permitSight(caller: Caller, userIds: ReadonlyArray<UserId>): Effect.Effect<void, Forbidden | Unavailable>
+    /**
+     * Fails unless a caller may block a user, whose names the list of its blocks shows from then on: one that it may see, or that
+     * shares a conversation with it. Any other one is answered as a user that does not exist.
+     */
+    permitBlock(caller: Caller, userId: UserId): Effect.Effect<void, UserNotFound | Unavailable>
   }
 >()("minichat/access/Directory") {
   static readonly layer = Layer.effect(
@@ -29,10 +34,10 @@ export class Directory extends Context.Service<
     Effect.gen(function* () {
       const { userDirectory } = yield* AppConfig
       const users = yield* UserRepo
+      const showsStrangers = userDirectory === "all" || userDirectory === "exact"
 
       const visible: Directory["Service"]["visible"] = (caller, userIds) => {
-        if (caller._tag !== "Member" || userDirectory === "all" || userDirectory === "exact")
-          return Effect.succeed(userIds)
+        if (caller._tag !== "Member" || showsStrangers) return Effect.succeed(userIds)
         const { userId } = caller
         const others = userIds.filter((id) => id !== userId)
         if (others.length === 0) return Effect.succeed(userIds)
@@ -55,7 +60,13 @@ export class Directory extends Context.Service<
               : Effect.fail(
                   new Forbidden({ detail: userDirectory === "none" ? NO_LIST.none : NO_CONVERSATION })
                 )
-          )
+          ),
+        permitBlock: (caller, userId) =>
+          caller._tag !== "Member" || showsStrangers
+            ? Effect.void
+            : Effect.flatMap(users.fellowsAmong(caller.userId, [userId]), (fellows) =>
+                fellows.length > 0 ? Effect.void : Effect.fail(new UserNotFound({ userId }))
+              )
       })
     })
   )

@@ -49,7 +49,8 @@ export class Blocks extends HttpApiGroup.make("blocks")
         summary: "Block a user",
         description:
           "From then on the blocked user's direct sends to the user are refused with 403, and the user is not shown what the " +
-          "blocked one types and reads, nor whether it is online. Groups are not touched. Safe to repeat."
+          "blocked one types and reads, nor whether it is online. Groups are not touched. With `USER_DIRECTORY=shared` or " +
+          "`none`, a user that shares no conversation with the caller is a 404. Safe to repeat."
       })
     ),
     HttpApiEndpoint.delete("unblock", "/:user_id/blocks/:blocked_id", {

@@ -10,7 +10,7 @@ export interface CloseCode {
 
 /**
  * Every close code of the contract, with what a client should do about it. A handshake is refused by an HTTP status: 4001 and 4003
- * close sockets that were open before. The application may order 1012, 4001, 4002 and 4003 for its own reasons.
+ * close sockets that were open before.
  */
 export const CloseCode = {
   goingAway: { code: 1001, reason: "Server going away", reconnect: true },
@@ -25,6 +25,17 @@ export const CloseCode = {
   tooSlow: { code: 4008, reason: "Too slow to read", reconnect: true },
   tooManySockets: { code: 4009, reason: "Too many sockets", reconnect: false }
 } as const satisfies Record<string, CloseCode>
+
+/** The close codes that the application may order for its own reasons. */
+export const ORDERED_CODES = [
+  CloseCode.restarting.code,
+  CloseCode.unauthorized.code,
+  CloseCode.disconnected.code,
+  CloseCode.forbidden.code
+] as const
+
+/** What is wrong with another code in an order. */
+export const NOT_ORDERED = `must be ${ORDERED_CODES.slice(0, -1).join(", ")} or ${ORDERED_CODES.at(-1)}`
 
 /** `forbidden` for the sockets of a suspended user. */
 export const SUSPENDED: CloseCode = { ...CloseCode.forbidden, reason: "The user is suspended" }

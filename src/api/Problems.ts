@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { HttpApiError } from "effect/http-api"
 import { TOKEN_NEEDED } from "../domain/Caller.ts"
+import { CloseCode } from "./CloseCode.ts"
 
 /**
  * Every error of the REST contract, as an RFC 9457 problem (`application/problem+json`). `detail` is the
@@ -60,7 +61,7 @@ export class UsernameFixed extends HttpApiError.Problem<UsernameFixed>()(
 export class UserNotFound extends HttpApiError.Problem<UserNotFound>()(
   "UserNotFound",
   { type: "urn:minichat:problem:user-not-found", status: 404, title: "Not Found" },
-  detail("User not found")
+  detail(CloseCode.userNotFound.reason)
 ) {}
 
 export class SenderNotFound extends HttpApiError.Problem<SenderNotFound>()(

@@ -26,7 +26,8 @@ export const endpoints: Welcome["endpoints"] = {
 
 export const Health = Schema.Struct({
   status: Schema.Literals(["OK", "DEGRADED", "ERROR"]).annotate({
-    description: "DEGRADED: Redis is away and the server serves without it. ERROR: the database is away"
+    description:
+      "DEGRADED: Redis is unavailable, and the server works without it. ERROR: the database is unavailable"
   }),
   database: Schema.Literals(["OK", "OK (embedded)", "ERROR"]),
   redis: Schema.Literals(["OK", "OK (embedded)", "ERROR"]),
@@ -50,7 +51,8 @@ export class System extends HttpApiGroup.make("system")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Show the state of the server",
-        description: "200 while it serves, also without Redis (`DEGRADED`); 503 when the database is away."
+        description:
+          "200 while the server works, also without Redis (`DEGRADED`); 503 while the database is unavailable."
       })
     ),
     HttpApiEndpoint.get("livez", Paths.livez, { success: Probe }).annotateMerge(
@@ -61,7 +63,8 @@ export class System extends HttpApiGroup.make("system")
     }).annotateMerge(
       OpenApi.annotations({
         summary: "Show whether the node takes traffic",
-        description: "503 from the moment that the node begins to drain, and while the database is away."
+        description:
+          "503 from the moment that the node begins to drain, and while the database is unavailable."
       })
     )
   )

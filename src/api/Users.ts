@@ -4,6 +4,7 @@ import { EpochText, Seq } from "../domain/Event.ts"
 import { Text, Timestamp } from "../domain/Text.ts"
 import { ExternalId, ExternalUser, NewUser, User, UserChange, UserId } from "../domain/User.ts"
 import { Authorization } from "./Authorization.ts"
+import { NOT_ORDERED, ORDERED_CODES } from "./CloseCode.ts"
 import { eraseUser, exportUser } from "./Erasure.ts"
 import { ServerEvent } from "./EventFrames.ts"
 import { EpochParam, limit, SeqParam, skip, UserIdParam, userIdParam, Wait } from "./Parameters.ts"
@@ -36,11 +37,11 @@ export type EventPage = typeof EventPage.Type
 
 export const DisconnectOrder = Schema.Struct({
   code: Schema.optionalKey(
-    Schema.Literals([1012, 4001, 4002, 4003]).annotate({
+    Schema.Literals(ORDERED_CODES).annotate({
       description:
         "The close code. 4002, when it is absent: the client is not to connect again. 4001, when it is absent and tokens are taken back: " +
         "connect again with a new token. 4003: the user is not allowed to connect any more. 1012: connect again at once",
-      message: "must be 1012, 4001, 4002 or 4003"
+      message: NOT_ORDERED
     })
   ),
   revoke_tokens: Schema.optionalKey(

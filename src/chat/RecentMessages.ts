@@ -8,7 +8,7 @@ import { InboxRepo } from "../repo/InboxRepo.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
 
 /** How many messages an answer holds, at most. */
-const SHOWN = 50
+export const RECENT_MESSAGES = 50
 
 /** How long an answer is kept. In milliseconds. */
 const KEEP_FOR = Duration.toMillis(Duration.hours(24))
@@ -55,7 +55,7 @@ export class RecentMessages extends Context.Service<
               onSuccess: (value) => (value === null ? undefined : decode(value))
             })
           ),
-        // Nobody waits for it: an answer that is not kept is made anew.
+        // No caller waits for the reply: an answer that is not kept is made anew.
         set: (place, entry) =>
           Effect.asVoid(
             redis.start((connection) => connection.set(keyOf(place), encode(entry), "PX", KEEP_FOR))
@@ -123,7 +123,7 @@ const make = Effect.fnUntraced(function* (cache: AnswerCache) {
     const bounds = yield* inboxes.bounds(userId)
     const cached = yield* asked
     if (cached !== undefined && cached.head === bounds?.head && place.epoch === bounds.epoch) return cached
-    const { head, messages } = yield* repo.received(userId, SHOWN)
+    const { head, messages } = yield* repo.received(userId, RECENT_MESSAGES)
     const answer = { head, messages: Buffer.from(JSON.stringify(messages)) }
     if (head !== undefined) yield* cache.set(place, { ...answer, head })
     return answer

@@ -17,7 +17,7 @@ const RETRY = 1000
 const REMEMBERED = 1000
 
 /**
- * What a user asked for and the server has not confirmed yet.
+ * The commands that the server has not confirmed yet.
  *
  * Guarantee: a command is in the storage before `add` returns, and stays there until the server has confirmed or refused it, or
  * the user discards it. Commands of one lane are carried out in order, one at a time, across tabs where the storage has locks. A
@@ -49,7 +49,7 @@ export const make = Effect.fnUntraced(function* (
   /** Lanes that are being worked on. */
   const active = new Set<string>()
   const waiting = new Map<string, Set<Deferred.Deferred<Message, Refusal>>>()
-  /** What became of the latest messages. */
+  /** The results of the latest sends, by `client_id`. */
   const results = new Map<string, Effect.Effect<Message, Refusal>>()
   let places = 0
 
@@ -69,20 +69,20 @@ export const make = Effect.fnUntraced(function* (
       })
     })
 
-  const kick = (lane: string) => {
+  const startLane = (lane: string) => {
     if (active.has(lane)) return
     active.add(lane)
     fork(work(lane).pipe(Effect.ensuring(Effect.sync(() => active.delete(lane)))))
   }
 
-  const kickAll = () => {
-    for (const { lane, state } of store.state.outbox) if (state === "queued") kick(lane)
+  const startQueuedLanes = () => {
+    for (const { lane, state } of store.state.outbox) if (state === "queued") startLane(lane)
   }
 
   const work = (lane: string): Effect.Effect<void> =>
     Effect.gen(function* () {
       while (true) {
-        // In one step with the end of the work: a command that is added later starts it again.
+        // The lane is left in the same step in which it is found empty, so a command that is added afterwards starts it again.
         const entry = store.state.outbox.find((queued) => queued.lane === lane && queued.state === "queued")
         if (entry === undefined) {
           active.delete(lane)
@@ -101,7 +101,7 @@ export const make = Effect.fnUntraced(function* (
     yield* execute(entry).pipe(
       Effect.flatMap((inputs) => confirmed(entry, inputs)),
       Effect.catch((error) => failed(entry, error)),
-      // The client is closed meanwhile, or the page: the next one tries again.
+      // The client or its page was closed: the next client sends the command again.
       Effect.onInterrupt(() => Effect.sync(() => store.dispatch({ type: "requeued", clientId: client_id })))
     )
   })
@@ -182,7 +182,7 @@ export const make = Effect.fnUntraced(function* (
       store.dispatch({ type: "queued", entry })
       yield* kept.put(entry)
       yield* removeObsolete(entry)
-      kick(entry.lane)
+      startLane(entry.lane)
       return entry
     }, writes.withPermit),
     acknowledged: (clientId) =>
@@ -205,7 +205,7 @@ export const make = Effect.fnUntraced(function* (
         store.dispatch({ type: "requeued", clientId })
         return Effect.andThen(
           kept.put({ ...again, state: "queued" }),
-          Effect.sync(() => kick(entry.lane))
+          Effect.sync(() => startLane(entry.lane))
         )
       }),
     discard,
@@ -215,7 +215,7 @@ export const make = Effect.fnUntraced(function* (
     }),
     refresh: Effect.gen(function* () {
       store.dispatch({ type: "stored", entries: yield* kept.outbox })
-      kickAll()
+      startQueuedLanes()
     })
   } satisfies Outbox as Outbox
 })

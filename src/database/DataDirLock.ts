@@ -5,7 +5,7 @@ export class DataDirLocked extends Schema.TaggedError<DataDirLocked>()("DataDirL
   message: Schema.String
 }) {}
 
-/** Who holds the lock: a process id alone may be taken again by a stranger, its start time tells them apart. */
+/** The holder of the lock. Another process may get the same id later: the start time distinguishes the two. */
 const Holder = Schema.fromJsonString(Schema.Struct({ pid: Schema.Int, startedAt: Schema.String }))
 
 const encode = Schema.encodeSync(Holder)
@@ -52,7 +52,7 @@ export const lockDataDir = Effect.fnUntraced(function* (dataDir: string) {
 
   yield* Effect.acquireRelease(
     fs.makeDirectory(dataDir, { recursive: true, mode: OWNER_ONLY }).pipe(
-      // An earlier release, or whoever made the folder, may have left it open.
+      // An earlier release, or the person who made the folder, may have left it open.
       Effect.andThen(fs.chmod(dataDir, OWNER_ONLY)),
       Effect.andThen(write),
       Effect.catchIf(isAlreadyThere, () => takeOver),

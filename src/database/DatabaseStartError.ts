@@ -1,7 +1,7 @@
 import { Schema } from "effect"
 import { rootCause } from "./StatementErrors.ts"
 
-/** The server cannot start with this database; the message is for whoever started it. */
+/** The server cannot start with this database. The message is for the person who started the server. */
 export class DatabaseStartError extends Schema.TaggedError<DatabaseStartError>()("DatabaseStartError", {
   message: Schema.String,
   cause: Schema.optional(Schema.Defect())

@@ -201,7 +201,7 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
     }
     waiting.add(wake)
     return Effect.sync(() => {
-      // Whoever was woken in vain lets the next one have the connection.
+      // This caller was interrupted after it was woken: wake the next one for the connection.
       if (!waiting.delete(wake)) wakeFirst()
     })
   })

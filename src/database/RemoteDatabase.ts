@@ -9,7 +9,7 @@ import { DatabaseStartError, startError } from "./DatabaseStartError.ts"
 import * as LeastBusy from "./LeastBusy.ts"
 import * as Routes from "./Routes.ts"
 import { types } from "./SqlParameters.ts"
-import { codeOf, isAway, rootCause } from "./StatementErrors.ts"
+import { codeOf, isUnreachable, rootCause } from "./StatementErrors.ts"
 import { tlsOptions } from "./Transport.ts"
 import * as WatchedSockets from "./WatchedSockets.ts"
 
@@ -175,7 +175,7 @@ const whileAway =
     let warned = false
     return effect.pipe(
       Effect.tapError((error) => {
-        if (warned || !isAway(error)) return Effect.void
+        if (warned || !isUnreachable(error)) return Effect.void
         warned = true
         return Effect.logWarning(
           `The database at ${location} does not answer: ${rootCause(error)}. Trying for ${Duration.format(time)}`
@@ -183,7 +183,7 @@ const whileAway =
       }),
       Effect.retry({
         schedule: Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: time })),
-        while: isAway
+        while: isUnreachable
       })
     )
   }

@@ -4,7 +4,7 @@ import { Deferred, Duration, Effect, Exit, Fiber, type Scope } from "effect"
 import { SqlError } from "effect/sql"
 import { type DatabaseHost, type DatabaseUrl, nameOf } from "../settings/DatabaseUrl.ts"
 import { PendingSocket } from "./PendingSocket.ts"
-import { codeOf, isAway, rootCause } from "./StatementErrors.ts"
+import { codeOf, isUnreachable, rootCause } from "./StatementErrors.ts"
 import { dial, expectAnswer, NO_TLS, open as openPlain, type Route, routesTo } from "./Transport.ts"
 
 // libpq looks for the host and the encryption that work anew with each connection. Here one search finds them for all pools, so
@@ -69,7 +69,7 @@ export const make = Effect.fnUntraced(function* (url: DatabaseUrl, login: PgConn
       false
     )
     const isUnwanted = wanted === "primary" ? rows[0]!.standby : rows[0]!.readonly
-    if (isUnwanted === true) return yield* away(`it takes no writes (target_session_attrs=${wanted})`)
+    if (isUnwanted === true) return yield* unreachable(`it takes no writes (target_session_attrs=${wanted})`)
   })
 
   /** Tries the ways to a host in their order. A way that fails for another reason than its encryption is the last one. */
@@ -189,14 +189,14 @@ const asError = (exit: Exit.Failure<unknown, unknown>) => {
   return error._tag === "Some" && error.value instanceof Error ? error.value : new Error("no connection")
 }
 
-const away = (message: string) =>
+const unreachable = (message: string) =>
   new SqlError.SqlError({
     reason: new SqlError.ConnectionError({ cause: new Error(message), message, operation: "connect" })
   })
 
 const withHost = (host: DatabaseHost, error: SqlError.SqlError) =>
-  isAway(error) ? away(`${nameOf(host)}: ${rootCause(error)}`) : error
+  isUnreachable(error) ? unreachable(`${nameOf(host)}: ${rootCause(error)}`) : error
 
-/** What all hosts said. One that refuses for good says more than those that may only be away. */
+/** What all hosts said. One that refuses for good says more than those that may only be unreachable. */
 const joined = (errors: ReadonlyArray<SqlError.SqlError>) =>
-  errors.find((error) => !isAway(error)) ?? away(errors.map(rootCause).join("; "))
+  errors.find((error) => !isUnreachable(error)) ?? unreachable(errors.map(rootCause).join("; "))

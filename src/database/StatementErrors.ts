@@ -21,7 +21,7 @@ export const codeOf = ({ reason: { cause } }: SqlError.SqlError): string =>
   cause instanceof Error && "code" in cause ? String(cause.code) : ""
 
 /** PostgreSQL starts, stops, or has no room for a connection: classes 57P and 53, which the driver does not name. */
-export const isAway = (error: SqlError.SqlError): boolean => {
+export const isUnreachable = (error: SqlError.SqlError): boolean => {
   const code = codeOf(error)
   return error.reason._tag === "ConnectionError" || code.startsWith("57P") || code.startsWith("53")
 }
@@ -40,7 +40,7 @@ export const makeLog = () => {
       const isKnown = now - (lastSeen.get(reason) ?? 0) < OVER_AFTER
       if (!isKnown && lastSeen.size >= KNOWN) lastSeen.clear()
       lastSeen.set(reason, now)
-      if (isKnown || (error.isRetryable && !isAway(error))) return Effect.void
+      if (isKnown || (error.isRetryable && !isUnreachable(error))) return Effect.void
       return Effect.logError(`A statement failed: ${reason}${code === "" ? "" : ` (${code})`}`)
     })
 }

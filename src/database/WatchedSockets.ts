@@ -6,24 +6,24 @@ const TICK = Duration.seconds(1)
 interface Watched {
   bytesRead: number
   bytesWritten: number
-  /** For how many ticks an answer is due; 0 when none is. */
+  /** How many seconds the server has owed an answer; 0 when it owes none. */
   dueFor: number
 }
 
 export interface WatchedSockets {
   /** Opens a connection to the server. */
   readonly open: () => Counted
-  /** Ends every connection: a new one may lead to a better server. */
+  /** Ends every connection: a new connection may lead to a server that takes writes. */
   readonly retire: () => void
-  /** Runs something during which an answer may take as long as it likes. The kernel's keep-alive still ends dead connections. */
+  /** Runs an effect without the limit of `patience`, for statements that take long. The kernel's keep-alive still ends dead connections. */
   readonly patiently: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
 /**
- * TCP connections of a pool, each ended when the server leaves what was written to it unanswered for `patience`. A network that
- * drops packets without a word, or a proxy, else keeps a pool on connections that answer nothing: a pipelined statement that is
- * given up leaves its connection as it is. Looked at by the second, by the counters of the socket, so a statement costs nothing.
- * `location` is what messages call the server. Scoped.
+ * TCP connections of a pool, each ended when the server leaves what was written to it unanswered for `patience`. Without this, a
+ * pool would keep connections whose packets the network drops: a pipelined statement that times out does not close its connection.
+ * The counters of each socket are compared every second, so a statement costs nothing more. `location` is what messages call the
+ * server. Scoped.
  */
 export const make = Effect.fnUntraced(function* (
   open: () => Counted,

@@ -1,6 +1,8 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { Directory } from "../access/Directory.ts"
 import { Api } from "../api/Api.ts"
+import { CurrentCaller } from "../api/Authorization.ts"
 import { BlockLimit, BlockPage } from "../api/Blocks.ts"
 import { serviceUnavailable, userNotFound } from "../api/ProblemOf.ts"
 import { Blocks } from "../chat/Blocks.ts"
@@ -18,6 +20,7 @@ export const layer = HttpApiBuilder.group(
   "blocks",
   Effect.fnUntraced(function* (handlers) {
     const blocks = yield* Blocks
+    const directory = yield* Directory
     const repo = yield* BlockRepo
     const { permit, permitAct, permitRows, reserve } = yield* Permit.make
 
@@ -37,6 +40,7 @@ export const layer = HttpApiBuilder.group(
         function* ({ params: { user_id, blocked_id } }) {
           yield* permitAct({ _tag: "ChangeBlocks", as: user_id })
           if (user_id === blocked_id) return yield* oneself
+          yield* directory.permitBlock(yield* CurrentCaller, blocked_id)
           return block(yield* blocks.block(user_id, blocked_id))
         },
         Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })

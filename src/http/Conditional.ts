@@ -2,7 +2,10 @@ import { Effect } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { VERSION } from "../domain/Version.ts"
 
-/** The entity tag of an answer that depends on these numbers of an epoch. It has the version: another release may answer with other fields. */
+/**
+ * The entity tag of an answer that depends on these numbers of an epoch. It has the version: another release may answer with other
+ * fields. The head of an inbox is such a number only for an answer whose every change is an event of that inbox.
+ */
 export const tagOf = (epoch: string, ...numbers: ReadonlyArray<number>): string =>
   `"${VERSION}-${[epoch, ...numbers].join("-")}"`
 
@@ -44,18 +47,4 @@ export const unlessKnown = <E, E2, R>(
         : Effect.flatMap(current, (tag) =>
             tag !== undefined && isKnown(request, tag) ? Effect.succeed(notModified(tag)) : read
           )
-  )
-
-/**
- * For an answer that is read without the head of the same moment: adds the tag that was current before the read. A change in between
- * makes the tag too old, which costs a read, and never too new. Answers 304 when the client has the answer already.
- */
-export const taggedBefore = <E, E2, R>(
-  current: Effect.Effect<string | undefined, E>,
-  read: Effect.Effect<HttpServerResponse.HttpServerResponse, E2, R>
-) =>
-  Effect.flatMap(Effect.all([HttpServerRequest.HttpServerRequest, current]), ([request, tag]) =>
-    tag !== undefined && isKnown(request, tag)
-      ? Effect.succeed(notModified(tag))
-      : Effect.flatMap(read, (response) => tagged(tag, response))
   )

@@ -30,7 +30,7 @@ import { FoundMessages, SearchLimit } from "../api/Search.ts"
 import type { Counted } from "../chat/Committed.ts"
 import { Drafts } from "../chat/Drafts.ts"
 import { Edits } from "../chat/Edits.ts"
-import { RecentMessages } from "../chat/RecentMessages.ts"
+import { RECENT_MESSAGES, RecentMessages } from "../chat/RecentMessages.ts"
 import { Sends } from "../chat/Sends.ts"
 import { Message } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
@@ -237,9 +237,6 @@ export const layer = HttpApiBuilder.group(
 )
 
 const toOneself = Effect.fail(Permit.invalidField(["payload", "receiver_id"], "must not be the sender"))
-
-/** How many messages a recent list answers with, at most. */
-const RECENT_MESSAGES = 50
 
 /** The tag of what a user sees at this head; none for a user that does not exist. */
 const tagAt = (epoch: string, head: number | undefined) =>

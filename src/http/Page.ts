@@ -6,8 +6,8 @@ import { limitPublicPath } from "./PublicPath.ts"
 import { type Content, staticContent } from "./StaticContent.ts"
 
 /**
- * What the page may do: load its own script and styles, and pictures of users from where they are, call this server, and never make
- * markup or code of a text.
+ * What the page may do: load its own script and styles, and pictures of users from where they are, call this server, and never
+ * interpret text as markup or code.
  */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",

@@ -32,8 +32,8 @@ export const make = (settings: Pick<Settings, "corsOrigins" | "publicUrl">) => {
   const cors = HttpMiddleware.cors({
     allowedOrigins: isAllowed,
     allowedMethods: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
-    allowedHeaders: ["authorization", "content-type", "x-request-id", ...TRACING_HEADERS],
-    exposedHeaders: ["retry-after", "x-request-id"],
+    allowedHeaders: ["authorization", "content-type", "if-none-match", "x-request-id", ...TRACING_HEADERS],
+    exposedHeaders: ["etag", "retry-after", "x-request-id"],
     maxAge: 86_400
   })
 

@@ -18,8 +18,8 @@ interface Kept {
 }
 
 /**
- * Keeps inboxes open between two polls, so that nobody who polls is told to be offline while it handles an answer: neither by
- * `delivered_via_websocket` of a message nor by `offline_user_ids` of a webhook. All of them share one loop; all are closed with the
+ * Keeps a user's inbox open between two polls. Without this the user would count as offline while its client handles an answer: in
+ * `delivered_via_websocket` of a message and in `offline_user_ids` of a webhook. All of them share one loop; all are closed with the
  * scope.
  */
 export const make = Effect.gen(function* () {

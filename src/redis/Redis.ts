@@ -47,7 +47,7 @@ export class Redis extends Context.Service<
     isUp(): boolean
     /** How many times Redis became unavailable since the first connection. A call only reads a counter. */
     outages(): number
-    /** Yields each time that Redis becomes available. What was published before that may not have arrived. */
+    /** Yields each time that Redis becomes available. Events that were published before may be lost. */
     readonly recoveries: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
     /** The prefix of every key and channel. */
     readonly prefix: string

@@ -19,7 +19,7 @@ import { usersInSql } from "./UsersInSql.ts"
 
 type Row = ChangeRow<"changed" | "unchanged" | "user_not_found" | "changing">
 
-/** How often a change is tried again because its user got a conversation at the same moment. */
+/** How often a change is tried again when the user got a new conversation during it. */
 const TRIES = 5
 
 /** Profiles through the functions of `migrations/functions`. */

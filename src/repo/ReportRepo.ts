@@ -167,7 +167,7 @@ type ListRow = MessageRow &
     readonly reported_version: number
   }
 
-/** A version is told as a message tells it: only when there is something to say. */
+/** `version` is left out when it is 1, as in a message. */
 const reportedOf = (content: string, metadata: Metadata | null, version: number): ReportedText => ({
   content,
   ...(metadata === null ? {} : { metadata }),

@@ -90,6 +90,33 @@ for (const [i, mode] of modes.entries()) {
   )
 }
 
+for (const mode of modes) {
+  it.live(`USER_DIRECTORY=${mode} says whom a user may block, so that its list names no stranger`, () =>
+    Effect.gen(function* () {
+      const { server, service, token } = yield* withDirectory(mode)
+      const block = (id: number, headers: Readonly<Record<string, string>>) =>
+        request(`${server.url}/users/1/blocks/${id}`, { method: "PUT", headers })
+      const listed = Effect.map(
+        request(`${server.url}/users/1/blocks`, { headers: bearer(token) }),
+        ({ body }) =>
+          JSON.parse(body)
+            .blocks.map((each: { username: string }) => each.username)
+            .join(" ")
+      )
+      const showsStrangers = mode === "all" || mode === "exact"
+
+      assert.strictEqual((yield* block(2, bearer(token))).status, 200, "who shares a conversation")
+      const [stranger, nobody] = [yield* block(3, bearer(token)), yield* block(999, bearer(token))]
+      assert.strictEqual(nobody.status, 404)
+      assert.strictEqual(stranger.status, showsStrangers ? 200 : 404)
+      if (!showsStrangers) assert.strictEqual(detailOf(stranger), detailOf(nobody))
+      assert.strictEqual(yield* listed, showsStrangers ? "bob carol" : "bob")
+
+      assert.strictEqual((yield* block(3, service)).status, 200, "as a service")
+    })
+  )
+}
+
 it.live("another user's external id is not shown to a user", () =>
   Effect.gen(function* () {
     const { server, service, token } = yield* withDirectory("all")

@@ -132,6 +132,23 @@ layer(server, { excludeTestServices: true, timeout: "60 seconds" })("over HTTP",
     })
   )
 
+  it.effect("a page may read the tag of an answer, and ask whether it is current", () =>
+    Effect.gen(function* () {
+      const { url } = yield* Server
+      const preflight = yield* request(`${url}/messages/`, {
+        method: "OPTIONS",
+        headers: {
+          origin: APP,
+          "access-control-request-method": "GET",
+          "access-control-request-headers": "if-none-match"
+        }
+      })
+      const answer = yield* request(`${url}/users/`, { headers: { origin: APP } })
+      assert.include(preflight.headers.get("access-control-allow-headers") ?? "", "if-none-match")
+      assert.include(answer.headers.get("access-control-expose-headers") ?? "", "etag")
+    })
+  )
+
   it.effect("a foreign page gets none, whatever Host says", () =>
     Effect.gen(function* () {
       const { url } = yield* Server

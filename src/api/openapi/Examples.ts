@@ -1,5 +1,6 @@
 import { VERSION } from "../../domain/Version.ts"
 import type { Blocks } from "../Blocks.ts"
+import { NOT_ORDERED } from "../CloseCode.ts"
 import type { Conversations } from "../Conversations.ts"
 import type { Messages } from "../Messages.ts"
 import type { Moderation } from "../Moderation.ts"
@@ -62,7 +63,7 @@ export const operations: Examples<
   "users.disconnect": {
     request: { revoke_tokens: true },
     answers: { 200: { user_id: 1, code: 4001, tokens_not_before: "2026-01-31T12:02:00.000Z" } },
-    invalidField: { path: ["payload", "code"], message: "must be 1012, 4001, 4002 or 4003" }
+    invalidField: { path: ["payload", "code"], message: NOT_ORDERED }
   },
   "users.events": {
     answers: {

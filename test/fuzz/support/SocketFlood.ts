@@ -1,5 +1,6 @@
 import { Effect, Result, Schema } from "effect"
 import { WebSocket } from "ws"
+import { ORDERED_CODES } from "../../../src/api/CloseCode.ts"
 import { ServerFrame } from "../../../src/api/Protocol.ts"
 import type { FuzzFrame } from "./Frames.ts"
 import type { Random } from "./Random.ts"
@@ -20,7 +21,7 @@ const PATIENCE = 60_000
 const EARNED = new Set([1007, 1008, 1009])
 
 /** What a request of the flood beside it may order a user's sockets to be closed with. */
-const ORDERED = new Set([1012, 4001, 4002, 4003])
+const ORDERED: ReadonlySet<number> = new Set(ORDERED_CODES)
 
 const decode = Schema.decodeUnknownResult(Schema.fromJsonString(ServerFrame))
 
