@@ -6,8 +6,9 @@ import { Database } from "../src/database/Database.ts"
 import { DatabaseStartError } from "../src/database/DatabaseStartError.ts"
 import type { Unavailable } from "../src/domain/Unavailable.ts"
 import * as Logging from "../src/observability/Logging.ts"
-import { type DeadLetter, WebhookRepo } from "../src/repo/WebhookRepo.ts"
+import { type DeadLetter, type ServedEndpoint, WebhookRepo } from "../src/repo/WebhookRepo.ts"
 import { startErrors } from "../src/Start.ts"
+import { toTarget } from "../src/webhooks/WebhookTargets.ts"
 
 /** The command was not given what it needs; the message says what. */
 class Refused extends Schema.TaggedError<Refused>()("Refused", { message: Schema.String }) {}
@@ -57,6 +58,39 @@ const list = Command.make(
 
 const UUID = /^(?:msg_)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i
 
+const shown = (served: ReadonlyArray<ServedEndpoint>) => served.map(({ location }) => location).join(", ")
+
+/** The endpoint that gets the letters whose own URL no node serves: that of `--to`, or else the only one. */
+const targetOf = (served: ReadonlyArray<ServedEndpoint>, to: string | undefined) => {
+  if (to === undefined) return served.length === 1 ? served[0] : undefined
+  const hash = URL.canParse(to) ? toTarget(new URL(to).href).hash : undefined
+  return served.find(({ urlHash }) => urlHash === hash)
+}
+
+/** Why `count` letters stay, and what to do. */
+const refusalOf = (count: number, served: ReadonlyArray<ServedEndpoint>) =>
+  `${count} stay dead letters, because no node serves their URL. ${
+    served.length === 0
+      ? "Start the server with WEBHOOK_URL, then retry"
+      : `Add --to and the URL that they are to go to, with its query: ${shown(served)}`
+  }`
+
+/** Sends letters again. Answers how many, and a refusal when some stay. */
+const sendAgain = Effect.fnUntraced(function* (webhookId: string | undefined, to: string | undefined) {
+  const repo = yield* WebhookRepo
+  const served = yield* repo.served
+  const target = targetOf(served, to)
+  if (to !== undefined && target === undefined) {
+    return {
+      retried: 0,
+      refusal: `--to must be a whole URL, with its query, of the WEBHOOK_URL of a running node: ${shown(served) || "none has one"}`
+    }
+  }
+  const retried = yield* repo.retry(webhookId, target?.urlHash)
+  const staying = target === undefined ? yield* repo.unservedLetters(webhookId) : 0
+  return { retried, refusal: staying === 0 ? undefined : refusalOf(staying, served) }
+})
+
 const retry = Command.make(
   "retry",
   {
@@ -67,22 +101,29 @@ const retry = Command.make(
     all: Flag.Boolean("all").pipe(
       Flag.withDescription("Every event that was given up"),
       Flag.withDefault(false)
+    ),
+    to: Flag.String("to").pipe(
+      Flag.withDescription(
+        "Which URL of WEBHOOK_URL gets the events whose own URL no node serves; needed with several URLs only"
+      ),
+      Flag.optional
     )
   },
-  Effect.fnUntraced(function* ({ id, all }) {
+  Effect.fnUntraced(function* ({ id, all, to }) {
     if (Option.isSome(id) === all) return yield* new Refused({ message: "Name one id, or --all" })
     const uuid = Option.map(id, (text) => UUID.exec(text)?.[1])
     if (Option.isSome(uuid) && uuid.value === undefined) {
       return yield* new Refused({ message: "The id must look like msg_… as `list` shows it" })
     }
-    const retried = yield* withRepo(
-      WebhookRepo.use((repo) => repo.retry(Option.getOrUndefined(uuid)?.toLowerCase()))
+    const { retried, refusal } = yield* withRepo(
+      sendAgain(Option.getOrUndefined(uuid)?.toLowerCase(), Option.getOrUndefined(to))
     )
-    if (retried === 0 && !all)
+    if (retried === 0 && refusal === undefined && !all)
       return yield* new Refused({
         message: "No event with this id was given up, or it is older than 30 days"
       })
-    yield* Console.log(`${retried} to be sent again`)
+    if (retried > 0 || refusal === undefined) yield* Console.log(`${retried} to be sent again`)
+    if (refusal !== undefined) return yield* new Refused({ message: refusal })
   })
 ).pipe(Command.withDescription("Sends events again that were given up"))
 

@@ -1,20 +1,37 @@
--- Retires the endpoints that no node has served for a day, and deletes what waits for them, and dead letters that are older than
--- 30 days: at most `batch` rows of each. Answers the most rows that one of the three deleted.
+-- Retires the endpoints that no node has served for a day. Deletes what waits for those that were retired an hour ago and not
+-- served since, and dead letters that are older than 30 days: at most `batch` rows of each. Answers the most rows that one of the
+-- three deleted.
+--
+-- After a backup was restored under running nodes, each endpoint looks unserved until its node registers it again: hence the hour.
+-- An event that was sent again as a dead letter becomes one again: its sender asked for a delivery that never came.
 CREATE OR REPLACE FUNCTION prune_webhooks(batch int) RETURNS int
 LANGUAGE plpgsql AS $$
 DECLARE
   unserved CONSTANT interval := '1 day';
+  grace CONSTANT interval := '1 hour';
   kept CONSTANT interval := '30 days';
+  -- How long an event is tried at most, with what passes between its commit and its start.
+  tried CONSTANT interval := '3 days 1 minute';
   deleted int;
   most int := 0;
 BEGIN
-  UPDATE webhook_endpoints e SET retired = true
-    WHERE NOT e.retired AND e.seen_at < clock_timestamp() - unserved;
-  DELETE FROM webhook_events e WHERE (e.endpoint_id, e.id) IN (
-    SELECT w.endpoint_id, w.id FROM webhook_endpoints r JOIN webhook_events w ON w.endpoint_id = r.id
-    WHERE r.retired LIMIT batch
-  );
-  GET DIAGNOSTICS deleted = ROW_COUNT;
+  UPDATE webhook_endpoints e SET retired = true, retired_at = clock_timestamp()
+    WHERE e.seen_at < clock_timestamp() - unserved AND (NOT e.retired OR e.retired_at IS NULL);
+  WITH gone AS (
+    DELETE FROM webhook_events e WHERE (e.endpoint_id, e.id) IN (
+      SELECT w.endpoint_id, w.id FROM webhook_endpoints r JOIN webhook_events w ON w.endpoint_id = r.id
+      WHERE r.retired AND r.retired_at < clock_timestamp() - grace LIMIT batch
+    )
+    RETURNING e.*
+  ), dead AS (
+    INSERT INTO webhook_dead_letters (endpoint_id, id, webhook_id, lane, type, message_id, user_id, report_id, happened_at,
+        attempts, offline_user_ids, presence_known, reason)
+      SELECT g.endpoint_id, g.id, g.webhook_id, g.lane, g.type, g.message_id, g.user_id, g.report_id, g.happened_at,
+        g.attempts, g.offline_user_ids, g.presence_known, 'no node serves the URL'
+      FROM gone g WHERE g.give_up_at > g.happened_at + tried
+      ON CONFLICT DO NOTHING
+  )
+  SELECT count(*) INTO deleted FROM gone;
   most := greatest(most, deleted);
   DELETE FROM webhook_dead_letters d WHERE (d.id, d.endpoint_id) IN (
     SELECT l.id, l.endpoint_id FROM webhook_dead_letters l WHERE l.died_at < clock_timestamp() - kept

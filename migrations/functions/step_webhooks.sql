@@ -45,6 +45,8 @@ BEGIN
         SELECT endpoint, o.id, o.webhook_id, o.lane, o.type, o.message_id, o.user_id, o.report_id, o.happened_at, o.attempts,
           coalesce(o.offline_user_ids, o.offline::int[]), coalesce(o.presence_known, o.known), o.reason
         FROM over o WHERE o.what <> 'delivered'
+        -- `retry_webhooks` may bring an event of another endpoint while its own dead letter is here.
+        ON CONFLICT DO NOTHING
     )
     SELECT array_agg(DISTINCT o.lane) INTO freed FROM over o;
 

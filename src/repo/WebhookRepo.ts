@@ -52,7 +52,13 @@ export interface DeadLetter {
   readonly reason: string
 }
 
-/** The state of an endpoint: how long its oldest event has waited, in seconds, and how many were given up. */
+/** An endpoint that nodes serve. */
+export interface ServedEndpoint {
+  readonly urlHash: string
+  readonly location: string
+}
+
+/** The state of endpoints: how long the oldest event has waited, in seconds, and how many of all endpoints were given up. */
 export interface WebhookBacklog {
   readonly lag: number
   readonly deadLetters: number
@@ -99,13 +105,24 @@ export class WebhookRepo extends Context.Service<
       free: number,
       lease: Duration.Duration
     ): Effect.Effect<ReadonlyArray<WebhookEvent> | undefined, Unavailable>
+    /**
+     * What is read for the metrics. An event waits from its commit, or from when its dead letter was sent again. While one that was sent
+     * again waits, an event that is younger and has waited for longer may be missed.
+     */
     backlog(endpoints: ReadonlyArray<number>): Effect.Effect<WebhookBacklog, Unavailable>
     /** Deletes what is no longer kept, in one bounded step. Answers whether there may be more. */
     readonly prune: Effect.Effect<boolean, Unavailable>
     /** Dead letters, the oldest first, at most `limit`. They are kept for 30 days. */
     deadLetters(limit: number): Effect.Effect<ReadonlyArray<DeadLetter>, Unavailable>
-    /** Sends dead letters again: those of one event, or all. Answers how many. */
-    retry(webhookId: string | undefined): Effect.Effect<number, Unavailable>
+    /** The endpoints that nodes serve; while no node runs, those that the last ones served. */
+    readonly served: Effect.Effect<ReadonlyArray<ServedEndpoint>, Unavailable>
+    /**
+     * Sends dead letters again: those of one event, or all. Those of an endpoint that no node serves go to the served endpoint with
+     * the hash `target`; without one they stay. Answers how many are sent.
+     */
+    retry(webhookId: string | undefined, target?: string): Effect.Effect<number, Unavailable>
+    /** How many dead letters, of one event or of all, are of endpoints that no node serves. */
+    unservedLetters(webhookId: string | undefined): Effect.Effect<number, Unavailable>
   }
 >()("minichat/repo/WebhookRepo") {
   static readonly layer = Layer.effect(
@@ -138,10 +155,11 @@ export class WebhookRepo extends Context.Service<
 
       const backlog = (endpoints: ReadonlyArray<number>) =>
         inPipeline(sql<WebhookBacklog>`
-          SELECT coalesce(max(extract(epoch FROM clock_timestamp() - w.happened_at)), 0)::float8 AS lag,
+          SELECT coalesce(max(extract(epoch FROM clock_timestamp() - w.queued_at)), 0)::float8 AS lag,
             (SELECT count(*) FROM webhook_dead_letters)::int AS "deadLetters"
           FROM unnest(${int4Array(endpoints)}) AS e (id) CROSS JOIN LATERAL (
-            SELECT happened_at FROM webhook_events w WHERE w.endpoint_id = e.id ORDER BY w.id LIMIT 1
+            -- Three days are what the default of give_up_at adds. A dead letter that is sent again keeps its happened_at.
+            SELECT give_up_at - interval '3 days' AS queued_at FROM webhook_events w WHERE w.endpoint_id = e.id ORDER BY w.id LIMIT 1
           ) w`).pipe(
           Effect.map((rows) => ({
             lag: Math.max(0, rows[0]?.lag ?? 0),
@@ -159,23 +177,38 @@ export class WebhookRepo extends Context.Service<
           FROM webhook_dead_letters d JOIN webhook_endpoints e ON e.id = d.endpoint_id
           ORDER BY d.id, d.endpoint_id LIMIT ${int4(limit)}`)
 
-      const retryBatch = (webhookId: string | null) =>
+      const served = inPipeline(sql<ServedEndpoint>`
+        SELECT url_hash AS "urlHash", location FROM webhook_endpoints
+        WHERE id = ANY (served_webhook_endpoints()) ORDER BY id`)
+
+      const unservedLetters = (webhookId: string | undefined) =>
+        inPipeline(sql<{ readonly count: number }>`
+          SELECT count(*)::int AS count FROM webhook_dead_letters d
+          WHERE d.endpoint_id <> ALL (served_webhook_endpoints())
+            AND coalesce(d.webhook_id = ${webhookId ?? null}::text::uuid, true)`).pipe(
+          Effect.map((rows) => rows[0]!.count)
+        )
+
+      const retryBatch = (webhookId: string | null, target: string | null) =>
         orUnavailable(
           writes<{
             readonly retried: number
-          }>`SELECT retry_webhooks(${webhookId}::text::uuid, ${int4(BATCH)}) AS retried`
+          }>`SELECT retry_webhooks(${webhookId}::text::uuid, ${target}::text, ${int4(BATCH)}) AS retried`
         ).pipe(Effect.map((rows) => rows[0]!.retried))
 
-      const retry = Effect.fn("WebhookRepo.retry")(function* (webhookId: string | undefined) {
+      const retry = Effect.fn("WebhookRepo.retry")(function* (
+        webhookId: string | undefined,
+        target?: string
+      ) {
         let retried = 0
         while (true) {
-          const batch = yield* retryBatch(webhookId ?? null)
+          const batch = yield* retryBatch(webhookId ?? null, target ?? null)
           retried += batch
           if (batch < BATCH) return retried
         }
       })
 
-      return WebhookRepo.of({ serve, step, backlog, prune, deadLetters, retry })
+      return WebhookRepo.of({ serve, step, backlog, prune, deadLetters, served, retry, unservedLetters })
     })
   )
 }

@@ -49,7 +49,8 @@ export class WebhookTargets extends Context.Service<
   )
 }
 
-const toTarget = (url: string): WebhookTarget => {
+/** The target of a URL of `WEBHOOK_URL`. */
+export const toTarget = (url: string): WebhookTarget => {
   const { origin, pathname } = new URL(url)
   return { url, hash: createHash("sha256").update(url).digest("hex"), location: `${origin}${pathname}` }
 }

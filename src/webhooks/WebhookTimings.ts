@@ -18,6 +18,8 @@ export const WebhookTimings = Context.Reference("minichat/webhooks/WebhookTiming
     /** How long a `Retry-After` of the receiver is obeyed at the most. */
     longestRetryAfter: Duration.hours(1),
     /** How often the lag and the dead letters are read for the metrics. */
-    measure: Duration.seconds(10)
+    measure: Duration.seconds(10),
+    /** How often what is no longer kept is deleted. */
+    prune: Duration.minutes(10)
   })
 })

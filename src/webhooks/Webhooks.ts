@@ -8,8 +8,6 @@ import { WebhookTimings } from "./WebhookTimings.ts"
 /** How often a node says which targets it serves. */
 const SERVE_EVERY = Duration.seconds(30)
 
-const PRUNE_EVERY = Duration.minutes(10)
-
 const pause = Effect.sleep("1 second")
 
 /**
@@ -22,7 +20,7 @@ export const layer = Layer.effectDiscard(
     const repo = yield* WebhookRepo
     const metrics = yield* Metrics
     const { targets } = yield* WebhookTargets
-    const { measure } = yield* WebhookTimings
+    const { measure, prune: pruneEvery } = yield* WebhookTimings
 
     const serve = ({ hash, location }: WebhookTarget) => repo.serve(hash, location)
     const endpoints = yield* Effect.forEach(targets, (target) =>
@@ -33,20 +31,26 @@ export const layer = Layer.effectDiscard(
     yield* metrics.webhookLag(() => backlog.lag)
     yield* metrics.webhookDeadLetters(() => backlog.deadLetters)
 
-    const prune = Effect.repeat(repo.prune, { while: (mayBeMore) => mayBeMore })
-    yield* prune.pipe(Effect.ignore, Effect.repeat(Schedule.spaced(PRUNE_EVERY)), Effect.forkScoped)
+    yield* Effect.map(repo.backlog(endpoints), (now) => {
+      backlog = now
+    }).pipe(Effect.ignore, Effect.repeat(Schedule.spaced(measure)), Effect.forkScoped)
+
+    const serveAll = Effect.forEach(targets, serve, { discard: true })
+    // Serves first: in a backup that was just restored no target looks served, and the prune would retire it.
+    yield* Effect.andThen(serveAll, Effect.repeat(repo.prune, { while: (mayBeMore) => mayBeMore })).pipe(
+      Effect.ignore,
+      Effect.repeat(Schedule.spaced(pruneEvery)),
+      Effect.forkScoped
+    )
     if (targets.length === 0) return
 
     yield* Effect.logInfo(`Webhooks go to ${targets.map(({ location }) => location).join(", ")}`)
-    yield* Effect.forEach(targets, serve, { discard: true }).pipe(
+    yield* serveAll.pipe(
       Effect.ignore,
       Effect.repeat(Schedule.spaced(SERVE_EVERY)),
       Effect.delay(SERVE_EVERY),
       Effect.forkScoped
     )
-    yield* Effect.map(repo.backlog(endpoints), (now) => {
-      backlog = now
-    }).pipe(Effect.ignore, Effect.repeat(Schedule.spaced(measure)), Effect.forkScoped)
     yield* Effect.forEach(targets, (target, i) => dispatch(target, endpoints[i]!), { discard: true })
   })
 )

@@ -90,6 +90,7 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
           "send_direct_messages",
           "send_group_messages",
           "send_messages",
+          "served_webhook_endpoints",
           "step_webhooks",
           "update_conversation",
           "update_user",

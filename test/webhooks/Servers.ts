@@ -16,7 +16,8 @@ const timings = {
   firstRetry: Duration.millis(20),
   longestRetry: Duration.millis(40),
   longestRetryAfter: Duration.hours(1),
-  measure: Duration.seconds(10)
+  measure: Duration.seconds(10),
+  prune: Duration.minutes(10)
 }
 
 export interface Options extends Partial<Settings> {

@@ -71,7 +71,8 @@ it.live("attempts, retries, the lag of the oldest event and dead letters are met
 
     receiver.respond = (_, response) => response.writeHead(503).end()
     yield* node.newUser
-    yield* node.sql`UPDATE webhook_events SET happened_at = clock_timestamp() - interval '1 hour'`
+    yield* node.sql`UPDATE webhook_events 
+      SET happened_at = happened_at - interval '1 hour', give_up_at = give_up_at - interval '1 hour'`
     yield* reads("minichat_webhook_lag_seconds", (lag) => lag >= 3600)
 
     before = yield* scraped
@@ -81,8 +82,11 @@ it.live("attempts, retries, the lag of the oldest event and dead letters are met
     const attempts = yield* grown(before, "minichat_webhook_attempts_total")
     assert.strictEqual(attempts['minichat_webhook_attempts_total{result="dead"}'], 1)
 
-    receiver.respond = (_, response) => response.writeHead(204).end()
+    receiver.respond = (_, response) => response.writeHead(503).end()
     assert.strictEqual(yield* repo.retry(undefined), 1)
+    // It waits from now on, however long ago it happened.
+    assert.isBelow((yield* repo.backlog([1])).lag, 3600)
+    receiver.respond = (_, response) => response.writeHead(204).end()
     yield* reads("minichat_webhook_dead_letters", (letters) => letters === 0)
     yield* until(Effect.map(node.waiting, (count) => count === 0))
 
@@ -100,5 +104,18 @@ it.live("attempts, retries, the lag of the oldest event and dead letters are met
     const tried = yield* grown(before, "minichat_webhook_attempts_total")
     assert.strictEqual(sizeOf(tried, "dead"), 1)
     assert.strictEqual(sizeOf(tried, "failed"), (yield* repo.deadLetters(1))[0]!.attempts - 1)
+  })
+)
+
+it.live("dead letters are a metric of nodes without WEBHOOK_URL, too", () =>
+  Effect.gen(function* () {
+    const node = yield* startNode([], {
+      ...(yield* freshEmbedded),
+      timings: { measure: Duration.millis(20) }
+    })
+    yield* node.sql`
+      INSERT INTO webhook_dead_letters (endpoint_id, id, webhook_id, lane, type, happened_at, attempts, reason)
+      VALUES (1, 1, gen_random_uuid(), 1, 'user.created', now(), 1, '410')`
+    yield* until(Effect.map(scrape(node.server), (now) => now.get("minichat_webhook_dead_letters") === 1))
   })
 )
