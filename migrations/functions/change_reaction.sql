@@ -17,7 +17,7 @@ BEGIN
   PERFORM lock_conversation(id, exclusively => false);
   SELECT m.deleted_at IS NOT NULL INTO is_deleted FROM messages m WHERE m.id = message FOR UPDATE;
   kinds := ARRAY(SELECT DISTINCT r.emoji FROM reactions r WHERE r.message_id = message);
-  status := coalesce(may_read(reactor, id, message), CASE
+  status := coalesce(CASE WHEN is_suspended(reactor) THEN 'suspended' END, may_read(reactor, id, message), CASE
     WHEN adds AND is_deleted THEN 'message_deleted'
     WHEN adds AND EXISTS (
       SELECT FROM messages m JOIN blocks b ON b.user_id = CASE reactor WHEN m.receiver_id THEN m.sender_id ELSE m.receiver_id END

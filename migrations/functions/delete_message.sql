@@ -15,7 +15,11 @@ BEGIN
   END IF;
   PERFORM lock_conversation(id, exclusively => false);
   SELECT * INTO m FROM messages e WHERE e.id = message FOR UPDATE;
-  status := CASE WHEN deleter IS NOT NULL THEN may_read(deleter, id, message) END;
+  status := CASE
+    WHEN deleter IS NULL THEN NULL
+    WHEN is_suspended(deleter) THEN 'suspended'
+    ELSE may_read(deleter, id, message)
+  END;
   IF status IS NULL AND deleter IS NOT NULL AND m.sender_id <> deleter AND NOT EXISTS (
     SELECT FROM members r JOIN conversations c ON c.id = r.conversation_id
     WHERE c.id = m.conversation_id AND c.kind = 'group' AND r.user_id = deleter AND r.role = ANY (roles)

@@ -17,7 +17,7 @@ BEGIN
   PERFORM lock_conversation(id, exclusively => false);
   SELECT * INTO m FROM messages e WHERE e.id = message FOR UPDATE;
   version := m.version;
-  status := coalesce(may_read(editor, id, message), CASE
+  status := coalesce(CASE WHEN is_suspended(editor) THEN 'suspended' END, may_read(editor, id, message), CASE
     WHEN m.sender_id <> editor THEN 'not_author'
     WHEN m.deleted_at IS NOT NULL THEN 'message_deleted'
     WHEN m.content = new_content AND NOT (sets_metadata AND m.metadata IS DISTINCT FROM new_metadata) THEN 'unchanged'

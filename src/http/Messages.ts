@@ -54,6 +54,9 @@ const recentPage = jsonWithRaw(RecentPage)
 /** Why a member's call on a message is refused. */
 const denied = { MessageNotFound: messageNotFound, NotMember: notMember, Unavailable: serviceUnavailable }
 
+/** Also of changes: a suspended user makes none. */
+const changeDenied = { ...denied, Suspended: userSuspended }
+
 export const layer = HttpApiBuilder.group(
   Api,
   "messages",
@@ -197,7 +200,7 @@ export const layer = HttpApiBuilder.group(
           edits.edit({ by, messageId: message_id, content, version: version ?? undefined, metadata })
         ).pipe(
           Effect.catchTags({
-            ...denied,
+            ...changeDenied,
             NotAuthor: notAuthor,
             Blocked: blocked,
             MessageDeleted: messageDeleted,
@@ -215,13 +218,13 @@ export const layer = HttpApiBuilder.group(
               )
         ).pipe(
           Effect.map((deleted) => message(deleted)),
-          Effect.catchTags({ ...denied, RoleForbids: roleForbids })
+          Effect.catchTags({ ...changeDenied, RoleForbids: roleForbids })
         ),
 
       react: ({ params: { message_id, emoji }, query: { user_id } }) =>
         changed("React", user_id, "query", (by) => edits.react(by, message_id, emoji)).pipe(
           Effect.catchTags({
-            ...denied,
+            ...changeDenied,
             Blocked: blocked,
             MessageDeleted: messageDeleted,
             TooManyReactions: tooManyReactions
@@ -230,7 +233,7 @@ export const layer = HttpApiBuilder.group(
 
       unreact: ({ params: { message_id, emoji }, query: { user_id } }) =>
         changed("React", user_id, "query", (by) => edits.unreact(by, message_id, emoji)).pipe(
-          Effect.catchTags(denied)
+          Effect.catchTags(changeDenied)
         )
     })
   }, withServices)

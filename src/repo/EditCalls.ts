@@ -1,4 +1,5 @@
 import type { Effect } from "effect"
+import type { Suspended } from "../domain/Caller.ts"
 import type { NotMember, RoleForbids } from "../domain/ConversationErrors.ts"
 import type { Change } from "../domain/Event.ts"
 import type {
@@ -26,12 +27,12 @@ export interface Edit {
   readonly metadata: Metadata | null | undefined
 }
 
-/** The failures of a member's call on a message. */
-export type MessageDenied = MessageNotFound | NotMember | Unavailable
+/** The failures of a member's change of a message. */
+export type MessageDenied = Suspended | MessageNotFound | NotMember | Unavailable
 
 /**
  * Changes of messages that were sent. Each commits together with its events, in the inboxes of all members who may read the message.
- * A change that changes nothing has no events. The message of the answer is as the user sees it now.
+ * A change that changes nothing has no events. None that begins after the suspension of its user is made. The message of the answer is as the user sees it now.
  */
 export interface EditCalls {
   /** Edits a message. Only its author may, unless its receiver has blocked the author. Makes the next version, unless nothing changes. */

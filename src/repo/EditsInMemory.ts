@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util"
 import { DateTime, Effect, Result } from "effect"
+import { Suspended } from "../domain/Caller.ts"
 import { NotMember, RoleForbids } from "../domain/ConversationErrors.ts"
 import type { AppendedFact, Change } from "../domain/Event.ts"
 import { groupRights } from "../domain/GroupRights.ts"
@@ -33,18 +34,22 @@ export const editsInMemory = Effect.map(MemoryTables, (tables) => {
     id: MessageId,
     make: (message: MemoryMessage, conversation: MemoryConversation, now: string) => Made<E>
   ) =>
-    Effect.flatMap(DateTime.now, (now): Effect.Effect<Change<Message>, E | MessageNotFound | NotMember> => {
-      const message = tables.messages.get(id)
-      if (message === undefined) return Effect.fail(new MessageNotFound())
-      const conversation = tables.conversations.get(message.conversationId)!
-      if (!conversation.members.has(by)) return Effect.fail(new NotMember())
-      if (!mayRead(conversation, by, id)) return Effect.fail(new MessageNotFound())
-      const made = make(message, conversation, DateTime.formatIso(now))
-      return Effect.map(Effect.fromResult(made), (appended) => ({
-        value: Effect.succeed(messageSeenBy(tables, by, message)),
-        appended
-      }))
-    })
+    Effect.flatMap(
+      DateTime.now,
+      (now): Effect.Effect<Change<Message>, E | Suspended | MessageNotFound | NotMember> => {
+        const message = tables.messages.get(id)
+        if (message === undefined) return Effect.fail(new MessageNotFound())
+        const conversation = tables.conversations.get(message.conversationId)!
+        if (tables.suspended.has(by)) return Effect.fail(new Suspended())
+        if (!conversation.members.has(by)) return Effect.fail(new NotMember())
+        if (!mayRead(conversation, by, id)) return Effect.fail(new MessageNotFound())
+        const made = make(message, conversation, DateTime.formatIso(now))
+        return Effect.map(Effect.fromResult(made), (appended) => ({
+          value: Effect.succeed(messageSeenBy(tables, by, message)),
+          appended
+        }))
+      }
+    )
 
   /** Whether the other user of a direct conversation has blocked the user. */
   const isBlocked = (by: UserId, { senderId, receiverId }: MemoryMessage) => {

@@ -2,6 +2,7 @@ import { PgTypes } from "@effect/sql-pg"
 import { Effect } from "effect"
 import { Database } from "../database/Database.ts"
 import { int4, int8, textArray } from "../database/SqlParameters.ts"
+import { Suspended } from "../domain/Caller.ts"
 import { NotMember, RoleForbids } from "../domain/ConversationErrors.ts"
 import type { Change } from "../domain/Event.ts"
 import { groupRights } from "../domain/GroupRights.ts"
@@ -25,6 +26,7 @@ import { type MessageRow, toMessage } from "./Rows.ts"
 import { userParameter } from "./UserParameters.ts"
 
 type Refusal =
+  | "suspended"
   | "message_not_found"
   | "not_member"
   | "not_author"
@@ -66,6 +68,7 @@ export const make = Effect.gen(function* () {
   })
 
   const denied = ({ status }: Row): Effect.Effect<never, MessageDenied> | undefined => {
+    if (status === "suspended") return Effect.fail(new Suspended())
     if (status === "message_not_found") return Effect.fail(new MessageNotFound())
     return status === "not_member" ? Effect.fail(new NotMember()) : undefined
   }

@@ -66,6 +66,7 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
           "erase_reactions",
           "erase_step",
           "fellows_of",
+          "is_suspended",
           "json_time",
           "lock_class",
           "lock_conversation",

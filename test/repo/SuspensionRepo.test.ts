@@ -2,6 +2,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Fiber, type Layer } from "effect"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { DisconnectRepo } from "../../src/repo/DisconnectRepo.ts"
+import { EditRepo } from "../../src/repo/EditRepo.ts"
 import { ErasureRepo } from "../../src/repo/ErasureRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { SuspensionRepo } from "../../src/repo/SuspensionRepo.ts"
@@ -45,6 +46,32 @@ const suspensionContract = <E>(name: string, repos: Layer.Layer<Repos | ErasureR
         yield* restore(a!)
         yield* restore(a!)
         assert.deepEqual(yield* find(a!), { user_id: a!.id, suspended_at: null })
+      })
+    )
+
+    it.effect("who is suspended edits, deletes and reacts no more, until the suspension ends", () =>
+      Effect.gen(function* () {
+        const { alice: a, bob: b } = yield* newPair
+        const { id } = (yield* sendOne(draft(a, b, "hello"))).message
+        const changes = Effect.gen(function* () {
+          const repo = yield* EditRepo
+          const edit = { by: a.id, messageId: id, content: "hi", version: undefined, metadata: undefined }
+          const made: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> = [
+            repo.edit(edit),
+            repo.react(a.id, id, "👍"),
+            repo.unreact(a.id, id, "👍"),
+            repo.remove(a.id, id)
+          ]
+          return yield* Effect.forEach(made, (change) =>
+            Effect.match(change, { onSuccess: () => "made", onFailure: ({ _tag }) => _tag })
+          )
+        })
+        yield* suspend(a)
+        assert.deepEqual(yield* changes, ["Suspended", "Suspended", "Suspended", "Suspended"])
+        yield* restore(a)
+        assert.deepEqual(yield* changes, ["made", "made", "made", "made"])
+        yield* suspend(a)
+        yield* EditRepo.use((repo) => repo.removeAny(id))
       })
     )
 
