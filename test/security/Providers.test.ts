@@ -161,7 +161,7 @@ describe("a token of an erased user", () => {
   const refusedAt = Effect.fnUntraced(function* (url: string, token: string) {
     const { status, body } = yield* request(`${url}/users/`, { headers: bearer(token) })
     assert.strictEqual(status, 403, body)
-    assert.strictEqual((yield* me(url, token)).status, 404)
+    assert.strictEqual((yield* me(url, token)).status, 403)
   })
 
   const usersOf = (url: string, service: Record<string, string>) =>
