@@ -3,6 +3,7 @@ import { Effect } from "effect"
 import * as Erased from "./support/Erased.ts"
 import * as Infrastructure from "./support/Infrastructure.ts"
 import { RedisServer } from "./support/RedisServer.ts"
+import { scale } from "./support/Scale.ts"
 import { until } from "./support/Until.ts"
 
 /** How often all connections of the nodes to PostgreSQL are killed: the erasure is taken up again when its lease is over, after 10 s. */
@@ -21,7 +22,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "300 seconds" 
     })
   )
 
-  it.effect("goes on when the only nodes are killed and one is started again", () =>
+  it.effect.skipIf(scale.short)("goes on when the only nodes are killed and one is started again", () =>
     Effect.gen(function* () {
       const { nodes, urls, left, order, untilLess, conclude, startNode } = yield* Erased.make
       assert.strictEqual((yield* order(urls[0]!)).status, 202)
@@ -34,7 +35,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "300 seconds" 
     })
   )
 
-  it.effect("goes on when the connections to PostgreSQL are killed", () =>
+  it.effect.skipIf(scale.short)("goes on when the connections to PostgreSQL are killed", () =>
     Effect.gen(function* () {
       const { urls, sql, left, order, untilLess, conclude } = yield* Erased.make
       assert.strictEqual((yield* order(urls[0]!)).status, 202)
@@ -48,25 +49,27 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "300 seconds" 
     })
   )
 
-  it.effect("erases tables while Redis is frozen, and is finished once Redis has forgotten, too", () =>
-    Effect.gen(function* () {
-      const redis = yield* RedisServer
-      const { urls, left, order, untilLess, conclude } = yield* Erased.make
-      assert.strictEqual((yield* order(urls[0]!)).status, 202)
-      yield* untilLess
-      yield* redis.freeze
-      yield* until(
-        "all messages are erased",
-        Effect.map(left, (count) => count === 0),
-        "120 seconds"
-      )
-      assert.strictEqual((yield* order(urls[1]!)).status, 202)
-      yield* redis.thaw
-      yield* conclude(urls[1]!)
-    })
+  it.effect.skipIf(scale.short)(
+    "erases tables while Redis is frozen, and is finished once Redis has forgotten, too",
+    () =>
+      Effect.gen(function* () {
+        const redis = yield* RedisServer
+        const { urls, left, order, untilLess, conclude } = yield* Erased.make
+        assert.strictEqual((yield* order(urls[0]!)).status, 202)
+        yield* untilLess
+        yield* redis.freeze
+        yield* until(
+          "all messages are erased",
+          Effect.map(left, (count) => count === 0),
+          "120 seconds"
+        )
+        assert.strictEqual((yield* order(urls[1]!)).status, 202)
+        yield* redis.thaw
+        yield* conclude(urls[1]!)
+      })
   )
 
-  it.effect("is finished when Redis was killed meanwhile", () =>
+  it.effect.skipIf(scale.short)("is finished when Redis was killed meanwhile", () =>
     Effect.gen(function* () {
       const redis = yield* RedisServer
       const { urls, left, order, untilLess, conclude } = yield* Erased.make

@@ -3,6 +3,7 @@ import { Console, Effect } from "effect"
 import * as Deployment from "./support/Deployment.ts"
 import { post } from "./support/Http.ts"
 import * as Infrastructure from "./support/Infrastructure.ts"
+import { scale } from "./support/Scale.ts"
 
 const MESSAGES = 100_000
 const MEGABYTE = 1024 * 1024
@@ -11,7 +12,7 @@ const MEGABYTE = 1024 * 1024
 const GROWTH = 60 * MEGABYTE
 
 layer(Infrastructure.layer, { excludeTestServices: true, timeout: "180 seconds" })("An export", (it) => {
-  it.effect("of 100,000 messages costs no memory that grows with it", () =>
+  it.effect.skipIf(scale.short)("of 100,000 messages costs no memory that grows with it", () =>
     Effect.gen(function* () {
       const { nodes, urls, sql, createUsers } = yield* Deployment.make({ nodes: 1, clients: 0 })
       const [alice, bob] = yield* createUsers(2)

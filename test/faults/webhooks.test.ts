@@ -7,6 +7,7 @@ import * as Deployment from "./support/Deployment.ts"
 import { post } from "./support/Http.ts"
 import * as Infrastructure from "./support/Infrastructure.ts"
 import { RedisServer } from "./support/RedisServer.ts"
+import { scale } from "./support/Scale.ts"
 import { until } from "./support/Until.ts"
 
 const CONVERSATIONS = 5
@@ -105,7 +106,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
       })
     )
 
-    it.effect("when the connections to PostgreSQL are killed", () =>
+    it.effect.skipIf(scale.short)("when the connections to PostgreSQL are killed", () =>
       Effect.gen(function* () {
         const { sql, delivered, finish } = yield* sending(2)
         for (let kill = 0; kill < KILLS; kill++) {
@@ -117,7 +118,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
       })
     )
 
-    it.effect("when Redis is killed, and who is offline is known no longer", () =>
+    it.effect.skipIf(scale.short)("when Redis is killed, and who is offline is known no longer", () =>
       Effect.gen(function* () {
         const redis = yield* RedisServer
         const { receiver, delivered, finish } = yield* sending(2)
@@ -133,7 +134,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
       })
     )
 
-    it.effect("when the receiver refuses connections for a while", () =>
+    it.effect.skipIf(scale.short)("when the receiver refuses connections for a while", () =>
       Effect.gen(function* () {
         const { sql, proxy, delivered, finish } = yield* sending(2)
         yield* delivered(SOME)
