@@ -61,14 +61,6 @@ const unansweredOn = (socket: Socket): Array<AnswerResponse> => {
   return responses
 }
 
-const lasting = new WeakSet<() => void>()
-
-/** Marks a listener of "close" that an answer keeps while it is held. Any other belongs to the fiber of its request. */
-export const lastsWhileHeld = <Listener extends () => void>(listener: Listener): Listener => {
-  lasting.add(listener)
-  return listener
-}
-
 /**
  * An answer that is written in slices, as fast as its peer reads. With the whole answer in the connection's queue, a peer that reads
  * slowly could not be distinguished from one that reads nothing.
@@ -137,7 +129,7 @@ export class AnswerResponse<
    */
   forgetFiber(): void {
     for (const listener of this.listeners("close") as Array<() => void>)
-      if (listener !== this.forget && !lasting.has(listener)) this.off("close", listener)
+      if (listener !== this.forget) this.off("close", listener)
     const [first, ...others] = this.listeners("finish") as Array<() => void>
     if (first !== undefined && others.length > 0) this.off("finish", first)
   }

@@ -3,7 +3,7 @@ import type { Socket } from "node:net"
 import { Duration, Effect, Option, Schedule } from "effect"
 import type { IpNetwork } from "effect/net"
 import { clientNetwork, fromTrustedProxy } from "../access/ClientAddress.ts"
-import { lastsWhileHeld } from "./AnswerResponse.ts"
+import { AnswerResponse } from "./AnswerResponse.ts"
 
 /** How many connections of one address may wait for a request. Those of a trusted proxy only count for `OF_NODE`. */
 const OF_ADDRESS = 1024
@@ -68,9 +68,9 @@ export class WaitingConnections {
         address: this.isProxy(address) ? "" : clientNetwork(address),
         requests: 0,
         since: 0,
-        answered: lastsWhileHeld(() => {
+        answered: () => {
           if (--connection.requests === 0) wait(socket, connection)
-        })
+        }
       }
       connections.set(socket, connection)
       wait(socket, connection)
@@ -78,10 +78,9 @@ export class WaitingConnections {
     })
     server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
       const connection = connections.get(socket)
-      if (connection === undefined) return
+      if (connection === undefined || !(response instanceof AnswerResponse)) return
       if (connection.requests++ === 0) this.waiting.delete(socket)
-      // A response is closed once. `once` would wrap the listener for each request.
-      response.on("close", connection.answered)
+      response.whenClosed(connection.answered)
     })
     server.on("upgrade", ({ socket }: IncomingMessage) => this.waiting.delete(socket))
   }

@@ -178,20 +178,22 @@ describe("while others wait for room", () => {
     })
   )
 
-  it.effect("is kept by an answer that waits for an earlier one of its connection", () =>
-    Effect.gen(function* () {
-      const room = new AnswerRoom(100)
-      const queued = new Answer()
-      queued.isQueued = true
-      yield* room.take(60, queued)
-      yield* taking(room, 60)
+  it.effect(
+    "an answer that waits for an earlier one of its connection is not cut, and has its whole time from then on",
+    () =>
+      Effect.gen(function* () {
+        const room = new AnswerRoom(100)
+        const queued = new Answer()
+        queued.isQueued = true
+        yield* room.take(60, queued)
+        yield* taking(room, 60)
 
-      room.cutSlow(later(), PATIENCE)
-      assert.strictEqual(queued.cuts, 0)
+        room.cutSlow(later(), PATIENCE)
+        assert.strictEqual(queued.cuts, 0)
 
-      queued.isQueued = false
-      room.cutSlow(later() + PATIENCE, PATIENCE)
-      assert.strictEqual(queued.cuts, 1)
-    })
+        queued.isQueued = false
+        room.cutSlow(later() + PATIENCE, PATIENCE)
+        assert.strictEqual(queued.cuts, 1)
+      })
   )
 })

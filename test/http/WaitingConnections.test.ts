@@ -1,8 +1,9 @@
-import { createServer, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import { assert, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
 import { networkFrom } from "../../src/AppConfig.ts"
+import { AnswerResponse, Unread } from "../../src/http/AnswerResponse.ts"
 import { WaitingConnections } from "../../src/http/WaitingConnections.ts"
 import { rawSocket } from "../security/support/RawSocket.ts"
 import { until } from "../support/Until.ts"
@@ -10,13 +11,19 @@ import { until } from "../support/Until.ts"
 const proxies = (...texts: ReadonlyArray<string>) =>
   texts.flatMap((text) => Option.toArray(networkFrom(text)))
 
+class Response<Request extends IncomingMessage> extends AnswerResponse<Request> {
+  constructor(request: Request) {
+    super(request, new Unread())
+  }
+}
+
 /** A server of Node that answers when the test says so, and upgrades whatever asks for it. */
 const watched = Effect.fnUntraced(function* (
   bounds: { readonly ofAddress?: number; readonly ofNode?: number },
   trusted = proxies()
 ) {
   const responses: Array<ServerResponse> = []
-  const server = createServer((_, response) => responses.push(response))
+  const server = createServer({ ServerResponse: Response }, (_, response) => responses.push(response))
   server.on("upgrade", (_, socket) => socket.write("HTTP/1.1 101 Switching Protocols\r\n\r\n"))
   const connections = new WaitingConnections(trusted, bounds)
   connections.watch(server)

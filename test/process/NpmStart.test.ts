@@ -11,6 +11,17 @@ import { assertRefusal, call, TIMEOUT } from "./ServerProcess.ts"
 const NPM_START = ["npm", "start"] as const
 const START_JS = [process.execPath, "start.js"] as const
 
+/** PostgreSQL and Redis of their own, as settings of a process. */
+const freshServices = Effect.gen(function* () {
+  const database = yield* freshDatabase
+  const redis = yield* freshRedis
+  return {
+    DATABASE_URL: Redacted.value(Option.getOrThrow(database.databaseUrl)),
+    REDIS_URL: Redacted.value(Option.getOrThrow(redis.redisUrl)),
+    REDIS_PREFIX: redis.redisPrefix
+  }
+})
+
 describe("npm start", TIMEOUT, () => {
   // As a supervisor does that knows the process that it started, and no other.
   it.live("drains when npm alone is signalled, and leaves no process", () =>
@@ -26,17 +37,7 @@ describe("npm start", TIMEOUT, () => {
 
   it.live.runIf(databaseUrl !== undefined && redisUrl !== undefined)("does so with workers", () =>
     Effect.gen(function* () {
-      const database = yield* freshDatabase
-      const redis = yield* freshRedis
-      const server = yield* startProcess(
-        {
-          DATABASE_URL: Redacted.value(Option.getOrThrow(database.databaseUrl)),
-          REDIS_URL: Redacted.value(Option.getOrThrow(redis.redisUrl)),
-          REDIS_PREFIX: redis.redisPrefix,
-          WORKERS: "2"
-        },
-        NPM_START
-      )
+      const server = yield* startProcess({ ...(yield* freshServices), WORKERS: "2" }, NPM_START)
       yield* call(yield* server.listening, "/health")
       yield* server.signal("SIGTERM")
       assert.strictEqual((yield* server.ended).code, 0)
@@ -64,16 +65,8 @@ describe("npm start", TIMEOUT, () => {
       `lets every worker say that it leaves, before any drains, on ${signal} to ${to}`,
       () =>
         Effect.gen(function* () {
-          const database = yield* freshDatabase
-          const redis = yield* freshRedis
           const server = yield* startProcess(
-            {
-              DATABASE_URL: Redacted.value(Option.getOrThrow(database.databaseUrl)),
-              REDIS_URL: Redacted.value(Option.getOrThrow(redis.redisUrl)),
-              REDIS_PREFIX: redis.redisPrefix,
-              WORKERS: "2",
-              DRAIN_DELAY: "5 seconds"
-            },
+            { ...(yield* freshServices), WORKERS: "2", DRAIN_DELAY: "5 seconds" },
             START_JS
           )
           const url = yield* server.listening
