@@ -12,6 +12,9 @@ import { runWorkers, workerCount } from "./Workers.ts"
 // Few objects outlive a request: one thread collects young garbage with less work than several that share it
 // (bench/README.md has the figures).
 setFlagsFromString("--no-parallel-scavenge")
+// V8 allocates what outlived former collections in the old generation from the start, and whatever that refers to, there a whole
+// request, stays until a full collection (bench/README.md, "What comments quote").
+setFlagsFromString("--no-allocation-site-pretenuring")
 
 Logging.outliveReaders()
 drainOnOtherSignals()

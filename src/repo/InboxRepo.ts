@@ -1,5 +1,5 @@
 import { PgTypes } from "@effect/sql-pg"
-import { Context, DateTime, Effect, Exit, Layer, Request, RequestResolver } from "effect"
+import { Context, DateTime, Effect, Exit, Layer, Request, RequestResolver, Tracer } from "effect"
 import { Database } from "../database/Database.ts"
 import { int4, int4Array, int8, textArray } from "../database/SqlParameters.ts"
 import type { EventRecord } from "../domain/Event.ts"
@@ -57,13 +57,14 @@ export class InboxRepo extends Context.Service<
     InboxRepo,
     Effect.gen(function* () {
       const { pipeline: sql, writes, inPipeline, orUnavailable, currentEpoch } = yield* Database
+      const services = yield* Effect.context<never>()
 
       // The SELECT hides the array from the planner, and OFFSET 0 other ways to join: the planner then keeps one plan. With `= ANY` it
       // plans each statement anew for its array, which takes five times as long as running it.
       const wanted = (userIds: ReadonlyArray<UserId>) =>
         sql`unnest((SELECT ${int4Array(userIds)})) AS wanted (id)`
 
-      const find = byUser(FindInbox, (userIds) =>
+      const find = byUser(FindInbox, services, (userIds) =>
         inPipeline(
           sql<Inbox>`SELECT wanted.id AS "userId", i.*, ${currentEpoch} AS epoch
             FROM ${wanted(userIds)} CROSS JOIN LATERAL (
@@ -122,7 +123,7 @@ export class InboxRepo extends Context.Service<
 
       return InboxRepo.of({
         find: (userId) => Effect.flatMap(find(userId), (inbox) => found(userId, inbox)),
-        bounds: byUser(FindBounds, heads),
+        bounds: byUser(FindBounds, services, heads),
         heads,
         page,
         prune
@@ -215,11 +216,16 @@ class FindBounds extends Request.TaggedClass("FindBounds")<
   Unavailable
 > {}
 
-/** A look-up by user id: those of one turn of the event loop share a query. An id above the column's range finds nothing. */
+/**
+ * A look-up by user id: those of one turn of the event loop share a query. An id above the column's range finds nothing. Queries run
+ * in the given context, with the span of a caller: in the caller's own context each look-up would keep its request until a full
+ * collection, as Effect uses the Sets of its batches again (bench/README.md, "What comments quote").
+ */
 const byUser = <A extends Bounds>(
   Find: new (request: {
     readonly userId: UserId
   }) => Request.Request<A | undefined, Unavailable> & { readonly userId: UserId },
+  services: Context.Context<never>,
   query: (userIds: ReadonlyArray<UserId>) => Effect.Effect<ReadonlyArray<A>, Unavailable>
 ) => {
   type Find = InstanceType<typeof Find>
@@ -230,8 +236,15 @@ const byUser = <A extends Bounds>(
       for (const entry of entries) entry.completeUnsafe(Exit.succeed(rows.get(entry.request.userId)))
     })
   ).pipe(RequestResolver.batchN(1000))
+  const lookUp = (userId: UserId) =>
+    Effect.withFiber<A | undefined, Unavailable>(({ cache: { span } }) =>
+      Effect.callback((resume) => {
+        const context = span === undefined ? services : Context.add(services, Tracer.ParentSpan, span)
+        return Effect.sync(Effect.requestUnsafe(new Find({ userId }), { resolver, onExit: resume, context }))
+      })
+    )
   return (userId: UserId): Effect.Effect<A | undefined, Unavailable> =>
-    userId > MAX_USER_ID ? Effect.undefined : Effect.request(new Find({ userId }), resolver)
+    userId > MAX_USER_ID ? Effect.undefined : lookUp(userId)
 }
 
 const found = <A extends Inbox>(userId: UserId, inbox: A | undefined) =>
