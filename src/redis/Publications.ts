@@ -19,9 +19,12 @@ export interface Publication {
   readonly key: Uint8Array
 }
 
+/** A frame that shares nothing is signed as it is, without the digest of a body. */
+const NO_BODY = new Uint8Array()
+
 const signatureOf = ({ userId, event, epoch, key }: Publication): string => {
   const { frame, shared } = event
-  const body = shared === undefined ? frame : shared.afterSeq
+  const body = shared?.afterSeq ?? NO_BODY
   const head = `${event.seq}${headOf(event, epoch)}`
   return sign(key, { userId, head, frame, bodyLength: body.length }, digestOf(body))
 }
