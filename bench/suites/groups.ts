@@ -52,17 +52,20 @@ const measureGroup = async (session: Session, size: number, rate: number) => {
   )
 
   if (size === LARGE) {
-    const sender = session.target.users[LARGE]!
-    const direct = { sender, rate: DIRECT_RATE }
-    const { output } = await session.measure("groupSends", { ...busy, direct, run: runId() })
-    const beside = `direct send beside a busy ${name}`
-    measurements.push(
-      { case: beside, metric: "p50", unit: "ms", better: "lower", value: output.direct.p50 },
-      { case: beside, metric: "p99", unit: "ms", better: "lower", value: output.direct.p99 },
-      { case: beside, metric: "group rate", unit: "/s", better: "higher", value: output.group.rate },
-      count(beside, "failed", output.direct.failed + output.group.failed),
-      { ...count(beside, "lost", output.direct.lost + output.group.lost), shownWhenZero: true }
-    )
+    const direct = { sender: session.target.users[LARGE]!, rate: DIRECT_RATE }
+    for (const [beside, pace] of [
+      [`direct send beside a ${at}`, { rate }],
+      [`direct send beside a busy ${name}`, busy.pace]
+    ] as const) {
+      const { output } = await session.measure("groupSends", { ...load, pace, direct, run: runId() })
+      measurements.push(
+        { case: beside, metric: "p50", unit: "ms", better: "lower", value: output.direct.p50 },
+        { case: beside, metric: "p99", unit: "ms", better: "lower", value: output.direct.p99 },
+        { case: beside, metric: "group rate", unit: "/s", better: "higher", value: output.group.rate },
+        count(beside, "failed", output.direct.failed + output.group.failed),
+        { ...count(beside, "lost", output.direct.lost + output.group.lost), shownWhenZero: true }
+      )
+    }
   }
   await session.call("close", undefined)
   return measurements

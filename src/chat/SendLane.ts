@@ -10,6 +10,9 @@ import { currentSpan, spanOf } from "../observability/Spans.ts"
  */
 const BATCH_PATIENCE = Duration.millis(50)
 
+/** A lane rests no longer than this, however slow the database is. */
+const LONGEST_REST = Duration.millis(50)
+
 /** The most submissions in one batch. */
 const BATCH_SIZE = 128
 
@@ -31,6 +34,8 @@ interface LaneOptions<D> {
   readonly connections: number
   /** About how many events a draft appends, where that bounds a batch. */
   readonly events?: (draft: D) => number
+  /** How long the lane rests after a batch, as a share of the time that the batch took. Without it, it does not rest. */
+  readonly rest?: number
 }
 
 /**
@@ -40,7 +45,8 @@ interface LaneOptions<D> {
 export const makeLane = Effect.fnUntraced(function* <D>({
   commit: send,
   connections: batches,
-  events
+  events,
+  rest = 0
 }: LaneOptions<D>) {
   const metrics = yield* Metrics
   const queue = yield* Queue.bounded<Submission<D>>(QUEUE_SIZE)
@@ -61,6 +67,12 @@ export const makeLane = Effect.fnUntraced(function* <D>({
       from = to
     }
   })
+
+  const commitAndRest = (submissions: ReadonlyArray<Submission<D>>) =>
+    Effect.flatMap(Effect.timed(commit(submissions)), ([took]) =>
+      Effect.sleep(Duration.min(Duration.times(took, rest), LONGEST_REST))
+    )
+  const work = rest === 0 ? commit : commitAndRest
 
   const eventsOf = ({ drafts }: Submission<D>) =>
     events === undefined ? 0 : drafts.reduce((sum, draft) => sum + events(draft), 0)
@@ -94,7 +106,7 @@ export const makeLane = Effect.fnUntraced(function* <D>({
         submissions.push(submission)
       }
     }
-    const fiber = yield* Effect.forkScoped(Effect.ensuring(commit(submissions), connections.release(1)), {
+    const fiber = yield* Effect.forkScoped(Effect.ensuring(work(submissions), connections.release(1)), {
       startImmediately: true
     })
     before = { size: submissions.length, fiber }

@@ -9,6 +9,14 @@ import { type Lane, makeLane } from "./SendLane.ts"
 /** Groups up to this size share batches; those of larger ones have a lane of their own. */
 const SMALL_GROUP = 64
 
+/**
+ * How long the lane of large groups rests after each batch, as a share of the time that the batch took. A batch locks the inboxes of all
+ * members; in between, direct sends to them are committed. With 16 clients who send to a group of 1,000 all the time, direct sends
+ * to a member then have a p99 of 45 ms instead of 309, and the group gets 8 % fewer messages (bench/README.md, "What comments
+ * quote").
+ */
+const REST = 0.5
+
 /** The sizes of so many groups are kept; the least recently used is dropped, and its group counts as a large one. */
 const KNOWN_GROUPS = 10_000
 
@@ -49,7 +57,7 @@ export class SendQueue extends Context.Service<
 
       const direct = yield* makeLane({ commit: repo.send, connections: SEND_CONNECTIONS })
       const smallGroups = yield* makeLane({ commit: toGroups, connections: 1, events: sizeOf })
-      const largeGroups = yield* makeLane({ commit: toGroups, connections: 1, events: sizeOf })
+      const largeGroups = yield* makeLane({ commit: toGroups, connections: 1, events: sizeOf, rest: REST })
 
       const submitMixed = Effect.fnUntraced(function* (drafts: ReadonlyArray<AnyDraft>) {
         const answers = new Map<AnyDraft, Outcome>()

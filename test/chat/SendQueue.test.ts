@@ -1,7 +1,9 @@
 import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Queue, Result } from "effect"
+import { TestClock } from "effect/testing"
 import { SendQueue } from "../../src/chat/SendQueue.ts"
-import type { Draft } from "../../src/domain/Message.ts"
+import { ConversationId } from "../../src/domain/ConversationId.ts"
+import type { AnyDraft, Draft, GroupDraft } from "../../src/domain/Message.ts"
 import type { Outcome } from "../../src/domain/Send.ts"
 import { UserId } from "../../src/domain/User.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
@@ -18,28 +20,36 @@ const draftOf = (content: string): Draft => ({
   content
 })
 
+/** To a group that this node knows nothing of: it counts as a large one. */
+const groupDraftOf = (content: string): GroupDraft => ({
+  sender_id: UserId.make(1),
+  conversation_id: ConversationId.make(7),
+  content
+})
+
 /** Answers a draft with a message that can be told from others by its content. */
-const outcomeOf = (content: string) => Result.succeed({ message: { content } }) as unknown as Outcome
+const outcomeOf = (content: string) =>
+  Result.succeed({ message: { content }, appended: Array.from({ length: 1000 }) }) as unknown as Outcome
 
 /** A queue over a repository whose calls wait for the test. */
 const heldQueue = Effect.gen(function* () {
   const batches = yield* Queue.unbounded<Batch>()
-  const repo = Layer.mock(MessageRepo, {
-    send: (drafts) =>
-      Effect.gen(function* () {
-        const answer = yield* Deferred.make<ReadonlyArray<Outcome>>()
-        yield* Queue.offer(batches, { contents: drafts.map(({ content }) => content), answer })
-        return yield* Deferred.await(answer)
-      })
+  const hold = Effect.fnUntraced(function* (drafts: ReadonlyArray<AnyDraft>) {
+    const answer = yield* Deferred.make<ReadonlyArray<Outcome>>()
+    yield* Queue.offer(batches, { contents: drafts.map(({ content }) => content), answer })
+    return yield* Deferred.await(answer)
   })
-  const services = yield* Layer.build(Layer.provide(SendQueue.layer, repo))
-  const submit = (...contents: ReadonlyArray<string>) =>
-    SendQueue.use((queue) => queue.submit(contents.map(draftOf))).pipe(
+  const services = yield* Layer.build(
+    Layer.provide(SendQueue.layer, Layer.mock(MessageRepo, { send: hold, sendToGroups: hold }))
+  )
+  const submitAll = (drafts: ReadonlyArray<AnyDraft>) =>
+    SendQueue.use((queue) => queue.submit(drafts)).pipe(
       Effect.provideContext(services),
       Effect.forkChild({ startImmediately: true })
     )
   return {
-    submit,
+    submit: (...contents: ReadonlyArray<string>) => submitAll(contents.map(draftOf)),
+    submitToGroup: (content: string) => submitAll([groupDraftOf(content)]),
     next: Queue.take(batches),
     waiting: Queue.size(batches),
     succeed: ({ contents, answer }: Batch) => Deferred.succeed(answer, contents.map(outcomeOf))
@@ -116,6 +126,44 @@ it.effect("a batch takes no more than 128 submissions", () =>
     assert.deepEqual(second.contents, contents.slice(0, 128))
     yield* succeed(second)
     assert.deepEqual((yield* next).contents, contents.slice(128, 256))
+  })
+)
+
+it.effect(
+  "sends to a large group rest for half the time that their batch took, and direct sends do not",
+  () =>
+    Effect.gen(function* () {
+      const { submit, submitToGroup, next, waiting, succeed } = yield* heldQueue
+      const first = yield* submitToGroup("first")
+      const batch = yield* next
+      yield* submitToGroup("second")
+      yield* TestClock.adjust("40 millis")
+      yield* succeed(batch)
+      // The answer does not wait for the rest.
+      assert.deepEqual(contentsOf(yield* Fiber.join(first)), ["first"])
+
+      yield* TestClock.adjust("19 millis")
+      assert.strictEqual(yield* waiting, 0)
+      yield* submit("direct")
+      assert.deepEqual((yield* next).contents, ["direct"])
+
+      yield* TestClock.adjust("1 millis")
+      assert.deepEqual((yield* next).contents, ["second"])
+    })
+)
+
+it.effect("a batch to a large group that took very long is followed by a rest of 50 ms", () =>
+  Effect.gen(function* () {
+    const { submitToGroup, next, waiting, succeed } = yield* heldQueue
+    yield* submitToGroup("first")
+    const batch = yield* next
+    yield* TestClock.adjust("8 seconds")
+    yield* succeed(batch)
+    yield* submitToGroup("second")
+    yield* TestClock.adjust("49 millis")
+    assert.strictEqual(yield* waiting, 0)
+    yield* TestClock.adjust("1 millis")
+    assert.deepEqual((yield* next).contents, ["second"])
   })
 )
 
