@@ -24,7 +24,7 @@ const deleted = (deletion: Effect.Effect<boolean>) =>
   )
 
 /**
- * Erases users in the background, on whatever node has time. An erasure that a node did not finish, as it was killed, is taken up
+ * Erases users in the background, on any node. An erasure that a node did not finish, as it was killed, is taken up
  * by another within 15 seconds.
  */
 export class Erasures extends Context.Service<
