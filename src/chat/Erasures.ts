@@ -17,7 +17,7 @@ const REST = Duration.millis(20)
 /** How many cached answers are deleted at a time. */
 const PEERS = 100
 
-/** Fails unless Redis has deleted something: the erasure is taken up again then. */
+/** Fails when Redis did not delete something: the erasure is then claimed again later. */
 const deleted = (deletion: Effect.Effect<boolean>) =>
   Effect.flatMap(deletion, (isDeleted) =>
     isDeleted ? Effect.void : Effect.fail("Redis is unavailable, and holds cached answers")
