@@ -57,7 +57,7 @@ layer(services)("InboxReader", (it) => {
     })
   )
 
-  it.effect("a read from beyond the head is not recovered, and told the head", () =>
+  it.effect("a read from beyond the head is not recovered, and answered with the head", () =>
     Effect.gen(function* () {
       const { alice, bob } = yield* newPair
       yield* sendTen(alice, bob)
@@ -66,7 +66,7 @@ layer(services)("InboxReader", (it) => {
     })
   )
 
-  it.effect("a read from before what was pruned is not recovered, and told the head", () =>
+  it.effect("a read from before what was pruned is not recovered, and answered with the head", () =>
     Effect.gen(function* () {
       const { alice, bob } = yield* newPair
       yield* sendTen(alice, bob)

@@ -73,7 +73,7 @@ describe("LiveInbox", () => {
     assert.isUndefined(inbox.after(10))
   })
 
-  it("tells those who follow it each time that the head moved, and nobody who left", () => {
+  it("calls its followers each time that the head moved, and none that left", () => {
     const inbox = inboxAt(10)
     const told: Array<string> = []
     inbox.follow(() => told.push(`first at ${inbox.head}`))

@@ -28,7 +28,7 @@ const ask = (url: string) =>
 
 describe.runIf(databaseUrl !== undefined && redisUrl !== undefined)("metrics of workers", () => {
   it.live(
-    "whichever worker is asked tells of all",
+    "each worker answers with the metrics of all",
     () =>
       Effect.gen(function* () {
         const database = yield* freshDatabase
