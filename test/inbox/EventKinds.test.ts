@@ -92,9 +92,11 @@ describe("EventBuilder", () => {
   })
 
   it("are for version 1 when they are messages, and no other", () => {
-    const told = [...Object.keys(kinds), "omitted", "unknown"].filter((type) => builder.isForVersion1(type))
+    const forVersion1 = [...Object.keys(kinds), "omitted", "unknown"].filter((type) =>
+      builder.isForVersion1(type)
+    )
 
-    assert.deepEqual(told, ["message"])
+    assert.deepEqual(forVersion1, ["message"])
   })
 })
 

@@ -16,7 +16,7 @@ const services = InboxReader.layer.pipe(
   Layer.provideMerge(MemoryTables.layer)
 )
 
-/** Reads an inbox; the events are told by their numbers. */
+/** Reads an inbox, and answers the events by their numbers. */
 const read = Effect.fnUntraced(function* (user: { readonly id: UserId }, since: number, limit: number = 100) {
   const { events, cursor, recovered } = yield* (yield* InboxReader).read(user.id, since, limit)
   return { events: events.map(({ seq }) => seq), cursor, recovered }

@@ -20,7 +20,7 @@ const registered = Effect.gen(function* () {
   }
 })
 
-/** Collects all garbage, and waits until Node has told the observers of it. */
+/** Collects all garbage, and waits until Node has called the observers. */
 const collect = Effect.callback<void>((resume) => {
   const observer = new PerformanceObserver(() => {
     observer.disconnect()
