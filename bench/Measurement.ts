@@ -7,7 +7,7 @@ export interface Measurement {
   readonly case: string
   readonly metric: string
   readonly unit: string
-  /** Which of two values is the better one; without it the value is told, not compared. */
+  /** Which of two values is the better one; without it the value is printed, not compared. */
   readonly better?: Better
   readonly value: number
   /** Rounds of a count are added up: what happened in one of them is not hidden by the others. */

@@ -29,7 +29,7 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     interruption.abort(new Error(`Ended by ${signal}`))
   })
 }
-// Whatever goes wrong, processes and databases are not left behind: a reader that closed the pipe, or a defect.
+// Processes and databases are removed after every failure: a reader that closed the pipe, or a defect.
 process.stdout.on("error", (error) => interruption.abort(error))
 process.stderr.on("error", (error) => interruption.abort(error))
 process.on("uncaughtException", (error) => interruption.abort(error))

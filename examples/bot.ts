@@ -20,7 +20,7 @@ for await (const event of chat.events()) {
   if (event.type !== "message" || event.conversation_id === undefined || event.content === "") continue
   await chat.send({ conversationId: event.conversation_id }, `You said: ${event.content}`.slice(0, 1000), {
     replyTo: event.id,
-    // Told again after a crash, the message is answered under the same id: that is one answer.
+    // After a crash the event comes again, and the message is answered with the same client_id: it is sent once.
     clientId: `answer to ${event.id}`
   })
 }

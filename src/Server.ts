@@ -208,7 +208,7 @@ const serve = Layer.effectDiscard(
     )
     yield* leaveWithPrimary
     const { serve } = yield* HttpServer.HttpServer
-    // Closed after the server: it would wait for handshakes that nothing listens to, and for answers that nothing makes.
+    // Closed after the server. Closed first, nothing would answer the handshakes and polls that the server waits for.
     const afterServer = yield* Scope.fork(yield* Effect.scope)
     const answerLate = Scope.provide(lateAnswers.serve(boundary), afterServer)
     const upgrade = Scope.provide(upgrades.serve(server, app), afterServer)

@@ -1,11 +1,11 @@
 import { Effect } from "effect"
 import type { ChatClient } from "./ChatClient.ts"
+import { type Change, EventKey } from "./EventKey.ts"
 import type { Message } from "./Frame.ts"
 import { inWords, type Outgoing, type Refused, readersOf, type Unanswered } from "./Outgoing.ts"
 import type { PlannedChanges, PlannedReaction } from "./Plan.ts"
 import { Rest } from "./Rest.ts"
 import { onAnyNode } from "./Retry.ts"
-import { type Change, Told } from "./Told.ts"
 
 /** How often a read mark is sent over a socket before it is sent by REST: the socket may end before the server reads it. */
 const SOCKET_TRIES = 2
@@ -16,8 +16,8 @@ const FEW = 3
 /** How long a socket may take to come back before a try without it. */
 const CONNECTED_WITHIN = "10 seconds"
 
-/** How long an own event may take to tell of a read mark that was sent over a socket. */
-const TOLD_WITHIN = "2 seconds"
+/** How long the user's own event of a read mark that was sent over a socket may take. */
+const EVENT_WITHIN = "2 seconds"
 
 interface Options {
   readonly urls: ReadonlyArray<string>
@@ -29,7 +29,7 @@ interface Options {
 export const make = Effect.fnUntraced(function* ({ clients, urls }: Options) {
   const rest = yield* Rest
   const made: Array<Change> = []
-  const overSockets = { tried: 0, told: 0 }
+  const overSockets = { tried: 0, confirmed: 0 }
 
   const begin = (what: string, readers: ReadonlyArray<number>): Change => {
     const change: Change = { what, readers }
@@ -62,7 +62,7 @@ export const make = Effect.fnUntraced(function* ({ clients, urls }: Options) {
     const known = { user_id: send.senderId, content, version }
     const edited = yield* attempt(change, node, (url) => rest.edit(url, id, known))
     const reached = edited.version ?? version
-    change.acknowledged = Told.edit(id, reached)
+    change.acknowledged = EventKey.edit(id, reached)
     change.written = { messageId: id, version: reached, content }
     return reached
   })
@@ -86,7 +86,7 @@ export const make = Effect.fnUntraced(function* ({ clients, urls }: Options) {
   ) {
     const { userId } = clients[user]!
     for (const added of takenBack ? [true, false] : [true]) {
-      const key = Told.reaction(id, userId, emoji, added)
+      const key = EventKey.reaction(id, userId, emoji, added)
       const change = begin(`the ${key}`, readersOf(send))
       yield* attempt(change, node, (url) => rest.react(url, id, { userId, emoji, added }))
       change.acknowledged = key
@@ -96,23 +96,23 @@ export const make = Effect.fnUntraced(function* ({ clients, urls }: Options) {
   const remove = Effect.fnUntraced(function* (send: Outgoing, id: number, node: number) {
     const change = begin(`the deletion of message ${id}`, readersOf(send))
     yield* attempt(change, node, (url) => rest.remove(url, id, send.senderId))
-    change.acknowledged = Told.deletion(id)
+    change.acknowledged = EventKey.deletion(id)
   })
 
-  /** Marks as read over the socket, and answers what the own events then tell; nothing when they tell nothing. */
+  /** Marks as read over the socket, and answers the mark in the user's own events then; `undefined` when no event comes. */
   const readOverSocket = Effect.fnUntraced(function* (
     client: ChatClient,
     conversationId: number,
     id: number
   ) {
-    const told = Effect.sync(() => client.readUpTo(conversationId) >= id)
+    const isMarked = Effect.sync(() => client.readUpTo(conversationId) >= id)
     overSockets.tried += 1
     for (let turn = 0; turn < SOCKET_TRIES; turn += 1) {
       yield* Effect.timeoutOption(client.live, CONNECTED_WITHIN)
       yield* client.markRead(conversationId, id)
-      const isTold = Effect.repeat(Effect.delay(told, "50 millis"), { until: (done) => done })
-      if ((yield* Effect.timeoutOption(isTold, TOLD_WITHIN))._tag === "Some") {
-        overSockets.told += 1
+      const marked = Effect.repeat(Effect.delay(isMarked, "50 millis"), { until: (done) => done })
+      if ((yield* Effect.timeoutOption(marked, EVENT_WITHIN))._tag === "Some") {
+        overSockets.confirmed += 1
         return client.readUpTo(conversationId)
       }
     }
@@ -131,10 +131,10 @@ export const make = Effect.fnUntraced(function* ({ clients, urls }: Options) {
     const byRest = attempt(change, node, (url) =>
       rest.markRead(url, conversationId, { user_id: client.userId, message_id: id })
     ).pipe(Effect.map(({ last_read_id }) => last_read_id))
-    const told = read.via === "socket" ? yield* readOverSocket(client, conversationId, id) : undefined
-    const last = told ?? (yield* byRest)
-    // A later mark may have come first: then the later one is what was told.
-    change.acknowledged = Told.read(conversationId, client.userId, last)
+    const confirmed = read.via === "socket" ? yield* readOverSocket(client, conversationId, id) : undefined
+    const last = confirmed ?? (yield* byRest)
+    // A later mark may have come first: then the event has the later one.
+    change.acknowledged = EventKey.read(conversationId, client.userId, last)
   })
 
   const perform = Effect.fnUntraced(function* (planned: PlannedChanges, send: Outgoing, message: Message) {
@@ -152,8 +152,8 @@ export const make = Effect.fnUntraced(function* ({ clients, urls }: Options) {
 
   /** What is wrong with the sockets, in words: one that ends takes its read marks with it, but some must come through. */
   const findings = (): ReadonlyArray<string> =>
-    overSockets.tried >= FEW && overSockets.told === 0
-      ? [`no event told of a read mark over a socket, ${overSockets.tried} times of ${overSockets.tried}`]
+    overSockets.tried >= FEW && overSockets.confirmed === 0
+      ? [`no event came for a read mark over a socket, ${overSockets.tried} times of ${overSockets.tried}`]
       : []
 
   return { made: made as ReadonlyArray<Change>, perform, findings }

@@ -44,9 +44,9 @@ export interface ChatClient {
   readonly live: Effect.Effect<void, Refused>
   /** One attempt over the socket. */
   readonly send: (message: Outgoing) => Effect.Effect<Message, Refused | Unanswered>
-  /** Tells the server over the socket what the user has read; it answers only when it fails. */
+  /** Sends a `read` frame. The server answers it only when it fails. */
   readonly markRead: (conversationId: number, messageId: number) => Effect.Effect<void>
-  /** The last message of a conversation that the user has read, as its events tell; 0 for none. */
+  /** The last message of a conversation that the user has read, by its events; 0 for none. */
   readonly readUpTo: (conversationId: number) => number
   readonly drop: Effect.Effect<void>
 }

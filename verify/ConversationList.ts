@@ -56,20 +56,22 @@ export const compare = Effect.fn("ConversationList.compare")(function* (
     const missing = [...state.conversations].filter((id) => !listed.some((entry) => entry.id === id))
     if (missing.length > 0 || listed.length !== state.conversations.size) {
       findings.push(
-        `user ${userId}: ${listed.length} conversations are listed, and the events tell ${state.conversations.size}`
+        `user ${userId}: ${listed.length} conversations are listed, and by the events there are ${state.conversations.size}`
       )
     }
     for (const { id, last_message, last_read_id, unread } of listed) {
-      const told = expected(userId, id, state)
+      const wanted = expected(userId, id, state)
       const where = `user ${userId}: conversation ${id}`
-      if (unread !== told.unread) {
-        findings.push(`${where} is listed with ${unread} unread, and the events leave ${told.unread}`)
+      if (unread !== wanted.unread) {
+        findings.push(`${where} is listed with ${unread} unread, and the events leave ${wanted.unread}`)
       }
-      if (told.read !== undefined && last_read_id !== told.read) {
-        findings.push(`${where} is listed as read up to ${last_read_id}, and the events tell ${told.read}`)
+      if (wanted.read !== undefined && last_read_id !== wanted.read) {
+        findings.push(
+          `${where} is listed as read up to ${last_read_id}, and by the events up to ${wanted.read}`
+        )
       }
-      if ((last_message?.id ?? 0) !== told.last || last_message?.content !== told.content) {
-        findings.push(`${where} is listed with another last message than the events tell`)
+      if ((last_message?.id ?? 0) !== wanted.last || last_message?.content !== wanted.content) {
+        findings.push(`${where} is listed with another last message than by the events`)
       }
     }
   })

@@ -1,8 +1,8 @@
 import { Effect } from "effect"
+import { type Change, EventKey } from "./EventKey.ts"
 import { type Group, inWords } from "./Outgoing.ts"
 import { Rest } from "./Rest.ts"
 import { onAnyNode } from "./Retry.ts"
-import { type Change, Told } from "./Told.ts"
 
 /** The most members of the group: each message to it is an event for each of them. */
 const MAX_MEMBERS = 10
@@ -47,7 +47,7 @@ export const make = Effect.fn("Conversations.make")(function* (
   const made: Change = {
     what: `group ${id}`,
     readers: memberIds,
-    acknowledged: Told.membership(id)
+    acknowledged: EventKey.membership(id)
   }
   const conversations: Conversations = { group: { conversationId: id, memberIds }, made }
   return conversations

@@ -7,16 +7,16 @@ import * as Progress from "./Progress.ts"
 import { Rest } from "./Rest.ts"
 import { onAnyNode } from "./Retry.ts"
 
-const TELL_A_MESSAGE = new Set(["message", "message_sent", "message_updated"])
+const HOLD_A_MESSAGE = new Set(["message", "message_sent", "message_updated"])
 
-/** All that an event tells but what a replay tells as it is now. */
+/** An event without the fields that a replay gives as they are now. */
 const describe = ({ content, deleted_at, version, ...event }: InboxEvent): string =>
   JSON.stringify(Object.entries(event).sort(([a], [b]) => (a < b ? -1 : 1)))
 
-/** Whether two tell the same. A page tells a message as the socket told it, or as it is now. */
+/** Whether two events are the same. A page holds a message as the socket sent it, or as it is now. */
 const agree = (fromSocket: InboxEvent, fromRest: InboxEvent | undefined, state: InboxState): boolean => {
   if (fromRest === undefined || describe(fromSocket) !== describe(fromRest)) return false
-  if (!TELL_A_MESSAGE.has(fromRest.type) || fromRest.content === fromSocket.content) return true
+  if (!HOLD_A_MESSAGE.has(fromRest.type) || fromRest.content === fromSocket.content) return true
   return fromRest.content === state.messages.get(fromRest.id ?? 0)?.content
 }
 

@@ -44,7 +44,7 @@ const Reconnect = Schema.Struct({ type: Schema.tag("reconnect"), after_ms: Schem
 
 const Pong = Schema.Struct({ type: Schema.tag("pong") })
 
-/** What is told in passing, without a number: nothing that must not be lost. */
+/** The frames without a number, which may be lost. */
 const Passing = Schema.Struct({ type: Schema.Literals(["read", "typing", "presence"]) })
 
 /** An entry of the inbox: a message, a change of one, a read mark, or a kind that this client does not know. */

@@ -51,7 +51,7 @@ const differences = (userId: number, history: ReadonlyArray<Message>, state: Inb
     const inHistory = read.get(id)
     if (inHistory !== undefined && shownByHistory(inHistory) === shownByEvents(message, userId)) return []
     const what = inHistory === undefined ? "is not in the history" : "is another in the history"
-    return [`user ${userId}: message ${id}, as the events tell it, ${what}`]
+    return [`user ${userId}: message ${id}, as the events have it, ${what}`]
   })
 }
 

@@ -1,6 +1,6 @@
+import { EventKey } from "./EventKey.ts"
 import type { InboxEvent } from "./Frame.ts"
 import type { Found, Inbox } from "./Inbox.ts"
-import { Told } from "./Told.ts"
 
 /** A message, as the events of one inbox left it. */
 export interface MessageState {
@@ -16,46 +16,46 @@ export interface MessageState {
 /** What the events of one inbox add up to. */
 export interface InboxState {
   readonly messages: ReadonlyMap<number, MessageState>
-  /** The ids of the groups and direct conversations that the inbox told of, without the groups that the user is no longer in. */
+  /** The ids of the groups and direct conversations that the inbox has events of, without the groups that the user is no longer in. */
   readonly conversations: ReadonlySet<number>
-  /** The last message that the user itself has read, by conversation; none where no event told it. */
+  /** The last message that the user itself has read, by conversation; none where no event has it. */
   readonly lastRead: ReadonlyMap<number, number>
-  /** What was told, as keys of `Told`. */
-  readonly told: ReadonlySet<string>
+  /** The keys of the events that came. */
+  readonly keys: ReadonlySet<string>
 }
 
 interface Known extends MessageState {
   edits: number
-  isDeletionTold: boolean
+  isDeletionKnown: boolean
 }
 
-/** Adds up the events of one inbox by ascending number, and tells what of them cannot follow on what came before. */
+/** Adds up the events of one inbox by ascending number, and notes those that cannot follow on what came before. */
 export const fold = (inbox: Inbox, found: Found): InboxState => {
   const messages = new Map<number, Known>()
   const conversations = new Set<number>()
   const reads = new Map<string, number>()
   const lastRead = new Map<number, number>()
-  const told = new Set<string>()
+  const keys = new Set<string>()
   const user = `user ${inbox.userId}`
 
-  const tell = (key: string) => {
-    if (told.has(key)) found("repeated", `${user} was told twice of the ${key}`)
-    told.add(key)
+  const note = (key: string) => {
+    if (keys.has(key)) found("repeated", `${user} got the ${key} twice`)
+    keys.add(key)
   }
 
   /** The message that an event changes. */
   const changed = (id: number, what: string): Known | undefined => {
     const message = messages.get(id)
-    if (message === undefined) found("reordered", `${user} was told of the ${what} before the message`)
-    else if (message.isDeletionTold) {
+    if (message === undefined) found("reordered", `${user} got the ${what} before the message`)
+    else if (message.isDeletionKnown) {
       // A second deletion is found as a repeat.
-      if (what !== Told.deletion(id)) found("reordered", `${user} was told of the ${what} after its deletion`)
+      if (what !== EventKey.deletion(id)) found("reordered", `${user} got the ${what} after its deletion`)
     }
     return message
   }
 
   const sent = (event: InboxEvent, id: number) => {
-    told.add(`${event.type} ${id}`)
+    keys.add(`${event.type} ${id}`)
     if (event.conversation_id !== undefined) conversations.add(event.conversation_id)
     if (messages.has(id)) return
     messages.set(id, {
@@ -66,38 +66,38 @@ export const fold = (inbox: Inbox, found: Found): InboxState => {
       deleted: event.deleted_at !== undefined,
       reactions: new Map(),
       edits: 0,
-      isDeletionTold: false
+      isDeletionKnown: false
     })
   }
 
   const edited = (event: InboxEvent, id: number) => {
     const edits = (messages.get(id)?.edits ?? 0) + 1
-    const key = Told.edit(id, edits + 1)
-    tell(key)
+    const key = EventKey.edit(id, edits + 1)
+    note(key)
     const message = changed(id, key)
     if (message === undefined) return
     message.edits = edits
     message.content = event.content ?? ""
     message.deleted ||= event.deleted_at !== undefined
-    // A replay tells messages as they are now: a later version than the event made, but never an earlier one, and of a deleted message
+    // A replay holds messages as they are now: a later version than the event made, but never an earlier one, and of a deleted message
     // none.
     if (event.deleted_at !== undefined) return
     const version = event.version ?? 1
     if (version < Math.max(message.version, edits + 1)) {
       found(
         version === message.version ? "repeated" : "reordered",
-        `${user} was told version ${version} of message ${id} after version ${message.version}`
+        `${user} got version ${version} of message ${id} after version ${message.version}`
       )
     }
     message.version = Math.max(version, message.version)
   }
 
   const deleted = (id: number) => {
-    const key = Told.deletion(id)
-    tell(key)
+    const key = EventKey.deletion(id)
+    note(key)
     const message = changed(id, key)
     if (message === undefined) return
-    message.isDeletionTold = true
+    message.isDeletionKnown = true
     message.deleted = true
     message.content = ""
     message.reactions.clear()
@@ -105,27 +105,27 @@ export const fold = (inbox: Inbox, found: Found): InboxState => {
 
   const reacted = (event: InboxEvent, id: number) => {
     const { added = true, count, emoji = "", user_id = 0 } = event
-    const key = Told.reaction(id, user_id, emoji, added)
-    told.add(key)
+    const key = EventKey.reaction(id, user_id, emoji, added)
+    keys.add(key)
     const message = changed(id, key)
     if (message === undefined) return
     const users = message.reactions.get(emoji) ?? new Set()
-    if (users.has(user_id) === added) found("repeated", `${user} was told twice of the ${key}`)
+    if (users.has(user_id) === added) found("repeated", `${user} got the ${key} twice`)
     if (added) users.add(user_id)
     else users.delete(user_id)
     if (users.size === 0) message.reactions.delete(emoji)
     else message.reactions.set(emoji, users)
     if (count !== users.size) {
-      found("altered", `${user} was told ${count} instead of ${users.size} reactions with the ${key}`)
+      found("altered", `${user} got ${count} instead of ${users.size} reactions with the ${key}`)
     }
   }
 
   const readUpTo = (conversationId: number, userId: number, messageId: number) => {
-    const key = Told.read(conversationId, userId, messageId)
+    const key = EventKey.read(conversationId, userId, messageId)
     const mark = `${conversationId} ${userId}`
     const last = reads.get(mark) ?? 0
-    if (messageId < last) found("reordered", `${user} was told of the ${key} after ${last}`)
-    tell(key)
+    if (messageId < last) found("reordered", `${user} got the ${key} after ${last}`)
+    note(key)
     reads.set(mark, Math.max(last, messageId))
     if (userId === inbox.userId) lastRead.set(conversationId, Math.max(last, messageId))
   }
@@ -134,7 +134,7 @@ export const fold = (inbox: Inbox, found: Found): InboxState => {
   const left = (conversationId: number) => {
     conversations.delete(conversationId)
     lastRead.delete(conversationId)
-    told.delete(Told.membership(conversationId))
+    keys.delete(EventKey.membership(conversationId))
     for (const [id, message] of messages) if (message.conversationId === conversationId) messages.delete(id)
   }
 
@@ -147,11 +147,11 @@ export const fold = (inbox: Inbox, found: Found): InboxState => {
     else if (type === "read" && conversation_id && user_id && message_id) {
       readUpTo(conversation_id, user_id, message_id)
     } else if (type === "conversation_added" && conversation !== undefined) {
-      tell(Told.membership(conversation.id))
+      note(EventKey.membership(conversation.id))
       conversations.add(conversation.id)
     } else if (type === "conversation_removed" && conversation_id !== undefined) left(conversation_id)
   }
-  return { messages, conversations, lastRead, told }
+  return { messages, conversations, lastRead, keys }
 }
 
 /** The events by ascending number, each number once: those that came twice or late are found by their numbers. */

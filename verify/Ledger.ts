@@ -1,7 +1,7 @@
+import { type Change, EventKey } from "./EventKey.ts"
 import type { Found, Inbox } from "./Inbox.ts"
 import { fold } from "./InboxState.ts"
 import { type Outgoing, readersOf } from "./Outgoing.ts"
-import { type Change, Told } from "./Told.ts"
 
 /** One message that a client wanted to send, under one client id, however often it had to try. Times are milliseconds of one monotonic clock. */
 export interface Send extends Outgoing {
@@ -20,13 +20,13 @@ export interface Tally {
   readonly changes: number
   readonly received: number
   /**
-   * Acknowledged messages that a receiver, or their sender as `message_sent`, did not get; acknowledged changes that a reader was not
-   * told; and numbers missing from an inbox.
+   * Acknowledged messages that a receiver, or their sender as `message_sent`, did not get; acknowledged changes whose event a reader did
+   * not get; and numbers missing from an inbox.
    */
   readonly lost: number
   /** Numbers delivered twice, messages or changes delivered under two numbers, and client ids stored as two messages. */
   readonly repeated: number
-  /** Numbers that came after a higher one, ids that do not ascend with the numbers, and changes told before their message. */
+  /** Numbers that came after a higher one, ids that do not ascend with the numbers, and changes that came before their message. */
   readonly reordered: number
   /** Messages that arrived with other content than was sent or written by an edit, and reactions with a wrong count. */
   readonly altered: number
@@ -89,7 +89,7 @@ export const tally = (
     byMessage.set(id, send)
     write(id, 1, send.content)
     for (const reader of readersOf(send)) {
-      expect(reader, reader === send.senderId ? Told.messageSent(id) : Told.message(id))
+      expect(reader, reader === send.senderId ? EventKey.messageSent(id) : EventKey.message(id))
     }
   }
   for (const { acknowledged, readers, written: edit } of changes) {
@@ -104,9 +104,9 @@ export const tally = (
     checkNumbers(inbox, found)
     checkMessages(inbox, found)
     checkContents(inbox, written, found)
-    const { told } = fold(inbox, found)
+    const { keys } = fold(inbox, found)
     for (const key of expected.get(inbox.userId) ?? []) {
-      if (!told.has(key)) found("lost", `user ${inbox.userId} did not get ${key}`)
+      if (!keys.has(key)) found("lost", `user ${inbox.userId} did not get ${key}`)
     }
   }
   return { ...counts, findings }
@@ -132,7 +132,7 @@ const checkNumbers = (inbox: Inbox, found: Found): void => {
 /** The contents that each message was given, by the version that they made. */
 type Written = Map<number, Map<number, string>>
 
-/** Compares the content of each told message with what made the version that is told: a replay tells messages as they are now. */
+/** Compares the content of each message with what made the version that came: a replay holds messages as they are now. */
 const checkContents = (inbox: Inbox, written: Written, found: Found): void => {
   for (const { event } of inbox.received) {
     if (event.id === undefined || !TELL_A_MESSAGE.has(event.type)) continue
@@ -153,7 +153,7 @@ const checkMessages = (inbox: Inbox, found: Found): void => {
   const idOfClientId = new Map<string, number>()
   let lastId = 0
   for (const { event } of inOrder) {
-    // An edit tells its message again, under the same id.
+    // The event of an edit holds its message again, under the same id.
     if (event.id === undefined || event.type === "message_updated") continue
     const key = `${event.type} ${event.id}`
     const earlier = seqOfMessage.get(key)

@@ -34,12 +34,12 @@ export interface Options extends Polled {
 interface Happening {
   /** Makes it happen; tried until it is answered. */
   readonly make: Effect.Effect<unknown, Refused | Unanswered>
-  /** Whether an event tells it. */
-  readonly isTold: (event: InboxEvent) => boolean
+  /** Whether an event is the one of it. */
+  readonly isEventOf: (event: InboxEvent) => boolean
 }
 
 /**
- * Lets something happen while a poll waits at the head of an inbox, and tells what is wrong with the answers. A poll that a draining
+ * Lets something happen while a poll waits at the head of an inbox, and answers what is wrong with the answers of the poll. A poll that a draining
  * node cuts or answers early is repeated.
  */
 const whilePolling = Effect.fnUntraced(function* (
@@ -50,9 +50,9 @@ const whilePolling = Effect.fnUntraced(function* (
   const rest = yield* Rest
   let since = head
 
-  /** Polls until it is told. */
+  /** Polls until its event comes. */
   const poll = Effect.fnUntraced(function* (
-    { isTold }: Happening,
+    { isEventOf }: Happening,
     state: { readonly acknowledgedAt?: number; readonly hasFailed?: boolean }
   ) {
     let late = false
@@ -63,7 +63,7 @@ const whilePolling = Effect.fnUntraced(function* (
         rest.events(url, receiverId, { since: from, limit: 10, wait: WAIT_SECONDS })
       )
       since = page.cursor
-      if (page.events.some(isTold)) return late ? "late" : "answered"
+      if (page.events.some(isEventOf)) return late ? "late" : "answered"
       if (!page.recovered) return "says that the events after its cursor are no longer kept"
       if (state.hasFailed) return "not made"
       if (page.events.length > 0 || state.acknowledgedAt === undefined) continue
@@ -109,7 +109,7 @@ export const check = Effect.fn("LongPoll.check")(function* (options: Options) {
     sends.push(send)
     return {
       make: deliver(send, { via: "rest", firstUrl: urls.length - 1 }),
-      isTold: ({ content }) => content === send.content
+      isEventOf: ({ content }) => content === send.content
     }
   })
   return { sends, findings }
@@ -131,7 +131,7 @@ export const checkChanges = Effect.fn("LongPoll.checkChanges")(function* (
   const about = (
     what: string,
     change: (message: Message, clientId: string) => Effect.Effect<unknown, Refused | Unanswered>,
-    isTold: (event: InboxEvent, id: number | undefined, clientId: string) => boolean
+    isEventOf: (event: InboxEvent, id: number | undefined, clientId: string) => boolean
   ) =>
     whilePolling(what, options, (attempt) => {
       const clientId = `${name}-${what.replaceAll(" ", "-")}-${attempt}`
@@ -141,7 +141,7 @@ export const checkChanges = Effect.fn("LongPoll.checkChanges")(function* (
         make: Effect.flatMap(deliver(send, { via: "rest", firstUrl: 0 }), (message) =>
           change(message, clientId)
         ),
-        isTold: (event) => isTold(event, send.acknowledged?.id, clientId)
+        isEventOf: (event) => isEventOf(event, send.acknowledged?.id, clientId)
       }
     })
 
@@ -172,7 +172,7 @@ export const checkChanges = Effect.fn("LongPoll.checkChanges")(function* (
       }
       return {
         make: onNodes((url) => rest.createGroup(url, wanted)),
-        isTold: ({ type }) => type === "conversation_added"
+        isEventOf: ({ type }) => type === "conversation_added"
       }
     })
   ]

@@ -26,13 +26,13 @@ export interface Memberships {
   readonly group: Group
   /** How many steps were acknowledged. */
   readonly changes: number
-  /** What the inboxes tell of the group and should not, or do not tell, in words; why a step failed. */
+  /** The events of the group that inboxes lack or should not have, in words; why a step failed. */
   readonly findings: () => ReadonlyArray<string>
 }
 
 /**
  * Adds members to a group, removes them, and writes to it, one step after another on one node after another. So what each inbox must
- * tell of the group is known to the last event: all that happened while its user was a member, in order, and nothing else.
+ * hold of the group is known to the last event: all that happened while its user was a member, in order, and nothing else.
  */
 export const run = Effect.fn("Memberships.run")(function* (options: Options) {
   const { clients, name, steps, urls } = options
@@ -53,15 +53,15 @@ export const run = Effect.fn("Memberships.run")(function* (options: Options) {
     history: "joined"
   }
   const { id: conversationId } = yield* onAnyNode(urls, 0, (url) => rest.createGroup(url, wanted))
-  const tell = (userIds: Iterable<number>, what: string) => {
+  const expect = (userIds: Iterable<number>, what: string) => {
     for (const userId of userIds) due.get(userId)!.push(what)
   }
-  tell(members, Due.added)
+  expect(members, Due.added)
 
   const add = Effect.fnUntraced(function* (userId: number, node: number) {
     yield* onAnyNode(urls, node, (url) => rest.putMember(url, conversationId, { userId, by: makerId }))
-    tell(members, Due.memberAdded(userId, members.size + 1))
-    tell([userId], Due.added)
+    expect(members, Due.memberAdded(userId, members.size + 1))
+    expect([userId], Due.added)
     members.add(userId)
   })
 
@@ -69,8 +69,8 @@ export const run = Effect.fn("Memberships.run")(function* (options: Options) {
     const by = leaves ? userId : makerId
     yield* onAnyNode(urls, node, (url) => rest.removeMember(url, conversationId, { userId, by }))
     members.delete(userId)
-    tell(members, Due.memberRemoved(userId, members.size))
-    tell([userId], Due.removed)
+    expect(members, Due.memberRemoved(userId, members.size))
+    expect([userId], Due.removed)
   })
 
   const write = Effect.fnUntraced(function* (userId: number, node: number, index: number) {
@@ -78,7 +78,7 @@ export const run = Effect.fn("Memberships.run")(function* (options: Options) {
     const clientId = `${name}-${index}`
     const send: Send = { clientId, senderId: userId, group, content: clientId, attempts: [] }
     const { id } = yield* deliver(send, { via: "rest", firstUrl: node })
-    for (const member of members) tell([member], Due.message(id, member === userId))
+    for (const member of members) expect([member], Due.message(id, member === userId))
   })
 
   const perform = ({ action, leaves, node, user }: PlannedStep, index: number) => {
@@ -110,7 +110,7 @@ export const run = Effect.fn("Memberships.run")(function* (options: Options) {
   return memberships
 })
 
-/** Waits until the inboxes tell what they should of the group, or `within` has passed. */
+/** Waits until the inboxes have the events of the group that they should, or `within` has passed. */
 export const settle = ({ findings }: Memberships, within: Duration.Input) =>
   Effect.sync(findings).pipe(
     Effect.repeat({
@@ -120,7 +120,7 @@ export const settle = ({ findings }: Memberships, within: Duration.Input) =>
     Effect.asVoid
   )
 
-/** What an inbox must tell of the group, as the lines that are compared with those of its events. */
+/** The events that an inbox must have of the group, as the lines that are compared with those of its events. */
 const Due = {
   added: "conversation_added",
   removed: "conversation_removed",
@@ -143,18 +143,18 @@ const lineOf = (event: InboxEvent): string => {
   }
 }
 
-/** Compares what an inbox tells of a conversation with what it must. Gaps and repeats of its numbers are found elsewhere. */
+/** Compares the events that an inbox has of a conversation with those that it must have. Gaps and repeats of its numbers are found elsewhere. */
 const differences = (client: ChatClient, conversationId: number, due: ReadonlyArray<string>) => {
   const bySeq = new Map(client.inbox().received.map(({ event }) => [event.seq, event]))
-  const told = [...bySeq.values()]
+  const came = [...bySeq.values()]
     .filter(({ conversation, conversation_id }) => (conversation_id ?? conversation?.id) === conversationId)
     .sort((a, b) => a.seq - b.seq)
     .map(lineOf)
-  const at = Array.from({ length: Math.max(due.length, told.length) }, (_, n) => n).find(
-    (n) => due[n] !== told[n]
+  const at = Array.from({ length: Math.max(due.length, came.length) }, (_, n) => n).find(
+    (n) => due[n] !== came[n]
   )
   if (at === undefined) return []
   return [
-    `user ${client.userId}: of the group that changes its inbox tells "${told[at] ?? "nothing"}" and not "${due[at] ?? "nothing"}", as number ${at + 1} of ${due.length}`
+    `user ${client.userId}: of the group that changes its inbox has "${came[at] ?? "nothing"}" and not "${due[at] ?? "nothing"}", as number ${at + 1} of ${due.length}`
   ]
 }

@@ -19,7 +19,7 @@ export interface Outgoing {
 export const addressOf = ({ group, receiverId }: Outgoing) =>
   group === undefined ? { receiver_id: receiverId } : { conversation_id: group.conversationId }
 
-/** All who must be told of a message and its changes, the sender among them. */
+/** All who must get the events of a message and its changes, the sender among them. */
 export const readersOf = ({ group, receiverId, senderId }: Outgoing): ReadonlyArray<number> =>
   group?.memberIds ?? (receiverId === undefined ? [senderId] : [senderId, receiverId])
 

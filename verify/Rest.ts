@@ -100,7 +100,7 @@ export class Rest extends Context.Service<
       messageId: number,
       reaction: { readonly userId: number; readonly emoji: string; readonly added: boolean }
     ) => Effect.Effect<Message, Failure>
-    /** Erases a user, and tells whether that is finished. */
+    /** Erases a user, and answers whether that is finished. */
     readonly erase: (url: string, userId: number) => Effect.Effect<"finished" | "under way", Failure>
     /** The status of `GET /health`. */
     readonly health: (url: string) => Effect.Effect<number, Unanswered>

@@ -1,11 +1,11 @@
 import { type Duration, Effect, Schedule } from "effect"
 import type { ChatClient } from "./ChatClient.ts"
+import type { Change } from "./EventKey.ts"
 import { type Send, type Tally, tally } from "./Ledger.ts"
 import { Progress } from "./Progress.ts"
-import type { Change } from "./Told.ts"
 
 /**
- * Waits until the clients have all that was acknowledged, messages and changes, or until `within` has passed, and then tells what is the case. A repeat or a
+ * Waits until the clients have all that was acknowledged, messages and changes, or until `within` has passed, and then answers what is the case. A repeat or a
  * wrong order never heals, so those end the wait too.
  */
 export const settle = (

@@ -2,12 +2,12 @@ import { Effect } from "effect"
 import * as Changes from "./Changes.ts"
 import type { ChatClient } from "./ChatClient.ts"
 import * as Courier from "./Courier.ts"
+import type { Change } from "./EventKey.ts"
 import type { Message } from "./Frame.ts"
 import type { Send } from "./Ledger.ts"
 import type { Group } from "./Outgoing.ts"
 import type { Plan, PlannedSend } from "./Plan.ts"
 import * as Progress from "./Progress.ts"
-import type { Change } from "./Told.ts"
 
 export interface Traffic {
   readonly sends: ReadonlyArray<Send>

@@ -134,7 +134,7 @@ const examine = Effect.fn("Verify.examine")(function* (
     (id, index) => connect(options, id, index),
     16
   )
-  // Another device of the first user, on another node where there is one: it must be told the same.
+  // Another device of the first user, on another node where there is one: it must get the same events.
   const devices = [...clients, yield* connect(options, userIds[0]!, 1)]
   const noGroup = (error: Refused | Unanswered) =>
     new NotServing({ url: urls[0]!, reason: `a group cannot be made (${inWords(error)})` })

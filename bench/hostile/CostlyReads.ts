@@ -20,7 +20,7 @@ interface Call {
   readonly body?: unknown
 }
 
-/** What a member asks for, by what it is. The call number tells calls apart where they would otherwise be answered from a cache. */
+/** What a member asks for, by what it is. The number of the call makes calls different that a cache would otherwise answer. */
 const READS: Readonly<Record<string, (n: number) => Call>> = {
   "skip=10000 of the history": () => ({ path: "/messages/?user_id=1&skip=10000&limit=1000" }),
   "skip=10000 of one conversation": () => ({

@@ -32,7 +32,7 @@ export interface DeliveryResult extends LatencySummary {
 }
 
 /**
- * Messages are due at a fixed rate, whatever the server does, and a latency counts from the moment at which
+ * Messages are due at a fixed rate, however fast the server is, and a latency counts from the moment at which
  * a message was due: what waits for a slow server counts as waiting.
  */
 export const deliver = async ({ users, rate, seconds, run }: DeliveryLoad): Promise<DeliveryResult> => {

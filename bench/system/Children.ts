@@ -7,7 +7,7 @@ const STOP_PATIENCE_MS = 8_000
 
 const running = new Set<ChildProcess>()
 
-// The last resort when this process is told to end at once: nothing it started stays behind.
+// The last resort when this process must end at once: its children end with it.
 process.on("exit", () => {
   for (const child of running) killGroup(child)
 })

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { setFlagsFromString } from "node:v8"
 import { runInNewContext } from "node:vm"
 
-// Loaded ahead of a server. Tells the process that started it, when that asks, how many bytes of heap are in use after a collection.
+// Loaded ahead of a server. Sends the process that started it, when that asks, how many bytes of heap are in use after a collection.
 
 /** What a collection frees may wait for a finalizer, and free more in the next one. */
 const COLLECTIONS = 4

@@ -26,7 +26,7 @@ export class Postgres implements AsyncDisposable {
         error instanceof Error && error.message ? error.message : String((error as { code?: string }).code)
       throw new Error(`No PostgreSQL at ${url.host} (${reason}); set TEST_DATABASE_URL`)
     }
-    // Without a listener, a server that goes away would end this process before it has cleaned up.
+    // Without a listener, the end of the server would end this process before it has cleaned up.
     admin.on("error", () => {})
     return new Postgres(url, admin)
   }

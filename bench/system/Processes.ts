@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs"
 
-/** What /proc tells of processes. Where there is no /proc, everything here is `undefined`. */
+/** What /proc has of processes. Where there is no /proc, everything here is `undefined`. */
 interface ProcessStat {
   readonly parent: number
   readonly cpuSeconds: number
@@ -29,7 +29,7 @@ const statOf = (pid: number): ProcessStat | undefined => {
 
 const hasProc = statOf(process.pid) !== undefined
 
-/** CPU seconds by process; processes that are gone are left out. */
+/** CPU seconds by process; processes that have ended are left out. */
 export const cpuSecondsOf = (pids: ReadonlyArray<number>): ReadonlyMap<number, number> | undefined =>
   hasProc
     ? new Map(

@@ -81,9 +81,9 @@ export class ServerProcess implements AsyncDisposable {
   /** How many bytes of heap are in use after a collection; none when the server has more processes than one. */
   async heapBytes(): Promise<number | undefined> {
     if (!this.#isAlone) return undefined
-    const told = once(this.#child, "message", { signal: AbortSignal.timeout(HEAP_PATIENCE_MS) })
+    const reply = once(this.#child, "message", { signal: AbortSignal.timeout(HEAP_PATIENCE_MS) })
     this.#child.send("heap")
-    return (await told)[0] as number
+    return (await reply)[0] as number
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -3,7 +3,7 @@
 -- It locks the heads that a send between the two locks, in the same order: of a block and a send at once, the later one sees
 -- what the earlier one committed.
 --
--- What the blocked user read meanwhile is told when the block is taken back: until then the other was shown none of it.
+-- What the blocked user read meanwhile becomes an event when the block is taken back: until then the other was shown none of it.
 CREATE OR REPLACE FUNCTION change_block(blocker int, other int, adds boolean)
 RETURNS TABLE (
   status text, id bigint, type text, message_id bigint, payload jsonb, at timestamptz, users int[], seqs bigint[]

@@ -1,4 +1,4 @@
--- Adds a reaction to a message, or takes it back. Status and rows are those of `create_direct`. The event tells how many users
+-- Adds a reaction to a message, or takes it back. Status and rows are those of `create_direct`. The event holds how many users
 -- have reacted with the emoji now. Whom the other user of a direct conversation has blocked adds none there.
 CREATE OR REPLACE FUNCTION change_reaction(reactor int, message bigint, reaction text, adds boolean, maximum_kinds int)
 RETURNS TABLE (

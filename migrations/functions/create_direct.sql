@@ -22,7 +22,7 @@ BEGIN
   IF FOUND THEN
     status := 'unchanged'; RETURN NEXT; RETURN;
   END IF;
-  -- The other would be told of the conversation.
+  -- The conversation would be an event of the other user.
   IF EXISTS (SELECT FROM blocks b WHERE b.user_id = other AND b.blocked_id = maker) THEN
     status := 'blocked'; RETURN NEXT; RETURN;
   END IF;

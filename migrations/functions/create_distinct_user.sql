@@ -1,5 +1,5 @@
 -- Makes a user together with an empty inbox, unless its username is that of another user, or looks like it. The rule for looks is
--- `imitates` in `src/repo/Looks.ts`. SQLSTATE 23505 tells by its constraint what refused the name: `users_username_key` and
+-- `imitates` in `src/repo/Looks.ts`. The constraint that SQLSTATE 23505 names says what refused the name: `users_username_key` and
 -- `users_normal_username` that it is taken, `username_looks` that it looks like another one.
 CREATE OR REPLACE FUNCTION create_distinct_user(
   new_username text, new_display_name text, new_skeleton text, new_scripts text[]

@@ -1,4 +1,4 @@
--- `create_distinct_user` for a user with a profile, who is found by `names`. SQLSTATE 23505 of `users_external_id` tells that another
+-- `create_distinct_user` for a user with a profile, who is found by `names`. SQLSTATE 23505 of `users_external_id` means that another
 -- user has the external id.
 CREATE OR REPLACE FUNCTION create_named_user(
   new_username text, new_display_name text, new_skeleton text, new_scripts text[], names text[],

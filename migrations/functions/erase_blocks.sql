@@ -1,4 +1,4 @@
--- Phase of `erase_step`: deletes the user's blocks, and the blocks of the user, of which those who made them are told. The user's reports
+-- Phase of `erase_step`: deletes the user's blocks, and the blocks of the user, of which those who made them get an event. The user's reports
 -- stay for the moderators, without the user and its words.
 CREATE OR REPLACE FUNCTION erase_blocks(erased int, max_rows int)
 RETURNS TABLE (

@@ -1,4 +1,4 @@
--- Phase of `erase_step`: ends memberships of direct conversations. Each other user is told who its conversation is with now.
+-- Phase of `erase_step`: ends memberships of direct conversations. Each other user gets the event that says who its conversation is with now.
 CREATE OR REPLACE FUNCTION erase_direct_memberships(erased int, max_rows int)
 RETURNS TABLE (
   status text, id bigint, type text, message_id bigint, payload jsonb, at timestamptz, users int[], seqs bigint[]

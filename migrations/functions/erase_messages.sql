@@ -1,5 +1,5 @@
--- Phase of `erase_step`: deletes messages of the user by ascending id, at most `max_rows`, until `max_events` are told; one at least. The
--- order of the locks is that of `delete_message`. A message that was deleted before is told again: its sender has another
+-- Phase of `erase_step`: deletes messages of the user by ascending id, at most `max_rows`, until `max_events` are appended; one at least. The
+-- order of the locks is that of `delete_message`. A message that was deleted before gets another event: its sender has another
 -- name now.
 CREATE OR REPLACE FUNCTION erase_messages(erased int, done_id bigint, max_rows int, max_events int)
 RETURNS TABLE (

@@ -1,4 +1,4 @@
--- Phase of `erase_step`: takes reactions of the user back, at most `max_rows`, until `max_events` are told; one at least. The order of
+-- Phase of `erase_step`: takes reactions of the user back, at most `max_rows`, until `max_events` are appended; one at least. The order of
 -- the locks is that of `change_reaction`.
 CREATE OR REPLACE FUNCTION erase_reactions(erased int, max_rows int, max_events int)
 RETURNS TABLE (

@@ -1,4 +1,4 @@
--- Erases the next part of what a user wrote, and answers rows as those of `create_direct`. The first row tells no event; its status is
+-- Erases the next part of what a user wrote, and answers rows as those of `create_direct`. The first row is no event; its status is
 -- 'done' when nothing is left, else 'changed'. The row of the erasure is locked, so two nodes do not erase the same, and says
 -- which phase comes next. Each phase is a function that moves on to the next phase when it finds nothing.
 CREATE OR REPLACE FUNCTION erase_step(erased int, max_rows int, max_events int, lease_seconds int)

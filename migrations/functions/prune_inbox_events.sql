@@ -1,5 +1,5 @@
 -- Deletes at most `batch` events older than `older_than`, and answers how many. Events go in small batches, each a short
--- transaction. `pruned_seq` tells up to which number events may be deleted: a resume from before it is refused, not answered
+-- transaction. `pruned_seq` is the number up to which events may be deleted: a resume from before it is refused, not answered
 -- with a gap.
 CREATE OR REPLACE FUNCTION prune_inbox_events(older_than timestamptz, batch int) RETURNS int
 LANGUAGE plpgsql AS $$

@@ -1,5 +1,5 @@
 -- Sends messages to groups: each is a row of `messages` and an event for every member, all appended by one `append_events`.
--- The order of the steps is that of `send_direct_messages`, behind a shared lock of the conversations: whoever changes who
+-- The order of the steps is that of `send_direct_messages`, behind a shared lock of the conversations: a change of who
 -- their members are waits for this call, and it for them.
 --
 -- Status as in `send_direct_messages`. `users` are the members who have the event, the sender too, and `seqs` its numbers. A
@@ -59,7 +59,7 @@ BEGIN
         FROM messages q
         WHERE q.id = reply_to_ids[i] AND q.deleted_at IS NULL AND q.conversation_id = to_conversations[i]
           AND q.id > begins_after
-          -- All who get the reply may read what it quotes, so they are told when that changes.
+          -- All who get the reply may read what it quotes, so they get the event of its changes.
           AND (begins_after = 0 OR NOT EXISTS (
             SELECT FROM members x WHERE x.conversation_id = to_conversations[i] AND x.joined_after >= q.id
           ));

@@ -1,4 +1,4 @@
--- Writes the webhook events of a member. The first members of a conversation have none of their own: they are told with the
+-- Writes the webhook events of a member. The first members of a conversation have none of their own: they are part of the
 -- conversation that the same transaction made.
 CREATE OR REPLACE FUNCTION webhook_of_member() RETURNS trigger
 LANGUAGE plpgsql AS $$

@@ -16,9 +16,12 @@ export interface FrameSource {
   resumeReading(): void
 }
 
-/** The frames that one user may send on this node. An exhausted one stops the reading of the sockets that send. */
+/** The frames that one user may send on this node. While it is exhausted, sockets that send are not read. */
 export interface FrameBudget {
-  /** Takes a frame of a socket. The rest of the piece that the parser has is taken too: it makes a debt. */
+  /**
+   * Takes a frame of a socket from the budget. The parser still passes on the frames that it has already, so the budget may go
+   * below zero: that debt is paid before the socket is read again.
+   */
   take(source: FrameSource): void
   /** A socket joins the user's others. */
   join(): void

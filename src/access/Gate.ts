@@ -19,7 +19,7 @@ import { type AddressedRequest, clientAddress } from "./ClientAddress.ts"
 import { Disconnects } from "./Disconnects.ts"
 import { type FrameBudget, FrameBudgets } from "./FrameBudgets.ts"
 import { Identities } from "./Identities.ts"
-import { type Act, allows, type Operation, writerOf } from "./Policy.ts"
+import { type Act, allows, type Operation, selfOf, writerOf } from "./Policy.ts"
 import { type ActRate, limitsAreOn, RateLimits } from "./RateLimits.ts"
 import { Tokens } from "./Tokens.ts"
 
@@ -192,10 +192,12 @@ export class Gate extends Context.Service<
 
       const takesFrom = (caller: Caller) => isOn && isLimited(caller)
 
-      const self = (caller: Caller) =>
-        caller._tag === "Member"
-          ? Effect.succeed(caller.userId)
-          : Effect.fail(new Forbidden({ detail: ONLY_USERS_ARE_ME }))
+      const self = (caller: Caller) => {
+        const userId = selfOf(caller)
+        return userId === undefined
+          ? Effect.fail(new Forbidden({ detail: ONLY_USERS_ARE_ME }))
+          : Effect.succeed(userId)
+      }
 
       return Gate.of({
         isOpen: config.auth === "open" && !isOn,
@@ -236,7 +238,8 @@ export class Gate extends Context.Service<
           if (!takesFrom(caller)) return
           const cost = Math.floor((yield* rows) / ROWS_FOR_ONE_CALL)
           if (cost === 0) return
-          if (caller._tag === "Member") yield* rateLimits.rows(caller.userId, cost)
+          const userId = selfOf(caller)
+          if (userId !== undefined) yield* rateLimits.rows(userId, cost)
           yield* rateLimits.request(addressOf(request), cost)
         }),
         admitStranger: (request) => (isOn ? rateLimits.request(addressOf(request)) : Effect.void),

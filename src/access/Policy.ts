@@ -32,6 +32,23 @@ export type Operation =
 /** The operations by which a user changes something. A suspended user may do none of them. */
 export type Act = Extract<Operation, { readonly as: UserId }>
 
+/** The user whose token a caller has; `undefined` for the application's backend, and without authentication. */
+export const selfOf = (caller: Caller): UserId | undefined =>
+  caller._tag === "Member" ? caller.userId : undefined
+
+/**
+ * The operation of a call that deletes a message for the user that it names, else for the token's own. The application's backend
+ * deletes any message when it names none. `undefined` when the call must name a user.
+ */
+export const deletionBy = (
+  caller: Caller,
+  named: UserId | undefined
+): Extract<Operation, { _tag: "RemoveMessage" | "ChangeMessages" }> | undefined => {
+  if (named === undefined && caller._tag === "Service") return { _tag: "RemoveMessage" }
+  const as = named ?? selfOf(caller)
+  return as && { _tag: "ChangeMessages", as }
+}
+
 /**
  * The user for whom an operation writes, or could: the acting user, or the one whose socket it opens. `undefined` for a read, and for
  * what only the application's backend may do. The backend may also change the profile of a suspended user.

@@ -81,7 +81,7 @@ const WantedUsername = name(50).annotate({
 /** The beginning of a name to search for. */
 const NamePrefix = name(100).annotate({
   description:
-    "Only users whose username or display name begins so, whatever the case; ordered by that name. No character is a wildcard",
+    "Only users whose username or display name begins so, in any case; ordered by that name. No character is a wildcard",
   examples: ["ali"]
 })
 

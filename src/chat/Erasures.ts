@@ -17,14 +17,14 @@ const REST = Duration.millis(20)
 /** How many cached answers are deleted at a time. */
 const PEERS = 100
 
-/** Fails unless Redis has deleted something: the erasure is taken up again then. */
+/** Fails when Redis did not delete something: the erasure is then claimed again later. */
 const deleted = (deletion: Effect.Effect<boolean>) =>
   Effect.flatMap(deletion, (isDeleted) =>
     isDeleted ? Effect.void : Effect.fail("Redis is unavailable, and holds cached answers")
   )
 
 /**
- * Erases users in the background, on whatever node has time. An erasure that a node did not finish, as it was killed, is taken up
+ * Erases users in the background, on any node. An erasure that a node did not finish, as it was killed, is taken up
  * by another within 15 seconds.
  */
 export class Erasures extends Context.Service<

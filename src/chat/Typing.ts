@@ -28,8 +28,8 @@ interface Entry {
 
 /**
  * Sends who types to the other members of a conversation, by frames without number. A user types for 6 s after its last `typing`
- * frame. It ends earlier when its client says so, when the user sends a message there over a socket of this node, and when the
- * socket of the last `typing` frame closes.
+ * frame. The typing ends earlier when the client sends `"typing":false`, when a socket that has sent a `typing` frame sends a message
+ * there, and when the socket of the last `typing` frame closes.
  */
 export class Typing extends Context.Service<
   Typing,

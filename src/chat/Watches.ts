@@ -42,7 +42,7 @@ interface Watched {
   readonly watches: Set<Watch>
   /** The presence that watchers were sent last; none before it is known. */
   sent: { readonly isOnline: boolean; readonly frame: Uint8Array } | undefined
-  /** Since when a user whose watchers see it online is offline; none while it is online. In milliseconds. */
+  /** When a user went offline that watchers still see online; none while it is online. In milliseconds. */
   offlineSince: number | undefined
 }
 

@@ -6,7 +6,7 @@ import { lockDataDir } from "./DataDirLock.ts"
 import { unpack } from "./Unpack.ts"
 
 /**
- * Starts PostgreSQL inside this process, on the files in `dataDir`, and tells how to connect to it: the same
+ * Starts PostgreSQL inside this process, on the files in `dataDir`, and answers how to connect to it: the same
  * client, statements and migrations as with a server of its own. Everything acknowledged survives the death
  * of the process. Scoped.
  */

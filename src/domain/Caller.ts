@@ -47,7 +47,7 @@ export const TOKEN_NEEDED = "A token is needed"
 /** The `message` of a token that was issued before an order took the user's tokens back. */
 export const TOKEN_TAKEN_BACK = "The token was taken back: get a new one"
 
-/** The caller may not do this. `detail` gives the reason, where it is another than that the token is of another user. */
+/** The caller may not do this. `detail` gives the reason; without it, the token is that of another user. */
 export class Forbidden extends Schema.TaggedError<Forbidden>()("Forbidden", {
   detail: Schema.optionalKey(Schema.String)
 }) {}

@@ -1,7 +1,7 @@
 import { type Server, type ServerResponse, STATUS_CODES } from "node:http"
 import type { Socket } from "node:net"
 
-/** By the code of the error, as Node answers them. */
+/** The status that Node answers to an error of its parser, by the error's code; any other is a 400. */
 const STATUSES = new Map([
   ["HPE_HEADER_OVERFLOW", 431],
   ["HPE_CHUNK_EXTENSIONS_OVERFLOW", 413],

@@ -53,7 +53,7 @@ export const make = Effect.gen(function* () {
   const answerWith = ({ events, cursor, epoch, recovered, head, pruned }: InboxPage) =>
     tagged(tagOf(epoch, head, pruned), eventPage({ events: arrayOf(events), cursor, epoch, recovered }))
 
-  /** The page that a poll is answered with at once; where it has no events, the wait for one. */
+  /** Reads the page of a poll. When it has no event, also begins the wait for one; else the page is the answer. */
   const firstPage = Effect.fnUntraced(function* (userId: UserId, query: PollQuery) {
     const page = yield* Effect.interruptible(read(userId, query))
     const isSettled = !page.recovered || page.events.length > 0
@@ -62,7 +62,7 @@ export const make = Effect.gen(function* () {
     return { page, wait: undefined }
   })
 
-  /** Answers when there is an event, or the wait is over: with the page of before, when it was in vain. */
+  /** Answers at the end of the wait: with the new events, or with the empty page that was read before the wait. */
   const answerAfter = (wait: Wait, userId: UserId, query: PollQuery, empty: InboxPage) =>
     Effect.flatMap(CurrentCaller, (caller) =>
       lateAnswers.defer({
@@ -81,7 +81,7 @@ export const make = Effect.gen(function* () {
       })
     )
 
-  /** A call that may wait has a place of its user's, as a socket has, and answers 304 only after it waited. */
+  /** A call that may wait takes one of its user's places, as a socket does, until it is answered. It never begins with a 304. */
   const poll = Effect.fnUntraced(function* (userId: UserId, query: PollQuery) {
     yield* places.takePoll(userId)
     const release = Effect.sync(() => places.releasePoll(userId))

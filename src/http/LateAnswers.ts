@@ -110,7 +110,7 @@ export class LateAnswers extends Context.Service<
           held.late.release()
           countAbandoned(held, incoming.method!)
         })
-        // Not before: a fiber that still runs would write an answer of its own once this one is not held.
+        // Begins once the fiber has ended: a running fiber would write its own answer when this one is released.
         fiber.addObserver(() => response.isAwaited && wait(incoming, response, held))
         return Effect.succeed(answeredLater)
       })

@@ -1,7 +1,6 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Api } from "../api/Api.ts"
-import { CurrentCaller } from "../api/Authorization.ts"
 import {
   History,
   HistoryLimit,
@@ -69,7 +68,8 @@ export const layer = HttpApiBuilder.group(
     const inboxes = yield* InboxRepo
     const recentMessages = yield* RecentMessages
     const epoch = yield* Epoch
-    const { actingUser, chargeAct, permit, permitAct, permitRows, permitSearch, reserve } = yield* Permit.make
+    const { actingUser, chargeAct, permit, permitAct, permitDeletion, permitRows, permitSearch, reserve } =
+      yield* Permit.make
 
     /** Makes a change of a message that may be repeated without end: it is charged by its inboxes. */
     const changed = Effect.fnUntraced(function* <E>(
@@ -209,14 +209,12 @@ export const layer = HttpApiBuilder.group(
         ),
 
       delete: ({ params: { message_id }, query: { user_id } }) =>
-        Effect.flatMap(CurrentCaller, (caller) =>
-          caller._tag === "Service" && user_id === undefined
-            ? Effect.andThen(permit({ _tag: "RemoveMessage" }), edits.removeAny(message_id))
-            : actingUser(user_id, "query").pipe(
-                Effect.tap((by) => permit({ _tag: "ChangeMessages", as: by })),
-                Effect.flatMap((by) => edits.remove(by, message_id))
-              )
-        ).pipe(
+        permitDeletion(user_id).pipe(
+          Effect.flatMap((deletion) =>
+            deletion._tag === "RemoveMessage"
+              ? edits.removeAny(message_id)
+              : edits.remove(deletion.as, message_id)
+          ),
           Effect.map((deleted) => message(deleted)),
           Effect.catchTags({ ...changeDenied, RoleForbids: roleForbids })
         ),

@@ -1,5 +1,6 @@
 import { Effect, Option } from "effect"
 import { HttpServerRequest } from "effect/http"
+import { selfOf } from "../access/Policy.ts"
 import { CurrentCaller } from "../api/Authorization.ts"
 import type { ValidationFailed } from "../api/Problems.ts"
 import { ADDRESSEE_NEEDED } from "../domain/Message.ts"
@@ -17,7 +18,7 @@ export const missingAddress = Effect.gen(function* () {
   const body = yield* Effect.catch(request.json, () => Effect.succeed(undefined))
   const missing: Array<ValidationFailed["errors"][number]> = []
   if (typeof body !== "object" || body === null || Array.isArray(body)) return missing
-  if (!("sender_id" in body) && !Option.exists(caller, ({ _tag }) => _tag === "Member"))
+  if (!("sender_id" in body) && Option.flatMapNullishOr(caller, selfOf)._tag === "None")
     missing.push({ path: ["payload", "sender_id"], message: NOBODY })
   if (!("receiver_id" in body || "conversation_id" in body))
     missing.push({ path: ["payload", "receiver_id"], message: ADDRESSEE_NEEDED })

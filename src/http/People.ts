@@ -141,7 +141,7 @@ export const make = Effect.gen(function* () {
       Effect.catchTags({ ExternalIdNotFound: userNotFound, Unavailable: serviceUnavailable })
     )
 
-  /** A user may change itself, and make no other user. It is refused for all other external ids alike, so that it learns nothing of them. */
+  /** A user may change only itself. Every other external id is refused in the same way, so a user does not learn which exist. */
   const permitPut = Effect.fnUntraced(function* (externalId: ExternalId) {
     const caller = yield* CurrentCaller
     if (caller._tag !== "Member") return yield* permit({ _tag: "CreateUser" })

@@ -1,11 +1,11 @@
 import { Effect } from "effect"
 import { HttpServerRequest } from "effect/http"
 import { Gate } from "../access/Gate.ts"
-import type { Act, Operation } from "../access/Policy.ts"
+import { type Act, deletionBy, type Operation, selfOf } from "../access/Policy.ts"
 import { CurrentCaller } from "../api/Authorization.ts"
 import { forbidden, tooManyRequests, userSuspended } from "../api/ProblemOf.ts"
 import { ValidationFailed } from "../api/Problems.ts"
-import { RateLimited } from "../domain/Caller.ts"
+import { type Caller, RateLimited } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
 import { Answers } from "./Answers.ts"
 import { NOBODY } from "./MissingAddress.ts"
@@ -13,9 +13,7 @@ import { NOBODY } from "./MissingAddress.ts"
 /** The gate for handlers: checks the caller of the request, and fails with the problem to answer. */
 export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) => ({
   permit: (operation: Operation) =>
-    Effect.flatMap(CurrentCaller, (caller) =>
-      Effect.catchTags(gate.permit(caller, operation), { Forbidden: forbidden, Suspended: userSuspended })
-    ),
+    Effect.flatMap(CurrentCaller, (caller) => permitted(gate, caller, operation)),
 
   /** Permits an act of a user, and takes it from that user's rate for acts of its kind. */
   permitAct: (act: Act) =>
@@ -39,10 +37,18 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
     field = "user_id"
   ): Effect.Effect<UserId, ValidationFailed, CurrentCaller> =>
     Effect.flatMap(CurrentCaller, (caller) => {
-      if (given !== undefined) return Effect.succeed(given)
-      if (caller._tag === "Member") return Effect.succeed(caller.userId)
-      return Effect.fail(invalidField([place, field], NOBODY))
+      const userId = given ?? selfOf(caller)
+      return userId === undefined ? Effect.fail(invalidField([place, field], NOBODY)) : Effect.succeed(userId)
     }),
+
+  /** Permits the deletion of a message, for the user that the call names or by the application's backend. Answers which it is. */
+  permitDeletion: Effect.fnUntraced(function* (named: UserId | undefined) {
+    const caller = yield* CurrentCaller
+    const deletion = deletionBy(caller, named)
+    if (deletion === undefined) return yield* Effect.fail(invalidField(["query", "user_id"], NOBODY))
+    yield* permitted(gate, caller, deletion)
+    return deletion
+  }),
 
   /** Permits a search as a user, and takes it from the rates of searches. */
   permitSearch: (user: UserId) =>
@@ -71,14 +77,18 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
     rows: number,
     rowBytes: number
   ): Effect.Effect<void, never, CurrentCaller | HttpServerRequest.HttpServerRequest> =>
-    Effect.flatMap(CurrentCaller, (caller) =>
-      answers.reserve(rows * rowBytes, caller._tag === "Member" ? `user ${caller.userId}` : undefined)
-    )
+    Effect.flatMap(CurrentCaller, (caller) => {
+      const userId = selfOf(caller)
+      return answers.reserve(rows * rowBytes, userId && `user ${userId}`)
+    })
 }))
 
 /** The 422 for one field that the schemas cannot check. */
 export const invalidField = (path: ReadonlyArray<string>, message: string) =>
   ValidationFailed.of([{ path, message }])
+
+const permitted = (gate: Gate["Service"], caller: Caller, operation: Operation) =>
+  Effect.catchTags(gate.permit(caller, operation), { Forbidden: forbidden, Suspended: userSuspended })
 
 /** Turns the refusals of the gate into problems. */
 const withProblems = (permitted: ReturnType<Gate["Service"]["permitAct"]>) =>

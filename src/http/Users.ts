@@ -2,6 +2,7 @@ import { DateTime, Effect, Option } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
 import { Directory } from "../access/Directory.ts"
 import { Disconnects } from "../access/Disconnects.ts"
+import { selfOf } from "../access/Policy.ts"
 import { Api } from "../api/Api.ts"
 import { CurrentCaller } from "../api/Authorization.ts"
 import { CloseCode } from "../api/CloseCode.ts"
@@ -57,7 +58,8 @@ export const layer = HttpApiBuilder.group(
           const caller = yield* CurrentCaller
           yield* directory.permitSight(caller, [user_id])
           yield* users.find(user_id)
-          if (caller._tag === "Member" && (yield* blocks.hidden(caller.userId, [user_id])).has(user_id))
+          const self = selfOf(caller)
+          if (self !== undefined && (yield* blocks.hidden(self, [user_id])).has(user_id))
             return { user_id, online: false, connections: 0, last_seen: null }
           const { connections, lastSeen } = yield* sessions.presence(user_id)
           return {

@@ -7,7 +7,7 @@ const GRACE = Duration.seconds(2)
 /** How often the scopes are searched for those whose time has passed. */
 const TICK = Duration.millis(250)
 
-/** How many users' scopes are kept at most. Beyond it the oldest ends before its time: that user counts as offline. */
+/** How many users' scopes are kept at most. Beyond that number the oldest is closed early: its user counts as offline. */
 const MAX_KEPT = 20_000
 
 /** A scope in which the inbox of a user is open. */

@@ -9,7 +9,7 @@ import * as PollGrace from "./PollGrace.ts"
 /** How often the waits are searched for those whose time has passed. */
 const TICK = Duration.millis(250)
 
-/** A wait for an event of one inbox. It has no fiber: a waiting poll is to keep no more than this. */
+/** A wait for an event of one inbox. This object is all that a waiting poll keeps in memory: it has no fiber. */
 export interface Wait {
   /** Whether the head of the inbox moved beyond what was waited for. To be asked when the wait is over. */
   readonly isAdvanced: boolean
@@ -32,7 +32,7 @@ export class Waits extends Context.Service<
      */
     begin(userId: UserId, seq: number, seconds: number): Effect.Effect<Wait, UserNotFound | Unavailable>
     /**
-     * Keeps a user connected for two seconds whose poll is answered without a wait, as a wait that is over does: see
+     * Counts a user as connected for two more seconds when its poll is answered without a wait, as after a wait: see
      * `PollGrace`.
      */
     answered(userId: UserId): Effect.Effect<void>

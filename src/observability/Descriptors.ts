@@ -50,14 +50,14 @@ const isLeft = (): boolean => {
 export class Descriptors extends Context.Service<
   Descriptors,
   {
-    /** As of the last second. */
+    /** Whether a descriptor was left at the last check, at most a second ago. */
     areLeft(): boolean
   }
 >()("minichat/observability/Descriptors") {
   static readonly layer = Layer.effect(
     Descriptors,
     Effect.gen(function* () {
-      // Read while there are descriptors.
+      // Read at the start, while descriptors are left: reading it opens a file.
       const most = limit()
       let areLeft = true
       const warned = Effect.suspend(() =>

@@ -12,7 +12,7 @@ const HEARTBEAT_INTERVAL = Duration.seconds(5)
 /** Whether a user is online. */
 export interface Presence {
   readonly connections: number
-  /** The present for an online user; else when its last socket closed, or when the node of that socket died. None when unknown. */
+  /** The time of the look-up for an online user; else when its last socket closed, or when the node of that socket died. None when unknown. */
   readonly lastSeen: Option.Option<DateTime.Utc>
 }
 

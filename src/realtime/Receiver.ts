@@ -35,7 +35,7 @@ interface State {
   readonly scope: Scope.Scope
   /** Sets the users that the socket watches; none before its first `watch` frame. */
   watch: ((userIds: ReadonlyArray<UserId>) => Effect.Effect<void, Unavailable>) | undefined
-  /** Whether a `typing` frame came, so that the end of the socket ends the typing. */
+  /** Whether a `typing` frame came. Then a send, and the end of the socket, end the typing. */
   endsTyping: boolean
 }
 

@@ -83,7 +83,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
       inPipeline
     )
 
-  /** Fails by whether the conversation does not exist, or the user is no member. */
+  /** Fails with the reason: the conversation does not exist, or the user is no member. */
   const deny = (id: ConversationId) =>
     Effect.flatMap(
       isThere(id),

@@ -32,7 +32,8 @@ export type MessageDenied = Suspended | MessageNotFound | NotMember | Unavailabl
 
 /**
  * Changes of messages that were sent. Each commits together with its events, in the inboxes of all members who may read the message.
- * A change that changes nothing has no events. None that begins after the suspension of its user is made. The message of the answer is as the user sees it now.
+ * A change that changes nothing has no events. After the suspension of a user its changes are refused.
+ * The message of the answer is as the user sees it now.
  */
 export interface EditCalls {
   /** Edits a message. Only its author may, unless its receiver has blocked the author. Makes the next version, unless nothing changes. */

@@ -1,7 +1,7 @@
 import { Effect, Random, Schema } from "effect"
 import { Username } from "../domain/User.ts"
 
-/** The most code points of a made name, before the digits that make it unique. */
+/** The most code points of a display name that a made username keeps. Random characters follow them. */
 const KEPT = 30
 
 /** How many usernames are tried for a user. */
@@ -17,9 +17,9 @@ const randomText = (count: number) =>
   )
 
 /**
- * A username for a new user without one. The first attempt is the display name without the characters that no username has; later
- * attempts end with random characters, the last ones have only those. It never has the external id, which may be an e-mail address:
- * others see usernames.
+ * A username for a new user without one. Attempt 0 is the display name without the characters that no username has. Attempts 1 to 3
+ * add random characters to it. Later attempts, and all for a display name that gives no username, are `user` and random characters.
+ * The external id is not used: it may be an e-mail address, and others see usernames.
  */
 export const madeUsername = Effect.fnUntraced(function* (displayName: string | undefined, attempt: number) {
   const letters = (displayName ?? "").normalize("NFKC").replaceAll(/[^\p{L}\p{N}\p{Mn}\p{Mc}]/gu, "")

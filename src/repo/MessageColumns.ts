@@ -4,7 +4,7 @@ import { int4 } from "../database/SqlParameters.ts"
 import { QUOTE_LENGTH } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 
-/** The columns of a `MessageRow` from `messages m`, without the reactions. The functions that send quote as many characters. */
+/** The columns of a `MessageRow` from `messages m`, without the reactions. The SQL functions of sends quote as many. */
 export const MESSAGE_COLUMNS = `m.id, m.sender_id, (SELECT u.username FROM users u WHERE u.id = m.sender_id) AS sender_username,
   m.receiver_id, m.content, m.timestamp, m.conversation_id, m.version, m.edited_at, m.deleted_at, m.metadata,
   CASE WHEN m.reply_to_id IS NOT NULL THEN (

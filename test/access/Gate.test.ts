@@ -227,7 +227,7 @@ describe("the gate, for a suspended user,", () => {
     ["a new token of a socket", (gate, token) => gate.renewSocket(token, alice)]
   ]
   for (const [what, decide] of asAlice) {
-    it.effect(`refuses ${what}, whoever asks, and tells only those who may act for it`, () =>
+    it.effect(`refuses ${what} to every caller, and gives the reason only to those who may act for it`, () =>
       Effect.gen(function* () {
         const { gate, taken } = yield* gateWith({ suspended: true })
         for (const token of ["anyone", "service", "alice"])

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { allows, type Operation, writerOf } from "../../src/access/Policy.ts"
+import { allows, deletionBy, type Operation, selfOf, writerOf } from "../../src/access/Policy.ts"
 import type { Caller } from "../../src/domain/Caller.ts"
 import { UserId } from "../../src/domain/User.ts"
 
@@ -83,4 +83,19 @@ describe("the policy", () => {
       })
     }
   }
+
+  it("knows the user of a user's token, and no other", () => {
+    assert.deepEqual(
+      everyone.map((name) => selfOf(callers[name])),
+      [undefined, undefined, alice, bob]
+    )
+  })
+
+  it("takes the deletion of a message for the user that the call names, else for the token's own or the backend", () => {
+    const asAlice = { _tag: "ChangeMessages", as: alice } as const
+    for (const name of everyone) assert.deepEqual(deletionBy(callers[name], alice), asAlice)
+    assert.deepEqual(deletionBy(callers.alice, undefined), asAlice)
+    assert.deepEqual(deletionBy(callers.service, undefined), { _tag: "RemoveMessage" })
+    assert.isUndefined(deletionBy(callers.anyone, undefined))
+  })
 })

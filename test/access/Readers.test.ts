@@ -214,8 +214,8 @@ const tests = (nodes: typeof twoNodes | typeof oneNode) => {
             )
             assert.deepEqual(replayed, expected.replay, `${name}, replayed`)
             const { json: page } = yield* ask(node, "GET", `/users/${user_id}/events?since=0&limit=1000`)
-            const told = page.events.slice(0, -1).map((event: ServerFrame) => lineOf(event, ids))
-            assert.deepEqual(told, expected.replay, `${name}, told by REST`)
+            const byRest = page.events.slice(0, -1).map((event: ServerFrame) => lineOf(event, ids))
+            assert.deepEqual(byRest, expected.replay, `${name}, by REST`)
 
             const read = yield* ask(node, "GET", `/messages/?user_id=${user_id}&conversation_id=${id}`)
             assert.strictEqual(read.status, expected.isMember ? 200 : 403, `${name}, history`)

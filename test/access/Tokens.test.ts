@@ -35,7 +35,7 @@ describe("a token signed with the secret", () => {
     return yield* tokens.verify(yield* sign(secretKey, payload, { alg: "HS256" }))
   })
 
-  it.effect("tells its user, and until when", () =>
+  it.effect("names its user, and when it expires", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(yield* verify({ sub: "1", exp: 60 }), alice(60))
       assert.deepStrictEqual(yield* verify({ sub: "1" }), alice())

@@ -5,10 +5,12 @@ import { committed } from "../../src/chat/Committed.ts"
 import { Database } from "../../src/database/Database.ts"
 import type { NotMember } from "../../src/domain/ConversationErrors.ts"
 import type { AppendedFact, Change } from "../../src/domain/Event.ts"
+import type { Message } from "../../src/domain/Message.ts"
 import { Unavailable } from "../../src/domain/Unavailable.ts"
 import type { User } from "../../src/domain/User.ts"
 import { EventPublisher } from "../../src/inbox/EventPublisher.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
+import { EditRepo } from "../../src/repo/EditRepo.ts"
 import { group, MAXIMUM, type ReposLayer, say } from "../repo/Conversations.ts"
 import { embeddedRepos, memoryRepos, newUsers, postgresRepos } from "../repo/Repos.ts"
 import { databaseUrl } from "../support/Services.ts"
@@ -22,16 +24,20 @@ const committing = () => {
   return { published, commit: committed(publisher) }
 }
 
-/** Runs an effect on a database that fails every statement after the first one. */
-const onceOnly = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
-  const database = yield* Effect.serviceOption(Database)
-  let statements = 0
-  return yield* Effect.provideService(effect, Statement.CurrentTransformer, (statement) =>
-    Effect.succeed(
-      ++statements === 1 || database._tag === "None" ? statement : database.value.sends`SELECT 1 / 0`
+/** Runs an effect on a database that fails some of its statements. The first one has the number 1. */
+const failing = (fails: (statement: number) => boolean) =>
+  Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+    const database = yield* Effect.serviceOption(Database)
+    let statements = 0
+    return yield* Effect.provideService(effect, Statement.CurrentTransformer, (statement) =>
+      Effect.succeed(
+        fails(++statements) && database._tag === "Some" ? database.value.sends`SELECT 1 / 0` : statement
+      )
     )
-  )
-})
+  })
+
+const afterTheCommit = failing((statement) => statement > 1)
+const onceAfterTheCommit = failing((statement) => statement === 2)
 
 it.effect("a change whose answer cannot be read is published before it fails", () =>
   Effect.gen(function* () {
@@ -76,9 +82,44 @@ const contract = <E>(name: string, repos: ReposLayer<E>) =>
             const { commit, published } = committing()
             const made = yield* newGroup
 
-            yield* Effect.ignore(onceOnly(commit(change(yield* ConversationRepo, made))))
+            yield* Effect.ignore(afterTheCommit(commit(change(yield* ConversationRepo, made))))
 
             assert.isNotEmpty(published)
+          })
+        )
+      }
+
+      // The events of these hold the message, which is read after the commit, and once more when that fails.
+      const changesOfMessages: Record<
+        string,
+        (repo: EditRepo["Service"], of: Group) => Effect.Effect<Change<Message>, unknown>
+      > = {
+        "a message is edited": (repo, { a, message }) =>
+          repo.edit({
+            by: a.id,
+            messageId: message.id,
+            content: "Edited",
+            version: undefined,
+            metadata: undefined
+          }),
+        "a message is deleted": (repo, { a, message }) => repo.remove(a.id, message.id),
+        "the application deletes a message": (repo, { message }) => repo.removeAny(message.id),
+        "a reaction is added": (repo, { b, message }) => repo.react(b.id, message.id, "👍")
+      }
+
+      for (const [what, change] of Object.entries(changesOfMessages)) {
+        it.effect(`are published and answered when one read fails: ${what}`, () =>
+          Effect.gen(function* () {
+            const { commit, published } = committing()
+            const made = yield* newGroup
+
+            const { value } = yield* onceAfterTheCommit(commit(change(yield* EditRepo, made)))
+
+            assert.strictEqual(value.id, made.message.id)
+            assert.deepEqual(
+              published.map(({ places }) => places.length),
+              [2]
+            )
           })
         )
       }

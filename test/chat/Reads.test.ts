@@ -27,7 +27,7 @@ const appended: AppendedFact = {
 /** Reads of a user who has read up to a message before, in a group with so many others. */
 const makeReads = Effect.fnUntraced(function* (others: number, readBefore = 0) {
   const published: Array<AppendedFact> = []
-  const told: Array<readonly [number, PassingFrame]> = []
+  const passed: Array<readonly [number, PassingFrame]> = []
   const test = { lacksMembers: false }
   const repo = Layer.mock(ConversationRepo, {
     addressees: (id) =>
@@ -52,22 +52,22 @@ const makeReads = Effect.fnUntraced(function* (others: number, readBefore = 0) {
           publish: (facts) => Effect.sync(() => facts.map((fact) => [published.push(fact) > 0]))
         }),
         Layer.mock(Passing, {
-          send: (users, frame) => Effect.sync(() => void told.push([users.length, frame]))
+          send: (users, frame) => Effect.sync(() => void passed.push([users.length, frame]))
         }),
         Drafts.layer
       ]),
       Layer.provide(repo)
     )
   )
-  return { reads, published, told, test }
+  return { reads, published, passed, test }
 })
 
-it.effect("a read is published to inboxes, and told in passing to the others of a group", () =>
+it.effect("a read is published to inboxes, and sent without a number to the others of a group", () =>
   Effect.gen(function* () {
-    const { reads, published, told } = yield* makeReads(3)
+    const { reads, published, passed } = yield* makeReads(3)
     assert.deepStrictEqual(yield* reads.mark(alice, group, message), { last_read_id: 70, unread: 0 })
     assert.deepStrictEqual(published, [appended])
-    assert.deepStrictEqual(told, [
+    assert.deepStrictEqual(passed, [
       [3, { type: "read", conversation_id: group, user_id: alice, message_id: message }]
     ])
   })
@@ -75,47 +75,47 @@ it.effect("a read is published to inboxes, and told in passing to the others of 
 
 it.effect("in a direct conversation the events say it all", () =>
   Effect.gen(function* () {
-    const { reads, published, told } = yield* makeReads(1)
+    const { reads, published, passed } = yield* makeReads(1)
     yield* reads.mark(alice, direct, message)
     assert.lengthOf(published, 1)
-    assert.isEmpty(told)
+    assert.isEmpty(passed)
   })
 )
 
-it.effect("a read that moves nothing is told to nobody", () =>
+it.effect("a read that moves nothing is sent to nobody", () =>
   Effect.gen(function* () {
-    const { reads, published, told } = yield* makeReads(3, 80)
+    const { reads, published, passed } = yield* makeReads(3, 80)
     assert.deepStrictEqual(yield* reads.mark(alice, group, message), { last_read_id: 80, unread: 0 })
-    assert.isEmpty([...published, ...told])
+    assert.isEmpty([...published, ...passed])
   })
 )
 
-it.effect("a large group is not told: its members would send each other the square of their number", () =>
+it.effect("a large group gets no reads: its members would send each other the square of their number", () =>
   Effect.gen(function* () {
     const small = yield* makeReads(MAX_READ_RECEIVERS)
     yield* small.reads.mark(alice, group, message)
-    assert.lengthOf(small.told, 1)
+    assert.lengthOf(small.passed, 1)
     const large = yield* makeReads(MAX_READ_RECEIVERS + 1)
     yield* large.reads.mark(alice, group, message)
     assert.lengthOf(large.published, 1)
-    assert.isEmpty(large.told)
+    assert.isEmpty(large.passed)
   })
 )
 
-it.effect("a mark that is committed is answered, also when the others cannot be told", () =>
+it.effect("a mark that is committed is answered, also when the frames to the others fail", () =>
   Effect.gen(function* () {
-    const { reads, published, told, test } = yield* makeReads(3)
+    const { reads, published, passed, test } = yield* makeReads(3)
     test.lacksMembers = true
     assert.strictEqual((yield* reads.mark(alice, group, message)).last_read_id, 70)
     assert.lengthOf(published, 1)
-    assert.isEmpty(told)
+    assert.isEmpty(passed)
   })
 )
 
 it.effect("who is no member is refused", () =>
   Effect.gen(function* () {
-    const { reads, told } = yield* makeReads(3)
+    const { reads, passed } = yield* makeReads(3)
     assert.instanceOf(yield* Effect.flip(reads.mark(alice, foreign, message)), NotMember)
-    assert.isEmpty(told)
+    assert.isEmpty(passed)
   })
 )

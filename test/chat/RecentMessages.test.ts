@@ -138,7 +138,7 @@ const recentMessagesContract = <E>(name: string, services: Layer.Layer<Services,
         })
     )
 
-    it.effect("an answer tells the head that it was made at", () =>
+    it.effect("an answer has the head that it was made at", () =>
       Effect.gen(function* () {
         const { alice, bob } = yield* cachedPair
         const { list } = yield* RecentMessages

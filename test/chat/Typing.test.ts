@@ -15,17 +15,17 @@ const carol = UserId.make(3)
 const chat = ConversationId.make(7)
 const foreign = ConversationId.make(8)
 
-/** What a socket is to the service: something to tell it from others by. */
+/** What a socket is to the service: an object that no other socket is. */
 const [phone, laptop] = [{}, {}]
 
 const makeTyping = Effect.gen(function* () {
-  const told: Array<readonly [ReadonlyArray<UserId>, PassingFrame]> = []
+  const passed: Array<readonly [ReadonlyArray<UserId>, PassingFrame]> = []
   let queries = 0
   let before: Effect.Effect<void> = Effect.void
   const services = yield* Layer.build(
     Typing.layer.pipe(
       Layer.provide([
-        Layer.mock(Passing, { send: (users, frame) => Effect.sync(() => void told.push([users, frame])) }),
+        Layer.mock(Passing, { send: (users, frame) => Effect.sync(() => void passed.push([users, frame])) }),
         Layer.mock(ConversationRepo, {
           others: (_, id) =>
             Effect.suspend(() => {
@@ -41,7 +41,7 @@ const makeTyping = Effect.gen(function* () {
     typing,
     /** Frames since the last call: in which conversation, and whether alice types. */
     taken: Effect.sync(() =>
-      told.splice(0).map(([users, frame]) => {
+      passed.splice(0).map(([users, frame]) => {
         assert.deepStrictEqual(users, [bob, carol])
         if (frame.type !== "typing") return assert.fail(frame.type)
         assert.strictEqual(frame.user_id, alice)
@@ -55,7 +55,7 @@ const makeTyping = Effect.gen(function* () {
   }
 })
 
-it.effect("the others are told that a user types, and that it stopped", () =>
+it.effect("the others get a frame when a user types, and when it stops", () =>
   Effect.gen(function* () {
     const { typing, taken } = yield* makeTyping
     yield* typing.update(phone, alice, chat, true)
@@ -63,7 +63,7 @@ it.effect("the others are told that a user types, and that it stopped", () =>
     yield* typing.update(phone, alice, chat, false)
     assert.deepStrictEqual(yield* taken, [[chat, false]])
     yield* typing.update(phone, alice, chat, false)
-    assert.isEmpty(yield* taken, "an end of what was not told")
+    assert.isEmpty(yield* taken, "an end without a begin")
   })
 )
 
@@ -104,7 +104,7 @@ it.effect("who is no member is refused, once a second", () =>
   })
 )
 
-it.effect("a message ends what was told in its conversation, and nothing else", () =>
+it.effect("a message ends the typing in its conversation, and nothing else", () =>
   Effect.gen(function* () {
     const { typing, taken } = yield* makeTyping
     const other = ConversationId.make(9)
@@ -118,7 +118,7 @@ it.effect("a message ends what was told in its conversation, and nothing else", 
   })
 )
 
-it.effect("a socket that closes ends what it told itself", () =>
+it.effect("a socket that closes ends the typing of its own frames", () =>
   Effect.gen(function* () {
     const { typing, taken } = yield* makeTyping
     yield* typing.update(phone, alice, chat, true)
@@ -147,7 +147,7 @@ it.effect("six seconds after the last word it has ended, and nothing is kept of 
   })
 )
 
-it.effect("what is forgotten while its members are looked up is not told", () =>
+it.effect("typing that expires while its members are looked up is not sent", () =>
   Effect.gen(function* () {
     const { typing, taken, waitBefore } = yield* makeTyping
     const found = yield* Deferred.make<void>()

@@ -13,23 +13,23 @@ const alice = UserId.make(1)
 const bob = UserId.make(2)
 const nobody = UserId.make(99)
 
-/** A socket that notes what it is told, and reads as long as the test lets it. */
+/** A socket that notes the frames that it gets, and reads as long as the test lets it. */
 class Socket implements Watcher {
   reads = true
-  private readonly told: Array<{ readonly user_id: number; readonly online: boolean }> = []
+  private readonly received: Array<{ readonly user_id: number; readonly online: boolean }> = []
 
   readonly pass = (frame: Uint8Array) => {
-    if (this.reads) this.told.push(JSON.parse(Buffer.from(frame).toString()))
+    if (this.reads) this.received.push(JSON.parse(Buffer.from(frame).toString()))
     return this.reads
   }
 
-  /** What it was told since the last call. */
-  readonly taken = Effect.sync(() => this.told.splice(0).map(({ user_id, online }) => [user_id, online]))
+  /** The frames that it got since the last call. */
+  readonly taken = Effect.sync(() => this.received.splice(0).map(({ user_id, online }) => [user_id, online]))
 
-  readonly takenWhole = Effect.sync(() => this.told.splice(0) as ReadonlyArray<unknown>)
+  readonly takenWhole = Effect.sync(() => this.received.splice(0) as ReadonlyArray<unknown>)
 }
 
-/** Watches over sessions that the test may make lose what they are told. */
+/** Watches over sessions that the test may make lose transitions. */
 const makeWatches = Effect.gen(function* () {
   const test = { announces: true, isComplete: true, listeners: 0, surveys: 0 }
   const sessions = Layer.effect(
@@ -66,7 +66,7 @@ const makeWatches = Effect.gen(function* () {
   }
 })
 
-it.effect("a watch is told the presence of each user at once", () =>
+it.effect("a watch gets the presence of each user at once", () =>
   Effect.gen(function* () {
     const { watches, sessions } = yield* makeWatches
     yield* TestClock.adjust("1 second")
@@ -83,11 +83,11 @@ it.effect("a watch is told the presence of each user at once", () =>
       { type: "presence", user_id: nobody, online: false, last_seen: null }
     ])
     yield* watch([bob])
-    assert.deepStrictEqual(yield* socket.taken, [[bob, false]], "told again at each watch")
+    assert.deepStrictEqual(yield* socket.taken, [[bob, false]], "sent again at each watch")
   })
 )
 
-it.effect("watchers are told at once who came online, and three seconds late who went offline", () =>
+it.effect("watchers get at once who came online, and after three seconds who went offline", () =>
   Effect.gen(function* () {
     const { watches, sessions } = yield* makeWatches
     const [first, second] = [new Socket(), new Socket()]
@@ -140,7 +140,7 @@ it.effect("a page that reloads does not blink, also when the watch begins betwee
   })
 )
 
-it.effect("what no announcement tells of is found by looking", () =>
+it.effect("a transition that was not announced is found by a look-up", () =>
   Effect.gen(function* () {
     const { watches, sessions, test } = yield* makeWatches
     const socket = new Socket()
@@ -177,7 +177,7 @@ it.effect("a round of looking covers many users in few queries", () =>
   })
 )
 
-it.effect("while Redis is unavailable nobody is told to be offline", () =>
+it.effect("while Redis is unavailable nobody is sent as offline", () =>
   Effect.gen(function* () {
     const { watches, sessions, test } = yield* makeWatches
     const socket = new Socket()
@@ -201,7 +201,7 @@ it.effect("while Redis is unavailable nobody is told to be offline", () =>
   })
 )
 
-it.effect("a socket that did not read is told the latest state when it reads again", () =>
+it.effect("a socket that did not read gets the latest state when it reads again", () =>
   Effect.gen(function* () {
     const { watches, sessions } = yield* makeWatches
     const socket = new Socket()
@@ -287,33 +287,31 @@ const twoNodes = Effect.gen(function* () {
 })
 
 describe.runIf(redisUrl !== undefined)("with TEST_REDIS_URL", () => {
-  it.live(
-    "watchers are told of the other node's users, and that they went offline when the node was killed",
-    () =>
-      Effect.gen(function* () {
-        const { watches, remote, kill } = yield* twoNodes
-        const [user, other] = [UserId.make(1), UserId.make(2)]
-        yield* remote.set(user, 1)
-        const socket = new Socket()
-        const watch = yield* watches.open(socket)
-        const told: Array<unknown> = []
-        const hears = (...expected: ReadonlyArray<unknown>) =>
-          until(
-            Effect.map(socket.taken, (taken) => {
-              told.push(...taken)
-              return told.length >= expected.length
-            })
-          ).pipe(Effect.andThen(Effect.sync(() => assert.deepStrictEqual(told.splice(0), expected))))
-        yield* watch([user])
-        yield* hears([user, true])
-        yield* watch([user, other])
-        yield* hears([user, true], [other, false])
-        yield* remote.set(other, 1)
-        yield* hears([other, true])
-        yield* remote.set(other, 0)
-        yield* hears([other, false])
-        yield* kill
-        yield* hears([user, false])
-      })
+  it.live("watchers get the users of the other node, and that they went offline when it was killed", () =>
+    Effect.gen(function* () {
+      const { watches, remote, kill } = yield* twoNodes
+      const [user, other] = [UserId.make(1), UserId.make(2)]
+      yield* remote.set(user, 1)
+      const socket = new Socket()
+      const watch = yield* watches.open(socket)
+      const received: Array<unknown> = []
+      const hears = (...expected: ReadonlyArray<unknown>) =>
+        until(
+          Effect.map(socket.taken, (taken) => {
+            received.push(...taken)
+            return received.length >= expected.length
+          })
+        ).pipe(Effect.andThen(Effect.sync(() => assert.deepStrictEqual(received.splice(0), expected))))
+      yield* watch([user])
+      yield* hears([user, true])
+      yield* watch([user, other])
+      yield* hears([user, true], [other, false])
+      yield* remote.set(other, 1)
+      yield* hears([other, true])
+      yield* remote.set(other, 0)
+      yield* hears([other, false])
+      yield* kill
+      yield* hears([user, false])
+    })
   )
 })

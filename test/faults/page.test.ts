@@ -94,7 +94,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
             ["a device has no network", away(b.setOffline(true), b.setOffline(false))],
             ["a node is frozen", away(other.signal("SIGSTOP"), other.signal("SIGCONT"))],
             [
-              "a tab is closed while its node is away",
+              "a tab is closed while its node is down",
               away(one.end("SIGKILL"), Effect.all([a.reopen, one.start], { concurrency: 2 }))
             ],
             ["a network delays", away(networks[1].hold("everything"), networks[1].release)],

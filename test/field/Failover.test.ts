@@ -58,7 +58,7 @@ layer(services, { excludeTestServices: true, timeout: "120 seconds" })("a failov
       })
   )
 
-  it.effect("to a standby that was behind is told to every client", () =>
+  it.effect("to a standby that was behind reaches every client as a new epoch", () =>
     Effect.gen(function* () {
       const replicated = yield* Replicated.make("asynchronous")
       const deployment = yield* deploy(replicated, {})
@@ -69,7 +69,7 @@ layer(services, { excludeTestServices: true, timeout: "120 seconds" })("a failov
       yield* replicated.failOver
       yield* takesMessages(deployment)
       yield* until(
-        "every client is told",
+        "every client has the new epoch",
         Effect.sync(() =>
           deployment.clients.every(({ visits }) => visits.some((visit) => visit.unrecovered))
         ),

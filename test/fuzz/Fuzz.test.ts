@@ -16,7 +16,7 @@ const USERS = 20
 /** How many more there are to be erased and suspended. */
 const SPARES = 5
 
-/** How many messages tell what the slowest hundredth takes in quiet: enough to go by, or to print. */
+/** From how many messages the slowest hundredth without a flood is measured: enough to compare with, or to print. */
 const quietMessages = (latency: boolean) => (latency ? 1500 : 300)
 
 /** The part of the flood after which the memory of the server is taken as what it needs. */

@@ -336,7 +336,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
       })
     )
 
-    it.effect("a version that the message will never have is a conflict that tells the one it has", () =>
+    it.effect("a version that the message will never have is a conflict that names the one it has", () =>
       Effect.gen(function* () {
         const { alice, message } = yield* world
         for (const version of [2, STRANGER, Number.MAX_SAFE_INTEGER]) {

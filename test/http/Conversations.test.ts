@@ -9,7 +9,7 @@ const withoutSeq = ({ seq: _, ...event }: { readonly seq: number }) => event
 
 layer(ChatServer.layer, { excludeTestServices: true })((it) => {
   describe("making a conversation", () => {
-    it.effect("a group is answered as its owner sees it, and every member is told", () =>
+    it.effect("a group is answered as its owner sees it, and every member gets the event", () =>
       Effect.gen(function* () {
         const { ask } = yield* ChatServer
         const [alice, bob, carol] = yield* newUsers(3)
@@ -78,34 +78,36 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
       })
     )
 
-    it.effect("a direct conversation is made once, by whoever asks first, and each is told with whom", () =>
-      Effect.gen(function* () {
-        const { ask } = yield* ChatServer
-        const { alice, bob } = yield* newPair
-        const asks = [
-          [alice, bob],
-          [bob, alice],
-          [alice, bob]
-        ].map(([one, other]) =>
-          ask("POST", "/conversations/", { json: { user_id: one!.id, kind: "direct", with: other!.id } })
-        )
-        const made = yield* Effect.all(asks, { concurrency: "unbounded" })
-        assert.lengthOf(new Set(made.map(({ json }) => json.id)), 1)
-        assert.strictEqual(made[0]!.json.with.username, bob.username)
-        assert.strictEqual(made[1]!.json.with.username, alice.username)
-        for (const [user, other] of [
-          [alice, bob],
-          [bob, alice]
-        ] as const) {
-          const [added, ...rest] = yield* eventsOf(user)
-          assert.isEmpty(rest)
-          assert.deepInclude(added!.conversation, { id: made[0]!.json.id, kind: "direct" })
-          assert.nestedProperty(added, "conversation.with.user_id")
-          assert.deepNestedInclude(added, { "conversation.with.user_id": other.id })
-        }
-        const sent = yield* send(alice, bob, "hello")
-        assert.strictEqual(sent.conversation_id, made[0]!.json.id)
-      })
+    it.effect(
+      "a direct conversation is made once, by the first who asks, and each gets the other one's name",
+      () =>
+        Effect.gen(function* () {
+          const { ask } = yield* ChatServer
+          const { alice, bob } = yield* newPair
+          const asks = [
+            [alice, bob],
+            [bob, alice],
+            [alice, bob]
+          ].map(([one, other]) =>
+            ask("POST", "/conversations/", { json: { user_id: one!.id, kind: "direct", with: other!.id } })
+          )
+          const made = yield* Effect.all(asks, { concurrency: "unbounded" })
+          assert.lengthOf(new Set(made.map(({ json }) => json.id)), 1)
+          assert.strictEqual(made[0]!.json.with.username, bob.username)
+          assert.strictEqual(made[1]!.json.with.username, alice.username)
+          for (const [user, other] of [
+            [alice, bob],
+            [bob, alice]
+          ] as const) {
+            const [added, ...rest] = yield* eventsOf(user)
+            assert.isEmpty(rest)
+            assert.deepInclude(added!.conversation, { id: made[0]!.json.id, kind: "direct" })
+            assert.nestedProperty(added, "conversation.with.user_id")
+            assert.deepNestedInclude(added, { "conversation.with.user_id": other.id })
+          }
+          const sent = yield* send(alice, bob, "hello")
+          assert.strictEqual(sent.conversation_id, made[0]!.json.id)
+        })
     )
 
     it.effect("the first message makes a direct conversation, which is then got", () =>
@@ -123,7 +125,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
   })
 
   describe("sending to a conversation", () => {
-    it.effect("a group's message is told to every member once, and to its sender's other devices", () =>
+    it.effect("a group's message comes to every member once, and to its sender's other devices", () =>
       Effect.gen(function* () {
         const [alice, bob, carol] = yield* newUsers(3)
         const { id } = yield* newGroup(alice!, [bob!, carol!])
@@ -295,7 +297,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
     )
 
     it.effect(
-      "who is added is told of the group, and the others of the member; a repeat changes nothing",
+      "who is added gets the event of the group, and the others that of the member; a repeat changes nothing",
       () =>
         Effect.gen(function* () {
           const { ask, stored } = yield* ChatServer
@@ -383,7 +385,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
   })
 
   describe("changing a group", () => {
-    it.effect("changes what is given, tells all members, and nobody when nothing changes", () =>
+    it.effect("changes what is given, with an event for all members, and none when nothing changes", () =>
       Effect.gen(function* () {
         const { ask, stored } = yield* ChatServer
         const [alice, bob] = yield* newUsers(2)
@@ -407,7 +409,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
 
   describe("reading", () => {
     it.effect(
-      "marks up to a message, tells one's own devices and the other of a direct conversation, and never goes back",
+      "marks up to a message, with an event for one's own devices and the other of a direct conversation, and never goes back",
       () =>
         Effect.gen(function* () {
           const { ask, stored } = yield* ChatServer
@@ -432,7 +434,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
         })
     )
 
-    it.effect("in a group, tells only the reader's own inbox", () =>
+    it.effect("in a group, is an event of the reader's own inbox only", () =>
       Effect.gen(function* () {
         const { ask } = yield* ChatServer
         const [alice, bob] = yield* newUsers(2)

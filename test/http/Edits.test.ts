@@ -23,7 +23,7 @@ const recentOf = Effect.fnUntraced(function* (user: User) {
 
 layer(ChatServer.layer, { excludeTestServices: true })((it) => {
   describe("an edit", () => {
-    it.effect("is a new version, told to both, and answered alike when it is repeated", () =>
+    it.effect("is a new version, an event for both, and answered alike when it is repeated", () =>
       Effect.gen(function* () {
         const { alice, bob } = yield* newPair
         const { id } = yield* send(alice, bob, "helo")

@@ -86,7 +86,7 @@ layer(ChatServer.layer, { excludeTestServices: true })("DELETE /users/{user_id}"
       assert.deepEqual((yield* ask("GET", `/messages/recent/${alice.id}`)).json, { messages: [] })
       const made = yield* ask("POST", "/users/", { json: { username: alice.username } })
       assert.strictEqual(made.status, 200)
-      // What others do in the conversation that is left is told to them alone.
+      // What others do in the conversation that the user left is an event for them only.
       const answer = yield* ask("GET", `/messages/?user_id=${bob.id}&chat_with=${alice.id}&limit=1`)
       const edited = yield* ask("PATCH", `/messages/${answer.json[0].id}`, {
         json: { user_id: bob.id, content: "edited" }

@@ -10,7 +10,7 @@ import { startServer, typedClient } from "../support/TestServer.ts"
 /** More than the connection between a server and a client that does not read takes in. */
 const MESSAGES = 500
 
-/** A server with a user whose export is long, and a client that has the head of its answer and reads on when it is told to. */
+/** A server with a user whose export is long, and a client that has the head of its answer and reads on when the test says so. */
 const longExport = Effect.fnUntraced(function* (settings: Partial<Settings>) {
   const server = yield* startServer(settings)
   const client = yield* typedClient(server)

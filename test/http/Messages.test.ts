@@ -75,7 +75,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
       })
     )
 
-    it.effect("delivered_via_websocket tells that a live socket was handed the message", () =>
+    it.effect("delivered_via_websocket is true when a live socket was handed the message", () =>
       Effect.gen(function* () {
         const { server } = yield* ChatServer
         const { alice, bob } = yield* newPair

@@ -165,7 +165,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
       })
     )
 
-    it.effect("a plain GET of a socket's path is told to upgrade", () =>
+    it.effect("a plain GET of a socket's path is answered that it must upgrade", () =>
       Effect.gen(function* () {
         const { ask } = yield* ChatServer
         const { status, headers, json } = yield* ask("GET", "/ws/1")
@@ -175,7 +175,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
       })
     )
 
-    it.effect("no answer tells what serves it, and none lets its type be guessed", () =>
+    it.effect("no answer names the software that serves it, and none lets its type be guessed", () =>
       Effect.gen(function* () {
         const { ask } = yield* ChatServer
         for (const path of ["/", "/users/0", "/nowhere", "/docs"]) {

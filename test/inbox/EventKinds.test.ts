@@ -67,7 +67,7 @@ describe("EventBuilder", () => {
     ["whose payload is not what its kind needs", fact({ payload: { text: 1 } })],
     ["whose payload is missing", fact({})]
   ] as const) {
-    it(`keeps the number of an event ${what}, and tells it to version 2 only`, () => {
+    it(`keeps the number of an event ${what}, and is for version 2 only`, () => {
       const event = builder.build({ ...broken, seq: 9 })
 
       assert.strictEqual(event.type, "omitted")
@@ -91,10 +91,12 @@ describe("EventBuilder", () => {
     )
   })
 
-  it("tells version 1 of messages, and of nothing else", () => {
-    const told = [...Object.keys(kinds), "omitted", "unknown"].filter((type) => builder.isForVersion1(type))
+  it("are for version 1 when they are messages, and no other", () => {
+    const forVersion1 = [...Object.keys(kinds), "omitted", "unknown"].filter((type) =>
+      builder.isForVersion1(type)
+    )
 
-    assert.deepEqual(told, ["message"])
+    assert.deepEqual(forVersion1, ["message"])
   })
 })
 

@@ -7,7 +7,7 @@ import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { RedisBus } from "../../src/redis/RedisBus.ts"
 import { linesOf } from "../support/Logged.ts"
 
-/** A fact of which the users 1 to `users` are told by the event `seq`. */
+/** A fact that is the event `seq` of the users 1 to `users`. */
 const fact = (seq: number, users: number): AppendedFact => ({
   fact: {
     type: "conversation_removed",

@@ -16,7 +16,7 @@ const services = InboxReader.layer.pipe(
   Layer.provideMerge(MemoryTables.layer)
 )
 
-/** Reads an inbox; the events are told by their numbers. */
+/** Reads an inbox, and answers the events by their numbers. */
 const read = Effect.fnUntraced(function* (user: { readonly id: UserId }, since: number, limit: number = 100) {
   const { events, cursor, recovered } = yield* (yield* InboxReader).read(user.id, since, limit)
   return { events: events.map(({ seq }) => seq), cursor, recovered }
@@ -57,7 +57,7 @@ layer(services)("InboxReader", (it) => {
     })
   )
 
-  it.effect("a read from beyond the head is not recovered, and told the head", () =>
+  it.effect("a read from beyond the head is not recovered, and answered with the head", () =>
     Effect.gen(function* () {
       const { alice, bob } = yield* newPair
       yield* sendTen(alice, bob)
@@ -66,7 +66,7 @@ layer(services)("InboxReader", (it) => {
     })
   )
 
-  it.effect("a read from before what was pruned is not recovered, and told the head", () =>
+  it.effect("a read from before what was pruned is not recovered, and answered with the head", () =>
     Effect.gen(function* () {
       const { alice, bob } = yield* newPair
       yield* sendTen(alice, bob)

@@ -73,18 +73,18 @@ describe("LiveInbox", () => {
     assert.isUndefined(inbox.after(10))
   })
 
-  it("tells those who follow it each time that the head moved, and nobody who left", () => {
+  it("calls its followers each time that the head moved, and none that left", () => {
     const inbox = inboxAt(10)
-    const told: Array<string> = []
-    inbox.follow(() => told.push(`first at ${inbox.head}`))
-    const leave = inbox.follow(() => told.push(`second at ${inbox.head}`))
+    const calls: Array<string> = []
+    inbox.follow(() => calls.push(`first at ${inbox.head}`))
+    const leave = inbox.follow(() => calls.push(`second at ${inbox.head}`))
 
     inbox.offer(event(11))
     inbox.offer(event(11))
     leave()
     inbox.learn(12, 0)
 
-    assert.deepEqual(told, ["first at 11", "second at 11", "first at 12"])
+    assert.deepEqual(calls, ["first at 11", "second at 11", "first at 12"])
   })
 
   it("keeps the latest 64 events", () => {

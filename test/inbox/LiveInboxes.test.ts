@@ -106,7 +106,7 @@ it.effect("the inbox of a user that does not exist is not found, and nothing is 
   })
 )
 
-it.effect("an event of this node is told ahead of the bus when it is the next, else with it", () =>
+it.effect("an event of this node is delivered ahead of the bus when it is the next, else with it", () =>
   Effect.gen(function* () {
     const { services, listeners } = yield* liveInboxes
     yield* Effect.gen(function* () {
@@ -182,7 +182,7 @@ it.effect("an event that the bus lost is noticed ten seconds later", () =>
   })
 )
 
-it.effect("while the bus is away, events are noticed within a second", () =>
+it.effect("while the bus is unavailable, events are noticed within a second", () =>
   Effect.gen(function* () {
     const { services, test } = yield* liveInboxes
     yield* Effect.gen(function* () {

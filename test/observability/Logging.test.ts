@@ -28,7 +28,7 @@ const log = Effect.fnUntraced(function* (overrides: Partial<Settings>) {
 })
 
 describe("logging", () => {
-  it.live("a failure is logged with its cause, under the request id that its caller is told", () =>
+  it.live("a failure is logged with its cause, under the request id that its caller gets", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       const fails = HttpRouter.add("GET", "/fails", Effect.die(new Error("the reason")))

@@ -329,7 +329,7 @@ layer(Node.layer, { excludeTestServices: true })("metrics", (it) => {
   )
 })
 
-it.live("a node whose Redis is away says so", () =>
+it.live("a node whose Redis is unavailable says so", () =>
   Effect.gen(function* () {
     const away = settings({ redisUrl: Option.some(Redacted.make("redis://127.0.0.1:1")) })
     const quiet = Layer.succeed(References.MinimumLogLevel, "None")

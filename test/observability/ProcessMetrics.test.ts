@@ -20,7 +20,7 @@ const registered = Effect.gen(function* () {
   }
 })
 
-/** Collects all garbage, and waits until Node has told the observers of it. */
+/** Collects all garbage, and waits until Node has called the observers. */
 const collect = Effect.callback<void>((resume) => {
   const observer = new PerformanceObserver(() => {
     observer.disconnect()
@@ -79,7 +79,7 @@ it.live("a garbage collection is counted by its kind, with how long it took", ()
   })
 )
 
-it.live("the heap is told as a whole and by space", () =>
+it.live("the heap is measured as a whole and by space", () =>
   Effect.gen(function* () {
     const read = yield* registered
     assert.isAbove(read("nodejs_heap_size_used_bytes"), 1_000_000)
@@ -92,7 +92,7 @@ it.live("the heap is told as a whole and by space", () =>
   })
 )
 
-it.live("the version of Node is told", () =>
+it.live("the version of Node is a metric", () =>
   Effect.gen(function* () {
     const read = yield* registered
     const [major, minor, patch] = process.versions.node.split(".")

@@ -7,7 +7,7 @@ import { type Scrape, scrape } from "./Scrape.ts"
 
 const revealed = (url: Option.Option<Redacted.Redacted>) => Redacted.value(Option.getOrThrow(url))
 
-/** The numbers of the workers that a scrape tells of. */
+/** The numbers of the workers that a scrape has. */
 const workersOf = (scraped: Scrape) =>
   new Set([...scraped.keys()].flatMap((key) => /worker="(\d+)"/.exec(key)?.[1] ?? []))
 
@@ -28,7 +28,7 @@ const ask = (url: string) =>
 
 describe.runIf(databaseUrl !== undefined && redisUrl !== undefined)("metrics of workers", () => {
   it.live(
-    "whichever worker is asked tells of all",
+    "each worker answers with the metrics of all",
     () =>
       Effect.gen(function* () {
         const database = yield* freshDatabase

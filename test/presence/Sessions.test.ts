@@ -96,7 +96,7 @@ const sessionsContract = <E>(name: string, services: Layer.Layer<Sessions, E>) =
       })
     )
 
-    it.effect("a survey tells of each user in its place what is told of it alone", () =>
+    it.effect("a survey answers for each user in its place what a look-up of that user alone answers", () =>
       Effect.gen(function* () {
         const sessions = yield* Sessions
         const [online, offline, unknown] = [newUser(), newUser(), newUser()]
@@ -119,7 +119,7 @@ const sessionsContract = <E>(name: string, services: Layer.Layer<Sessions, E>) =
       })
     )
 
-    it.effect("a transition is told when the first connection opens, and when the last one closes", () =>
+    it.effect("a transition is announced when the first connection opens, and when the last one closes", () =>
       Effect.gen(function* () {
         const sessions = yield* Sessions
         const user = newUser()
@@ -185,7 +185,7 @@ const nodes = Effect.gen(function* () {
 })
 
 const manyNodes = () => {
-  it.live("a transition is told to the other nodes, which subscribe while somebody listens", () =>
+  it.live("a transition is announced to the other nodes, which subscribe while somebody listens", () =>
     Effect.gen(function* () {
       const { first, second, subscribers } = yield* nodes
       const user = newUser()
@@ -331,29 +331,31 @@ const manyNodes = () => {
     })
   )
 
-  it.live("a node that cannot reach Redis knows its own, and tells the others when it can", () =>
-    Effect.gen(function* () {
-      const { first, second, proxy, secondIsUp } = yield* nodes
-      const [user, gone] = [newUser(), newUser()]
-      yield* first.set(user, 1)
-      yield* second.set(gone, 1)
-      yield* proxy.cut
-      yield* until(Effect.map(secondIsUp, (isUp) => !isUp))
+  it.live(
+    "a node that cannot reach Redis knows its own sockets, and announces them to the others when it can",
+    () =>
+      Effect.gen(function* () {
+        const { first, second, proxy, secondIsUp } = yield* nodes
+        const [user, gone] = [newUser(), newUser()]
+        yield* first.set(user, 1)
+        yield* second.set(gone, 1)
+        yield* proxy.cut
+        yield* until(Effect.map(secondIsUp, (isUp) => !isUp))
 
-      yield* second.set(user, 2)
-      yield* second.set(gone, 0)
-      yield* hasConnections(second, user, 2)
-      yield* hasConnections(first, user, 1)
+        yield* second.set(user, 2)
+        yield* second.set(gone, 0)
+        yield* hasConnections(second, user, 2)
+        yield* hasConnections(first, user, 1)
 
-      yield* proxy.restore
-      yield* hasConnections(first, user, 3)
-      yield* hasConnections(first, gone, 0)
-    })
+        yield* proxy.restore
+        yield* hasConnections(first, user, 3)
+        yield* hasConnections(first, gone, 0)
+      })
   )
 }
 
 sessionsContract("memory", Sessions.layerMemory)
 describe.runIf(redisUrl !== undefined)("with TEST_REDIS_URL", () => {
   sessionsContract("Redis", Sessions.layer.pipe(Layer.provide(freshRedisNode)))
-  describe("Sessions: several nodes, and Redis that goes away", manyNodes)
+  describe("Sessions: several nodes, and Redis that becomes unavailable", manyNodes)
 })

@@ -19,7 +19,7 @@ export const call = (url: string, path: string, json?: unknown) =>
     return JSON.parse(text)
   })
 
-/** It ended with 1 and said why in one line, which an operator can act on and which tells no secret. */
+/** It ended with 1 and said why in one line, which an operator can act on and which holds no secret. */
 export const assertRefusal = ({ code, stderr }: Ended, why: RegExp) => {
   assert.strictEqual(code, 1)
   assert.match(stderr, /^Mini Chat cannot start\. .*\n$/)

@@ -7,7 +7,7 @@ import { closedPort } from "./Ports.ts"
 import { call, send, TIMEOUT, twoUsers } from "./ServerProcess.ts"
 
 describe("a server with services", TIMEOUT, () => {
-  it.live("a server whose Redis is away warns and serves", () =>
+  it.live("a server whose Redis is unavailable warns and serves", () =>
     Effect.gen(function* () {
       const { dataDir } = yield* freshDataDir
       const port = yield* closedPort

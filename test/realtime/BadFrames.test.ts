@@ -167,7 +167,7 @@ layer(ChatServer.layer(), { excludeTestServices: true })("frames that a socket g
     })
   )
 
-  it.effect("are told of nobody's presence without a word, and of two hundred at once", () =>
+  it.effect("get no presence for an empty watch, and that of two hundred users at once", () =>
     Effect.gen(function* () {
       const { send, expect, ping, take } = yield* connected
       yield* send({ type: "watch", user_ids: [] })

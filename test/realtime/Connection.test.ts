@@ -93,7 +93,7 @@ it.effect("what the inbox knows to be pruned is not unlearned from an older answ
   }).pipe(Effect.provide(inboxOf(5, 4)))
 )
 
-it.effect("a connection waits out a database that is away", () =>
+it.effect("a connection waits until an unavailable database answers", () =>
   Effect.gen(function* () {
     const { inbox, webSocket } = yield* fakeConnection()
     inbox.learn(2, 0)
@@ -203,7 +203,7 @@ it.effect("a peer that has not read for 30 seconds is closed with 4008", () =>
   }).pipe(Effect.provide(inboxOf(1)))
 )
 
-it.effect("a peer that does not read misses what is told in passing, and no event, in order", () =>
+it.effect("a peer that does not read misses frames without a number, and no event, in order", () =>
   Effect.gen(function* () {
     const { inbox, webSocket, tcp } = yield* fakeConnection()
     const typing = Buffer.from('{"type":"typing"}')
@@ -226,7 +226,7 @@ it.effect("a peer that does not read misses what is told in passing, and no even
   }).pipe(Effect.provide(inboxOf(3)))
 )
 
-it.effect("a connection of the original protocol is told nothing in passing", () =>
+it.effect("a connection of the original protocol gets no frames without a number", () =>
   Effect.gen(function* () {
     const { connection, inbox, webSocket } = yield* fakeConnection({ protocol: "minichat.v1" })
     inbox.pass(Buffer.from('{"type":"typing"}'))

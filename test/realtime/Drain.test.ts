@@ -33,7 +33,7 @@ describe("a drain", () => {
     return fake
   })
 
-  it.effect("closes every socket with 1012, and tells those of version 2 when to connect again", () =>
+  it.effect("closes every socket with 1012, and sends those of version 2 when to connect again", () =>
     Effect.gen(function* () {
       const { drain } = yield* ConnectionRegistry
       const sockets = yield* Effect.forEach(Array.range(1, 500), (id) =>

@@ -79,7 +79,7 @@ describe.runIf(hasSharedServices)("the epoch", () => {
     })
   )
 
-  it.live("that changes closes the sockets of every node, and those that come back are told", () =>
+  it.live("that changes closes the sockets of every node, and those that come back get the new epoch", () =>
     Effect.gen(function* () {
       const services = yield* sharedServices
       const [a, b] = [yield* start(services), yield* start(services)]

@@ -17,7 +17,7 @@ const invalidToken = new InvalidToken({ message: "The token has expired" })
 const rateLimited = new RateLimited({ retryAfter: Duration.millis(849.2) })
 const unavailable = new Unavailable({ dependency: "database", cause: "down" })
 
-describe("REST and sockets tell one refusal", () => {
+describe("REST and sockets word a refusal alike", () => {
   const sentences = {
     "of an unknown receiver": [
       sendError(new ReceiverNotFound()),

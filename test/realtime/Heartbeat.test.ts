@@ -82,7 +82,7 @@ layer(Layer.merge(Heartbeat.layer, Layer.mock(InboxReader, {})))("the heartbeat"
     )
   }
 
-  it.effect("leaves a socket that is gone alone", () =>
+  it.effect("does nothing to a socket that is closed", () =>
     Effect.gen(function* () {
       const { webSocket } = yield* watched
       webSocket.isClosed = true

@@ -36,7 +36,7 @@ const group = Effect.fnUntraced(function* (
 
 const tests = (nodes: typeof twoNodes | typeof oneNode) => {
   it.live(
-    "who types is told to the others of a conversation, and to no socket of the original protocol",
+    "who types is sent to the others of a conversation, and to no socket of the original protocol",
     () =>
       Effect.gen(function* () {
         const [here, there] = yield* nodes
@@ -89,7 +89,7 @@ const tests = (nodes: typeof twoNodes | typeof oneNode) => {
     })
   )
 
-  it.live("presence is told to watchers: at once, of a first socket, and 3 s after the last one closed", () =>
+  it.live("presence is sent to watchers: at once for a first socket, and 3 s after the last one closed", () =>
     Effect.gen(function* () {
       const [here, there] = yield* nodes
       const [alice, bob] = [yield* here.newUser, yield* here.newUser]
@@ -119,7 +119,7 @@ const tests = (nodes: typeof twoNodes | typeof oneNode) => {
     })
   )
 
-  it.live("a read is told to the user's own devices and to the others of a group", () =>
+  it.live("a read is sent to the user's own devices and to the others of a group", () =>
     Effect.gen(function* () {
       const [here, there] = yield* nodes
       const [alice, bob] = [yield* here.newUser, yield* here.newUser]

@@ -168,7 +168,7 @@ layer(ChatServer.layer(), { excludeTestServices: true })("the WebSocket protocol
   )
 
   it.effect.runIf(databaseUrl !== undefined)(
-    "tells when a send finds the database held up, and for how long to wait",
+    "answers a send that finds the database held up with how long to wait",
     () =>
       Effect.gen(function* () {
         const { server, newUser, connect } = yield* ChatServer

@@ -262,7 +262,7 @@ it.effect("answers keep the order of their frames, whoever refuses them", () =>
   })
 )
 
-it.effect("a message ends what its socket told of typing, when it told any", () =>
+it.effect("a message ends the typing, when its socket has sent a typing frame", () =>
   Effect.gen(function* () {
     const { receive } = yield* noting()
     const send = { type: "send", content: "hi", conversation_id: group }
@@ -272,7 +272,7 @@ it.effect("a message ends what its socket told of typing, when it told any", () 
   })
 )
 
-it.effect("whom the user has blocked is told as offline and not watched, until the block is taken back", () =>
+it.effect("whom the user has blocked is sent as offline and not watched, until the block is taken back", () =>
   Effect.gen(function* () {
     const { receive, blocked, connection, webSocket } = yield* noting()
     blocked.add(3)

@@ -22,7 +22,7 @@ layer(ChatServer.layer(), { excludeTestServices: true })("a resume", (it) => {
     })
   )
 
-  it.effect("from beyond the head is told that it was not possible, and goes live", () =>
+  it.effect("from beyond the head is not recovered, and goes live", () =>
     Effect.gen(function* () {
       const { alice, bob, connect, post } = yield* aliceAndBob
       yield* post(alice, bob, "one")
@@ -38,7 +38,7 @@ layer(ChatServer.layer(), { excludeTestServices: true })("a resume", (it) => {
     })
   )
 
-  it.effect("from before what is kept is told so, and one from there gets the rest", () =>
+  it.effect("from before what is kept is not recovered, and one from there gets the rest", () =>
     Effect.gen(function* () {
       const { alice, bob, connect, post, server } = yield* aliceAndBob
       yield* post(alice, bob, "one")

@@ -48,7 +48,7 @@ const contentsOfFrames = (frames: ReadonlyArray<Frame>) => frames.map(({ content
 const messagesOfConversations = <E>(name: string, repos: ReposLayer<E>) =>
   layer(repos, { excludeTestServices: true })(`MessageRepo, conversations: ${name}`, (it) => {
     describe("to a group", () => {
-      it.effect("a message is told to all members, and is not of the original protocol's kind", () =>
+      it.effect("a message is an event for all members, and not of the original protocol's kind", () =>
         Effect.gen(function* () {
           const [a, b, c] = (yield* newUsers(3)) as [User, User, User]
           const hikes = yield* group(a, [b, c])
@@ -133,7 +133,7 @@ const messagesOfConversations = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
-      it.effect("parallel sends with one client id make one message, told to each once", () =>
+      it.effect("parallel sends with one client id make one message, an event for each once", () =>
         Effect.gen(function* () {
           const { alice, bob } = yield* newPair
           const hikes = yield* group(alice, [bob])

@@ -33,7 +33,7 @@ const three = Effect.map(newUsers(3), (users) => users as [User, User, User])
 const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
   layer(repos, { excludeTestServices: true })(`ConversationRepo: ${name}`, (it) => {
     describe("a new group", () => {
-      it.effect("is answered to its maker, and told to each member as that member sees it", () =>
+      it.effect("is answered to its maker, and an event for each member as that member sees it", () =>
         Effect.gen(function* () {
           const [a, b, c] = yield* three
           const metadata = { colour: "blue", n: [1, null, { é: "👍" }] }
@@ -63,7 +63,7 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
-      it.effect("is read by its members as it was told, with nothing unread", () =>
+      it.effect("is read by its members as in its event, with nothing unread", () =>
         Effect.gen(function* () {
           const repo = yield* ConversationRepo
           const [a, b] = yield* three
@@ -97,7 +97,7 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
-      it.effect("is refused as a whole for unknown members, whose ids are told", () =>
+      it.effect("is refused as a whole for unknown members, whose ids are answered", () =>
         Effect.gen(function* () {
           const repo = yield* ConversationRepo
           const { alice, bob } = yield* newPair
@@ -194,7 +194,7 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
     })
 
     describe("a direct conversation", () => {
-      it.effect("is made once, and told to both with the other one", () =>
+      it.effect("is made once, an event for both with the other one", () =>
         Effect.gen(function* () {
           const repo = yield* ConversationRepo
           const { alice, bob } = yield* newPair
@@ -270,7 +270,7 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
-      it.effect("that a message made is not told, and asking for it tells nothing either", () =>
+      it.effect("that a message made has no event, and asking for it has none either", () =>
         Effect.gen(function* () {
           const repo = yield* ConversationRepo
           const { alice, bob } = yield* newPair
@@ -341,37 +341,39 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
     })
 
     describe("access", () => {
-      it.effect("is denied to who is no member, and told apart from a conversation that is not there", () =>
-        Effect.gen(function* () {
-          const repo = yield* ConversationRepo
-          const [a, b, stranger] = yield* three
-          const { id } = yield* group(a, [b])
-          const { id: messageId } = yield* say(a, { id })
-          const calls = (
-            userId: UserId,
-            id: ConversationId
-          ): ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> => [
-            repo.find(userId, id),
-            repo.members(userId, id, undefined, 10),
-            repo.update(userId, id, { title: "x" }),
-            repo.putMember(userId, id, b.id, "admin", MAXIMUM),
-            repo.removeMember(userId, id, b.id),
-            repo.markRead(userId, id, messageId),
-            repo.others(userId, id)
-          ]
+      it.effect(
+        "is denied to who is no member, and another refusal than that of a conversation that is not there",
+        () =>
+          Effect.gen(function* () {
+            const repo = yield* ConversationRepo
+            const [a, b, stranger] = yield* three
+            const { id } = yield* group(a, [b])
+            const { id: messageId } = yield* say(a, { id })
+            const calls = (
+              userId: UserId,
+              id: ConversationId
+            ): ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }>> => [
+              repo.find(userId, id),
+              repo.members(userId, id, undefined, 10),
+              repo.update(userId, id, { title: "x" }),
+              repo.putMember(userId, id, b.id, "admin", MAXIMUM),
+              repo.removeMember(userId, id, b.id),
+              repo.markRead(userId, id, messageId),
+              repo.others(userId, id)
+            ]
 
-          for (const userId of [stranger.id, nobody.id, ...beyond]) {
-            for (const call of calls(userId, id)) assert.strictEqual(yield* refusal(call), "NotMember")
-          }
-          for (const userId of [a.id, ...beyond]) {
-            for (const call of calls(userId, noConversation)) {
-              assert.strictEqual(yield* refusal(call), "ConversationNotFound")
+            for (const userId of [stranger.id, nobody.id, ...beyond]) {
+              for (const call of calls(userId, id)) assert.strictEqual(yield* refusal(call), "NotMember")
             }
-          }
-        })
+            for (const userId of [a.id, ...beyond]) {
+              for (const call of calls(userId, noConversation)) {
+                assert.strictEqual(yield* refusal(call), "ConversationNotFound")
+              }
+            }
+          })
       )
 
-      it.effect("addressees and others are told", () =>
+      it.effect("addressees and others are answered", () =>
         Effect.gen(function* () {
           const repo = yield* ConversationRepo
           const [a, b, c] = yield* three
@@ -470,7 +472,7 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
     })
 
     describe("reading", () => {
-      it.effect("moves on, never back, and is told to the reader's own devices", () =>
+      it.effect("moves on, never back, and is an event for the reader's own devices", () =>
         Effect.gen(function* () {
           const repo = yield* ConversationRepo
           const [a, b, c] = yield* three
@@ -500,7 +502,7 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
-      it.effect("in a direct conversation is told to the other one, too", () =>
+      it.effect("in a direct conversation is an event for the other one, too", () =>
         Effect.gen(function* () {
           const repo = yield* ConversationRepo
           const { alice, bob } = yield* newPair
@@ -551,7 +553,7 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
     })
 
     describe("a change of a group", () => {
-      it.effect("is told to all members alike, without the role of one of them", () =>
+      it.effect("is an event for all members alike, without the role of one of them", () =>
         Effect.gen(function* () {
           const repo = yield* ConversationRepo
           const [a, b, c] = yield* three
@@ -592,7 +594,7 @@ const conversationRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
-      it.effect("that changes nothing is told to nobody", () =>
+      it.effect("that changes nothing has no event", () =>
         Effect.gen(function* () {
           const repo = yield* ConversationRepo
           const [a, b] = yield* three

@@ -52,7 +52,7 @@ const editRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
       EditRepo.use((repo) => repo.unreact(by.id, message.id, emoji))
 
     describe("an edit", () => {
-      it.effect("makes the next version, and is told to all members with the message as it is", () =>
+      it.effect("makes the next version, and is an event for all members with the message as it is", () =>
         Effect.gen(function* () {
           const [a, b, c] = yield* three
           const hikes = yield* group(a, [b, c])
@@ -71,7 +71,7 @@ const editRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
-      it.effect("of a direct message is told to both", () =>
+      it.effect("of a direct message is an event for both", () =>
         Effect.gen(function* () {
           const { alice, bob } = yield* newPair
           const { message } = yield* sendOne(draft(alice, bob, "helo"))
@@ -101,7 +101,7 @@ const editRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
-      it.effect("that changes nothing makes no version and is told to nobody, so a repeat is safe", () =>
+      it.effect("that changes nothing makes no version and has no event, so a repeat is safe", () =>
         Effect.gen(function* () {
           const { alice, bob } = yield* newPair
           const { message } = yield* sendOne({ ...draft(alice, bob, "x"), metadata: { a: 1, b: [2] } })
@@ -246,7 +246,7 @@ const editRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
-      it.effect("at the same time from several sides is told once", () =>
+      it.effect("at the same time from several sides has one event", () =>
         Effect.gen(function* () {
           const { alice, bob } = yield* newPair
           const hikes = yield* group(alice, [bob])
@@ -295,7 +295,7 @@ const editRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
       const counts = (...reactions: ReadonlyArray<readonly [string, number, boolean]>) =>
         reactions.map(([emoji, count, mine]) => ({ emoji, count, mine }))
 
-      it.effect("is counted, shown to each as its own or not, and told to all with the count", () =>
+      it.effect("is counted, shown to each as its own or not, and an event for all with the count", () =>
         Effect.gen(function* () {
           const [a, b, c] = yield* three
           const hikes = yield* group(a, [b, c])
@@ -359,7 +359,7 @@ const editRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
-      it.effect("made by many at once, and twice by each, is told once each, with ascending counts", () =>
+      it.effect("made by many at once, and twice by each, has one event each, with ascending counts", () =>
         Effect.gen(function* () {
           const users = (yield* newUsers(6)) as [User, ...Array<User>]
           const hikes = yield* group(users[0], users.slice(1))
@@ -418,7 +418,7 @@ const editRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
     })
 
     describe("what was sent before a member joined", () => {
-      it.effect("and is not for it to read, it is told nothing of", () =>
+      it.effect("and is not for it to read, it gets no event of", () =>
         Effect.gen(function* () {
           const repo = yield* ConversationRepo
           const [a, b, late] = yield* three
@@ -454,7 +454,7 @@ const editRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
-      it.effect("is told where members read the whole history", () =>
+      it.effect("is an event where members read the whole history", () =>
         Effect.gen(function* () {
           const repo = yield* ConversationRepo
           const [a, b, late] = yield* three

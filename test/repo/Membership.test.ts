@@ -64,7 +64,7 @@ const membershipContract = <E>(name: string, repos: ReposLayer<E>) =>
     )
 
     describe("who is added", () => {
-      it.effect("is told the conversation, and the others are told the member", () =>
+      it.effect("gets the event of the conversation, and the others that of the member", () =>
         Effect.gen(function* () {
           const { repo, id, owner, other, all } = yield* staffed
 
@@ -185,7 +185,7 @@ const membershipContract = <E>(name: string, repos: ReposLayer<E>) =>
     })
 
     describe("roles", () => {
-      it.effect("are changed by the owner, and told to all", () =>
+      it.effect("are changed by the owner, with an event for all", () =>
         Effect.gen(function* () {
           const { repo, id, owner, admin, member } = yield* staffed
 
@@ -280,7 +280,7 @@ const membershipContract = <E>(name: string, repos: ReposLayer<E>) =>
     })
 
     describe("who is removed", () => {
-      it.effect("is told so, and the others are told who", () =>
+      it.effect("gets its event, and the others one that names the user", () =>
         Effect.gen(function* () {
           const { repo, id, owner, admin, member } = yield* staffed
 

@@ -218,7 +218,7 @@ const messageRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | Mess
         })
       )
 
-      it.effect("a repeat of a send whose events are gone has the message and no numbers", () =>
+      it.effect("a repeat of a send whose events are pruned has the message and no numbers", () =>
         Effect.gen(function* () {
           const inboxes = yield* InboxRepo
           const { alice, bob } = yield* newPair

@@ -73,7 +73,7 @@ const contract = <E>(
       })
     )
 
-    it.effect("is told of refusals that it does not know by the names of those that it knows", () =>
+    it.effect("gets refusals that it does not know under the names of those that it knows", () =>
       Effect.gen(function* () {
         const { send } = yield* release10
         const { alice, bob } = yield* newPair

@@ -36,7 +36,7 @@ const contract = <E>(name: string, repos: Layer.Layer<Repos | ProfileRepo, E>) =
       })
     )
 
-    it.effect("those who share a conversation are told once, the user too, and nobody else", () =>
+    it.effect("those who share a conversation get one event, the user too, and nobody else", () =>
       Effect.gen(function* () {
         const [alice, bob, carol, stranger] = yield* newUsers(4)
         yield* ConversationRepo.use((repo) => repo.createDirect(alice!.id, bob!.id))

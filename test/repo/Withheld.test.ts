@@ -115,7 +115,7 @@ const withheldContract = <E>(name: string, repos: ReposLayer<E>) =>
       })
     )
 
-    it.effect("who left after a deletion is still told of it", () =>
+    it.effect("who left after a deletion still gets its event", () =>
       Effect.gen(function* () {
         const [a, gone] = (yield* newUsers(2)) as [User, User]
         const { id } = yield* group(a, [gone])
@@ -132,7 +132,7 @@ const withheldContract = <E>(name: string, repos: ReposLayer<E>) =>
       })
     )
 
-    it.effect("who left after a deletion is told of it also when the message's sender is erased", () =>
+    it.effect("who left after a deletion gets its event also when the message's sender is erased", () =>
       Effect.gen(function* () {
         const { b, gone, id, message, begin } = yield* stayed
         yield* remove(b, message.id)

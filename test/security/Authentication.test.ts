@@ -224,7 +224,7 @@ layer(Guarded.layer, { excludeTestServices: true, timeout: "60 seconds" })("with
     )
   }
 
-  it.effect("a bad request without a token is told nothing but that it needs one", () =>
+  it.effect("a bad request without a token is answered only that it needs one", () =>
     Effect.gen(function* () {
       const { server } = yield* Guarded
       const answers = [

@@ -5,8 +5,8 @@ import { Database } from "../../src/database/Database.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { startServer, type TestServer } from "../support/TestServer.ts"
 import { openSocket } from "../support/TestSocket.ts"
-import { bearer, post, request } from "./support/Server.ts"
-import { makeKeys } from "./support/Tokens.ts"
+import { authenticatedServer } from "./support/AuthenticatedServer.ts"
+import { post, request } from "./support/Server.ts"
 
 it.live("no list passes over more than 10,000 rows, and the refusal names what pages further", () =>
   Effect.gen(function* () {
@@ -44,16 +44,10 @@ it.live("users are paged by key", () =>
 
 it.live("a read costs by its rows, and a user has one budget for them from all addresses", () =>
   Effect.gen(function* () {
-    const keys = yield* makeKeys()
-    const { url } = yield* startServer({
-      ...(yield* freshEmbedded),
-      ...keys.settings,
+    const { headersOf, service, url } = yield* authenticatedServer({
       requestsPerSecond: 10,
       trustedProxies: [IpNetwork.fromStringUnsafe("127.0.0.1/32")]
     })
-    const service = bearer(yield* keys.mint({ scope: "service" }))
-    for (const username of ["alice", "bob"]) yield* post(`${url}/users/`, { username }, service)
-    const token = (sub: string) => Effect.map(keys.mint({ sub }), bearer)
     const history = (user: number, query: string, headers: Record<string, string>, address: string) =>
       Effect.map(
         request(`${url}/messages/?user_id=${user}&${query}`, {
@@ -61,7 +55,7 @@ it.live("a read costs by its rows, and a user has one budget for them from all a
         }),
         ({ status }) => status
       )
-    const alice = yield* token("1")
+    const alice = yield* headersOf(1)
     const statuses = yield* Effect.forEach([1, 2, 3, 4], (i) =>
       history(1, "skip=10000&limit=1000", alice, `198.51.100.${i}`)
     )
@@ -69,27 +63,22 @@ it.live("a read costs by its rows, and a user has one budget for them from all a
     assert.include(statuses, 429)
     // Cheap calls go on, and so do those of other users.
     assert.strictEqual(yield* history(1, "limit=50", alice, "198.51.100.9"), 200)
-    assert.strictEqual(yield* history(2, "limit=1000", yield* token("2"), "198.51.100.10"), 200)
+    assert.strictEqual(yield* history(2, "limit=1000", yield* headersOf(2), "198.51.100.10"), 200)
     assert.strictEqual(yield* history(1, "skip=10000&limit=1000", service, "198.51.100.11"), 200)
   })
 )
 
 it.live("a list of conversations costs by how many its user has, however short the page is", () =>
   Effect.gen(function* () {
-    const keys = yield* makeKeys()
-    const server = yield* startServer({
-      ...(yield* freshEmbedded),
-      ...keys.settings,
+    const server = yield* authenticatedServer({
       requestsPerSecond: 10,
       trustedProxies: [IpNetwork.fromStringUnsafe("127.0.0.1/32")]
     })
-    const service = bearer(yield* keys.mint({ scope: "service" }))
-    for (const username of ["alice", "bob"]) yield* post(`${server.url}/users/`, { username }, service)
+    const { headersOf, service } = server
     const { pipeline: sql } = Context.get(server.services, Database)
     yield* sql`
       SELECT count(*) FROM generate_series(1, 1000) i
       CROSS JOIN LATERAL create_group(1, '{}', 'Group ' || i, 'all', NULL, NULL, 1000)`
-    const token = (sub: string) => Effect.map(keys.mint({ sub }), bearer)
     /** The statuses of lists that are asked for at once, each from an address of its own. */
     const lists = (user: number, headers: Record<string, string>) =>
       Effect.forEach(
@@ -103,10 +92,10 @@ it.live("a list of conversations costs by how many its user has, however short t
           ),
         { concurrency: "unbounded" }
       )
-    const statuses = yield* lists(1, yield* token("1"))
+    const statuses = yield* lists(1, yield* headersOf(1))
     assert.include(statuses, 200)
     assert.include(statuses, 429)
-    assert.notInclude(yield* lists(2, yield* token("2")), 429)
+    assert.notInclude(yield* lists(2, yield* headersOf(2)), 429)
     assert.notInclude(yield* lists(1, service), 429)
   })
 )
@@ -123,19 +112,19 @@ const groupBy = Effect.fnUntraced(function* (server: TestServer, owner: number, 
 
 it.live("a message to a large group costs its sender as many sends as it has hundreds of members", () =>
   Effect.gen(function* () {
-    const keys = yield* makeKeys()
-    const server = yield* startServer({
-      ...(yield* freshEmbedded),
-      ...keys.settings,
-      sendsPerSecond: 1,
-      sendsBurst: 10
-    })
-    const service = bearer(yield* keys.mint({ scope: "service" }))
+    const server = yield* authenticatedServer(
+      {
+        sendsPerSecond: 1,
+        sendsBurst: 10
+      },
+      []
+    )
+    const { headersOf, service } = server
     const { pipeline: sql } = Context.get(server.services, Database)
     yield* sql`SELECT count(create_user('user' || i, 'User')) FROM generate_series(1, 500) i`
     const send = (headers: Record<string, string>, body: object) =>
       Effect.map(post(`${server.url}/messages/`, body, headers), ({ status }) => status)
-    const [first, second] = [bearer(yield* keys.mint({ sub: "1" })), bearer(yield* keys.mint({ sub: "2" }))]
+    const [first, second] = [yield* headersOf(1), yield* headersOf(2)]
     const toGroup = { conversation_id: yield* groupBy(server, 1, 500), content: "hi" }
     const toUser = { receiver_id: 3, content: "hi" }
 
@@ -146,7 +135,7 @@ it.live("a message to a large group costs its sender as many sends as it has hun
     assert.include(statuses, 429)
 
     const socket = yield* openSocket(`${server.webSocketUrl}/ws/4`, {
-      headers: bearer(yield* keys.mint({ sub: "4" }))
+      headers: yield* headersOf(4)
     })
     const answerTo = (client_id: string) =>
       Effect.repeat(socket.next, { until: (frame) => frame.client_id === client_id })
@@ -157,7 +146,7 @@ it.live("a message to a large group costs its sender as many sends as it has hun
 
     const asService = yield* Effect.forEach(Array(6), () => send(service, { ...toGroup, sender_id: 5 }))
     assert.deepEqual(new Set(asService), new Set([200]))
-    assert.strictEqual(yield* send(bearer(yield* keys.mint({ sub: "5" })), toUser), 200)
+    assert.strictEqual(yield* send(yield* headersOf(5), toUser), 200)
   })
 )
 
@@ -183,16 +172,16 @@ const CHANGES: Readonly<
 
 it.live("what changes in a large group costs by its members, as a message to it", () =>
   Effect.gen(function* () {
-    const keys = yield* makeKeys()
-    const server = yield* startServer({
-      ...(yield* freshEmbedded),
-      ...keys.settings,
-      sendsPerSecond: 1,
-      sendsBurst: 10,
-      reactionsPerSecond: 1,
-      reactionsBurst: 10
-    })
-    const service = bearer(yield* keys.mint({ scope: "service" }))
+    const server = yield* authenticatedServer(
+      {
+        sendsPerSecond: 1,
+        sendsBurst: 10,
+        reactionsPerSecond: 1,
+        reactionsBurst: 10
+      },
+      []
+    )
+    const { headersOf, service } = server
     const { pipeline: sql } = Context.get(server.services, Database)
     yield* sql`SELECT count(create_user('user' || i, 'User')) FROM generate_series(1, 500) i`
     const statuses = Effect.fnUntraced(function* (
@@ -200,7 +189,7 @@ it.live("what changes in a large group costs by its members, as a message to it"
       owner: number,
       members: number
     ) {
-      const headers = bearer(yield* keys.mint({ sub: String(owner) }))
+      const headers = yield* headersOf(owner)
       const group = yield* groupBy(server, owner, members)
       const sent = yield* post(
         `${server.url}/messages/`,

@@ -46,7 +46,7 @@ const typeOf = ({ body }: Answer) => (JSON.parse(body || "{}").type ?? "").split
 
 describe("a suspended user", () => {
   it.live(
-    "is refused at every door but those of reading, whoever calls for it, until it is restored",
+    "is refused every call but reads, by any caller, until it is restored",
     () =>
       Effect.gen(function* () {
         const { service, alice, bob, call, connect, ofAlice, ofBob, group } = yield* setUp(

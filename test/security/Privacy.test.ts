@@ -223,7 +223,7 @@ const EXPECTED = {
 
 describe("no token, password or content is written anywhere", () => {
   it.live(
-    "by an embedded server whose Redis is away",
+    "by an embedded server whose Redis is unavailable",
     () =>
       Effect.gen(function* () {
         const secret = yield* plant

@@ -54,7 +54,7 @@ describe("a token of", () => {
 })
 
 it.live(
-  "without JWT_PROVISION, a token of nobody is told at both doors who makes its user, and then is of that user",
+  "without JWT_PROVISION, a token of nobody is answered by REST and sockets who makes its user, and then is of that user",
   () =>
     Effect.gen(function* () {
       const { server, mint, service } = yield* withProvider(providers.Auth0)

@@ -365,7 +365,7 @@ layer(Limited.layer, { excludeTestServices: true, timeout: "60 seconds" })("a no
 
 // Each test floods on its own address and user, so none has to wait for another's bucket.
 it.live.runIf(databaseUrl !== undefined && redisUrl !== undefined)(
-  "two nodes limit together over Redis, each for itself while it is away, and together again",
+  "two nodes limit together over Redis, each for itself while it is unavailable, and together again",
   () =>
     Effect.gen(function* () {
       const keys = yield* makeKeys()

@@ -6,11 +6,11 @@ import { NodeServer } from "../../src/NodeServer.ts"
 import { until } from "../faults/support/Until.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { startServer, type TestServer } from "../support/TestServer.ts"
+import { authenticatedServer } from "./support/AuthenticatedServer.ts"
 import { heldConnection } from "./support/HeldConnection.ts"
 import { requiringServer } from "./support/Member.ts"
 import { exchange, rawSocket } from "./support/RawSocket.ts"
-import { bearer, post, request } from "./support/Server.ts"
-import { makeKeys } from "./support/Tokens.ts"
+import { post, request } from "./support/Server.ts"
 
 const MEGABYTES = 1024 * 1024
 
@@ -143,16 +143,9 @@ it.live(
 
 it.live("a page that a user does not read holds up its own pages, and no other user's", () =>
   Effect.gen(function* () {
-    const keys = yield* makeKeys()
-    const server = yield* startServer({
-      ...(yield* freshEmbedded),
-      ...keys.settings,
-      slowReaderTimeout: Duration.hours(1)
-    })
-    const service = bearer(yield* keys.mint({ scope: "service" }))
-    for (const username of ["alice", "bob"]) yield* post(`${server.url}/users/`, { username }, service)
-    yield* longMessages(server, 1000, service)
-    const [alice, bob] = [bearer(yield* keys.mint({ sub: "1" })), bearer(yield* keys.mint({ sub: "2" }))]
+    const server = yield* authenticatedServer({ slowReaderTimeout: Duration.hours(1) })
+    yield* longMessages(server, 1000, server.service)
+    const [alice, bob] = [yield* server.headersOf(1), yield* server.headersOf(2)]
     const node = Context.get(server.services, NodeServer)
     const pageOfAlice = get("/messages/?user_id=1&limit=1000", alice)
 

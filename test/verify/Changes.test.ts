@@ -31,7 +31,7 @@ const planned = (changes: Partial<PlannedChanges>): PlannedChanges => ({
 interface Deployment {
   /** What the calls do before they are answered, one after another; those that follow are answered at once. */
   readonly before?: ReadonlyArray<Refused | Unanswered>
-  /** Whether events tell of read marks that came over a socket. */
+  /** Whether read marks that came over a socket become events. */
   readonly tellsReads?: boolean
   /** How often the changes are made. */
   readonly times?: number
@@ -98,7 +98,7 @@ const perform = Effect.fnUntraced(function* (
 })
 
 describe("Changes", () => {
-  it.effect("edits, reacts and deletes, each told to all members of a group", () =>
+  it.effect("edits, reacts and deletes, each an event for all members of a group", () =>
     Effect.gen(function* () {
       const reactions = [{ user: 1, emoji: "👍", takenBack: true }]
       const { made } = yield* perform(GROUP, { edits: ["x", "y"], reactions, deleted: true })
@@ -134,7 +134,7 @@ describe("Changes", () => {
   it.effect.each([
     ["the other user of a direct conversation", DIRECT, 2],
     ["nobody else in a group", GROUP, 1]
-  ] as const)("expects a read mark to be told to the reader, and to %s", ([, send, readers]) =>
+  ] as const)("expects the event of a read mark at the reader, and at %s", ([, send, readers]) =>
     Effect.gen(function* () {
       const read = { reader: 1, via: "rest" } as const
       const { calls, made } = yield* perform(send, { read })
@@ -143,7 +143,7 @@ describe("Changes", () => {
     })
   )
 
-  it.effect("takes a read mark over a socket for acknowledged when an event tells it, or a later one", () =>
+  it.effect("takes a read mark over a socket for acknowledged when its event comes, or a later one's", () =>
     Effect.gen(function* () {
       const { calls, made } = yield* perform(DIRECT, { read: { reader: 1, via: "socket" } })
       assert.deepStrictEqual(calls, ["frame"])
@@ -151,7 +151,7 @@ describe("Changes", () => {
     })
   )
 
-  it.effect("asks by REST when no event tells a read mark that went over a socket", () =>
+  it.effect("asks by REST when no event comes for a read mark that went over a socket", () =>
     Effect.gen(function* () {
       const read = { reader: 1, via: "socket" } as const
       const { calls, made } = yield* perform(DIRECT, { read }, { tellsReads: false })
@@ -160,14 +160,14 @@ describe("Changes", () => {
     })
   )
 
-  it.effect("finds sockets whose read marks are never told", () =>
+  it.effect("finds sockets whose read marks never become events", () =>
     Effect.gen(function* () {
       const read = { reader: 1, via: "socket" } as const
       const findingsOf = Effect.fnUntraced(function* (deployment: Deployment) {
         return (yield* perform(DIRECT, { read }, deployment)).findings
       })
       assert.deepStrictEqual(yield* findingsOf({ tellsReads: false, times: 3 }), [
-        "no event told of a read mark over a socket, 3 times of 3"
+        "no event came for a read mark over a socket, 3 times of 3"
       ])
       assert.deepStrictEqual(yield* findingsOf({ tellsReads: false, times: 2 }), [])
       assert.deepStrictEqual(yield* findingsOf({ tellsReads: true, times: 3 }), [])

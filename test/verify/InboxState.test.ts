@@ -1,17 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
+import { type Change, EventKey } from "../../verify/EventKey.ts"
 import type { InboxEvent } from "../../verify/Frame.ts"
 import { fold } from "../../verify/InboxState.ts"
 import { type Send, tally } from "../../verify/Ledger.ts"
-import { type Change, Told } from "../../verify/Told.ts"
 
 const ALICE = 1
 const BOB = 2
 const CONVERSATION = 9
 const THUMB = "👍"
 
-type Tells = Omit<InboxEvent, "seq">
+type Event = Omit<InboxEvent, "seq">
 
-const message = (content: string, more: Partial<Tells> = {}): Tells => ({
+const message = (content: string, more: Partial<Event> = {}): Event => ({
   type: "message",
   id: 7,
   sender_id: ALICE,
@@ -20,7 +20,7 @@ const message = (content: string, more: Partial<Tells> = {}): Tells => ({
   ...more
 })
 const edit = (version: number) => message(`version ${version}`, { type: "message_updated", version })
-const reaction = (user_id: number, added: boolean, count: number): Tells => ({
+const reaction = (user_id: number, added: boolean, count: number): Event => ({
   type: "reaction",
   message_id: 7,
   conversation_id: CONVERSATION,
@@ -29,16 +29,16 @@ const reaction = (user_id: number, added: boolean, count: number): Tells => ({
   added,
   count
 })
-const read = (user_id: number, message_id: number): Tells => ({
+const read = (user_id: number, message_id: number): Event => ({
   type: "read",
   conversation_id: CONVERSATION,
   user_id,
   message_id
 })
-const deletion: Tells = { type: "message_deleted", message_id: 7, conversation_id: CONVERSATION }
+const deletion: Event = { type: "message_deleted", message_id: 7, conversation_id: CONVERSATION }
 
-/** What a sound server tells Bob, a member of a group, of one message. */
-const SOUND: ReadonlyArray<Tells> = [
+/** The events of one message that Bob, a member of a group, gets of a sound server. */
+const SOUND: ReadonlyArray<Event> = [
   { type: "conversation_added", conversation: { id: CONVERSATION } },
   message("version 1"),
   edit(2),
@@ -52,11 +52,11 @@ const SOUND: ReadonlyArray<Tells> = [
 ]
 const [ADDED, MESSAGE, EDIT, REACTION, , TAKEN_BACK, EARLIER_READ, READ, LATER_EDIT, DELETION] = SOUND.keys()
 
-/** Bob's inbox, numbered without gap whatever the server tells. */
-const bobs = (told: ReadonlyArray<Tells>) => ({
+/** Bob's inbox, numbered without gap with any events. */
+const bobs = (events: ReadonlyArray<Event>) => ({
   userId: BOB,
   after: 0,
-  received: told.map((event, index) => ({ event: { ...event, seq: index + 1 }, at: 0 }))
+  received: events.map((event, index) => ({ event: { ...event, seq: index + 1 }, at: 0 }))
 })
 
 const send: Send = {
@@ -69,36 +69,36 @@ const send: Send = {
 }
 const acknowledged = (key: string): Change => ({ what: key, readers: [ALICE, BOB], acknowledged: key })
 const edited = (version: number): Change => ({
-  ...acknowledged(Told.edit(7, version)),
+  ...acknowledged(EventKey.edit(7, version)),
   written: { messageId: 7, version, content: `version ${version}` }
 })
 const CHANGES: ReadonlyArray<Change> = [
-  acknowledged(Told.membership(CONVERSATION)),
+  acknowledged(EventKey.membership(CONVERSATION)),
   edited(2),
   edited(3),
-  acknowledged(Told.reaction(7, ALICE, THUMB, true)),
-  acknowledged(Told.reaction(7, BOB, THUMB, true)),
-  acknowledged(Told.reaction(7, ALICE, THUMB, false)),
-  { ...acknowledged(Told.read(CONVERSATION, BOB, 6)), readers: [BOB] },
-  { ...acknowledged(Told.read(CONVERSATION, BOB, 7)), readers: [BOB] },
-  acknowledged(Told.deletion(7))
+  acknowledged(EventKey.reaction(7, ALICE, THUMB, true)),
+  acknowledged(EventKey.reaction(7, BOB, THUMB, true)),
+  acknowledged(EventKey.reaction(7, ALICE, THUMB, false)),
+  { ...acknowledged(EventKey.read(CONVERSATION, BOB, 6)), readers: [BOB] },
+  { ...acknowledged(EventKey.read(CONVERSATION, BOB, 7)), readers: [BOB] },
+  acknowledged(EventKey.deletion(7))
 ]
 
-const findings = (told: ReadonlyArray<Tells>) => tally([send], [bobs(told)], CHANGES).findings
+const findings = (events: ReadonlyArray<Event>) => tally([send], [bobs(events)], CHANGES).findings
 const without = (at: number | undefined) => SOUND.toSpliced(at!, 1)
 const twice = (at: number | undefined) => SOUND.toSpliced(at!, 0, SOUND[at!]!)
 const moved = (from: number | undefined, to: number | undefined) =>
   SOUND.toSpliced(from!, 1).toSpliced(to!, 0, SOUND[from!]!)
-const altered = (at: number | undefined, change: Partial<Tells>) =>
+const altered = (at: number | undefined, change: Partial<Event>) =>
   SOUND.with(at!, { ...SOUND[at!]!, ...change })
 
 describe("An inbox of a group", () => {
-  it("is sound when each message and each change is told once, in order", () => {
+  it("is sound when each message and each change comes once, in order", () => {
     const { changes, findings } = tally([send], [bobs(SOUND)], CHANGES)
     assert.deepStrictEqual([changes, findings], [9, []])
   })
 
-  it("is sound when a replay tells messages as they are now", () => {
+  it("is sound when a replay holds messages as they are now", () => {
     const now = message("version 3", { version: 3 })
     const replayed = SOUND.slice(0, -1).map((event) =>
       event.id === undefined ? event : { ...event, ...now, type: event.type }
@@ -112,65 +112,61 @@ describe("An inbox of a group", () => {
 
   it.each([
     ["a message", MESSAGE, "message 7"],
-    ["a membership", ADDED, Told.membership(CONVERSATION)],
-    ["a reaction that was taken back", TAKEN_BACK, Told.reaction(7, ALICE, THUMB, false)],
-    ["a read mark", READ, Told.read(CONVERSATION, BOB, 7)],
-    ["an earlier read mark", EARLIER_READ, Told.read(CONVERSATION, BOB, 6)],
-    ["a later edit", LATER_EDIT, Told.edit(7, 3)],
-    ["a deletion", DELETION, Told.deletion(7)]
+    ["a membership", ADDED, EventKey.membership(CONVERSATION)],
+    ["a reaction that was taken back", TAKEN_BACK, EventKey.reaction(7, ALICE, THUMB, false)],
+    ["a read mark", READ, EventKey.read(CONVERSATION, BOB, 7)],
+    ["an earlier read mark", EARLIER_READ, EventKey.read(CONVERSATION, BOB, 6)],
+    ["a later edit", LATER_EDIT, EventKey.edit(7, 3)],
+    ["a deletion", DELETION, EventKey.deletion(7)]
   ])("has lost %s", (_, at, key) => {
     assert.include(findings(without(at)), `lost: user 2 did not get ${key}`)
   })
 
   it("has lost an edit before a later one", () => {
-    assert.include(findings(without(EDIT)), `lost: user 2 did not get ${Told.edit(7, 3)}`)
+    assert.include(findings(without(EDIT)), `lost: user 2 did not get ${EventKey.edit(7, 3)}`)
   })
 
   it.each([
     ["a message", MESSAGE, "repeated: user 2 got message 7 as 2 and 3"],
-    ["a membership", ADDED, `repeated: user 2 was told twice of the ${Told.membership(CONVERSATION)}`],
-    ["an edit", EDIT, "repeated: user 2 was told version 2 of message 7 after version 2"],
-    [
-      "a reaction",
-      REACTION,
-      `repeated: user 2 was told twice of the ${Told.reaction(7, ALICE, THUMB, true)}`
-    ],
-    ["a read mark", READ, `repeated: user 2 was told twice of the ${Told.read(CONVERSATION, BOB, 7)}`],
-    ["a deletion", DELETION, `repeated: user 2 was told twice of the ${Told.deletion(7)}`]
+    ["a membership", ADDED, `repeated: user 2 got the ${EventKey.membership(CONVERSATION)} twice`],
+    ["an edit", EDIT, "repeated: user 2 got version 2 of message 7 after version 2"],
+    ["a reaction", REACTION, `repeated: user 2 got the ${EventKey.reaction(7, ALICE, THUMB, true)} twice`],
+    ["a read mark", READ, `repeated: user 2 got the ${EventKey.read(CONVERSATION, BOB, 7)} twice`],
+    ["a deletion", DELETION, `repeated: user 2 got the ${EventKey.deletion(7)} twice`]
   ])("repeats %s", (_, at, finding) => {
     assert.include(findings(twice(at)), finding)
   })
 
   it.each([
-    ["an edit before its message", EDIT, MESSAGE, `the ${Told.edit(7, 2)} before the message`],
+    ["an edit before its message", EDIT, MESSAGE, `the ${EventKey.edit(7, 2)} before the message`],
     [
       "a reaction before its message",
       REACTION,
       MESSAGE,
-      `the ${Told.reaction(7, ALICE, THUMB, true)} before the message`
+      `the ${EventKey.reaction(7, ALICE, THUMB, true)} before the message`
     ],
-    ["a deletion before its message", DELETION, MESSAGE, `the ${Told.deletion(7)} before the message`],
-    ["an edit after the deletion", LATER_EDIT, DELETION, `the ${Told.edit(7, 3)} after its deletion`],
+    ["a deletion before its message", DELETION, MESSAGE, `the ${EventKey.deletion(7)} before the message`],
+    ["an edit after the deletion", LATER_EDIT, DELETION, `the ${EventKey.edit(7, 3)} after its deletion`],
     [
       "a reaction after the deletion",
       TAKEN_BACK,
       DELETION,
-      `the ${Told.reaction(7, ALICE, THUMB, false)} after its deletion`
+      `the ${EventKey.reaction(7, ALICE, THUMB, false)} after its deletion`
     ],
     [
       "an earlier read mark after a later one",
       EARLIER_READ,
       READ,
-      `the ${Told.read(CONVERSATION, BOB, 6)} after 7`
+      `the ${EventKey.read(CONVERSATION, BOB, 6)} after 7`
     ]
-  ])("tells %s", (_, from, to, what) => {
-    assert.include(findings(moved(from, to)), `reordered: user 2 was told of ${what}`)
+  ])("finds %s", (_, from, to, what) => {
+    assert.include(findings(moved(from, to)), `reordered: user 2 got ${what}`)
   })
 
-  it("tells two edits in the wrong order", () => {
+  it("finds two edits in the wrong order", () => {
     assert.include(
       findings(moved(LATER_EDIT, EDIT)),
-      "reordered: user 2 was told version 2 of message 7 after version 3"
+      "reordered: user 2 got version 2 of message 7 after version 3"
     )
   })
 
@@ -178,7 +174,7 @@ describe("An inbox of a group", () => {
     ["a message", MESSAGE, { content: "another" }, "altered: user 2 got other content in message 7"],
     ["an edit", EDIT, { content: "another" }, "altered: user 2 got other content in message 7"],
     [
-      "the content of an edit that it tells as deleted",
+      "the content of an edit whose message it holds as deleted",
       EDIT,
       { deleted_at: "now" },
       "altered: user 2 got other content in message 7"
@@ -187,27 +183,27 @@ describe("An inbox of a group", () => {
       "a count",
       REACTION,
       { count: 2 },
-      `altered: user 2 was told 2 instead of 1 reactions with the ${Told.reaction(7, ALICE, THUMB, true)}`
+      `altered: user 2 got 2 instead of 1 reactions with the ${EventKey.reaction(7, ALICE, THUMB, true)}`
     ],
     [
       "the emoji of a reaction",
       REACTION,
       { emoji: "🎉" },
-      `lost: user 2 did not get ${Told.reaction(7, ALICE, THUMB, true)}`
+      `lost: user 2 did not get ${EventKey.reaction(7, ALICE, THUMB, true)}`
     ],
     [
       "the message of a read mark",
       READ,
       { message_id: 8 },
-      `lost: user 2 did not get ${Told.read(CONVERSATION, BOB, 7)}`
+      `lost: user 2 did not get ${EventKey.read(CONVERSATION, BOB, 7)}`
     ]
   ])("alters %s", (_, at, change, finding) => {
     assert.include(findings(altered(at, change)), finding)
   })
 
   it("expects no change of those who cannot read it, and none that was not acknowledged", () => {
-    const elsewhere = { ...acknowledged(Told.deletion(8)), readers: [ALICE] }
-    const { acknowledged: _, ...open } = acknowledged(Told.deletion(8))
+    const elsewhere = { ...acknowledged(EventKey.deletion(8)), readers: [ALICE] }
+    const { acknowledged: _, ...open } = acknowledged(EventKey.deletion(8))
     assert.deepStrictEqual(tally([send], [bobs(SOUND)], [...CHANGES, elsewhere, open]).findings, [])
   })
 

@@ -11,25 +11,25 @@ import { type Options, verify } from "../../verify/Verify.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { startServer } from "../support/TestServer.ts"
 
-/** What the server tells in place of a fact. */
-type Tells = (fact: EventFact) => EventFact | undefined
+/** The fact from which the server builds an event, in place of the true one. */
+type Alter = (fact: EventFact) => EventFact | undefined
 
-const truthfully: Tells = (fact) => fact
+const truthfully: Alter = (fact) => fact
 
-/** A server that can be made to tell its events wrongly, live and in every replay alike. */
-class FaultyServer extends Context.Service<FaultyServer, { readonly url: string; tells: Tells }>()(
+/** A server that can be made to send wrong events, live and in every replay alike. */
+class FaultyServer extends Context.Service<FaultyServer, { readonly url: string; alter: Alter }>()(
   "test/verify/FaultyServer"
 ) {
   static readonly layer = Layer.effect(
     FaultyServer,
     Effect.gen(function* () {
-      const faulty = { url: "", tells: truthfully }
+      const faulty = { url: "", alter: truthfully }
       const sound = Context.get(Context.empty(), EventKinds)
       const kinds = Object.entries(sound).map(([type, kind]): [string, EventKind] => [
         type,
         {
           ...kind,
-          fields: (fact) => Option.flatMap(Option.fromUndefinedOr(faulty.tells(fact)), kind.fields)
+          fields: (fact) => Option.flatMap(Option.fromUndefinedOr(faulty.alter(fact)), kind.fields)
         }
       ])
       const { url } = yield* startServer(yield* freshEmbedded).pipe(
@@ -41,18 +41,18 @@ class FaultyServer extends Context.Service<FaultyServer, { readonly url: string;
   )
 }
 
-/** Tells the first fact of a type as `tells` says, each time, and all others as they are. */
-const firstOf = (type: string, tells: Tells): Tells => {
+/** Alters the first fact of a type by `alter`, each time, and all others as they are. */
+const firstOf = (type: string, alter: Alter): Alter => {
   let first: string | undefined
   return (fact) => {
     if (fact.type !== type) return fact
     const key = JSON.stringify([fact.committedAt, fact.message?.id, fact.payload])
     first ??= key
-    return key === first ? tells(fact) : fact
+    return key === first ? alter(fact) : fact
   }
 }
 
-const nothing: Tells = () => undefined
+const nothing: Alter = () => undefined
 
 type Failure = Refused | Unanswered
 
@@ -75,20 +75,20 @@ const run = Effect.fnUntraced(function* (
   )
 })
 
-/** The report on a server that tells its events like this. */
-const reportOf = Effect.fnUntraced(function* (tells: Tells) {
+/** The report on a server that sends such events. */
+const reportOf = Effect.fnUntraced(function* (alter: Alter) {
   const server = yield* FaultyServer
-  server.tells = tells
+  server.alter = alter
   return yield* Effect.ensuring(
     run(() => ({}), { settleWithin: "300 millis" }),
     Effect.sync(() => {
-      server.tells = truthfully
+      server.alter = truthfully
     })
   )
 })
 
-/** What a run finds wrong with a server that tells its events like this. */
-const findingsOf = (tells: Tells) => Effect.map(reportOf(tells), ({ tally }) => tally.findings)
+/** What a run finds wrong with a server that sends such events. */
+const findingsOf = (alter: Alter) => Effect.map(reportOf(alter), ({ tally }) => tally.findings)
 
 const refuses = new Refused({ code: "404", detail: "Not found" })
 
@@ -121,7 +121,7 @@ layer(FaultyServer.layer, { excludeTestServices: true, timeout: "60 seconds" })(
       const findings = [...tally.findings, ...disagreements]
       const lost = new RegExp(`^lost: user \\d+ did not get ${name}$`)
       // The first one may be of the group whose members change, of which each event is known.
-      const lostThere = /^user \d+: of the group that changes its inbox tells "/
+      const lostThere = /^user \d+: of the group that changes its inbox has "/
       assert.isTrue(
         findings.some((finding) => lost.test(finding) || lostThere.test(finding)),
         findings.join("\n")
@@ -136,7 +136,7 @@ layer(FaultyServer.layer, { excludeTestServices: true, timeout: "60 seconds" })(
         const { disagreements } = yield* reportOf(firstOf(type, nothing))
         assert.match(
           disagreements.join("\n"),
-          /^user \d+: of the group that changes its inbox tells ".+" and not ".+", as number \d+ of \d+$/m
+          /^user \d+: of the group that changes its inbox has ".+" and not ".+", as number \d+ of \d+$/m
         )
       })
   )
@@ -158,7 +158,7 @@ layer(FaultyServer.layer, { excludeTestServices: true, timeout: "60 seconds" })(
     })
   )
 
-  it.effect("finds an edit that is told with another content", () =>
+  it.effect("finds an edit whose event has another content", () =>
     Effect.gen(function* () {
       const findings = yield* findingsOf(
         firstOf("message_updated", (fact) => ({ ...fact, message: { ...fact.message!, content: "another" } }))
@@ -167,7 +167,7 @@ layer(FaultyServer.layer, { excludeTestServices: true, timeout: "60 seconds" })(
     })
   )
 
-  it.effect("finds an edit that is told as the version before it", () =>
+  it.effect("finds an edit whose event has the version before it", () =>
     Effect.gen(function* () {
       const findings = yield* findingsOf(
         firstOf("message_updated", (fact) => ({ ...fact, message: { ...fact.message!, version: 1 } }))
@@ -176,14 +176,12 @@ layer(FaultyServer.layer, { excludeTestServices: true, timeout: "60 seconds" })(
     })
   )
 
-  it.effect("finds a reaction that is told with another count", () =>
+  it.effect("finds a reaction whose event has another count", () =>
     Effect.gen(function* () {
       const findings = yield* findingsOf(
         firstOf("reaction", (fact) => ({ ...fact, payload: { ...(fact.payload as object), count: 7 } }))
       )
-      assert.isTrue(
-        findings.some((finding) => /^altered: .* was told 7 instead of \d reactions/.test(finding))
-      )
+      assert.isTrue(findings.some((finding) => /^altered: .* got 7 instead of \d reactions/.test(finding)))
     })
   )
 
@@ -210,12 +208,12 @@ layer(FaultyServer.layer, { excludeTestServices: true, timeout: "60 seconds" })(
       }))
       assert.match(
         disagreements[0]!,
-        /^user \d+: message \d+, as the events tell it, is another in the history$/
+        /^user \d+: message \d+, as the events have it, is another in the history$/
       )
     })
   )
 
-  it.effect("finds an event page that tells another reaction than the socket", () =>
+  it.effect("finds an event page that has another reaction than the socket", () =>
     Effect.gen(function* () {
       const { disagreements } = yield* run((rest) => ({
         events: (url, userId, page) =>

@@ -59,12 +59,12 @@ export const freshLoad = Effect.fnUntraced(function* (server: Server, user: User
 
 /**
  * A client that follows its inbox. It loads a conversation when it first hears of it, as its history and its members are
- * told by no event, and then goes by events alone: also by those that the load knew already.
+ * in no event, and then goes by events alone: also by those that the load knew already.
  */
 export class Client {
   readonly conversations = new Map<ConversationId, ClientConversation>()
   readonly blocked = new Set<UserId>()
-  /** The user's own display name, once an event told it. */
+  /** The user's own display name, once an event had it. */
   displayName: string | undefined
   private cursor = 0
 
@@ -144,14 +144,14 @@ export class Client {
       }
       case "conversation_updated": {
         const { role, with: peer } = known.info
-        const told = event.conversation as Conversation
+        const shown = event.conversation as Conversation
         known.info = {
-          ...told,
+          ...shown,
           ...(role === undefined ? {} : { role }),
-          ...(peer === undefined ? {} : { with: told.with ?? peer })
+          ...(peer === undefined ? {} : { with: shown.with ?? peer })
         }
         // The other user of a direct conversation was erased.
-        if (peer !== undefined && told.member_count === 1) members.delete(peer.user_id)
+        if (peer !== undefined && shown.member_count === 1) members.delete(peer.user_id)
         return
       }
       case "member_added":

@@ -50,7 +50,7 @@ const refused = (why: string): Verdict => ({ why })
 export class Model {
   readonly conversations = new Map<ConversationId, ModelConversation>()
   readonly messages = new Map<MessageId, ModelMessage>()
-  /** What each user was ever shown or told of messages, so that nothing else may be in its inbox. */
+  /** What each user ever read of messages, or got in events, so that nothing else may be in its inbox. */
   readonly shown = new Map<UserId, Set<string>>()
   readonly displayNames = new Map<UserId, string>()
   readonly erased = new Set<UserId>()

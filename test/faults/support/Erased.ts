@@ -137,9 +137,9 @@ export const make = Effect.gen(function* () {
       Effect.sync(() => deletionsOf(peer.received.map(({ event }) => event)).length >= MESSAGES + 1),
       "30 seconds"
     )
-    const told = deletionsOf(peer.received.map(({ event }) => event))
-    assert.lengthOf(told, MESSAGES + 1)
-    assert.strictEqual(new Set(told).size, told.length, "nothing is told twice")
+    const deleted = deletionsOf(peer.received.map(({ event }) => event))
+    assert.lengthOf(deleted, MESSAGES + 1)
+    assert.strictEqual(new Set(deleted).size, deleted.length, "no event comes twice")
     assert.isFalse(peer.visits.some(({ unrecovered }) => unrecovered))
 
     receiver.received.length = 0

@@ -9,13 +9,13 @@ export interface NeighbourOptions {
   /** The ids of the two users. */
   readonly sender: number
   readonly receiver: number
-  /** By how many messages it is told how long one takes in quiet. */
+  /** How many messages measure how long one takes without a flood. */
   readonly quietMessages: number
 }
 
 export interface NeighbourReport {
   readonly sent: number
-  /** What the receiver was told, in order. */
+  /** The messages that the receiver got, in order. */
   readonly contents: ReadonlyArray<string>
   readonly seqs: ReadonlyArray<number>
   readonly failures: ReadonlyArray<string>
@@ -37,7 +37,7 @@ export const neighbour = Effect.fnUntraced(function* (options: NeighbourOptions)
   const next = Effect.promise(async () => (await once(worker, "message"))[0])
   yield* next
   return {
-    /** Chats until the flood is over, and tells how that went. */
+    /** Chats until the flood is over, and answers how that went. */
     beside: <A>(flood: Effect.Effect<A>) =>
       Effect.gen(function* () {
         // It reports before the flood is over when something fails.

@@ -32,7 +32,7 @@ export interface ConnectOptions {
   readonly since?: number | string
   /** The epoch that `since` belongs to. */
   readonly epoch?: string
-  /** Version 2 unless told otherwise; null offers none. */
+  /** Version 2 by default; null offers none. */
   readonly protocol?: "minichat.v1" | "minichat.v2" | null
 }
 

@@ -1,8 +1,8 @@
 /**
- * What an inbox must tell, as keys: those of what the server acknowledged are compared with those of the events that came. An edit is
- * named by the version that it made, because a replay tells each of its events with the message as it is now.
+ * The key of each event: the keys of what the server acknowledged are compared with those of the events that came. The key of an edit
+ * has the version that it made, because in a replay each of its events holds the message as it is now.
  */
-export const Told = {
+export const EventKey = {
   message: (id: number) => `message ${id}`,
   messageSent: (id: number) => `message_sent ${id}`,
   edit: (id: number, version: number) => `edit of message ${id} to version ${version}`,
@@ -18,9 +18,9 @@ export const Told = {
 export interface Change {
   /** In words, for the report. */
   readonly what: string
-  /** The users whose inboxes must tell it. */
+  /** The users whose inboxes must get its event. */
   readonly readers: ReadonlyArray<number>
-  /** The key of the event that tells it, once the server has acknowledged it. */
+  /** The key of its event, once the server has acknowledged it. */
   acknowledged?: string
   /** What an acknowledged edit wrote. */
   written?: { readonly messageId: number; readonly version: number; readonly content: string }
