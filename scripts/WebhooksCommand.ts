@@ -5,9 +5,8 @@ import { AppConfig } from "../src/AppConfig.ts"
 import { Database } from "../src/database/Database.ts"
 import { DatabaseStartError } from "../src/database/DatabaseStartError.ts"
 import type { Unavailable } from "../src/domain/Unavailable.ts"
-import * as Logging from "../src/observability/Logging.ts"
 import { type DeadLetter, type ServedEndpoint, WebhookRepo } from "../src/repo/WebhookRepo.ts"
-import { startErrors } from "../src/Start.ts"
+import { logging, startErrors } from "../src/Start.ts"
 import { toTarget } from "../src/webhooks/WebhookTargets.ts"
 
 /** The command was not given what it needs; the message says what. */
@@ -16,7 +15,7 @@ class Refused extends Schema.TaggedError<Refused>()("Refused", { message: Schema
 const services = WebhookRepo.layer.pipe(
   Layer.provide(Database.layer),
   Layer.provide(NodeServices.layer),
-  Layer.provideMerge(Logging.layer),
+  Layer.provideMerge(logging),
   Layer.provideMerge(AppConfig.layer)
 )
 

@@ -8,13 +8,12 @@ import * as DatabaseEpoch from "../src/database/DatabaseEpoch.ts"
 import { DatabaseStartError } from "../src/database/DatabaseStartError.ts"
 import { VERSION } from "../src/domain/Version.ts"
 import { Epoch } from "../src/Epoch.ts"
-import * as Logging from "../src/observability/Logging.ts"
-import { startErrors, teardown } from "../src/Start.ts"
+import { logging, startErrors, teardown } from "../src/Start.ts"
 
 const services = DatabaseEpoch.layer.pipe(
   Layer.provide(Database.layer),
   Layer.provide(NodeServices.layer),
-  Layer.provideMerge(Logging.layer),
+  Layer.provideMerge(logging),
   Layer.provideMerge(AppConfig.layer)
 )
 

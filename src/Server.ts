@@ -225,15 +225,15 @@ const UNTRACED = [Paths.health, Paths.livez, Paths.readyz, Paths.metrics, Paths.
 const observability = Layer.unwrap(
   Effect.gen(function* () {
     const node = yield* NodeId
-    const { trustedProxies } = yield* AppConfig
+    const settings = yield* AppConfig
     const about = { node, version: VERSION }
     const closeCodes = Object.values(CloseCode).map(({ code }) => code)
     return Layer.mergeAll(
       Metrics.layer({ ...about, closeCodes }),
-      Tracing.layer({
+      Tracing.layer(settings, {
         ...about,
         routeOf,
-        decidesSampling: fromTrustedProxy(trustedProxies),
+        decidesSampling: fromTrustedProxy(settings.trustedProxies),
         untraced: new Set<string>(UNTRACED)
       })
     )

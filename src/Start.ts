@@ -1,14 +1,28 @@
-import { Cause, ConfigProvider, Console, Effect, Exit, type Runtime, Schema, SchemaIssue } from "effect"
+import {
+  Cause,
+  ConfigProvider,
+  Console,
+  Effect,
+  Exit,
+  Layer,
+  type Runtime,
+  Schema,
+  SchemaIssue
+} from "effect"
 import type { ConfigError } from "effect/Config"
 import type { ServeError } from "effect/http/HttpServerError"
-import { settingNames } from "./AppConfig.ts"
+import { AppConfig, settingNames } from "./AppConfig.ts"
 import type { TokenKeyError } from "./access/TokenKeys.ts"
 import type { DatabaseStartError } from "./database/DatabaseStartError.ts"
 import type { DataDirLocked } from "./database/DataDirLock.ts"
 import type { DescriptorLimitError } from "./observability/Descriptors.ts"
+import * as Logging from "./observability/Logging.ts"
 import { unknownSettings } from "./settings/UnknownSettings.ts"
 import type { WorkersError } from "./Workers.ts"
 import type { WebhookSettingsError } from "./webhooks/WebhookTargets.ts"
+
+/** Logs as `LOG_FORMAT` and `LOG_LEVEL` say. */
+export const logging = Layer.unwrap(Effect.map(AppConfig, Logging.layer))
 
 type StartError =
   | WorkersError

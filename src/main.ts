@@ -6,7 +6,14 @@ import { AppConfig } from "./AppConfig.ts"
 import { enoughDescriptors } from "./observability/Descriptors.ts"
 import * as Logging from "./observability/Logging.ts"
 import * as Server from "./Server.ts"
-import { drainOnOtherSignals, logDefects, startErrors, teardown, warnOfUnknownSettings } from "./Start.ts"
+import {
+  drainOnOtherSignals,
+  logDefects,
+  logging,
+  startErrors,
+  teardown,
+  warnOfUnknownSettings
+} from "./Start.ts"
 import { runWorkers, workerCount } from "./Workers.ts"
 
 // Few objects outlive a request: one thread collects young garbage with less work than several that share it
@@ -30,7 +37,7 @@ const program = Effect.gen(function* () {
 program.pipe(
   Effect.onInterrupt(() => Effect.logInfo("Mini Chat stopped")),
   logDefects,
-  Effect.provide(Logging.layer.pipe(Layer.provideMerge(AppConfig.layer))),
+  Effect.provide(logging.pipe(Layer.provideMerge(AppConfig.layer))),
   startErrors,
   NodeRuntime.runMain({ disableErrorReporting: true, teardown })
 )

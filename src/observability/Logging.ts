@@ -1,5 +1,4 @@
-import { Effect, Formatter, Layer, Logger, References } from "effect"
-import { AppConfig } from "../AppConfig.ts"
+import { Formatter, Layer, Logger, type LogLevel, References } from "effect"
 
 /** One flat JSON object: `timestamp`, `level`, `message`, annotations such as `request_id`, and the cause. */
 const json = Logger.make<unknown, string>((options) => {
@@ -9,17 +8,21 @@ const json = Logger.make<unknown, string>((options) => {
   return Formatter.formatJson({ timestamp, level, message, ...annotations, ...trace, cause })
 })
 
-/** Logs text on a terminal, and one JSON object a line elsewhere, unless `LOG_FORMAT` is set. */
-export const layer = Layer.unwrap(
-  Effect.gen(function* () {
-    const { logFormat, logLevel } = yield* AppConfig
-    const isPretty = logFormat === "pretty" || (logFormat === "auto" && process.stdout.isTTY)
-    return Layer.mergeAll(
-      Logger.layer([isPretty ? Logger.consolePretty() : Logger.withConsoleLog(json)]),
-      Layer.succeed(References.MinimumLogLevel, logLevel)
-    )
-  })
-)
+export interface LogSettings {
+  /** `auto` logs text on a terminal, and one JSON object a line elsewhere. */
+  readonly logFormat: "auto" | "pretty" | "json"
+  /** The least severe level that is logged. */
+  readonly logLevel: LogLevel.LogLevel
+}
+
+/** Logs to standard output. */
+export const layer = ({ logFormat, logLevel }: LogSettings) => {
+  const isPretty = logFormat === "pretty" || (logFormat === "auto" && process.stdout.isTTY)
+  return Layer.mergeAll(
+    Logger.layer([isPretty ? Logger.consolePretty() : Logger.withConsoleLog(json)]),
+    Layer.succeed(References.MinimumLogLevel, logLevel)
+  )
+}
 
 /**
  * Keeps the process alive when the reader of its standard output or standard error ends: by default EPIPE ends the process. Log lines

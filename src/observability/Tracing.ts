@@ -1,12 +1,21 @@
 import { hostname } from "node:os"
 import { Context, Effect, Fiber, Layer, Option, Redacted, References, Tracer } from "effect"
-import { HttpMiddleware, HttpServerRequest, UrlParams } from "effect/http"
+import { type Headers, HttpMiddleware, HttpServerRequest, UrlParams } from "effect/http"
 import { OtlpExporter, OtlpSerialization, OtlpTracer } from "effect/observability"
-import { AppConfig, type Settings } from "../AppConfig.ts"
 import * as OtlpClient from "./OtlpClient.ts"
 
 /** How long the shutdown of a node waits for the collector to take its last spans. */
 const LAST_EXPORT = "1 second"
+
+export interface TraceSettings {
+  /** The collector's address, which may hold a password. Without it no span is made at all. */
+  readonly otlpEndpoint: Option.Option<Redacted.Redacted>
+  readonly otlpHeaders: Redacted.Redacted<Headers.Input>
+  readonly otlpProtocol: "http/protobuf" | "http/json"
+  readonly serviceName: string
+  /** The share of the traces that are recorded of those that begin here, from 0 to 1. */
+  readonly tracesSampled: number
+}
 
 /** What the caller passes in: this folder must not import it. */
 export interface About {
@@ -21,30 +30,26 @@ export interface About {
   readonly untraced: ReadonlySet<string>
 }
 
-/** Sends traces by OTLP when `OTEL_EXPORTER_OTLP_ENDPOINT` is set. Otherwise no span is made at all. */
-export const layer = (about: About) =>
-  Layer.unwrap(
-    Effect.map(AppConfig, ({ otlpEndpoint, ...settings }) =>
-      Option.isNone(otlpEndpoint)
-        ? Layer.succeed(References.TracerEnabled, false)
-        : Layer.mergeAll(
-            otlp(Redacted.value(otlpEndpoint.value), settings, about),
-            Layer.succeed(HttpMiddleware.TracerDisabledWhen, ({ method, url }) =>
-              about.untraced.has(about.routeOf(method, url) ?? "")
-            ),
-            Layer.succeed(
-              HttpMiddleware.SpanNameGenerator,
-              ({ method, url }) => `${method} ${about.routeOf(method, url) ?? ""}`
-            ),
-            // The query of a request may hold a token.
-            Layer.succeed(UrlParams.CurrentRedactedNames, [/^/])
-          )
-    )
-  )
+/** Sends traces by OTLP when there is an endpoint. */
+export const layer = ({ otlpEndpoint, ...settings }: TraceSettings, about: About) =>
+  Option.isNone(otlpEndpoint)
+    ? Layer.succeed(References.TracerEnabled, false)
+    : Layer.mergeAll(
+        otlp(Redacted.value(otlpEndpoint.value), settings, about),
+        Layer.succeed(HttpMiddleware.TracerDisabledWhen, ({ method, url }) =>
+          about.untraced.has(about.routeOf(method, url) ?? "")
+        ),
+        Layer.succeed(
+          HttpMiddleware.SpanNameGenerator,
+          ({ method, url }) => `${method} ${about.routeOf(method, url) ?? ""}`
+        ),
+        // The query of a request may hold a token.
+        Layer.succeed(UrlParams.CurrentRedactedNames, [/^/])
+      )
 
 const otlp = (
   endpoint: string,
-  { otlpHeaders, otlpProtocol, serviceName, tracesSampled }: Omit<Settings, "otlpEndpoint">,
+  { otlpHeaders, otlpProtocol, serviceName, tracesSampled }: Omit<TraceSettings, "otlpEndpoint">,
   { node, version, decidesSampling }: About
 ) =>
   Layer.effect(

@@ -4,14 +4,14 @@ import { HttpRouter } from "effect/http"
 import type { Settings } from "../../src/AppConfig.ts"
 import * as Boundary from "../../src/http/Boundary.ts"
 import { Lifecycle } from "../../src/Lifecycle.ts"
-import * as Logging from "../../src/observability/Logging.ts"
 import { NodeId } from "../../src/presence/NodeId.ts"
+import { logging } from "../../src/Start.ts"
 import { settings } from "../support/Services.ts"
 
 /** The log of a process with these settings, and a place to keep its lines. */
 const loggingTo = (lines: Array<string>, overrides: Partial<Settings>) => {
   const console = { ...globalThis.console, log: (line: string) => void lines.push(line) }
-  return Logging.layer.pipe(
+  return logging.pipe(
     Layer.merge(Layer.succeed(Console.Console, console)),
     Layer.provideMerge(settings({ logLevel: "Info", ...overrides }))
   )

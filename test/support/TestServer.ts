@@ -4,8 +4,8 @@ import { HttpClient, HttpClientRequest, HttpServer } from "effect/http"
 import { HttpApiClient } from "effect/http-api"
 import type { Settings } from "../../src/AppConfig.ts"
 import { Api } from "../../src/api/Api.ts"
-import * as Logging from "../../src/observability/Logging.ts"
 import * as Server from "../../src/Server.ts"
+import { logging } from "../../src/Start.ts"
 import * as EmbeddedPool from "./EmbeddedPool.ts"
 import { settings } from "./Services.ts"
 
@@ -15,7 +15,7 @@ export const startServer = Effect.fnUntraced(function* (overrides: Partial<Setti
   const scope = yield* Effect.scope
   // A memo map of its own: two servers of one test share nothing in this process.
   const services = yield* Layer.buildWithMemoMap(
-    Server.layer.pipe(Layer.provide([Logging.layer, EmbeddedPool.layer]), Layer.provide(settings(overrides))),
+    Server.layer.pipe(Layer.provide([logging, EmbeddedPool.layer]), Layer.provide(settings(overrides))),
     memoMap,
     scope
   )
