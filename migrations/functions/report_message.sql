@@ -15,7 +15,7 @@ BEGIN
   SELECT r.id, r.reason, r.created_at INTO id, reason, created_at
     FROM reports r WHERE r.message_id = message AND r.reporter_id = reporter;
   PERFORM FROM users u WHERE u.id = reporter AND u.deleted_at IS NULL FOR KEY SHARE;
-  status := coalesce(CASE WHEN NOT FOUND THEN 'not_member' END, may_read(reporter, m.conversation_id, message), CASE
+  status := coalesce(CASE WHEN NOT FOUND THEN 'not_member' WHEN is_suspended(reporter) THEN 'suspended' END, may_read(reporter, m.conversation_id, message), CASE
     WHEN id IS NOT NULL THEN 'reported'
     WHEN m.deleted_at IS NOT NULL THEN 'message_deleted'
   END);
