@@ -2,7 +2,7 @@ import { SchemaAST, Struct } from "effect"
 import { WebhookPayloads, type WebhookType } from "../../domain/Webhook.ts"
 import { webhookExamples } from "./WebhookExamples.ts"
 
-const TAG = "webhooks"
+const TAG = "Webhooks"
 
 const description = `What the server posts to each \`WEBHOOK_URL\`, signed as [Standard Webhooks](https://www.standardwebhooks.com)
 says: their libraries verify it in any language. Verify the body as it came, byte for byte.
@@ -62,7 +62,7 @@ const operationOf = (type: WebhookType) => {
   const { identifier, description } = SchemaAST.resolve(WebhookPayloads[type].ast)!
   return {
     tags: [TAG],
-    operationId: `${TAG}.${type}`,
+    operationId: `webhooks.${type}`,
     summary: description,
     parameters,
     security: [],
