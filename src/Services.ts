@@ -52,6 +52,7 @@ import { MessageRepo } from "./repo/MessageRepo.ts"
 import { ProfileRepo } from "./repo/ProfileRepo.ts"
 import { ReportRepo } from "./repo/ReportRepo.ts"
 import * as SearchIndex from "./repo/SearchIndex.ts"
+import * as SearchRebuild from "./repo/SearchRebuild.ts"
 import { SearchRepo } from "./repo/SearchRepo.ts"
 import { SuspensionRepo } from "./repo/SuspensionRepo.ts"
 import * as UsernameLooks from "./repo/UsernameLooks.ts"
@@ -74,6 +75,7 @@ const repos = Layer.mergeAll(
   ProfileRepo.layer,
   SearchRepo.layer,
   SearchIndex.layer,
+  SearchRebuild.layer,
   InboxRepo.layer,
   DisconnectRepo.layer,
   WebhookRepo.layer,

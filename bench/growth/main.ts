@@ -127,6 +127,11 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
     yield* plan("history, first page of 50", repo.history({ userId: user(1), ...history }))
     yield* plan("recent list, from the database", repo.received(user(1), 50))
     yield* plan("resume: a page of an inbox", inboxes.page(user(1), headOf(1) - 64, 64, NEW_MESSAGE_TYPES))
+    yield* plan("a user by name", users.named(`person${people}`))
+    yield* plan(
+      "20 users by the beginning of a name",
+      users.search({ prefix: "Person 7", skip: 0, limit: 20 })
+    )
     const inside = <E>(name: string, call: Effect.Effect<unknown, E>) =>
       showPlansInside(databaseUrl, name, call)
     yield* inside("search by a user with 20 messages, its first one", searchBy(rare, rareWords))

@@ -15,6 +15,8 @@ BEGIN
   );
   IF maker <> ALL (known) THEN
     status := 'user_not_found'; RETURN NEXT; RETURN;
+  ELSIF is_suspended(maker) THEN
+    status := 'suspended'; RETURN NEXT; RETURN;
   ELSIF other <> ALL (known) THEN
     status := 'members_not_found'; users := ARRAY[other]; RETURN NEXT; RETURN;
   END IF;

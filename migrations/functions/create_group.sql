@@ -19,6 +19,8 @@ BEGIN
   known := ARRAY(SELECT i.user_id FROM inboxes i WHERE i.user_id = ANY (all_ids) ORDER BY i.user_id FOR UPDATE);
   IF maker <> ALL (known) THEN
     status := 'user_not_found'; RETURN NEXT; RETURN;
+  ELSIF is_suspended(maker) THEN
+    status := 'suspended'; RETURN NEXT; RETURN;
   ELSIF cardinality(known) < cardinality(all_ids) THEN
     status := 'members_not_found';
     users := ARRAY(SELECT i FROM unnest(all_ids) i WHERE i <> ALL (known) ORDER BY i);

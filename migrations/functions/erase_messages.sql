@@ -48,7 +48,7 @@ BEGIN
       deleted_at = coalesce(s.deleted_at, at)
     WHERE s.id = ANY (ids);
   DELETE FROM reactions r WHERE r.message_id = ANY (ids);
-  DELETE FROM reports r WHERE r.message_id = ANY (ids);
+  UPDATE reports r SET content = '', metadata = NULL WHERE r.message_id = ANY (ids);
 
   FOR i IN 1 .. cardinality(ids) LOOP
     readers := readers_of(conversation_ids[i], ids[i]);

@@ -16,7 +16,7 @@ BEGIN
     status := 'conversation_not_found'; RETURN NEXT; RETURN;
   END IF;
   PERFORM FROM inboxes i WHERE i.user_id = ANY (peers) ORDER BY i.user_id FOR UPDATE;
-  status := may_read(reader, conversation, message);
+  status := coalesce(CASE WHEN is_suspended(reader) THEN 'suspended' END, may_read(reader, conversation, message));
   IF status IS NULL AND NOT EXISTS (SELECT FROM messages m WHERE m.id = message AND m.conversation_id = conversation) THEN
     status := 'message_not_found';
   END IF;

@@ -21,6 +21,7 @@ BEGIN
   SELECT m.role INTO changer_role FROM members m WHERE m.conversation_id = conversation AND m.user_id = changer;
   SELECT m.role INTO old_role FROM members m WHERE m.conversation_id = conversation AND m.user_id = member;
   status := CASE
+    WHEN is_suspended(changer) THEN 'suspended'
     WHEN member_ids IS NULL THEN 'conversation_not_found'
     WHEN changer_role IS NULL AND (changer <> member OR NOT is_group) THEN 'not_member'
     WHEN NOT is_group THEN 'not_a_group'

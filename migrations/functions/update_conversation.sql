@@ -15,6 +15,7 @@ BEGIN
   SELECT m.role INTO changer_role FROM members m WHERE m.conversation_id = conversation AND m.user_id = changer;
   SELECT c.kind = 'group' INTO is_group FROM conversations c WHERE c.id = conversation;
   status := CASE
+    WHEN is_suspended(changer) THEN 'suspended'
     WHEN member_ids IS NULL THEN 'conversation_not_found'
     WHEN changer_role IS NULL THEN 'not_member'
     WHEN NOT is_group THEN 'not_a_group'

@@ -36,16 +36,13 @@ export class Identities extends Context.Service<
       const erasures = yield* ErasureRepo
       const disconnects = yield* Disconnects
 
-      const put = (externalId: ExternalId, wanted: ExternalUser) =>
-        profiles.put(externalId, wanted).pipe(
-          Effect.flatMap(({ value }) => value),
-          Effect.map(({ id }) => id)
-        )
+      const provision = (externalId: ExternalId, wanted: ExternalUser) =>
+        Effect.map(profiles.provision(externalId, wanted), ({ id }) => id)
 
       // Where the username of the token is taken, the user is made with another one.
       const make = ({ externalId, profile: { username, ...profile } }: Subject) =>
-        (username === undefined ? put(externalId, profile) : put(externalId, { username, ...profile })).pipe(
-          Effect.catchTag(["UsernameTaken", "UsernameFixed"], () => put(externalId, profile)),
+        provision(externalId, username === undefined ? profile : { username, ...profile }).pipe(
+          Effect.catchTag(["UsernameTaken", "UsernameFixed"], () => provision(externalId, profile)),
           Effect.tap((id) => Effect.logInfo(`Made user ${id} at its first token (JWT_PROVISION)`)),
           Effect.catchTag(["UsernameTaken", "UsernameFixed"], (error) => Effect.die(error))
         )

@@ -1,5 +1,6 @@
 import { Context, Effect, flow, Layer } from "effect"
 import { AppConfig } from "../AppConfig.ts"
+import type { Suspended } from "../domain/Caller.ts"
 import type { Conversation, Member, Role } from "../domain/Conversation.ts"
 import type { GroupFull, MembersNotFound, NotAGroup, RoleForbids } from "../domain/ConversationErrors.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
@@ -7,7 +8,12 @@ import type { Blocked, ClientIdConflict } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
 import { EventPublisher } from "../inbox/EventPublisher.ts"
-import { ConversationRepo, type Denied, type GroupChange, type NewGroup } from "../repo/ConversationRepo.ts"
+import {
+  type ChangeDenied,
+  ConversationRepo,
+  type GroupChange,
+  type NewGroup
+} from "../repo/ConversationRepo.ts"
 import { type Counted, committed, valueOf } from "./Committed.ts"
 
 /**
@@ -22,32 +28,32 @@ export class Conversations extends Context.Service<
       group: NewGroup
     ): Effect.Effect<
       Conversation,
-      UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | Unavailable
+      Suspended | UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | Unavailable
     >
     /** The direct conversation of two users, which is made when there is none. */
     createDirect(
       by: UserId,
       other: UserId
-    ): Effect.Effect<Conversation, UserNotFound | MembersNotFound | Blocked | Unavailable>
+    ): Effect.Effect<Conversation, Suspended | UserNotFound | MembersNotFound | Blocked | Unavailable>
     /** Changes title or metadata of a group. */
     update(
       by: UserId,
       id: ConversationId,
       change: GroupChange
-    ): Effect.Effect<Counted<Conversation>, Denied | RoleForbids | NotAGroup>
+    ): Effect.Effect<Counted<Conversation>, ChangeDenied | RoleForbids | NotAGroup>
     /** Adds a member to a group, or changes its role. */
     putMember(
       by: UserId,
       id: ConversationId,
       memberId: UserId,
       role: Role | undefined
-    ): Effect.Effect<Counted<Member>, Denied | RoleForbids | NotAGroup | MembersNotFound | GroupFull>
+    ): Effect.Effect<Counted<Member>, ChangeDenied | RoleForbids | NotAGroup | MembersNotFound | GroupFull>
     /** Removes a member from a group, or lets it leave. */
     removeMember(
       by: UserId,
       id: ConversationId,
       memberId: UserId
-    ): Effect.Effect<void, Denied | RoleForbids | NotAGroup>
+    ): Effect.Effect<void, ChangeDenied | RoleForbids | NotAGroup>
   }
 >()("minichat/chat/Conversations") {
   static readonly layer = Layer.effect(

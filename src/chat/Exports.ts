@@ -1,10 +1,12 @@
-import { Context, Effect, Layer, Option, Stream } from "effect"
+import { Context, DateTime, Effect, Layer, Option, Stream } from "effect"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { ExportRecord } from "../domain/Export.ts"
 import type { MessageId } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
+import { Sessions } from "../presence/Sessions.ts"
 import { ExportRepo, type ReactionPlace } from "../repo/ExportRepo.ts"
+import { SuspensionRepo } from "../repo/SuspensionRepo.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
 
 /** How many records one query reads. A page of the longest messages takes about 600 KiB. */
@@ -26,6 +28,8 @@ export class Exports extends Context.Service<
     Effect.gen(function* () {
       const users = yield* UserRepo
       const repo = yield* ExportRepo
+      const suspensions = yield* SuspensionRepo
+      const sessions = yield* Sessions
 
       /** The records after a place: a page that is not full is the last. */
       const pages = <A extends ExportRecord, Place>(
@@ -44,8 +48,15 @@ export class Exports extends Context.Service<
 
       const of: Exports["Service"]["of"] = Effect.fnUntraced(function* (userId) {
         const user = yield* users.find(userId)
+        const { suspended_at } = yield* suspensions.find(userId)
+        const lastSeen = Option.getOrUndefined((yield* sessions.presence(userId)).lastSeen)
         let records = 0
-        const profile: ExportRecord = { type: "profile", user }
+        const profile: ExportRecord = {
+          type: "profile",
+          user,
+          ...(lastSeen === undefined ? {} : { last_seen: DateTime.formatIso(lastSeen) }),
+          ...(suspended_at === null ? {} : { suspended_at })
+        }
         return Stream.make(profile).pipe(
           Stream.concat(
             pages(

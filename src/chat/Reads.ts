@@ -5,7 +5,7 @@ import type { MessageId, MessageNotFound } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { Passing } from "../inbox/Passing.ts"
-import { ConversationRepo, type Denied } from "../repo/ConversationRepo.ts"
+import { type ChangeDenied, ConversationRepo } from "../repo/ConversationRepo.ts"
 import { committed } from "./Committed.ts"
 import { Drafts } from "./Drafts.ts"
 
@@ -27,7 +27,7 @@ export class Reads extends Context.Service<
       userId: UserId,
       conversationId: ConversationId,
       messageId: MessageId
-    ): Effect.Effect<ReadState, Denied | MessageNotFound>
+    ): Effect.Effect<ReadState, ChangeDenied | MessageNotFound>
   }
 >()("minichat/chat/Reads") {
   static readonly layer = Layer.effect(

@@ -7,7 +7,17 @@ import { User, UserId } from "./User.ts"
 
 /** One line of the export of a user. A reader ignores types that it does not know. The last line is `end`: without it the export was cut off. */
 export const ExportRecord = Schema.Union([
-  Schema.Struct({ type: Schema.Literal("profile"), user: User }),
+  Schema.Struct({
+    type: Schema.Literal("profile"),
+    user: User,
+    last_seen: Schema.optionalKey(Timestamp).annotate({
+      description:
+        "When the last socket of the user closed; absent while one is open, and when that is not known"
+    }),
+    suspended_at: Schema.optionalKey(Timestamp).annotate({
+      description: "Since when the user is suspended; absent when it is not"
+    })
+  }),
   Schema.Struct({
     type: Schema.Literal("conversation"),
     conversation: Conversation,

@@ -19,12 +19,14 @@ import {
   notMember,
   roleForbids,
   serviceUnavailable,
-  userNotFound
+  userNotFound,
+  userSuspended
 } from "../api/ProblemOf.ts"
 import type { ValidationFailed } from "../api/Problems.ts"
 import type { Counted } from "../chat/Committed.ts"
 import { Conversations } from "../chat/Conversations.ts"
 import { Reads } from "../chat/Reads.ts"
+import type { Suspended } from "../domain/Caller.ts"
 import { Conversation, ConversationEntry, Member, ReadState } from "../domain/Conversation.ts"
 import type { GroupFull, MembersNotFound } from "../domain/ConversationErrors.ts"
 import type { Blocked, ClientIdConflict } from "../domain/Message.ts"
@@ -48,6 +50,9 @@ const denied = {
   NotMember: notMember,
   Unavailable: serviceUnavailable
 }
+
+/** Also of changes: a suspended user makes none. */
+const changeDenied = { ...denied, Suspended: userSuspended }
 
 export const layer = HttpApiBuilder.group(
   Api,
@@ -90,7 +95,14 @@ export const layer = HttpApiBuilder.group(
       asked: NewConversation
     ): Effect.Effect<
       Conversation,
-      UserNotFound | MembersNotFound | GroupFull | Blocked | ClientIdConflict | ValidationFailed | Unavailable
+      | Suspended
+      | UserNotFound
+      | MembersNotFound
+      | GroupFull
+      | Blocked
+      | ClientIdConflict
+      | ValidationFailed
+      | Unavailable
     > => {
       if (asked.kind === "group") {
         const { title, member_ids, history = "all", metadata, client_id } = asked
@@ -118,6 +130,7 @@ export const layer = HttpApiBuilder.group(
             MembersNotFound: membersNotFound,
             GroupFull: groupFull,
             Blocked: blocked,
+            Suspended: userSuspended,
             ClientIdConflict: clientIdConflict,
             Unavailable: serviceUnavailable
           })
@@ -146,7 +159,7 @@ export const layer = HttpApiBuilder.group(
             yield* changed(user_id, (by) => conversations.update(by, conversation_id, { title, metadata }))
           )
         },
-        Effect.catchTags({ ...denied, RoleForbids: roleForbids, NotAGroup: notAGroup })
+        Effect.catchTags({ ...changeDenied, RoleForbids: roleForbids, NotAGroup: notAGroup })
       ),
 
       members: Effect.fnUntraced(function* ({
@@ -167,7 +180,7 @@ export const layer = HttpApiBuilder.group(
           )
         },
         Effect.catchTags({
-          ...denied,
+          ...changeDenied,
           RoleForbids: roleForbids,
           NotAGroup: notAGroup,
           MembersNotFound: membersNotFound,
@@ -180,7 +193,7 @@ export const layer = HttpApiBuilder.group(
           const by = yield* actor(user_id)
           yield* conversations.removeMember(by, conversation_id, member_id)
         },
-        Effect.catchTags({ ...denied, RoleForbids: roleForbids, NotAGroup: notAGroup })
+        Effect.catchTags({ ...changeDenied, RoleForbids: roleForbids, NotAGroup: notAGroup })
       ),
 
       read: Effect.fnUntraced(
@@ -189,7 +202,7 @@ export const layer = HttpApiBuilder.group(
           yield* permitAction(userId)
           return readState(yield* reads.mark(userId, conversation_id, message_id))
         },
-        Effect.catchTags({ ...denied, MessageNotFound: messageNotFound })
+        Effect.catchTags({ ...changeDenied, MessageNotFound: messageNotFound })
       )
     })
   }, withServices)

@@ -7,7 +7,8 @@ import {
   messageNotFound,
   notMember,
   serviceUnavailable,
-  userNotFound
+  userNotFound,
+  userSuspended
 } from "../api/ProblemOf.ts"
 import { Report, Suspension } from "../domain/Moderation.ts"
 import type { UserId } from "../domain/User.ts"
@@ -46,6 +47,7 @@ export const layer = HttpApiBuilder.group(
             MessageNotFound: messageNotFound,
             NotMember: notMember,
             MessageDeleted: messageDeleted,
+            Suspended: userSuspended,
             Unavailable: serviceUnavailable
           })
         ),

@@ -1,4 +1,5 @@
 import type { Effect } from "effect"
+import type { Suspended } from "../domain/Caller.ts"
 import type {
   Conversation,
   ConversationEntry,
@@ -48,6 +49,9 @@ export type Addressees =
 /** The failures of a member's call on a conversation. */
 export type Denied = ConversationNotFound | NotMember | Unavailable
 
+/** The failures of a member's change, also of what it has read: a suspended user makes none. */
+export type ChangeDenied = Denied | Suspended
+
 /**
  * Conversations, their members and the members' read marks.
  *
@@ -61,13 +65,13 @@ export interface ConversationCalls {
     maximum: number
   ): Effect.Effect<
     Change<Conversation>,
-    UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | Unavailable
+    Suspended | UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | Unavailable
   >
   /** The direct conversation of two users; makes it when there is none, unless the other user has blocked this one. */
   createDirect(
     by: UserId,
     other: UserId
-  ): Effect.Effect<Change<Conversation>, UserNotFound | MembersNotFound | Blocked | Unavailable>
+  ): Effect.Effect<Change<Conversation>, Suspended | UserNotFound | MembersNotFound | Blocked | Unavailable>
   /** A conversation as a member sees it. */
   find(userId: UserId, id: ConversationId): Effect.Effect<ConversationEntry, Denied>
   /** The number of a user's conversations, counted up to `atMost`. The cost of a list depends on it. */
@@ -89,7 +93,7 @@ export interface ConversationCalls {
     by: UserId,
     id: ConversationId,
     change: GroupChange
-  ): Effect.Effect<Change<Conversation>, Denied | RoleForbids | NotAGroup>
+  ): Effect.Effect<Change<Conversation>, ChangeDenied | RoleForbids | NotAGroup>
   /** Members by ascending user id, above `after`: at most `limit`. */
   members(
     userId: UserId,
@@ -107,7 +111,10 @@ export interface ConversationCalls {
     memberId: UserId,
     role: Role | undefined,
     maximum: number
-  ): Effect.Effect<Change<Member, NotMember>, Denied | RoleForbids | NotAGroup | MembersNotFound | GroupFull>
+  ): Effect.Effect<
+    Change<Member, NotMember>,
+    ChangeDenied | RoleForbids | NotAGroup | MembersNotFound | GroupFull
+  >
   /**
    * Removes a member from a group, or lets it leave. When the owner leaves, the oldest admin, else the oldest member, becomes
    * the owner. For a user who is no member it succeeds without an event.
@@ -116,7 +123,7 @@ export interface ConversationCalls {
     by: UserId,
     id: ConversationId,
     memberId: UserId
-  ): Effect.Effect<Change<void>, Denied | RoleForbids | NotAGroup>
+  ): Effect.Effect<Change<void>, ChangeDenied | RoleForbids | NotAGroup>
   /**
    * Marks a conversation as read up to a message that the user may read. The mark never moves back. In a group, and in a direct
    * conversation whose other user has blocked the user, only the user's own inbox gets an event.
@@ -125,7 +132,7 @@ export interface ConversationCalls {
     userId: UserId,
     id: ConversationId,
     messageId: MessageId
-  ): Effect.Effect<Change<ReadState, NotMember>, Denied | MessageNotFound>
+  ): Effect.Effect<Change<ReadState, NotMember>, ChangeDenied | MessageNotFound>
   /** The addressees of the messages of a conversation; `undefined` when there is no such conversation. */
   addressees(id: ConversationId): Effect.Effect<Addressees | undefined, Unavailable>
   /**

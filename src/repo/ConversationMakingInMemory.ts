@@ -1,4 +1,5 @@
 import { DateTime, Effect } from "effect"
+import { Suspended } from "../domain/Caller.ts"
 import type { Conversation } from "../domain/Conversation.ts"
 import { GroupFull, MembersNotFound } from "../domain/ConversationErrors.ts"
 import type { Change } from "../domain/Event.ts"
@@ -41,7 +42,7 @@ export const makingInMemory = (tables: Tables) => {
     appended: []
   })
 
-  type Refusal = UserNotFound | MembersNotFound | GroupFull | ClientIdConflict
+  type Refusal = Suspended | UserNotFound | MembersNotFound | GroupFull | ClientIdConflict
 
   const createGroup = (group: NewGroup, maximum: number) =>
     Effect.map(DateTime.now, DateTime.formatIso).pipe(
@@ -49,6 +50,7 @@ export const makingInMemory = (tables: Tables) => {
         const { by, clientId } = group
         const ids = [...new Set([by, ...group.memberIds])].sort((a, b) => a - b)
         if (!inboxes.has(by)) return Effect.fail(new UserNotFound({ userId: by }))
+        if (tables.suspended.has(by)) return Effect.fail(new Suspended())
         const unknown = ids.filter((id) => !inboxes.has(id))
         if (unknown.length > 0) return Effect.fail(new MembersNotFound({ userIds: unknown }))
         if (ids.length > maximum) return Effect.fail(new GroupFull({ maximum }))
@@ -92,17 +94,21 @@ export const makingInMemory = (tables: Tables) => {
 
   const createDirect = (by: UserId, other: UserId) =>
     Effect.map(DateTime.now, DateTime.formatIso).pipe(
-      Effect.flatMap((now): Effect.Effect<Change<Conversation>, UserNotFound | MembersNotFound | Blocked> => {
-        if (!inboxes.has(by)) return Effect.fail(new UserNotFound({ userId: by }))
-        if (!inboxes.has(other)) return Effect.fail(new MembersNotFound({ userIds: [other] }))
-        const known = directOf(tables, by, other)
-        if (known === undefined && blockOf(tables, other, by) !== undefined) return Effect.fail(new Blocked())
-        return Effect.succeed(
-          known === undefined
-            ? made(by, makeDirect(tables, [by, other], by, now, nextMessageId(tables)), now)
-            : already(by, known)
-        )
-      })
+      Effect.flatMap(
+        (now): Effect.Effect<Change<Conversation>, Suspended | UserNotFound | MembersNotFound | Blocked> => {
+          if (!inboxes.has(by)) return Effect.fail(new UserNotFound({ userId: by }))
+          if (tables.suspended.has(by)) return Effect.fail(new Suspended())
+          if (!inboxes.has(other)) return Effect.fail(new MembersNotFound({ userIds: [other] }))
+          const known = directOf(tables, by, other)
+          if (known === undefined && blockOf(tables, other, by) !== undefined)
+            return Effect.fail(new Blocked())
+          return Effect.succeed(
+            known === undefined
+              ? made(by, makeDirect(tables, [by, other], by, now, nextMessageId(tables)), now)
+              : already(by, known)
+          )
+        }
+      )
     )
 
   return { createGroup, createDirect }

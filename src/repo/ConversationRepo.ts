@@ -4,7 +4,7 @@ import { conversationsInMemory } from "./ConversationsInMemory.ts"
 import * as Conversations from "./ConversationsInSql.ts"
 import { MemoryTables } from "./MemoryTables.ts"
 
-export type { Addressees, Denied, GroupChange, NewGroup } from "./ConversationCalls.ts"
+export type { Addressees, ChangeDenied, Denied, GroupChange, NewGroup } from "./ConversationCalls.ts"
 
 /** Conversations, their members and the members' read marks: see `ConversationCalls`. */
 export class ConversationRepo extends Context.Service<ConversationRepo, ConversationCalls>()(

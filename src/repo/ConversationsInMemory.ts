@@ -11,7 +11,13 @@ import type { Addressees, GroupChange } from "./ConversationCalls.ts"
 import { makingInMemory } from "./ConversationMakingInMemory.ts"
 import { membersInMemory } from "./MembersInMemory.ts"
 import { appendPayload } from "./MemoryEvents.ts"
-import { blockOf, type MemoryConversation, type MemoryMember, MemoryTables } from "./MemoryTables.ts"
+import {
+  blockOf,
+  type MemoryConversation,
+  type MemoryMember,
+  MemoryTables,
+  refuseSuspended
+} from "./MemoryTables.ts"
 import {
   conversationForAll,
   conversationSeenBy,
@@ -44,6 +50,13 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
       return run(conversation, member, DateTime.formatIso(now))
     })
 
+  /** Runs a change of a member: a suspended user makes none. */
+  const changing = <A, E>(
+    userId: UserId,
+    id: ConversationId,
+    run: (conversation: MemoryConversation, member: MemoryMember, now: string) => Effect.Effect<A, E>
+  ) => Effect.andThen(refuseSuspended(tables, userId), asMember(userId, id, run))
+
   const find = (userId: UserId, id: ConversationId) =>
     asMember(userId, id, (conversation, member) => Effect.succeed(entryFor(tables, conversation, member)))
 
@@ -67,7 +80,7 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
     )
 
   const update = (by: UserId, id: ConversationId, { title, metadata }: GroupChange) =>
-    asMember(
+    changing(
       by,
       id,
       (conversation, { role }, now): Effect.Effect<Change<Conversation>, RoleForbids | NotAGroup> => {
@@ -98,7 +111,7 @@ export const conversationsInMemory = Effect.map(MemoryTables, (tables) => {
     )
 
   const markRead = (userId: UserId, id: ConversationId, messageId: MessageId) =>
-    asMember(userId, id, (conversation, member, now): Effect.Effect<Change<ReadState>, MessageNotFound> => {
+    changing(userId, id, (conversation, member, now): Effect.Effect<Change<ReadState>, MessageNotFound> => {
       const message = messages.get(messageId)
       if (message?.conversationId !== id || !mayRead(conversation, userId, messageId))
         return Effect.fail(new MessageNotFound())

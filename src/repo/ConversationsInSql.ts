@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { Database } from "../database/Database.ts"
 import { int4, int4Array, int8, textArray } from "../database/SqlParameters.ts"
+import { Suspended } from "../domain/Caller.ts"
 import type { Conversation } from "../domain/Conversation.ts"
 import {
   ConversationNotFound,
@@ -30,6 +31,7 @@ type Refusal =
   | "role_forbids"
   | "message_not_found"
   | "blocked"
+  | "suspended"
 
 type Row = ChangeRow<"changed" | "unchanged" | Refusal>
 
@@ -61,6 +63,8 @@ export const make = Effect.gen(function* () {
           return yield* new GroupFull({ maximum })
         case "conflict":
           return yield* new ClientIdConflict()
+        case "suspended":
+          return yield* new Suspended()
       }
       const value =
         row.type === null
@@ -79,6 +83,7 @@ export const make = Effect.gen(function* () {
       if (row.status === "user_not_found") return yield* new UserNotFound({ userId: by })
       if (row.status === "members_not_found") return yield* new MembersNotFound({ userIds: [...row.users!] })
       if (row.status === "blocked") return yield* new Blocked()
+      if (row.status === "suspended") return yield* new Suspended()
       const value =
         row.type === null
           ? reads.conversation(by, row.id as ConversationId)
@@ -140,6 +145,7 @@ export const make = Effect.gen(function* () {
       if (row.status === "message_not_found") return yield* new MessageNotFound()
       if (row.status === "conversation_not_found") return yield* new ConversationNotFound()
       if (row.status === "not_member") return yield* new NotMember()
+      if (row.status === "suspended") return yield* new Suspended()
       return { value: reads.readState(userId, id), appended: appendedBy(rows) }
     }
   )
@@ -173,6 +179,8 @@ const permitted = ({ status }: Row) => {
       return Effect.fail(new NotAGroup())
     case "role_forbids":
       return Effect.fail(new RoleForbids())
+    case "suspended":
+      return Effect.fail(new Suspended())
     default:
       return Effect.void
   }

@@ -144,7 +144,11 @@ export const erasuresInMemory = Effect.map(MemoryTables, (tables): ErasureCalls 
       message.deletedAt ??= now
       message.revision = ++counters.revision
       message.reactions.clear()
-      remove(tables.reports, ({ messageId }) => messageId === message.id)
+      for (const report of tables.reports) {
+        if (report.messageId !== message.id) continue
+        const { metadata: _, ...reported } = report.reported
+        Object.assign(report, { reported: { ...reported, content: "" } })
+      }
       return appendAbout(tables, message, "message_deleted", now)
     })
   }

@@ -13,7 +13,13 @@ import type { Change } from "../domain/Event.ts"
 import { groupRights } from "../domain/GroupRights.ts"
 import type { UserId } from "../domain/User.ts"
 import { appendPayload } from "./MemoryEvents.ts"
-import { type MemoryConversation, type MemoryMember, nextMessageId, type Tables } from "./MemoryTables.ts"
+import {
+  type MemoryConversation,
+  type MemoryMember,
+  nextMessageId,
+  refuseSuspended,
+  type Tables
+} from "./MemoryTables.ts"
 import { conversationSeenBy, memberIds, memberSeen, memberSeenBy } from "./MemoryViews.ts"
 import { pageOf } from "./PageOf.ts"
 
@@ -68,6 +74,8 @@ export const membersInMemory = (tables: Tables) => {
       now
     )
 
+  const changeTime = (by: UserId) => Effect.andThen(refuseSuspended(tables, by), DateTime.now)
+
   const putMember = (
     by: UserId,
     id: ConversationId,
@@ -75,7 +83,7 @@ export const membersInMemory = (tables: Tables) => {
     wanted: Role | undefined,
     maximum: number
   ) =>
-    Effect.flatMap(DateTime.now, (time): Effect.Effect<Change<Member>, Refusal> => {
+    Effect.flatMap(changeTime(by), (time): Effect.Effect<Change<Member>, Refusal> => {
       const now = DateTime.formatIso(time)
       const conversation = conversations.get(id)
       if (conversation === undefined) return Effect.fail(new ConversationNotFound())
@@ -128,7 +136,7 @@ export const membersInMemory = (tables: Tables) => {
 
   const removeMember = (by: UserId, id: ConversationId, memberId: UserId) =>
     Effect.flatMap(
-      DateTime.now,
+      changeTime(by),
       (time): Effect.Effect<Change<void>, Exclude<Refusal, MembersNotFound | GroupFull>> => {
         const now = DateTime.formatIso(time)
         const conversation = conversations.get(id)

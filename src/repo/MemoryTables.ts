@@ -1,4 +1,5 @@
-import { Context, Layer } from "effect"
+import { Context, Effect, Layer } from "effect"
+import { Suspended } from "../domain/Caller.ts"
 import type { HistoryAccess, Role } from "../domain/Conversation.ts"
 import { ConversationId } from "../domain/ConversationId.ts"
 import { MessageId } from "../domain/Message.ts"
@@ -186,3 +187,7 @@ export const makeDirect = (
   tables.conversations.set(made.id, made)
   return made
 }
+
+/** Fails for a user that is suspended: it makes no change. */
+export const refuseSuspended = ({ suspended }: Tables, userId: UserId): Effect.Effect<void, Suspended> =>
+  Effect.suspend(() => (suspended.has(userId) ? Effect.fail(new Suspended()) : Effect.void))

@@ -30,4 +30,12 @@ export interface ProfileCalls {
     externalId: ExternalId,
     wanted: ExternalUser
   ): Effect.Effect<Change<User>, UsernameTaken | UsernameFixed | Unavailable>
+  /**
+   * Makes the user with an external id, as `put` does. The profile of one that is there already stays: an application may have made
+   * it at the same moment, and knows more of its user than a token does.
+   */
+  provision(
+    externalId: ExternalId,
+    wanted: ExternalUser
+  ): Effect.Effect<User, UsernameTaken | UsernameFixed | Unavailable>
 }

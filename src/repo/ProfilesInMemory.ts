@@ -6,7 +6,7 @@ import { appendPayload } from "./MemoryEvents.ts"
 import type { Tables } from "./MemoryTables.ts"
 import type { ProfileCalls } from "./ProfileCalls.ts"
 import { MAX_FELLOWS } from "./ProfileCalls.ts"
-import { makePut } from "./PutExternal.ts"
+import { makeProvision, makePut } from "./PutExternal.ts"
 import { makeInMemory } from "./UsersInMemory.ts"
 
 /** The memory layer of `ProfileRepo`. */
@@ -52,14 +52,15 @@ export const profilesInMemory = (tables: Tables): ProfileCalls => {
       }
     })
 
-  const put = makePut({
+  const steps: Parameters<typeof makeProvision>[0] = {
     findExternal: (id) => Effect.sync(() => users.find(({ external_id }) => external_id === id)),
-    make: (made) => Effect.result(makeInMemory(tables, made)),
-    update: updateKnown
-  })
+    make: (made) => Effect.result(makeInMemory(tables, made))
+  }
+  const put = makePut({ ...steps, update: updateKnown })
 
   return {
     put,
+    provision: makeProvision(steps),
     update: (userId, change) =>
       Effect.suspend((): Effect.Effect<Change<User>, UserNotFound> => {
         const user = tables.erasures.has(userId) ? undefined : users[userId - 1]

@@ -14,7 +14,7 @@ import {
 import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
 import { foldedNames } from "./FoldedNames.ts"
 import { MAX_FELLOWS, type ProfileCalls } from "./ProfileCalls.ts"
-import { makePut } from "./PutExternal.ts"
+import { makeProvision, makePut } from "./PutExternal.ts"
 import { usersInSql } from "./UsersInSql.ts"
 
 type Row = ChangeRow<"changed" | "unchanged" | "user_not_found" | "changing">
@@ -65,5 +65,10 @@ export const make = Effect.gen(function* () {
       makePut({ findExternal, make, update: updateKnown })(externalId, wanted)
   )
 
-  return { update, put } satisfies ProfileCalls
+  const provision: ProfileCalls["provision"] = Effect.fn("ProfileRepo.provision")(
+    (externalId: ExternalId, wanted: ExternalUser) =>
+      makeProvision({ findExternal, make })(externalId, wanted)
+  )
+
+  return { update, put, provision } satisfies ProfileCalls
 })

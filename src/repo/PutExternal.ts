@@ -21,6 +21,17 @@ interface Steps {
   update(user: User, change: UserChange): Effect.Effect<Change<User>, Unavailable>
 }
 
+/** Makes `provision` of `ProfileCalls` from the steps of a layer. */
+export const makeProvision = ({ findExternal, make }: Omit<Steps, "update">) => {
+  const put = makePut({
+    findExternal,
+    make,
+    update: (user) => Effect.succeed({ value: Effect.succeed(user), appended: [] })
+  })
+  return (externalId: ExternalId, wanted: ExternalUser) =>
+    Effect.flatMap(put(externalId, wanted), ({ value }) => value)
+}
+
 /** Makes `put` of `ProfileCalls` from the steps of a layer. */
 export const makePut = ({ findExternal, make, update }: Steps) =>
   Effect.fnUntraced(function* (externalId: ExternalId, { username: given, ...profile }: ExternalUser) {

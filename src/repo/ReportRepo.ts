@@ -1,6 +1,7 @@
 import { Context, DateTime, Effect, Layer } from "effect"
 import { Database } from "../database/Database.ts"
 import { int4, int8 } from "../database/SqlParameters.ts"
+import { Suspended } from "../domain/Caller.ts"
 import { NotMember } from "../domain/ConversationErrors.ts"
 import { MessageDeleted, type MessageId, MessageNotFound } from "../domain/Message.ts"
 import type { Metadata } from "../domain/Metadata.ts"
@@ -15,7 +16,7 @@ import { type MessageRow, toMessage } from "./Rows.ts"
 import { userParameter } from "./UserParameters.ts"
 
 /** The refusals of a report. */
-export type ReportDenied = MessageNotFound | NotMember | MessageDeleted
+export type ReportDenied = Suspended | MessageNotFound | NotMember | MessageDeleted
 
 /** A page of reports. `next` is the `after` of the next page; `undefined` after the last. */
 export interface ReportList {
@@ -62,6 +63,8 @@ export class ReportRepo extends Context.Service<
             return yield* new NotMember()
           case "message_deleted":
             return yield* new MessageDeleted()
+          case "suspended":
+            return yield* new Suspended()
           case "reported":
             return toReport({ ...row!, message_id: messageId, reporter_id: by })
         }
@@ -106,6 +109,7 @@ export class ReportRepo extends Context.Service<
           if (message === undefined) return Effect.fail(new MessageNotFound())
           const conversation = conversations.get(message.conversationId)!
           if (!conversation.members.has(by) || erasures.has(by)) return Effect.fail(new NotMember())
+          if (tables.suspended.has(by)) return Effect.fail(new Suspended())
           if (!mayRead(conversation, by, messageId)) return Effect.fail(new MessageNotFound())
           const known = reports.find((one) => one.messageId === messageId && one.reporterId === by)
           if (known !== undefined) return Effect.succeed(fromMemory(known))
@@ -156,7 +160,7 @@ interface ReportRow {
 }
 
 type StatusRow = ReportRow & {
-  readonly status: "reported" | "message_not_found" | "not_member" | "message_deleted"
+  readonly status: "reported" | "message_not_found" | "not_member" | "suspended" | "message_deleted"
 }
 
 type ListRow = MessageRow &

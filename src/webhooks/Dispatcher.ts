@@ -1,4 +1,5 @@
 import { Clock, Duration, Effect, FiberSet, Queue, Random, Schedule } from "effect"
+import type { UnreachedPayload, WebhookPayload } from "../domain/Webhook.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { RedisBus } from "../redis/RedisBus.ts"
 import { type WebhookFact, WebhookFacts } from "../repo/WebhookFacts.ts"
@@ -107,14 +108,7 @@ export const dispatch = Effect.fnUntraced(function* (target: WebhookTarget, endp
     if (performance.now() - leasedAt > Duration.toMillis(timings.lease) / 3) {
       return end(giveBack(event))
     }
-    const payload = JSON.stringify({
-      type: event.type,
-      timestamp: event.happenedAt.toISOString(),
-      data:
-        offline === undefined
-          ? fact.data
-          : { ...fact.data, offline_user_ids: offline.userIds, presence_known: offline.isKnown }
-    })
+    const payload = JSON.stringify(withReach(fact.payload, offline))
     const id = `msg_${event.webhookId}`
     const headers = {
       "webhook-id": id,
@@ -182,6 +176,13 @@ export const dispatch = Effect.fnUntraced(function* (target: WebhookTarget, endp
     Effect.forkScoped
   )
 })
+
+/** What is posted: of a new message also who was offline. */
+const withReach = (payload: UnreachedPayload, offline: Offline | undefined): WebhookPayload => {
+  if (payload.type !== "message.created") return payload
+  const { userIds, isKnown } = offline ?? { userIds: [], isKnown: false }
+  return { ...payload, data: { ...payload.data, offline_user_ids: userIds, presence_known: isKnown } }
+}
 
 /** The outcome of an event that was not tried: it is leased anew at once. */
 const giveBack = (event: WebhookEvent): WebhookOutcome => ({

@@ -1,11 +1,13 @@
 import { assert, it } from "@effect/vitest"
-import { Effect, Layer, Stream } from "effect"
+import { DateTime, Effect, Layer, Option, Stream } from "effect"
 import { Exports, PAGE } from "../../src/chat/Exports.ts"
 import { ConversationId } from "../../src/domain/ConversationId.ts"
 import type { ExportRecord } from "../../src/domain/Export.ts"
 import { MessageId } from "../../src/domain/Message.ts"
 import { UserId } from "../../src/domain/User.ts"
+import { Sessions } from "../../src/presence/Sessions.ts"
 import { ExportRepo } from "../../src/repo/ExportRepo.ts"
+import { SuspensionRepo } from "../../src/repo/SuspensionRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 
 const MESSAGES = 100_000
@@ -29,6 +31,29 @@ const message = (id: number) => ({
   }
 })
 
+it.effect("an export has when its user was last seen, and since when it is suspended", () => {
+  const nothing = () => Effect.succeed([])
+  const at = "2026-01-02T00:00:00.000Z"
+  const layers = Layer.mergeAll(
+    Layer.mock(ExportRepo, {
+      conversations: nothing,
+      messages: nothing,
+      reactions: nothing,
+      blocks: nothing,
+      reports: nothing
+    }),
+    Layer.mock(UserRepo, { find: () => Effect.succeed(alice) }),
+    Layer.mock(SuspensionRepo, { find: () => Effect.succeed({ user_id: alice.id, suspended_at: at }) }),
+    Layer.mock(Sessions, {
+      presence: () => Effect.succeed({ connections: 0, lastSeen: Option.some(DateTime.makeUnsafe(at)) })
+    })
+  )
+  return Effect.gen(function* () {
+    const [profile] = yield* Stream.runCollect(yield* (yield* Exports).of(alice.id))
+    assert.deepEqual(profile, { type: "profile", user: alice, last_seen: at, suspended_at: at })
+  }).pipe(Effect.provide(Exports.layer.pipe(Layer.provide(layers))))
+})
+
 it.effect("an export of 100,000 messages holds one page at a time, and hands it on whole", () => {
   let read = 0
   let taken = 0
@@ -50,7 +75,11 @@ it.effect("an export of 100,000 messages holds one page at a time, and hands it 
         return page
       })
   })
-  const users = Layer.mock(UserRepo, { find: () => Effect.succeed(alice) })
+  const people = Layer.mergeAll(
+    Layer.mock(UserRepo, { find: () => Effect.succeed(alice) }),
+    Layer.mock(SuspensionRepo, { find: () => Effect.succeed({ user_id: alice.id, suspended_at: null }) }),
+    Layer.mock(Sessions, { presence: () => Effect.succeed({ connections: 0, lastSeen: Option.none() }) })
+  )
   return Effect.gen(function* () {
     const records = yield* (yield* Exports).of(alice.id)
     const parts: Array<number> = []
@@ -68,5 +97,5 @@ it.effect("an export of 100,000 messages holds one page at a time, and hands it 
     assert.deepEqual(last, { type: "end", records: MESSAGES + 1 })
     assert.strictEqual(mostHeld, PAGE)
     assert.deepEqual(parts, [1, ...Array.from({ length: MESSAGES / PAGE }, () => PAGE), 1])
-  }).pipe(Effect.provide(Exports.layer.pipe(Layer.provide([repo, users]))))
+  }).pipe(Effect.provide(Exports.layer.pipe(Layer.provide([repo, people]))))
 })

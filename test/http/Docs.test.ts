@@ -5,7 +5,7 @@ import { CHROMIUM } from "../support/Chromium.ts"
 import { pathProxy } from "../support/PathProxy.ts"
 import { Chromium, inPage } from "../web/Pages.ts"
 import { ChatServer, newUsername } from "./ChatServer.ts"
-import { operations } from "./OpenApiDocument.ts"
+import { operations, webhooks } from "./OpenApiDocument.ts"
 
 /** How long a page may take to draw: its scripts are large, and the machine may be busy. In milliseconds. */
 const PAGE_TIMEOUT = 60_000
@@ -133,9 +133,10 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
                 }
               })
 
+              const posted = Object.values(yield* webhooks).map(({ post }) => post)
               assert.sameMembers(
                 summaries,
-                (yield* operations).map(({ summary }) => summary!)
+                [...(yield* operations), ...posted].map(({ summary }) => summary!)
               )
               assert.strictEqual(answered.status, "200")
               assert.include(answered.body, username)

@@ -4,9 +4,12 @@ import { Effect, Schema } from "effect"
 import { HttpApi } from "effect/http-api"
 import { Api } from "../../src/api/Api.ts"
 import { DocumentedApi } from "../../src/api/openapi/Documentation.ts"
+import type { ConversationId } from "../../src/domain/ConversationId.ts"
 import { ExportRecord } from "../../src/domain/Export.ts"
+import type { UserId } from "../../src/domain/User.ts"
+import { type UnreachedPayload, WebhookPayloads, type WebhookType } from "../../src/domain/Webhook.ts"
 import { ChatServer, newPair, newUser, newUsername, send } from "./ChatServer.ts"
-import { document, examplesOf, operations } from "./OpenApiDocument.ts"
+import { document, examplesOf, operations, webhooks } from "./OpenApiDocument.ts"
 
 const OF_ANY = [500]
 const OF_AUTHORIZED = [401, 403, 429, 503]
@@ -363,6 +366,46 @@ layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (
     })
   )
 
+  it.effect("describes what is posted to webhooks, by schemas by which the examples decode", () =>
+    Effect.gen(function* () {
+      const { components } = yield* document
+      const documented = yield* webhooks
+      assert.sameMembers(Object.keys(documented), Object.keys(WebhookPayloads))
+      for (const [type, { post }] of Object.entries(documented)) {
+        const { schema, example } = post.requestBody!.content["application/json"]!
+        const named = components.schemas[String(schema.$ref).split("/").at(-1)!] as unknown as PayloadSchema
+        assert.deepEqual(named.properties.type.enum, [type])
+        yield* Schema.decodeUnknownEffect(WebhookPayloads[type as WebhookType] as Schema.Codec<unknown>)(
+          example,
+          { onExcessProperty: "error" }
+        )
+        assert.deepEqual(
+          post.parameters.map((parameter) => [parameter.in, parameter.name]),
+          ["webhook-id", "webhook-timestamp", "webhook-signature"].map((name) => ["header", name])
+        )
+        assert.sameMembers(Object.keys(post.responses), ["2XX", "410", "default"])
+      }
+      const ids = Object.values(documented).map(({ post }) => post.operationId)
+      const others = (yield* operations).map(({ operationId }) => operationId)
+      assert.lengthOf(new Set([...ids, ...others]), ids.length + others.length)
+    })
+  )
+
+  it("a webhook payload of another shape fails to compile", () => {
+    const timestamp = "2026-01-31T12:00:00.000Z"
+    const inMember = { conversation_id: 4 as ConversationId, user_id: 2 as UserId }
+    const payloads: ReadonlyArray<UnreachedPayload> = [
+      { type: "conversation.member_removed", timestamp, data: inMember },
+      // @ts-expect-error: a change of a member is no user
+      { type: "user.created", timestamp, data: inMember },
+      // @ts-expect-error: the user is missing
+      { type: "conversation.member_removed", timestamp, data: { conversation_id: inMember.conversation_id } },
+      // @ts-expect-error: there is no such type
+      { type: "conversation.member_renamed", timestamp, data: inMember }
+    ]
+    assert.lengthOf(payloads, 4)
+  })
+
   it.effect("describes the frames of a socket and every close code", () =>
     Effect.gen(function* () {
       const { components } = yield* document
@@ -379,6 +422,10 @@ layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (
     })
   )
 })
+
+interface PayloadSchema {
+  readonly properties: { readonly type: { readonly enum: ReadonlyArray<string> } }
+}
 
 interface TextSchema {
   readonly minLength?: number

@@ -43,5 +43,13 @@ const operationsOf = (spec: OpenApi.OpenAPISpec) =>
 /** Every operation that it describes. */
 export const operations = Effect.map(document, operationsOf)
 
+/** What it says of each webhook, by type. */
+export const webhooks = Effect.map(
+  document,
+  (spec) =>
+    (spec as unknown as { readonly webhooks: Readonly<Record<string, { readonly post: Operation }>> })
+      .webhooks
+)
+
 export const examplesOf = ({ example, examples }: MediaType) =>
   examples === undefined ? [example] : Object.values(examples).map(({ value }) => value)

@@ -109,6 +109,23 @@ const contract = <E>(name: string, repos: Layer.Layer<Repos | ProfileRepo, E>) =
       })
     )
 
+    it.effect("a user is made at its first token, and one that is there stays as it is", () =>
+      Effect.gen(function* () {
+        const { provision } = yield* ProfileRepo
+        const made = yield* provision(newUsername(), { display_name: "Alice" })
+        assert.strictEqual(made.display_name, "Alice")
+        const externalId = newUsername()
+        const known = yield* put(externalId, { display_name: "Bob of the team", metadata: { team: 1 } })
+        const { told } = yield* during(
+          [known],
+          provision(externalId, { display_name: "bob", avatar_url: URL })
+        )
+        assert.deepEqual(told, [[]])
+        assert.deepEqual(yield* provision(externalId, { display_name: "bob" }), known)
+        assert.deepEqual(yield* find(known), known)
+      })
+    )
+
     it.effect("a user has one username, which is nobody else's", () =>
       Effect.gen(function* () {
         const [externalId, username] = [newUsername(), newUsername()]

@@ -77,14 +77,14 @@ const reportContract = <E>(name: string, repos: Layer.Layer<Repos | ReportRepo, 
     )
 
     it.effect(
-      "a report keeps what the message said, whatever its author does, until the author is erased",
+      "a report keeps what the message said, whatever its author does; of an erased author it stays without that",
       () =>
         Effect.gen(function* () {
           const [a, b, c] = yield* three
           const hikes = yield* group(a, [b, c])
           const edits = yield* EditRepo
           const message = yield* say(b, hikes, "rude", { metadata: { nothing: null } })
-          const first = yield* report(a, message)
+          const first = yield* report(a, message, "He is rude to me")
           yield* edits.edit({
             by: b.id,
             messageId: message.id,
@@ -101,9 +101,17 @@ const reportContract = <E>(name: string, repos: Layer.Layer<Repos | ReportRepo, 
           assert.strictEqual(mine!.message.content, "")
 
           yield* erase(b)
+          const left = (yield* all).filter(({ id }) => id >= first.id)
           assert.deepEqual(
-            (yield* all).filter(({ id }) => [first.id, second.id].includes(id)),
-            []
+            left.map(({ message: _, ...report }) => report),
+            [
+              { ...first, reported: { content: "" } },
+              { ...second, reported: { content: "", version: 2 } }
+            ]
+          )
+          assert.deepEqual(
+            left.map(({ message }) => message.sender_username),
+            [`deleted-${b.id}`, `deleted-${b.id}`]
           )
         })
     )

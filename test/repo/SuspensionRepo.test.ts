@@ -1,10 +1,12 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Fiber, type Layer } from "effect"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
+import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
 import { DisconnectRepo } from "../../src/repo/DisconnectRepo.ts"
 import { EditRepo } from "../../src/repo/EditRepo.ts"
 import { ErasureRepo } from "../../src/repo/ErasureRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { ReportRepo } from "../../src/repo/ReportRepo.ts"
 import { SuspensionRepo } from "../../src/repo/SuspensionRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
 import { group, groupDraft, type Repos, refusal } from "./Conversations.ts"
@@ -32,7 +34,10 @@ const send = (...drafts: ReadonlyArray<ReturnType<typeof draft>>) =>
     verdicts
   )
 
-const suspensionContract = <E>(name: string, repos: Layer.Layer<Repos | ErasureRepo | SuspensionRepo, E>) =>
+const suspensionContract = <E>(
+  name: string,
+  repos: Layer.Layer<Repos | ErasureRepo | ReportRepo | SuspensionRepo, E>
+) =>
   layer(repos, { excludeTestServices: true })(`SuspensionRepo: ${name}`, (it) => {
     it.effect("a suspension has the time of its first call, until it ends", () =>
       Effect.gen(function* () {
@@ -72,6 +77,44 @@ const suspensionContract = <E>(name: string, repos: Layer.Layer<Repos | ErasureR
         assert.deepEqual(yield* changes, ["made", "made", "made", "made"])
         yield* suspend(a)
         yield* EditRepo.use((repo) => repo.removeAny(id))
+      })
+    )
+
+    it.effect("who is suspended neither reads on, reports, nor changes conversations, until it ends", () =>
+      Effect.gen(function* () {
+        const [a, b, c] = yield* three
+        const { id: hikes } = yield* group(a, [b])
+        const { id, conversation_id } = (yield* sendOne(draft(b, a, "hello"))).message
+        const repo = yield* ConversationRepo
+        const made = (title: string) =>
+          repo.createGroup(
+            { by: a.id, title, memberIds: [b.id], history: "all", metadata: undefined, clientId: undefined },
+            10
+          )
+        const acts: ReadonlyArray<Effect.Effect<unknown, { readonly _tag: string }, ReportRepo>> = [
+          repo.markRead(a.id, conversation_id!, id),
+          ReportRepo.use((reports) => reports.report(a.id, id, undefined)),
+          made("swim"),
+          repo.createDirect(a.id, c.id),
+          repo.update(a.id, hikes, { title: "climb" }),
+          repo.putMember(a.id, hikes, c.id, undefined, 10),
+          repo.removeMember(a.id, hikes, b.id)
+        ]
+        const outcomes = Effect.forEach(acts, (act) =>
+          Effect.match(act, { onSuccess: () => "made", onFailure: ({ _tag }) => _tag })
+        )
+        yield* suspend(a)
+        assert.deepEqual(
+          yield* outcomes,
+          acts.map(() => "Suspended")
+        )
+        const { last_read_id, unread } = yield* repo.find(a.id, conversation_id!)
+        assert.deepEqual([last_read_id, unread], [0, 1])
+        yield* restore(a)
+        assert.deepEqual(
+          yield* outcomes,
+          acts.map(() => "made")
+        )
       })
     )
 

@@ -1,5 +1,7 @@
 import { assert, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Layer, Scope } from "effect"
+import { Duration, Effect, Exit, Layer, Schema, Scope } from "effect"
+import { webhookExamples } from "../../src/api/openapi/WebhookExamples.ts"
+import { WebhookPayloads } from "../../src/domain/Webhook.ts"
 import { RedisBus } from "../../src/redis/RedisBus.ts"
 import { WebhookFacts } from "../../src/repo/WebhookFacts.ts"
 import { type WebhookEvent, type WebhookOutcome, WebhookRepo } from "../../src/repo/WebhookRepo.ts"
@@ -21,6 +23,8 @@ const event: WebhookEvent = {
   offline: undefined,
   timeLeft: Duration.days(3)
 }
+
+const userCreated = Schema.decodeSync(WebhookPayloads["user.created"])(webhookExamples["user.created"])
 
 it.live(
   "an attempt that a stop cuts off is given back, also when another node is at the queue just then",
@@ -45,7 +49,9 @@ it.live(
               return busy-- > 0 ? undefined : []
             })
         }),
-        Layer.mock(WebhookFacts, { of: () => Effect.succeed([{ data: {}, recipients: [] }]) }),
+        Layer.mock(WebhookFacts, {
+          of: () => Effect.succeed([{ payload: userCreated, recipients: [] }])
+        }),
         Layer.mock(RedisBus, { isUp: () => true }),
         Layer.mock(WebhookTargets, { targets: [target], sign: () => "v1,signature" })
       )

@@ -1,7 +1,7 @@
 import { assert, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
-import { startReceiver } from "./Receiver.ts"
+import { assertDocumented, startReceiver } from "./Receiver.ts"
 import { startNode } from "./Servers.ts"
 
 it.live("of a user that is erased tell no more than its id and times, also those that waited", () =>
@@ -30,6 +30,7 @@ it.live("of a user that is erased tell no more than its id and times, also those
       user: { id: alice.id, created_at: user.created_at, deleted_at: user.deleted_at }
     })
     assert.isAtLeast(Date.parse(user.deleted_at), Date.parse(user.created_at))
+    assertDocumented(receiver.received)
     const told = receiver.received.slice(length + 1)
     for (const { body } of told) assert.notMatch(body, new RegExp(`secret|${alice.username}`))
   })

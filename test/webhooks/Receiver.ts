@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
-import { Effect } from "effect"
+import { Effect, Schema } from "effect"
+import { WebhookPayloads } from "../../src/domain/Webhook.ts"
 import { until } from "../support/Until.ts"
 
 /** A request that a receiver got. */
@@ -9,6 +10,13 @@ export interface Received {
   readonly body: string
   // biome-ignore lint/suspicious/noExplicitAny: what it is, is for the test to assert
   readonly event: { readonly type: string; readonly timestamp: string; readonly data: Record<string, any> }
+}
+
+const Payload = Schema.Union(Object.values(WebhookPayloads))
+
+/** Asserts that events are of the shape that the OpenAPI document says, without further fields. */
+export const assertDocumented = (received: ReadonlyArray<Received>) => {
+  for (const { event } of received) Schema.decodeUnknownSync(Payload)(event, { onExcessProperty: "error" })
 }
 
 type Respond = (received: Received, response: ServerResponse) => void

@@ -12,7 +12,7 @@ import { freshEmbedded } from "../support/EmbeddedPool.ts"
 import { followersOf } from "../support/Followers.ts"
 import { databaseUrl, freshDatabase } from "../support/Services.ts"
 import { until } from "../support/Until.ts"
-import { type Received, type Receiver, startReceiver } from "./Receiver.ts"
+import { assertDocumented, type Received, type Receiver, startReceiver } from "./Receiver.ts"
 import { OLDER_SECRET, type Options, SECRET, startNode, type WebhookNode } from "./Servers.ts"
 
 const contentOf = ({ event }: Received) => event.data.message?.content
@@ -111,6 +111,7 @@ const suite = (name: string, fresh: Effect.Effect<Partial<Settings>, never, Scop
         assert.deepInclude(data("message.deleted")[0]!.message, { id: message.id, content: "" })
         assert.deepEqual(data("user.created")[1], { user: bob })
         assert.deepEqual(data("user.updated"), [{ user: { ...bob, display_name: "Bob" } }])
+        assertDocumented(receiver.received)
       })
     )
 
@@ -321,6 +322,7 @@ const suite = (name: string, fresh: Effect.Effect<Partial<Settings>, never, Scop
           told.map(({ event }) => event.type),
           ["user.suspended", "user.restored"]
         )
+        assertDocumented(receiver.received)
       })
     )
 

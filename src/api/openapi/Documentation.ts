@@ -1,10 +1,12 @@
 import { HttpApi, OpenApi } from "effect/http-api"
+import { WebhookPayloads } from "../../domain/Webhook.ts"
 import { Api } from "../Api.ts"
 import { ClientFrame, ServerFrame } from "../Protocol.ts"
 import { document } from "./Document.ts"
 import { LiveEvents } from "./LiveEvents.ts"
+import { withWebhooks } from "./Webhooks.ts"
 
-/** Everything that the docs describe: the REST contract, the socket and its frames. */
+/** Everything that the docs describe: the REST contract, the socket and its frames, and the webhooks. */
 export class DocumentedApi extends Api.add(LiveEvents)
-  .annotate(HttpApi.AdditionalSchemas, [ClientFrame, ServerFrame])
-  .annotate(OpenApi.Transform, document) {}
+  .annotate(HttpApi.AdditionalSchemas, [ClientFrame, ServerFrame, ...Object.values(WebhookPayloads)])
+  .annotate(OpenApi.Transform, (generated) => withWebhooks(document(generated))) {}
