@@ -25,7 +25,7 @@ export interface Session {
   readonly client: Client
   readonly state: Signal<State>
   readonly conversations: ReadonlySignal<ReadonlyArray<ConversationEntry>>
-  readonly me: Signal<User | undefined>
+  readonly me: ReadonlySignal<User | undefined>
   readonly selected: Signal<number | undefined>
   readonly replyTo: Signal<Message | undefined>
   readonly editing: Signal<Message | undefined>
@@ -66,7 +66,6 @@ export const startSession = async (account: Account): Promise<Session> => {
   const reporting = signal<Message | undefined>(undefined)
   const person = signal<Person | undefined>(undefined)
   let below: DialogName | undefined
-  const me = signal<User | undefined>(undefined)
   let watched = ""
 
   const update = () => {
@@ -76,15 +75,7 @@ export const startSession = async (account: Account): Promise<Session> => {
     const wanted = ids.join()
     if (wanted !== watched) client.watch(ids)
     watched = wanted
-    if (me.value === undefined && client.state.status.type === "online") loadMe()
   }
-  const loadMe = () =>
-    client.user(account.userId).then(
-      (user) => {
-        me.value = user
-      },
-      () => {}
-    )
   const attempt = async <A>(action: Promise<A>) => {
     error.value = undefined
     try {
@@ -116,13 +107,14 @@ export const startSession = async (account: Account): Promise<Session> => {
   }
   const openOver = (name: DialogName) => show(name, dialog.value)
   client.loadBlocks().catch(() => {})
+  client.loadProfile().catch(() => {})
   client.subscribe(update)
   update()
   return {
     account,
     client,
     state,
-    me,
+    me: computed(() => state.value.profile),
     selected,
     replyTo,
     editing,

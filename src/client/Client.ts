@@ -75,6 +75,8 @@ export interface Client extends AsyncDisposable {
   /** The user with this whole username, of 1 to 50 characters; case matters. `undefined`: there is none, or it may not be seen. */
   userNamed(username: string): Promise<User | undefined>
   user(userId: number): Promise<User>
+  /** Loads the user's own profile into `state.profile`, and keeps it up to date. */
+  loadProfile(): Promise<void>
   /** Changes the user's own profile. What is left out stays, null removes. */
   updateProfile(change: UserChange): Promise<User>
   /** Finds messages that have all the words, in any order; the last one may be the beginning of a word. Newest first. */
@@ -166,6 +168,7 @@ const withPromises = (chat: EffectChat, scope: Scope.Closeable): Client => {
     users: (after) => run(chat.users(after)),
     findUsers: (...args) => run(chat.findUsers(...args)),
     userNamed: (username) => run(chat.userNamed(username)),
+    loadProfile: () => run(chat.loadProfile),
     updateProfile: (change) => run(chat.updateProfile(change)),
     search: (...args) => run(chat.search(...args)),
     loadBlocks: () => run(chat.loadBlocks),

@@ -48,6 +48,11 @@ export const make = (store: Store, loader: Loader) => {
     loadBlocks: Effect.suspend(() => {
       store.dispatch({ type: "blocks wanted" })
       return until((current) => !current.sync.wantsBlocks)
+    }),
+    /** Loads the user's own profile, and keeps it. */
+    loadProfile: Effect.suspend(() => {
+      store.dispatch({ type: "profile wanted" })
+      return until((current) => !current.sync.wantsProfile)
     })
   }
 }

@@ -85,6 +85,9 @@ const apply = (draft: Draft, input: Input) => {
     case "blocks wanted":
       sync.wantsBlocks = true
       return
+    case "profile wanted":
+      sync.wantsProfile = true
+      return
     case "restored":
       Object.assign(state, input.state)
       Object.assign(sync, input.state.sync)
@@ -115,6 +118,7 @@ const loadAnew = (draft: Draft, cursor: number) => {
   sync.requests = new Map()
   sync.wanted = new Set()
   if (state.blocked !== undefined) sync.wantsBlocks = true
+  if (state.profile !== undefined) sync.wantsProfile = true
   sync.generation++
   state.list = { isLoaded: false, next: null }
   state.outbox = state.outbox.filter((entry) => entry.state !== "sent")
