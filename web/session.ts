@@ -17,7 +17,7 @@ import { reasonOf, SERVER } from "./server.ts"
 /** Of how many conversations the page shows who is online: those with the latest activity. */
 const WATCHED = 200
 
-export type DialogName = "new" | "group" | "help" | "me" | "blocked" | "person" | "report"
+export type DialogName = "new" | "group" | "help" | "me" | "blocked" | "person" | "readers" | "report"
 
 /** One signed-in user: the client, and what the pane shows of it. */
 export interface Session {
@@ -33,7 +33,7 @@ export interface Session {
   readonly target: Signal<{ readonly id: number } | undefined>
   readonly dialog: Signal<DialogName | undefined>
   /** The message that the dialog is about. */
-  readonly reporting: Signal<Message | undefined>
+  readonly subject: Signal<Message | undefined>
   /** The other user that the dialog is about. */
   readonly person: Signal<Person | undefined>
   /** What went wrong with the last thing that was asked for. */
@@ -63,7 +63,7 @@ export const startSession = async (account: Account): Promise<Session> => {
   const error = signal<string | undefined>(undefined)
   const dialog = signal<DialogName | undefined>(undefined)
   const target = signal<{ readonly id: number } | undefined>(undefined)
-  const reporting = signal<Message | undefined>(undefined)
+  const subject = signal<Message | undefined>(undefined)
   const person = signal<Person | undefined>(undefined)
   let below: DialogName | undefined
   let watched = ""
@@ -121,7 +121,7 @@ export const startSession = async (account: Account): Promise<Session> => {
     dialog,
     error,
     target,
-    reporting,
+    subject,
     person,
     openOver,
     showPerson: (other) => {

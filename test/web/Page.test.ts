@@ -93,36 +93,59 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
         })
       )
 
-      it.effect("a group of three sees what one writes, reacts to it and edits it", () =>
-        Effect.gen(function* () {
-          const { server } = yield* ChatServer
-          const [a, b, c] = yield* newUsers(3)
-          const one = yield* openChat(server.url, [a!.id])
-          const others = [yield* openChat(server.url, [b!.id]), yield* openChat(server.url, [c!.id])]
-          yield* inPage(one.page, async (page) => {
-            await page.getByRole("button", { name: "New chat" }).first().click()
-            const dialog = page.getByRole("dialog")
-            await dialog.getByRole("checkbox", { name: b!.display_name }).check()
-            await dialog.getByRole("checkbox", { name: c!.display_name }).check()
-            await dialog.getByLabel("Name of the group").fill("Three")
-            await dialog.getByRole("button", { name: "Make a group of 3" }).click()
-            await write(page, "Hello, both")
-          })
-          for (const { page } of others)
-            yield* inPage(page, async (page) => {
-              await page.getByRole("button", { name: /Three/ }).click()
-              await page.locator(".message").getByText("Hello, both").hover()
-              await page.getByRole("button", { name: "React with 👍" }).click()
+      it.effect(
+        "a group of three sees what one writes, reacts to it and edits it, and its author sees who has read it",
+        () =>
+          Effect.gen(function* () {
+            const { server } = yield* ChatServer
+            const [a, b, c] = yield* newUsers(3)
+            const one = yield* openChat(server.url, [a!.id])
+            const others = [yield* openChat(server.url, [b!.id]), yield* openChat(server.url, [c!.id])]
+            yield* inPage(one.page, async (page) => {
+              await page.getByRole("button", { name: "New chat" }).first().click()
+              const dialog = page.getByRole("dialog")
+              await dialog.getByRole("checkbox", { name: b!.display_name }).check()
+              await dialog.getByRole("checkbox", { name: c!.display_name }).check()
+              await dialog.getByLabel("Name of the group").fill("Three")
+              await dialog.getByRole("button", { name: "Make a group of 3" }).click()
+              await write(page, "Hello, both")
             })
-          yield* inPage(one.page, async (page) => {
-            await page.getByRole("button", { name: "👍 2", exact: true }).waitFor()
-            await page.getByLabel(/^Message to/).press("ArrowUp")
-            await write(page, "Hello, all")
+            for (const { page } of others)
+              yield* inPage(page, async (page) => {
+                await page.getByRole("button", { name: /Three/ }).click()
+                await page.locator(".message").getByText("Hello, both").hover()
+                await page.getByRole("button", { name: "React with 👍" }).click()
+              })
+            yield* inPage(one.page, async (page) => {
+              await page.getByRole("button", { name: "👍 2", exact: true }).waitFor()
+              await page.getByLabel(/^Message to/).press("ArrowUp")
+              await write(page, "Hello, all")
+            })
+            for (const { page } of others)
+              yield* inPage(page, (page) => page.locator(".message").getByText("Hello, all").waitFor())
+            const [reader, late] = [others[0]!, others[1]!]
+            yield* inPage(late.page, (page) => page.getByRole("button", { name: "Shortcuts" }).focus())
+            yield* inPage(late.page, (page) => page.keyboard.press("Escape"))
+            yield* inPage(one.page, async (page) => {
+              await write(page, "Who comes?")
+              const message = page.locator(".message", { hasText: "Who comes?" })
+              await message.getByText(", read by 1").waitFor({ state: "attached" })
+              await message.hover()
+              await page.getByRole("button", { name: "Who has read it" }).click()
+              const dialog = page.getByRole("dialog")
+              const listed = (title: string) => dialog.getByRole("list", { name: title, exact: true })
+              await listed("Read").getByText(b!.display_name).waitFor()
+              await listed("Not read").getByText(c!.display_name).waitFor()
+              assert.strictEqual(await faultsOf(page), "[]")
+            })
+            yield* inPage(late.page, (page) => page.getByRole("button", { name: /Three/ }).click())
+            yield* inPage(one.page, async (page) => {
+              await page.getByRole("list", { name: "Read", exact: true }).getByText(c!.display_name).waitFor()
+              assert.strictEqual(await page.getByRole("list", { name: "Not read" }).count(), 0)
+            })
+            assert.deepEqual(reader.complaints, [])
+            for (const { complaints } of [one, ...others]) assert.deepEqual(complaints, [])
           })
-          for (const { page } of others)
-            yield* inPage(page, (page) => page.locator(".message").getByText("Hello, all").waitFor())
-          for (const { complaints } of [one, ...others]) assert.deepEqual(complaints, [])
-        })
       )
 
       it.effect("what is written without a connection is sent once, after a reload", () =>
@@ -154,6 +177,44 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
             messages.map(({ content }) => content),
             ["typed offline", "first"]
           )
+        })
+      )
+
+      it.effect("what waits stands as it will once it is sent, with what it answers", () =>
+        Effect.gen(function* () {
+          const { server } = yield* ChatServer
+          const [a, b] = yield* newUsers(2)
+          yield* send(b!, a!, "Shall we meet?")
+          const proxy = yield* tcpProxy(new URL(server.url))
+          const { page } = yield* openChat(proxy.url.href, [a!.id])
+          yield* inPage(page, async (page) => {
+            await page.getByRole("button", { name: b!.display_name }).click()
+            await write(page, "Yes")
+            await page.locator(".message .ticks").waitFor()
+            await page.getByText("Shall we meet?").last().hover()
+            await page.getByRole("button", { name: "Reply" }).click()
+          })
+          yield* proxy.cut
+          const message = page.locator(".message").filter({ hasText: "At nine" })
+          const place = async () => {
+            const { y, height } = (await message.boundingBox())!
+            return { y, height, quote: await message.locator(".quote").textContent() }
+          }
+          const waiting = yield* inPage(page, async (page) => {
+            await page.getByText("You are offline").waitFor()
+            await write(page, "At nine")
+            await page.locator('[data-state="queued"]').waitFor()
+            return place()
+          })
+          yield* proxy.restore
+          const sent = yield* inPage(page, async (page) => {
+            await page.getByRole("button", { name: "Connect now" }).click()
+            await message.locator(".ticks").waitFor()
+            await page.locator(".banner").waitFor({ state: "detached" })
+            return place()
+          })
+          assert.strictEqual(sent.quote, "Shall we meet?")
+          assert.deepEqual(sent, waiting)
         })
       )
 
