@@ -67,8 +67,7 @@ export type Input =
   | { readonly type: "opened"; readonly id: ConversationId; readonly around: MessageId | undefined }
   | { readonly type: "closed"; readonly id: ConversationId }
   | { readonly type: "members wanted"; readonly id: ConversationId }
-  | { readonly type: "blocks wanted" }
-  | { readonly type: "profile wanted" }
+  | { readonly type: "wanted"; readonly part: "wantsBlocks" | "wantsProfile" }
   | { readonly type: "restored"; readonly state: Partial<State> }
   | { readonly type: "queued"; readonly entry: OutboxEntry }
   /** What the storage holds: another tab may have added entries, or removed them. */

@@ -82,11 +82,8 @@ const apply = (draft: Draft, input: Input) => {
       return
     case "members wanted":
       return draft.wantMembers(input.id)
-    case "blocks wanted":
-      sync.wantsBlocks = true
-      return
-    case "profile wanted":
-      sync.wantsProfile = true
+    case "wanted":
+      sync[input.part] = true
       return
     case "restored":
       Object.assign(state, input.state)

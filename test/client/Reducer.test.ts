@@ -124,8 +124,10 @@ class Run {
       case 12:
         return this.draw(3) === 0 ? this.connect(this.draw(4) > 0) : undefined
       case 13:
-        if (this.state.profile === undefined) this.dispatch({ type: "profile wanted" })
-        return this.state.blocked === undefined ? this.dispatch({ type: "blocks wanted" }) : undefined
+        if (this.state.profile === undefined) this.dispatch({ type: "wanted", part: "wantsProfile" })
+        return this.state.blocked === undefined
+          ? this.dispatch({ type: "wanted", part: "wantsBlocks" })
+          : undefined
     }
   }
 

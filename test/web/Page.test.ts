@@ -123,9 +123,12 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
             })
             for (const { page } of others)
               yield* inPage(page, (page) => page.locator(".message").getByText("Hello, all").waitFor())
-            const [reader, late] = [others[0]!, others[1]!]
-            yield* inPage(late.page, (page) => page.getByRole("button", { name: "Shortcuts" }).focus())
-            yield* inPage(late.page, (page) => page.keyboard.press("Escape"))
+            const late = others[1]!
+            yield* inPage(late.page, async (page) => {
+              // Away from the text, Escape leads back to the list.
+              await page.getByRole("button", { name: "Shortcuts" }).focus()
+              await page.keyboard.press("Escape")
+            })
             yield* inPage(one.page, async (page) => {
               await write(page, "Who comes?")
               const message = page.locator(".message", { hasText: "Who comes?" })
@@ -143,7 +146,6 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
               await page.getByRole("list", { name: "Read", exact: true }).getByText(c!.display_name).waitFor()
               assert.strictEqual(await page.getByRole("list", { name: "Not read" }).count(), 0)
             })
-            assert.deepEqual(reader.complaints, [])
             for (const { complaints } of [one, ...others]) assert.deepEqual(complaints, [])
           })
       )
@@ -208,7 +210,8 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
           })
           yield* proxy.restore
           const sent = yield* inPage(page, async (page) => {
-            await page.getByRole("button", { name: "Connect now" }).click()
+            // As a browser says it: the client connects at once.
+            await page.evaluate("dispatchEvent(new Event('online'))")
             await message.locator(".ticks").waitFor()
             await page.locator(".banner").waitFor({ state: "detached" })
             return place()
