@@ -4,7 +4,7 @@ import { ConversationId } from "../domain/ConversationId.ts"
 import { EpochText, Seq } from "../domain/Event.ts"
 import { Message } from "../domain/Message.ts"
 import { User, UserId } from "../domain/User.ts"
-import type { State } from "./State.ts"
+import { initialState, type State } from "./State.ts"
 
 /** How many conversations a snapshot has, and of how many the messages: those with the latest activity. */
 const CONVERSATIONS = 200
@@ -23,7 +23,7 @@ const Snapshot = Schema.Struct({
   cursor: Seq,
   epoch: EpochText,
   /** Once it was loaded: an earlier release has none. */
-  profile: Schema.optionalKey(User),
+  profile: Schema.optional(User),
   /** By activity, the newest first. */
   conversations: Schema.Array(ConversationEntry),
   /** Whether these are all that were loaded. Otherwise the first page is loaded anew: where the next one is, is not known. */
@@ -49,7 +49,7 @@ export const encodeSnapshot = (state: State): typeof Snapshot.Type => {
     user_id: state.userId,
     cursor: state.sync.cursor!,
     epoch: state.sync.epoch!,
-    ...(state.profile === undefined ? {} : { profile: state.profile }),
+    profile: state.profile,
     conversations,
     isWhole: shown.length === state.order.length,
     next: state.list.next,
@@ -85,15 +85,10 @@ export const decodeSnapshot = (value: unknown, userId: UserId): Effect.Effect<Pa
               ])
             ),
             sync: {
+              ...initialState(userId).sync,
               cursor: snapshot.cursor,
               epoch: snapshot.epoch,
-              wanted: new Set(snapshot.wanted),
-              wantedMembers: new Set(),
-              wantsBlocks: false,
-              wantsProfile: false,
-              requests: new Map(),
-              log: [],
-              generation: 0
+              wanted: new Set(snapshot.wanted)
             }
           }
     ),
