@@ -3,6 +3,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { ChatServer, newUsers, send } from "../http/ChatServer.ts"
 import { CHROMIUM } from "../support/Chromium.ts"
+import { tcpProxy } from "../support/TcpProxy.ts"
 import { Chromium, faultsOf, inPage, openChat, write } from "./Pages.ts"
 
 layer(ChatServer.layer, { excludeTestServices: true })((it) => {
@@ -37,6 +38,29 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
           })
           assert.strictEqual(faults, "[]")
           assert.deepEqual(complaints, [])
+        })
+      )
+
+      it.effect("a person sees who is online, and when they were last; without a connection neither", () =>
+        Effect.gen(function* () {
+          const { server } = yield* ChatServer
+          const [a, b] = yield* newUsers(2)
+          yield* send(b!, a!, "hello")
+          const proxy = yield* tcpProxy(new URL(server.url))
+          const { page } = yield* openChat(proxy.url.href, [a!.id])
+          const other = yield* openChat(server.url, [b!.id])
+          const about = page.locator(".main .about")
+          yield* inPage(page, async (page) => {
+            await page.getByRole("button", { name: b!.display_name }).click()
+            await about.getByText("Online", { exact: true }).waitFor()
+          })
+          yield* inPage(other.page, (page) => page.close())
+          yield* inPage(page, () => about.getByText(/^Last seen today, \d/).waitFor())
+          yield* proxy.cut
+          yield* inPage(page, async (page) => {
+            await page.getByText("You are offline").waitFor()
+            assert.strictEqual((await about.textContent())!.trim(), "")
+          })
         })
       )
 
