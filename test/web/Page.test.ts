@@ -223,9 +223,17 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
 
       it.effect.each(["light", "dark"] as const)("has no fault that axe finds, in %s", (colorScheme) =>
         Effect.gen(function* () {
-          const { server } = yield* ChatServer
-          const [a, b] = yield* newUsers(2)
+          const { server, ask } = yield* ChatServer
+          // Of six one after the other, each name has a colour of its own.
+          const [a, b, ...others] = yield* newUsers(8)
           yield* send(b!, a!, "Look: https://example.com")
+          const { json: group } = yield* ask("POST", "/conversations/", {
+            json: { user_id: a!.id, kind: "group", title: "Six", member_ids: others.map(({ id }) => id) }
+          })
+          for (const { id } of others)
+            yield* ask("POST", "/messages/", {
+              json: { sender_id: id, conversation_id: group.id, content: "hello" }
+            })
           const start = yield* openChat(server.url, [], { colorScheme })
           const chat = yield* openChat(server.url, [a!.id], { colorScheme })
           const found = [
@@ -239,12 +247,17 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
               return faultsOf(page)
             }),
             yield* inPage(chat.page, async (page) => {
+              await page.getByRole("button", { name: /Six/ }).click()
+              await page.locator(".author").nth(5).waitFor()
+              return faultsOf(page)
+            }),
+            yield* inPage(chat.page, async (page) => {
               await page.getByRole("button", { name: "New chat" }).click()
               await page.locator("dialog .person").first().waitFor()
               return faultsOf(page)
             })
           ]
-          assert.deepEqual(found, ["[]", "[]", "[]"])
+          assert.deepEqual(found, ["[]", "[]", "[]", "[]"])
         })
       )
     })
