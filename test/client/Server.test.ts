@@ -63,7 +63,7 @@ const troubles = (network: Effect.Success<ReturnType<typeof tcpProxy>>, nudge: E
   Effect.void
 ]
 
-describe("a client whose network", { concurrent: true }, () => {
+describe("a client whose network", () => {
   it.live(
     "drops, delays, loses answers and stays half open sends and shows each message once, in order",
     () =>
