@@ -3,7 +3,7 @@ import type { PresenceFrame, TypingEventFrame } from "../api/Protocol.ts"
 import type { ConversationEntry, Member } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message, MessageId } from "../domain/Message.ts"
-import type { UserId } from "../domain/User.ts"
+import type { User, UserId } from "../domain/User.ts"
 import type { Failure, OutboxEntry } from "./Command.ts"
 import type { InboxEvent, State, Status, StorageStatus } from "./State.ts"
 
@@ -36,6 +36,8 @@ export type Page =
   | { readonly type: "message"; readonly message: Message }
   | { readonly type: "members"; readonly id: ConversationId; readonly members: ReadonlyArray<Member> }
   | { readonly type: "blocks"; readonly blocked: ReadonlySet<UserId> }
+  /** The user's own; `undefined` when it was refused. */
+  | { readonly type: "profile"; readonly profile: User | undefined }
 
 /** A frame without a number: it is not replayed. */
 export type PassingFrame =
@@ -65,7 +67,7 @@ export type Input =
   | { readonly type: "opened"; readonly id: ConversationId; readonly around: MessageId | undefined }
   | { readonly type: "closed"; readonly id: ConversationId }
   | { readonly type: "members wanted"; readonly id: ConversationId }
-  | { readonly type: "blocks wanted" }
+  | { readonly type: "wanted"; readonly part: "wantsBlocks" | "wantsProfile" }
   | { readonly type: "restored"; readonly state: Partial<State> }
   | { readonly type: "queued"; readonly entry: OutboxEntry }
   /** What the storage holds: another tab may have added entries, or removed them. */
