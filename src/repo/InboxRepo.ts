@@ -1,5 +1,5 @@
 import { PgTypes } from "@effect/sql-pg"
-import { Context, DateTime, Effect, Exit, Layer, Request, RequestResolver, Tracer } from "effect"
+import { Context, DateTime, Duration, Effect, Exit, Layer, Request, RequestResolver, Tracer } from "effect"
 import { Database } from "../database/Database.ts"
 import { int4, int4Array, int8, textArray } from "../database/SqlParameters.ts"
 import type { EventRecord } from "../domain/Event.ts"
@@ -49,8 +49,15 @@ export class InboxRepo extends Context.Service<
       newMessageTypes: ReadonlyArray<string>,
       epoch?: string
     ): Effect.Effect<ReadonlyArray<EventRecord>, Unavailable>
-    /** Deletes at most `limit` events older than `olderThan`, and answers how many it deleted. */
-    prune(olderThan: DateTime.Utc, limit: number): Effect.Effect<number, Unavailable>
+    /**
+     * Deletes at most `limit` events older than `olderThan`, and answers how many it deleted. Those that are younger than `kept` by the
+     * database's clock stay, however late it is by that of this node.
+     */
+    prune(
+      olderThan: DateTime.Utc,
+      limit: number,
+      kept?: Duration.Duration
+    ): Effect.Effect<number, Unavailable>
   }
 >()("minichat/repo/InboxRepo") {
   static readonly layer = Layer.effect(
@@ -114,12 +121,20 @@ export class InboxRepo extends Context.Service<
         )
       }
 
-      const prune = (olderThan: DateTime.Utc, limit: number) =>
-        orUnavailable(
-          writes<{ readonly deleted: number }>`SELECT prune_inbox_events(
-            ${PgTypes.timestamptz(DateTime.toDate(olderThan))}, ${int4(limit)}
-          ) AS deleted`.pipe(Effect.map((rows) => rows[0]!.deleted))
+      const prune = (olderThan: DateTime.Utc, limit: number, kept?: Duration.Duration) => {
+        const wanted = PgTypes.timestamptz(DateTime.toDate(olderThan))
+        const before =
+          kept === undefined
+            ? sql`${wanted}`
+            : sql`least(${wanted}, clock_timestamp() - make_interval(secs => ${PgTypes.float8(Duration.toSeconds(kept))}))`
+        return orUnavailable(
+          writes<{
+            readonly deleted: number
+          }>`SELECT prune_inbox_events(${before}, ${int4(limit)}) AS deleted`.pipe(
+            Effect.map((rows) => rows[0]!.deleted)
+          )
         )
+      }
 
       return InboxRepo.of({
         find: (userId) => Effect.flatMap(find(userId), (inbox) => found(userId, inbox)),
@@ -179,12 +194,16 @@ export class InboxRepo extends Context.Service<
             .map(recordFor(userId))
         )
 
-      const prune = (olderThan: DateTime.Utc, limit: number) =>
-        Effect.sync(() => {
+      const prune = (olderThan: DateTime.Utc, limit: number, kept?: Duration.Duration) =>
+        Effect.map(DateTime.now, (now) => {
+          const latest =
+            kept === undefined
+              ? Number.POSITIVE_INFINITY
+              : DateTime.toEpochMillis(now) - Duration.toMillis(kept)
+          const before = Math.min(DateTime.toEpochMillis(olderThan), latest)
           let deleted = 0
           for (const inbox of inboxes.values()) {
-            const isOld = (event: { readonly createdAt: number }) =>
-              event.createdAt < DateTime.toEpochMillis(olderThan)
+            const isOld = (event: { readonly createdAt: number }) => event.createdAt < before
             while (deleted < limit && inbox.events[0] !== undefined && isOld(inbox.events[0])) {
               inbox.prunedSeq = inbox.events.shift()!.seq
               deleted++
