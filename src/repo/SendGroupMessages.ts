@@ -38,21 +38,25 @@ export const sendGroupMessages = ({ sends: sql, orUnavailable }: Database["Servi
   const sendOrRefuse = (drafts: ReadonlyArray<GroupDraft>): Effect.Effect<ReadonlyArray<Outcome>> =>
     sendBatch(drafts).pipe(
       Effect.map(Effect.succeed<ReadonlyArray<Outcome>>),
-      // An inbox of one group is locked: send each draft by itself, so that the other groups do not fail too.
+      // An inbox of one group is locked: send to each group by itself, so that the other groups do not fail too.
       Effect.catchReason("SqlError", "LockTimeoutError", (_, error) =>
-        drafts.length === 1
+        drafts.every(({ conversation_id }) => conversation_id === drafts[0]!.conversation_id)
           ? Effect.fail(error)
-          : Effect.succeed(
-              Effect.map(
-                Effect.forEach(drafts, (draft) => sendOrRefuse([draft])),
-                (outcomes) => outcomes.flat()
-              )
-            )
+          : Effect.succeed(sendByGroup(drafts))
       ),
       orUnavailable,
       Effect.flatten,
       Effect.catch((error) => Effect.succeed(refuseAll(drafts, error)))
     )
+
+  const sendByGroup = Effect.fnUntraced(function* (drafts: ReadonlyArray<GroupDraft>) {
+    const outcomes: Array<Outcome> = []
+    for (const group of Map.groupBy(drafts.entries(), ([, draft]) => draft.conversation_id).values()) {
+      const ofGroup = yield* sendOrRefuse(group.map(([, draft]) => draft))
+      for (const [i, [place]] of group.entries()) outcomes[place] = ofGroup[i]!
+    }
+    return outcomes
+  })
 
   return (drafts: ReadonlyArray<GroupDraft>): Effect.Effect<ReadonlyArray<Outcome>> =>
     drafts.length === 0 ? Effect.succeed([]) : sendOrRefuse(drafts)

@@ -5,6 +5,7 @@ import { Database } from "../../src/database/Database.ts"
 import type { User } from "../../src/domain/User.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
+import { group, groupDraft } from "./Conversations.ts"
 import { draft, newUsers, postgresRepos, sendAll, sendOne, verdicts } from "./Repos.ts"
 
 /** Locks the head of a user's inbox in a transaction of its own; answers how to let go of it. */
@@ -50,6 +51,36 @@ const locks = () =>
         const { seqs } = yield* sendOne(draft(a, locked))
         assert.deepEqual(seqs, { sender: 3, receiver: 1 })
       })
+    )
+
+    it.effect(
+      "refuses the sends to the groups of its user, each group's by one try, and to no other group",
+      () =>
+        Effect.gen(function* () {
+          const [locked, a, b, c] = (yield* newUsers(4)) as [User, User, User, User]
+          const [held, free] = [yield* group(a, [locked]), yield* group(a, [b, c])]
+          const { release } = yield* lockInbox(locked)
+          let statements = 0
+
+          const outcomes = yield* MessageRepo.use((repo) =>
+            repo.sendToGroups([
+              groupDraft(a, held),
+              groupDraft(a, free),
+              groupDraft(a, held),
+              groupDraft(b, free),
+              groupDraft(a, held)
+            ])
+          ).pipe(
+            Effect.provideService(Statement.CurrentTransformer, (statement) => {
+              if (statement.compile()[0].includes("send_group_messages")) statements++
+              return Effect.succeed(statement)
+            })
+          )
+
+          assert.deepEqual(verdicts(outcomes), ["Unavailable", "sent", "Unavailable", "sent", "Unavailable"])
+          assert.strictEqual(statements, 3)
+          yield* release
+        })
     )
 
     it.effect("is tried again while it holds up a batch, in case it is locked for a moment only", () =>
