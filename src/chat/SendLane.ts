@@ -20,8 +20,8 @@ const BATCH_SIZE = 128
 const QUEUE_SIZE = 10_000
 
 /**
- * About how many events a batch to groups appends at most. The batch locks the inboxes of all members until it commits, and direct
- * sends to them wait: one message to the largest group is a batch of its own.
+ * About how many events a batch appends at most. It locks the inboxes of all receivers until it commits, and other sends to them wait:
+ * one message to the largest group is a batch of its own.
  */
 const BATCH_EVENTS = 1000
 
@@ -32,8 +32,8 @@ interface LaneOptions<D> {
   readonly commit: (drafts: ReadonlyArray<D>) => Effect.Effect<ReadonlyArray<Outcome>>
   /** How many batches are in the database at once. */
   readonly connections: number
-  /** About how many events a draft appends, where that bounds a batch. */
-  readonly events?: (draft: D) => number
+  /** About how many events a draft appends. */
+  readonly events: (draft: D) => number
   /** How long the lane rests after a batch, as a share of the time that the batch took. Without it, it does not rest. */
   readonly rest?: number
 }
@@ -74,38 +74,36 @@ export const makeLane = Effect.fnUntraced(function* <D>({
     )
   const work = rest === 0 ? commit : commitAndRest
 
-  const eventsOf = ({ drafts }: Submission<D>) =>
-    events === undefined ? 0 : drafts.reduce((sum, draft) => sum + events(draft), 0)
+  const eventsOf = ({ drafts }: Submission<D>) => drafts.reduce((sum, draft) => sum + events(draft), 0)
 
   const connections = yield* Semaphore.make(batches)
   let before: { readonly size: number; readonly fiber: Fiber.Fiber<void> } | undefined
-  // Taken from the queue, but too large for the current batch: it begins the next one.
-  let next: Submission<D> | undefined
+  /** Taken from the queue, and not in a batch yet. */
+  let taken: Array<Submission<D>> = []
+
+  /** How many of those that are taken one batch has: those up to `BATCH_EVENTS` events, and the first one in any case. */
+  const countOfBatch = () => {
+    let count = 1
+    let appended = eventsOf(taken[0]!)
+    while (count < taken.length) {
+      appended += eventsOf(taken[count]!)
+      if (appended > BATCH_EVENTS) return count
+      count++
+    }
+    return count
+  }
+
   yield* Effect.gen(function* () {
-    const first = next ?? (yield* Queue.take(queue))
-    next = undefined
+    if (taken.length === 0) taken = [yield* Queue.take(queue)]
     if (before !== undefined) yield* Effect.timeoutOption(Fiber.await(before.fiber), BATCH_PATIENCE)
     yield* connections.take(1)
-    const waiting = Queue.sizeUnsafe(queue)
+    const waiting = taken.length + Queue.sizeUnsafe(queue)
     // Senders whose send was just answered are likely to send again while this batch is in the database. A batch takes half of
-    // them and of the queue, so that two batches of equal size alternate between database and clients. Taking all would
+    // them and of those that wait, so that two batches of equal size alternate between database and clients. Taking all would
     // make a large and a small batch (of 64 clients, 56 and 8), and one of the two would wait for the other.
-    const size = Math.min(Math.ceil(((before?.size ?? 0) + 1 + waiting) / 2), BATCH_SIZE)
-    const wanted = Math.min(size - 1, waiting)
-    const submissions = [first]
-    if (events === undefined) submissions.push(...(yield* Queue.takeN(queue, wanted)))
-    else {
-      let appended = eventsOf(first)
-      while (submissions.length <= wanted) {
-        const submission = yield* Queue.take(queue)
-        appended += eventsOf(submission)
-        if (appended > BATCH_EVENTS) {
-          next = submission
-          break
-        }
-        submissions.push(submission)
-      }
-    }
+    const size = Math.min(Math.ceil(((before?.size ?? 0) + waiting) / 2), BATCH_SIZE, waiting)
+    if (taken.length < size) taken.push(...(yield* Queue.takeN(queue, size - taken.length)))
+    const submissions = taken.splice(0, Math.min(size, countOfBatch()))
     const fiber = yield* Effect.forkScoped(Effect.ensuring(work(submissions), connections.release(1)), {
       startImmediately: true
     })

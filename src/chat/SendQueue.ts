@@ -56,7 +56,7 @@ export class SendQueue extends Context.Service<
       const toGroups = (drafts: ReadonlyArray<GroupDraft>) =>
         Effect.tap(repo.sendToGroups(drafts), (outcomes) => Effect.sync(() => learnSizes(drafts, outcomes)))
 
-      const direct = yield* makeLane({ commit: repo.send, connections: SEND_CONNECTIONS })
+      const direct = yield* makeLane({ commit: repo.send, connections: SEND_CONNECTIONS, events: () => 2 })
       const smallGroups = yield* makeLane({ commit: toGroups, connections: 1, events: sizeOf })
       const largeGroups = yield* makeLane({ commit: toGroups, connections: 1, events: sizeOf, rest: REST })
 

@@ -167,6 +167,25 @@ it.effect("a batch to a large group that took very long is followed by a rest of
   })
 )
 
+it.effect("a batch takes no more than 500 direct messages, whoever submits many at once", () =>
+  Effect.gen(function* () {
+    const { submit, next, succeed } = yield* heldQueue
+    yield* submit("first")
+    const first = yield* next
+    const hundred = (from: number) => Array.from({ length: 100 }, (_, i) => `${from + i}`)
+    for (let from = 0; from < 1_200; from += 100) yield* submit(...hundred(from))
+
+    yield* succeed(first)
+    const sizes: Array<number> = []
+    for (let i = 0; i < 3; i++) {
+      const batch = yield* next
+      sizes.push(batch.contents.length)
+      yield* succeed(batch)
+    }
+    assert.deepEqual(sizes, [500, 500, 200])
+  })
+)
+
 // The others may wait for a lock that these do not need. How long that takes is real time.
 it.live("batches that take long are not waited for", () =>
   Effect.gen(function* () {
