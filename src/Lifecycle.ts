@@ -1,5 +1,5 @@
 import { Context, Deferred, Effect, Layer } from "effect"
-import { monotonicMillis } from "./domain/Monotonic.ts"
+import { monotonicMillis } from "./domain/Timing.ts"
 
 /** How this node ends: it leaves first, when only `/readyz` changes, then it drains. Both are final. */
 export class Lifecycle extends Context.Service<

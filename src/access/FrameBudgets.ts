@@ -1,4 +1,5 @@
-import { Context, Duration, Effect, Layer, Schedule } from "effect"
+import { Context, Duration, Effect, Layer } from "effect"
+import { every } from "../domain/Timing.ts"
 import type { UserId } from "../domain/User.ts"
 
 /** How many frames a second a user's sockets on this node may send together, on average. */
@@ -43,11 +44,10 @@ export class FrameBudgets extends Context.Service<
       const budgets = new Map<UserId, FrameBudget>()
       const exhausted = new Set<TokenBucket>()
 
-      const resume = Effect.sync(() => {
+      yield* every(TICK, () => {
         const now = performance.now()
         for (const bucket of exhausted) if (bucket.resumeAt(now)) exhausted.delete(bucket)
       })
-      yield* Effect.forkScoped(Effect.repeat(resume, Schedule.spaced(TICK)))
 
       return FrameBudgets.of({
         of: (userId) =>

@@ -1,6 +1,6 @@
 import { Context, Duration, Effect, Layer, Schedule } from "effect"
 import type { ConversationId } from "../domain/ConversationId.ts"
-import { monotonicMillis } from "../domain/Monotonic.ts"
+import { monotonicMillis } from "../domain/Timing.ts"
 import type { UserId } from "../domain/User.ts"
 import { Passing } from "../inbox/Passing.ts"
 import { ConversationRepo, type Denied } from "../repo/ConversationRepo.ts"

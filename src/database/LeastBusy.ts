@@ -1,6 +1,7 @@
 import { PgClient, type PgConnection, PgPool } from "@effect/sql-pg"
-import { Duration, Effect, Exit, Fiber, Option, Schedule } from "effect"
+import { Duration, Effect, Exit, Fiber, Option } from "effect"
 import { SqlClient, type SqlConnection, SqlError } from "effect/sql"
+import { every } from "../domain/Timing.ts"
 
 // The driver's own pool fills one connection with 32 statements before it uses the next: one slow statement holds up 31 others
 // while connections idle. Statements of one turn are written four at a time: one by one, tiny statements took 1.6 times as long.
@@ -55,7 +56,9 @@ interface Slot {
 export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig) {
   const { maxConnections = 10, ...config } = options
   let now = 0
-  yield* Effect.sync(() => now++).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
+  yield* every(TICK, () => {
+    now++
+  })
   const exclusive = yield* PgClient.make({
     ...config,
     maxConnections: Math.max(2, Math.ceil(maxConnections / 2)),

@@ -1,6 +1,6 @@
 import { Duration, Effect } from "effect"
 import type { SqlError } from "effect/sql"
-import { monotonicMillis } from "../domain/Monotonic.ts"
+import { monotonicMillis } from "../domain/Timing.ts"
 
 /** An error that did not occur for this long is over: when it comes back it is logged again. In milliseconds. */
 const OVER_AFTER = Duration.toMillis(Duration.minutes(1))

@@ -1,5 +1,5 @@
 import { Duration, Effect, Exit, Schedule, Scope } from "effect"
-import { monotonicMillis } from "../domain/Monotonic.ts"
+import { monotonicMillis } from "../domain/Timing.ts"
 import type { UserId } from "../domain/User.ts"
 
 /** How long a user counts as connected after a poll of it was answered: its client is about to ask again. */

@@ -1,5 +1,5 @@
 import { Context, Duration, Effect, Exit, FiberSet, Layer, Schedule, Scope } from "effect"
-import { monotonicMillis } from "../domain/Monotonic.ts"
+import { monotonicMillis } from "../domain/Timing.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
 import { afterEachChange, Epoch } from "../Epoch.ts"

@@ -1,5 +1,5 @@
 import { Duration, Effect, Exit, Fiber, FiberSet, Option, PubSub, Schedule } from "effect"
-import { monotonicMillis } from "../domain/Monotonic.ts"
+import { monotonicMillis } from "../domain/Timing.ts"
 import type { ProbeFailed } from "./Probe.ts"
 import { isWrongServer, type Reason, reasonOf, sentenceOf } from "./Reason.ts"
 

@@ -1,5 +1,5 @@
 import { Clock, Duration, Effect, FiberSet, Queue, Random, Schedule } from "effect"
-import { monotonicMillis } from "../domain/Monotonic.ts"
+import { monotonicMillis } from "../domain/Timing.ts"
 import type { UnreachedPayload, WebhookPayload } from "../domain/Webhook.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { RedisBus } from "../redis/RedisBus.ts"

@@ -1,5 +1,5 @@
 import { Duration, Effect } from "effect"
-import { monotonicMillis } from "../domain/Monotonic.ts"
+import { monotonicMillis } from "../domain/Timing.ts"
 
 /** An outage without a failure for this long is over with the next success. In milliseconds. */
 const OVER_AFTER = Duration.toMillis(Duration.minutes(1))
