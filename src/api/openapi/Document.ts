@@ -2,7 +2,7 @@ import type { OpenApi } from "effect/http-api"
 import { operations } from "./Examples.ts"
 import type { OperationExamples } from "./ExampleTypes.ts"
 import { describeParameters } from "./Parameters.ts"
-import { invalid, problems as byDefault } from "./ProblemExamples.ts"
+import { problems as byDefault, invalid } from "./ProblemExamples.ts"
 
 type Json = Record<string, unknown>
 
