@@ -66,7 +66,8 @@ export const ConversationAddedFrame = Schema.Struct({
   ...EventPayloads.conversation_added.fields
 }).annotate({
   identifier: "ConversationAddedEvent",
-  description: "The user is now a member of a conversation"
+  description:
+    "The user is now a member of a conversation. The first message between two users makes their direct conversation without this event: load the conversation of an event when you do not know its `conversation_id`"
 })
 
 export const ConversationUpdatedFrame = Schema.Struct({
@@ -75,7 +76,8 @@ export const ConversationUpdatedFrame = Schema.Struct({
   ...EventPayloads.conversation_updated.fields
 }).annotate({
   identifier: "ConversationUpdatedEvent",
-  description: "Title or metadata of a group changed. What only this user sees, as the own role, is left out"
+  description:
+    "Title or metadata of a group changed, or the other user of a direct conversation was erased: `with` has its new name. What only this user sees, as the own role, is left out"
 })
 
 export const ConversationRemovedFrame = Schema.Struct({

@@ -42,7 +42,7 @@ describe("REST and sockets word a refusal alike", () => {
     "of a reply to what is not there": [
       sendError(new QuoteNotFound()),
       ProblemOf.quoteNotFound(),
-      "The message of reply_to_id is deleted, or not in this conversation"
+      "The message of reply_to_id is deleted, not in this conversation, or one that not all members may read"
     ],
     "of a read of a conversation of others": [
       actionError(new NotMember()),
