@@ -192,6 +192,30 @@ Object.assign(all, {
       await post(`/users/${eva}/suspension`, {}, "DELETE")
     }),
   token: () => shot("token", phone, "light", [], (page) => page.locator(".person").first().waitFor()),
+  readers: () =>
+    shot("readers", desktop, "dark", [ada], async (page) => {
+      await open("Sunday")(page)
+      const read = { user_id: ben, message_id: picnic.id }
+      await post(`/conversations/${group.id}/read`, read)
+      await page.locator(".ticks b").first().waitFor()
+      await page.getByText("Which way do we take").last().hover()
+      await page.getByRole("button", { name: "Who has read it" }).click()
+      await page.getByRole("dialog").waitFor()
+    }),
+  scripts: () =>
+    shot("scripts", phone, "light", [ben], async (page) => {
+      const name = "نور الهدى بنت عبد الرحمن من مدينة الإسكندرية الجميلة"
+      const nour = await post("/users/", { username: "nour", display_name: name })
+      const direct = { receiver_id: ben }
+      await say(nour.id, direct, "مرحبا! هل وصلت الرسالة الأولى (version 2)؟")
+      await say(ben, { receiver_id: nour.id }, "Yes: شكرا, it did.")
+      await say(nour.id, direct, `${"Donaudampfschifffahrtsgesellschaft".repeat(4)} 🎉`)
+      await say(nour.id, direct, "أراك غدا في الساعة 9:30 am.\nThe second line is English.")
+      await open("نور")(page)
+      await page.getByLabel(/Message to/).fill("سأكون هناك!")
+    }),
+  "scripts-list": () =>
+    shot("scripts-list", phone, "dark", [ben], (page) => page.locator(".conversation").nth(3).waitFor()),
   help: () =>
     shot("help", desktop, "dark", [ada], async (page) => {
       await open("Ben")(page)

@@ -15,6 +15,15 @@ export interface EpochState {
   readonly changes: Effect.Effect<PubSub.Subscription<void>, never, Scope.Scope>
 }
 
+/** Runs an effect after each change of the epoch, until the scope closes. */
+export const afterEachChange = <R>(
+  epoch: Pick<EpochState, "changes">,
+  effect: Effect.Effect<unknown, never, R>
+): Effect.Effect<void, never, R | Scope.Scope> =>
+  Effect.flatMap(epoch.changes, (changes) =>
+    PubSub.take(changes).pipe(Effect.andThen(effect), Effect.forever, Effect.forkScoped, Effect.asVoid)
+  )
+
 /** Begins with the epoch that was read at the start. */
 export const makeState = Effect.fnUntraced(function* (first: string) {
   const changed = yield* PubSub.sliding<void>({ capacity: 1 })

@@ -1,4 +1,5 @@
-import { Clock, Context, Deferred, Effect, Layer } from "effect"
+import { Context, Deferred, Effect, Layer } from "effect"
+import { monotonicMillis } from "./domain/Monotonic.ts"
 
 /** How this node ends: it leaves first, when only `/readyz` changes, then it drains. Both are final. */
 export class Lifecycle extends Context.Service<
@@ -6,7 +7,7 @@ export class Lifecycle extends Context.Service<
   {
     /**
      * Begins to leave: the node serves as before, and `/readyz` answers 503, so that balancers send it nothing more. Answers when the
-     * first call began, in milliseconds of the clock.
+     * first call began, in milliseconds of `monotonicMillis`.
      */
     readonly leave: Effect.Effect<number>
     /** Whether `/readyz` answers 503; also true while the node drains. */
@@ -23,7 +24,7 @@ export class Lifecycle extends Context.Service<
     const began = Deferred.makeUnsafe<void>()
     let leavingSince: number | undefined
     return Lifecycle.of({
-      leave: Effect.map(Clock.currentTimeMillis, (now) => {
+      leave: Effect.map(monotonicMillis, (now) => {
         leavingSince ??= now
         return leavingSince
       }),

@@ -31,7 +31,7 @@ import { Epoch } from "./Epoch.ts"
 import { routeOf, routerConfig } from "./http/Allowed.ts"
 import { Answers, takeFew } from "./http/Answers.ts"
 import * as Boundary from "./http/Boundary.ts"
-import { checkHosts } from "./http/HostCheck.ts"
+import { refuseOtherHosts } from "./http/HostCheck.ts"
 import { LateAnswers } from "./http/LateAnswers.ts"
 import * as Routes from "./http/Routes.ts"
 import { boundWaiting } from "./http/WaitingConnections.ts"
@@ -191,7 +191,7 @@ const taken = takenByRoutes<
 
 const serve = Layer.effectDiscard(
   Effect.gen(function* () {
-    const app = takeFew((yield* checkHosts)((yield* HttpRouter.HttpRouter).asHttpEffect()))
+    const app = takeFew((yield* refuseOtherHosts)((yield* HttpRouter.HttpRouter).asHttpEffect()))
     const server = yield* NodeServer
     const upgrades = yield* Upgrades
     const lateAnswers = yield* LateAnswers

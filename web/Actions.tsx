@@ -17,6 +17,7 @@ export const Actions = ({ actions }: { actions: MessageActions }) => (
     ))}
     <Action name="Reply" icon="reply" act={actions.reply} />
     {actions.edit && <Action name="Edit" icon="edit" act={actions.edit} />}
+    {actions.readers && <Action name="Who has read it" icon="readers" act={actions.readers} />}
     {actions.sender && (
       <Action name={`About ${actions.sender.display_name}`} icon="about" act={actions.about} />
     )}

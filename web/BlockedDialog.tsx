@@ -38,11 +38,11 @@ export const BlockedDialog = ({ session, onClose }: { session: Session; onClose:
               : null}
         </p>
         <ul class="people" aria-label="Blocked people">
-          {people.map(({ blocked_id, username, display_name }) => {
+          {people.map(({ blocked_id, username, display_name, avatar_url }) => {
             const isBlocked = blocked?.has(blocked_id) === true
             return (
               <li key={blocked_id} class="person">
-                <Avatar id={blocked_id} name={display_name} />
+                <Avatar id={blocked_id} name={display_name} url={avatar_url} />
                 <span class="name">
                   {display_name}
                   {username !== display_name && <small> {username}</small>}

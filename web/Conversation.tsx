@@ -1,10 +1,18 @@
-import { conversationOf, typingIn } from "../src/client/MiniChat.ts"
+import { conversationOf, type PresenceState, typingIn } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { Composer } from "./Composer.tsx"
+import { lastSeen } from "./format.ts"
 import { History } from "./History.tsx"
 import { Icon } from "./Icon.tsx"
 import { isDeleted, titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
+
+/** Without a connection nobody knows: the line stays empty, and keeps its height. */
+const presenceText = (presence: PresenceState | undefined) => {
+  if (presence === undefined) return "\u00a0"
+  if (presence.online) return "Online"
+  return presence.last_seen === null ? "Offline" : lastSeen(new Date(presence.last_seen))
+}
 
 /** The open conversation. */
 export const Conversation = ({ session, id }: { session: Session; id: number }) => {
@@ -20,7 +28,8 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
   const names = typingIn(state, entry.id).map(
     (user) => members?.get(user)?.display_name ?? entry.with?.display_name ?? "Somebody"
   )
-  const isOnline = entry.with !== undefined && state.presence.get(entry.with.user_id)?.online === true
+  const presence = entry.with === undefined ? undefined : state.presence.get(entry.with.user_id)
+  const isOnline = presence?.online === true
   const isBlocked = entry.with !== undefined && state.blocked?.has(entry.with.user_id) === true
   const about =
     names.length > 0
@@ -29,9 +38,7 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
         ? `${entry.member_count} members`
         : isDeleted(entry)
           ? "Account deleted"
-          : isOnline
-            ? "Online"
-            : "Offline"
+          : presenceText(presence)
   return (
     <>
       <header class="bar">

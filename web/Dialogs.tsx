@@ -4,6 +4,7 @@ import { GroupDialog } from "./GroupDialog.tsx"
 import { NewChatDialog } from "./NewChatDialog.tsx"
 import { PersonDialog } from "./PersonDialog.tsx"
 import { ProfileDialog } from "./ProfileDialog.tsx"
+import { ReadersDialog } from "./ReadersDialog.tsx"
 import { ReportDialog } from "./ReportDialog.tsx"
 import { ShortcutsDialog } from "./ShortcutsDialog.tsx"
 import type { Session } from "./session.ts"
@@ -38,9 +39,13 @@ export const Dialogs = ({
       return session.person.value === undefined ? null : (
         <PersonDialog session={session} person={session.person.value} onClose={close} />
       )
+    case "readers":
+      return entry === undefined || session.subject.value === undefined ? null : (
+        <ReadersDialog session={session} entry={entry} message={session.subject.value} onClose={close} />
+      )
     case "report":
-      return session.reporting.value === undefined ? null : (
-        <ReportDialog session={session} message={session.reporting.value} onClose={close} />
+      return session.subject.value === undefined ? null : (
+        <ReportDialog session={session} message={session.subject.value} onClose={close} />
       )
     default:
       return null

@@ -1,6 +1,14 @@
 import { useRef } from "preact/hooks"
 import { Virtualizer, type VirtualizerHandle } from "virtua"
-import { type ConversationEntry, messagesOf, outgoingOf, timelineOf } from "../src/client/MiniChat.ts"
+import {
+  type ConversationEntry,
+  type Message,
+  messagesOf,
+  type OutboxEntry,
+  outgoingOf,
+  timelineOf,
+  type UserId
+} from "../src/client/MiniChat.ts"
 import { dayName, isSameDay } from "./format.ts"
 import { MessageBubble } from "./MessageBubble.tsx"
 import { OutgoingBubble } from "./OutgoingBubble.tsx"
@@ -12,6 +20,13 @@ import { useReadMarks } from "./useReadMarks.ts"
 /** Messages of one sender within this time stand together, in milliseconds. */
 const GROUP_WITHIN = 300_000
 
+/** A message of the server, or one that waits to be sent. */
+type Row = Message | OutboxEntry
+
+const timeOfRow = (row: Row) => new Date("client_id" in row ? row.created_at : row.timestamp)
+
+const senderOfRow = (row: Row, self: UserId) => ("client_id" in row ? self : row.sender_id)
+
 /** The messages. Those in sight are in the page, and a few around them, however many are loaded. */
 export const History = ({ session, entry }: { session: Session; entry: ConversationEntry }) => {
   const state = session.state.value
@@ -20,6 +35,7 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
   const outgoing = outgoingOf(state, entry.id).filter(
     ({ message }) => message === undefined || !messages.some(({ id }) => id === message.id)
   )
+  const rows: ReadonlyArray<Row> = [...messages, ...outgoing]
   const box = useRef<HTMLDivElement>(null)
   const list = useRef<VirtualizerHandle>(null)
   const scroll = useHistoryScroll({ session, entry, timeline, messages, box, list })
@@ -55,7 +71,7 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
         <Virtualizer
           ref={list}
           scrollRef={box}
-          data={[...messages, ...outgoing]}
+          data={rows}
           shift={scroll.isShifted}
           keepMounted={messages.length === 0 ? [] : [focus.index]}
           onResize={() => {
@@ -64,21 +80,30 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
           }}
         >
           {(row, i) => {
-            if ("client_id" in row)
-              return (
-                <div key={row.client_id} class="line">
-                  <OutgoingBubble session={session} item={row} />
-                </div>
-              )
-            const before = messages[i - 1]
-            const at = new Date(row.timestamp)
-            const isNewDay = before === undefined || !isSameDay(at, new Date(before.timestamp))
-            const isFirstUnread = row.id === unread.first
+            const before = rows[i - 1]
+            const at = timeOfRow(row)
+            const isNewDay = before === undefined || !isSameDay(at, timeOfRow(before))
+            const isFirstUnread = "id" in row && row.id === unread.first
             const isGrouped =
               !isNewDay &&
               !isFirstUnread &&
-              before.sender_id === row.sender_id &&
-              at.getTime() - Date.parse(before.timestamp) < GROUP_WITHIN
+              senderOfRow(before, state.userId) === senderOfRow(row, state.userId) &&
+              at.getTime() - timeOfRow(before).getTime() < GROUP_WITHIN
+            if ("client_id" in row) {
+              const { command } = row
+              const quoted = command.type === "send" ? command.reply_to_id : undefined
+              return (
+                <div key={row.client_id} class="line">
+                  {isNewDay && <p class="day">{dayName(at)}</p>}
+                  <OutgoingBubble
+                    session={session}
+                    item={row}
+                    isGrouped={isGrouped}
+                    quote={quoted === undefined ? undefined : messages.find(({ id }) => id === quoted)}
+                  />
+                </div>
+              )
+            }
             return (
               <div key={row.id} class="line">
                 {isNewDay && <p class="day">{dayName(at)}</p>}

@@ -7,6 +7,7 @@ const PATHS = {
   reply: "M10 6l-6 6 6 6M4 12h9a7 7 0 0 1 7 7",
   edit: "M5 19l1-4L16 5l3 3L9 18z",
   flag: "M6 21V4h11l-2 4 2 4H6",
+  readers: "M2 13l4 4L15 8M11 16l1 1 9-9",
   about: "M12 11v6M12 7.5v.1M12 3a9 9 0 1 0 0 18a9 9 0 0 0 0-18",
   remove: "M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13"
 } as const

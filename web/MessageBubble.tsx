@@ -44,7 +44,11 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }:
       }
       aria-label={`${author}, ${timeOf(new Date(message.timestamp))}`}
     >
-      {!isGrouped && !isMine && entry.kind === "group" && <p class="author">{author}</p>}
+      {!isGrouped && !isMine && entry.kind === "group" && (
+        <p class="author" data-hue={message.sender_id % 6}>
+          {author}
+        </p>
+      )}
       <div class="bubble">
         {quote !== undefined && (
           <button type="button" class="quote" onClick={() => session.jump(entry.id, quote.id)}>
@@ -57,7 +61,8 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }:
           <time dateTime={message.timestamp}>{timeOf(new Date(message.timestamp))}</time>
           {isMine && !isDeleted && (
             <span class="ticks" data-read={readers > 0}>
-              <span aria-hidden="true">{readers > 0 ? " ✓✓" : " ✓"}</span>
+              <span aria-hidden="true">{readers > 0 ? "✓✓" : "✓"}</span>
+              {readers > 0 && entry.kind === "group" && <b aria-hidden="true">{readers}</b>}
               <span class="hidden">
                 {readers === 0 ? ", sent" : entry.kind === "group" ? `, read by ${readers}` : ", read"}
               </span>

@@ -25,9 +25,7 @@ export const ProfileDialog = ({
   const save = async () => {
     const avatar_url = picture.trim() === "" ? null : picture.trim()
     const user = await session.attempt(session.client.updateProfile({ display_name: name, avatar_url }))
-    if (user === undefined) return
-    session.me.value = user
-    onClose()
+    if (user !== undefined) onClose()
   }
   return (
     <Dialog title={isLeaving ? "Delete your account?" : "Your profile"} onClose={onClose}>

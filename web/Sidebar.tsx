@@ -2,6 +2,7 @@ import { useState } from "preact/hooks"
 import { Avatar } from "./Avatar.tsx"
 import { ConversationList } from "./ConversationList.tsx"
 import { Icon } from "./Icon.tsx"
+import { hasNetwork } from "./network.ts"
 import { SearchResults } from "./SearchResults.tsx"
 import type { Session } from "./session.ts"
 import { switchTheme, theme } from "./theme.ts"
@@ -18,7 +19,7 @@ export const Sidebar = ({ session, name }: { session: Session; name: string }) =
           id={session.account.userId}
           name={name}
           url={session.me.value?.avatar_url}
-          isOnline={state.status.type === "online"}
+          isOnline={state.status.type === "online" && hasNetwork.value}
         />
         <button
           type="button"

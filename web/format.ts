@@ -28,4 +28,11 @@ export const shortTime = (at: Date): string => {
   return days < 7 ? weekday.format(at).slice(0, 3) : date.format(at)
 }
 
+/** When somebody was last online. */
+export const lastSeen = (at: Date): string => {
+  const days = daysAgo(at)
+  const day = days < 2 ? relative.format(-days, "day") : date.format(at)
+  return `Last seen ${day}${days < 7 ? `, ${time.format(at)}` : ""}`
+}
+
 export const isSameDay = (a: Date, b: Date) => dayOf(a) === dayOf(b)

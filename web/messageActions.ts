@@ -12,6 +12,8 @@ export interface MessageActions {
   readonly sender: Person | undefined
   readonly about: () => void
   readonly edit?: () => void
+  /** Shows who has read it. */
+  readonly readers?: () => void
   readonly report?: () => void
   readonly remove?: () => void
 }
@@ -55,10 +57,17 @@ export const actionsOf = (session: Session, entry: ConversationEntry, message: M
     ...(isMine && { edit: write(message, undefined) }),
     ...(!isMine && {
       report: () => {
-        session.reporting.value = message
+        session.subject.value = message
         session.dialog.value = "report"
       }
     }),
+    ...(isMine &&
+      entry.kind === "group" && {
+        readers: () => {
+          session.subject.value = message
+          session.dialog.value = "readers"
+        }
+      }),
     ...(isOurs && {
       remove: () => {
         // The button that has the focus goes with the text.

@@ -17,7 +17,7 @@ import { reasonOf, SERVER } from "./server.ts"
 /** Of how many conversations the page shows who is online: those with the latest activity. */
 const WATCHED = 200
 
-export type DialogName = "new" | "group" | "help" | "me" | "blocked" | "person" | "report"
+export type DialogName = "new" | "group" | "help" | "me" | "blocked" | "person" | "readers" | "report"
 
 /** One signed-in user: the client, and what the pane shows of it. */
 export interface Session {
@@ -25,7 +25,7 @@ export interface Session {
   readonly client: Client
   readonly state: Signal<State>
   readonly conversations: ReadonlySignal<ReadonlyArray<ConversationEntry>>
-  readonly me: Signal<User | undefined>
+  readonly me: ReadonlySignal<User | undefined>
   readonly selected: Signal<number | undefined>
   readonly replyTo: Signal<Message | undefined>
   readonly editing: Signal<Message | undefined>
@@ -33,7 +33,7 @@ export interface Session {
   readonly target: Signal<{ readonly id: number } | undefined>
   readonly dialog: Signal<DialogName | undefined>
   /** The message that the dialog is about. */
-  readonly reporting: Signal<Message | undefined>
+  readonly subject: Signal<Message | undefined>
   /** The other user that the dialog is about. */
   readonly person: Signal<Person | undefined>
   /** What went wrong with the last thing that was asked for. */
@@ -63,10 +63,9 @@ export const startSession = async (account: Account): Promise<Session> => {
   const error = signal<string | undefined>(undefined)
   const dialog = signal<DialogName | undefined>(undefined)
   const target = signal<{ readonly id: number } | undefined>(undefined)
-  const reporting = signal<Message | undefined>(undefined)
+  const subject = signal<Message | undefined>(undefined)
   const person = signal<Person | undefined>(undefined)
   let below: DialogName | undefined
-  const me = signal<User | undefined>(undefined)
   let watched = ""
 
   const update = () => {
@@ -76,15 +75,7 @@ export const startSession = async (account: Account): Promise<Session> => {
     const wanted = ids.join()
     if (wanted !== watched) client.watch(ids)
     watched = wanted
-    if (me.value === undefined && client.state.status.type === "online") loadMe()
   }
-  const loadMe = () =>
-    client.user(account.userId).then(
-      (user) => {
-        me.value = user
-      },
-      () => {}
-    )
   const attempt = async <A>(action: Promise<A>) => {
     error.value = undefined
     try {
@@ -116,20 +107,21 @@ export const startSession = async (account: Account): Promise<Session> => {
   }
   const openOver = (name: DialogName) => show(name, dialog.value)
   client.loadBlocks().catch(() => {})
+  client.loadProfile().catch(() => {})
   client.subscribe(update)
   update()
   return {
     account,
     client,
     state,
-    me,
+    me: computed(() => state.value.profile),
     selected,
     replyTo,
     editing,
     dialog,
     error,
     target,
-    reporting,
+    subject,
     person,
     openOver,
     showPerson: (other) => {

@@ -17,7 +17,8 @@ BEGIN
     WHERE u.id = target AND (u.suspended_at IS NULL) = suspends;
   IF FOUND THEN
     INSERT INTO disconnects (user_id, close_code) VALUES (target, not_your_socket)
-      ON CONFLICT (user_id) DO UPDATE SET ordered_at = clock_timestamp(), close_code = excluded.close_code;
+      ON CONFLICT (user_id) DO UPDATE
+        SET ordered_at = greatest(clock_timestamp(), disconnects.ordered_at + interval '1 microsecond'), close_code = excluded.close_code;
   END IF;
   RETURN QUERY SELECT u.suspended_at FROM users u WHERE u.id = target;
 END $$

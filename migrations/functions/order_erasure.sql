@@ -20,7 +20,8 @@ BEGIN
         metadata = NULL, suspended_at = NULL, deleted_at = clock_timestamp()
       WHERE u.id = erased;
     INSERT INTO disconnects (user_id, close_code) VALUES (erased, 4004)
-      ON CONFLICT (user_id) DO UPDATE SET ordered_at = clock_timestamp(), close_code = 4004;
+      ON CONFLICT (user_id) DO UPDATE
+        SET ordered_at = greatest(clock_timestamp(), disconnects.ordered_at + interval '1 microsecond'), close_code = 4004;
   END IF;
   RETURN QUERY SELECT e.user_id, e.ordered_at::timestamptz, e.finished_at::timestamptz, is_new
     FROM erasures e WHERE e.user_id = erased;

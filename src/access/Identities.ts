@@ -3,6 +3,7 @@ import { AppConfig } from "../AppConfig.ts"
 import { type Credential, Forbidden, type Subject, type Verified } from "../domain/Caller.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { ExternalId, ExternalUser, UserId } from "../domain/User.ts"
+import { afterEachChange, Epoch } from "../Epoch.ts"
 import { type ErasedUser, ErasureRepo } from "../repo/ErasureRepo.ts"
 import { ProfileRepo } from "../repo/ProfileRepo.ts"
 import { UserRepo } from "../repo/UserRepo.ts"
@@ -54,6 +55,9 @@ export class Identities extends Context.Service<
           timeToLive: (exit) => (Exit.isSuccess(exit) ? CACHED_FOR : Duration.zero)
         }
       )
+
+      // A restored database assigns the ids of users a second time.
+      yield* afterEachChange(yield* Epoch, Cache.invalidateAll(cached))
 
       // A user that was cached before its erasure is looked up again: the person may have a new user.
       const known = (externalId: ExternalId) =>

@@ -1,7 +1,7 @@
 import type { Caller } from "../domain/Caller.ts"
 import type { UserId } from "../domain/User.ts"
 
-/** Everything that needs a permission: `as` has the acting user, `of` the user whose data it reads. */
+/** An operation that needs a permission. `as` is the user who acts; `of` is the user whose data, account or socket is concerned. */
 export type Operation =
   | { readonly _tag: "CreateUser" }
   | { readonly _tag: "DisconnectUser" }
@@ -29,16 +29,16 @@ export type Operation =
   | { readonly _tag: "ReadSuspension"; readonly of: UserId }
   | { readonly _tag: "OpenSocket"; readonly of: UserId }
 
-/** The operations by which a user changes something. A suspended user may do none of them. */
+/** An operation by which a user changes something. A suspended user may do none; `writerOf` says what the backend may do for it. */
 export type Act = Extract<Operation, { readonly as: UserId }>
 
-/** The user whose token a caller has; `undefined` for the application's backend, and without authentication. */
+/** Returns the user whose token a caller has; undefined for the application's backend, and without authentication. */
 export const selfOf = (caller: Caller): UserId | undefined =>
   caller._tag === "Member" ? caller.userId : undefined
 
 /**
- * The operation of a call that deletes a message for the user that it names, else for the token's own. The application's backend
- * deletes any message when it names none. `undefined` when the call must name a user.
+ * Returns the operation of a call that deletes a message. The user who acts is the one that the call names, else the user of the
+ * token. The application's backend deletes any message when it names no user. Returns undefined when the call must name a user.
  */
 export const deletionBy = (
   caller: Caller,
@@ -50,8 +50,9 @@ export const deletionBy = (
 }
 
 /**
- * The user for whom an operation writes, or could: the acting user, or the one whose socket it opens. `undefined` for a read, and for
- * what only the application's backend may do. The backend may also change the profile of a suspended user.
+ * Returns the user who must not be suspended for an operation: the user who acts, or whose socket is opened. Returns undefined for every
+ * other operation: reads, exports, erasures, and what only the application's backend may do. Returns undefined also for a change of a
+ * profile that is not made with the user's own token: the backend may change the profile of a suspended user.
  */
 export const writerOf = (caller: Caller, operation: Operation): UserId | undefined => {
   if (operation._tag === "ChangeUser" && caller._tag !== "Member") return undefined
@@ -60,10 +61,12 @@ export const writerOf = (caller: Caller, operation: Operation): UserId | undefin
 }
 
 /**
- * The whole policy: who may do what. Without authentication every caller may do everything. The application's own
- * backend acts for any user. A user sends and changes as itself, reads its own data, and reads who the other users are.
- * What the acting user may do in a conversation, as a member and by its role, is decided with the change itself, in its
- * transaction: see `groupRights`. `Gate` sees to it that a suspended user only reads.
+ * The whole policy: returns whether a caller may do an operation. Without authentication every caller may do everything. The
+ * application's own backend may do everything for any user. A user acts as itself, reads, exports and erases its own data, opens its own
+ * socket, and reads who the other users are and whether they are online.
+ *
+ * What a user may do in a conversation, as a member and by its role, is decided in the transaction of the change: see `groupRights`.
+ * `Gate` refuses the operations of suspended users: see `writerOf`.
  */
 export const allows = (caller: Caller, operation: Operation): boolean => {
   if (caller._tag === "Anyone" || caller._tag === "Service") return true

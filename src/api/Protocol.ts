@@ -7,8 +7,9 @@ import { UserId } from "../domain/User.ts"
 import { ReadEventFrame, ServerEvent } from "./EventFrames.ts"
 
 /**
- * The WebSocket protocol: text frames, each one JSON object with a `type`. A socket without subprotocol, or
- * with `minichat.v1`, gets `system`, `message`, `pong`, `ack` and `error`; one with `minichat.v2` gets every type.
+ * The WebSocket protocol: text frames, each one JSON object with a `type`. A socket with `minichat.v2` sends and gets every type. One with
+ * `minichat.v1`, or without a subprotocol, sends `ping`, `send` and `auth`, and gets `system`, `pong`, `ack`, `error`, and the `message`
+ * of direct conversations.
  */
 export const SUBPROTOCOLS = ["minichat.v2", "minichat.v1"] as const
 
@@ -40,10 +41,10 @@ export const Typing = Schema.Struct({
 }).annotate({
   identifier: "TypingFrame",
   description:
-    "Shows the other members of a conversation that the user types. Repeat it at least every 6 s, at most once a second"
+    "Shows the other members of a conversation that the user types, or has stopped. While the user types, repeat it at least every 6 s, at most once a second"
 })
 
-/** How many users one socket may watch, at most. */
+/** A socket may watch at most this many users. */
 export const MAX_WATCHED = 200
 
 export const Watch = Schema.Struct({
@@ -51,7 +52,7 @@ export const Watch = Schema.Struct({
   user_ids: Schema.Array(UserId).check(Schema.isMaxLength(MAX_WATCHED))
 }).annotate({
   identifier: "WatchFrame",
-  description: `The users whose presence this socket is sent from now on, at most ${MAX_WATCHED} users. Replaces the frame before it`
+  description: `Sets the users whose presence this socket gets, at most ${MAX_WATCHED}. Replaces those of the last \`watch\``
 })
 
 export const Auth = Schema.Struct({ type: Schema.Literal("auth"), token: Schema.String }).annotate({
@@ -59,7 +60,7 @@ export const Auth = Schema.Struct({ type: Schema.Literal("auth"), token: Schema.
   description: "Renews the token of the socket"
 })
 
-/** What a client may send. */
+/** A frame that a client may send. */
 export const ClientFrame = Schema.Union([Ping, Send, Auth, Read, Typing, Watch]).annotate({
   identifier: "ClientFrame",
   description: "What a client may send on its socket: one JSON object in a text frame"
@@ -73,7 +74,7 @@ export const System = Schema.Struct({
   user_id: UserId,
   cursor: Seq,
   epoch: EpochText.annotate({
-    description: "The history of the database that `cursor` belongs to: to be given with `since`"
+    description: "The history of the database that `cursor` belongs to. Give it with `since`"
   }),
   recovered: Schema.optionalKey(Schema.Boolean)
 }).annotate({ identifier: "SystemFrame", description: "The first frame of every socket" })
@@ -124,7 +125,7 @@ export const TypingEventFrame = Schema.Struct({
 }).annotate({
   identifier: "TypingNotice",
   description:
-    "A user types, for at most 6 s after the last such frame. It has no `seq`, is not stored and not repeated"
+    "A user types, or has stopped. A user types for at most 6 s after the last such frame. It has no `seq` and is not replayed"
 })
 
 export const PresenceFrame = Schema.Struct({
@@ -135,10 +136,10 @@ export const PresenceFrame = Schema.Struct({
 }).annotate({
   identifier: "PresenceNotice",
   description:
-    "A watched user came online or went offline, the latter sent 3 s late. Also sent for each user when a `watch` begins"
+    "A watched user came online, or has been offline for 3 s. Also sent for each user when a `watch` begins"
 })
 
-/** The frames without number: they are not stored. */
+/** The frames that may come without a `seq`. Then they are not stored. A `read` that has one is an event. */
 export const PassingFrame = Schema.Union([ReadEventFrame, TypingEventFrame, PresenceFrame])
 export type PassingFrame = typeof PassingFrame.Type
 
@@ -156,7 +157,7 @@ export const Reconnect = Schema.Struct({
   description: "The server is about to close this socket: connect again after that time"
 })
 
-/** What the server may send. */
+/** A frame that the server may send. */
 export const ServerFrame = Schema.Union([
   System,
   Pong,

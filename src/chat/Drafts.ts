@@ -4,10 +4,11 @@ import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Draft, GroupDraft } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
+import { afterEachChange, Epoch } from "../Epoch.ts"
 import { type Addressees, ConversationRepo } from "../repo/ConversationRepo.ts"
 
-/** The addressees of so many conversations are cached. */
-const REMEMBERED = 100_000
+/** How many conversations the cache of addressees holds at most. */
+const CACHED = 100_000
 
 /** A message as a client sends it: to a user, or to a conversation. */
 export interface NewDraft extends Pick<Draft, "content" | "client_id" | "reply_to_id" | "metadata"> {
@@ -15,15 +16,18 @@ export interface NewDraft extends Pick<Draft, "content" | "client_id" | "reply_t
   readonly conversation_id?: ConversationId | null
 }
 
-/** Resolves the addressees of messages that name a conversation. */
+/** Makes drafts of messages: looks up the addressee of one that names a conversation. */
 export class Drafts extends Context.Service<
   Drafts,
   {
-    /** To whom messages of a conversation go. The answer never changes, so it is cached. */
+    /**
+     * The addressees of a conversation: its two users, or the group itself. They never change within the history of a database, so
+     * they are cached until another history begins (see `Epoch`).
+     */
     addressees(id: ConversationId): Effect.Effect<Addressees, ConversationNotFound | Unavailable>
     /**
      * Makes a draft of a message. One to a direct conversation gets its other user as receiver. Whether the sender is a member of a
-     * group is checked when the draft is sent. A message without addressee is a defect: the caller refuses it before.
+     * group is checked when the draft is sent. Callers refuse a message with no addressee or with two; one with none is a defect here.
      */
     of(
       sender: UserId,
@@ -35,7 +39,7 @@ export class Drafts extends Context.Service<
     Drafts,
     Effect.gen(function* () {
       const repo = yield* ConversationRepo
-      const remembered = yield* Cache.makeWith(
+      const cached = yield* Cache.makeWith(
         (id: ConversationId) =>
           Effect.flatMap(
             repo.addressees(id),
@@ -43,12 +47,14 @@ export class Drafts extends Context.Service<
               found === undefined ? Effect.fail(new ConversationNotFound()) : Effect.succeed(found)
           ),
         {
-          capacity: REMEMBERED,
+          capacity: CACHED,
           // An unknown conversation is not cached: it may be made at any time.
           timeToLive: (exit) => (Exit.isSuccess(exit) ? Duration.infinity : Duration.zero)
         }
       )
-      const addressees = (id: ConversationId) => Cache.get(remembered, id)
+      // A restored database assigns the ids of conversations a second time.
+      yield* afterEachChange(yield* Epoch, Cache.invalidateAll(cached))
+      const addressees = (id: ConversationId) => Cache.get(cached, id)
 
       const of: Drafts["Service"]["of"] = (sender, { receiver_id, conversation_id, ...message }) => {
         const draft = { ...message, sender_id: sender }

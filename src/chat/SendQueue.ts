@@ -6,7 +6,7 @@ import type { Outcome } from "../domain/Send.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
 import { type Lane, makeLane } from "./SendLane.ts"
 
-/** Groups up to this size share batches; those of larger ones have a lane of their own. */
+/** A group of at most this many members is small. Sends to small groups have one lane, sends to larger groups another. */
 const SMALL_GROUP = 64
 
 /**
@@ -17,20 +17,21 @@ const SMALL_GROUP = 64
  */
 const REST = 0.5
 
-/** The sizes of so many groups are kept; the least recently used is dropped, and its group counts as a large one. */
+/** The sizes of at most this many groups are kept: those of the latest sends. A group of unknown size counts as a large one. */
 const KNOWN_GROUPS = 10_000
 
 /**
- * Commits sends in batches. Sends that arrive while a batch is in the database go together in the next one. There is no timer:
- * a send that finds no batch in the database starts one at once. Direct sends, sends to small groups and sends to large groups have
- * a lane each, so that no direct send waits behind the 1,000 events of a message to a group.
+ * Commits sends in batches. Sends that arrive while a batch is in the database go together in the next one. A send that finds no
+ * batch in the database starts one at once; only the lane of large groups also rests after each batch. Direct sends, sends to small
+ * groups and sends to large groups have a lane each, so that no direct send is queued behind a message to a group, which may append
+ * 1,000 events.
  */
 export class SendQueue extends Context.Service<
   SendQueue,
   {
     /**
-     * Commits drafts and answers each in its place. Drafts to one conversation that are submitted together keep their order. The
-     * caller must not be interrupted between the commit and the publishing that follows.
+     * Commits drafts. Returns their outcomes in the order of the drafts. Drafts to one conversation that are submitted together are
+     * committed in their order. The caller must not be interrupted between the commit and the publishing that follows.
      */
     submit(drafts: ReadonlyArray<AnyDraft>): Effect.Effect<ReadonlyArray<Outcome>>
   }
@@ -67,7 +68,7 @@ export class SendQueue extends Context.Service<
             : Effect.map(lane(mine), (outcomes) => {
                 for (const [i, draft] of mine.entries()) answers.set(draft, outcomes[i]!)
               })
-        // Copies: a caller may give the same object twice.
+        // Copies, as `answers` has an object for its key: a caller may submit the same object twice.
         const own = drafts.map((draft) => ({ ...draft }))
         const groups = own.filter((draft): draft is GroupDraft => !isDirect(draft))
         yield* Effect.all(
@@ -87,7 +88,7 @@ export class SendQueue extends Context.Service<
         return own.map((draft) => answers.get(draft)!)
       })
 
-      // Nearly every submission is for one lane.
+      // Most submissions have direct drafts only. They need not be divided among the lanes.
       const submit: SendQueue["Service"]["submit"] = (drafts) =>
         drafts.every(isDirect) ? direct(drafts) : submitMixed(drafts)
 

@@ -1,5 +1,6 @@
-import { Clock, Context, Duration, Effect, Layer, Schedule } from "effect"
+import { Context, Duration, Effect, Layer, Schedule } from "effect"
 import type { ConversationId } from "../domain/ConversationId.ts"
+import { monotonicMillis } from "../domain/Monotonic.ts"
 import type { UserId } from "../domain/User.ts"
 import { Passing } from "../inbox/Passing.ts"
 import { ConversationRepo, type Denied } from "../repo/ConversationRepo.ts"
@@ -71,7 +72,7 @@ export class Typing extends Context.Service<
       }
 
       const begin = Effect.fnUntraced(function* (by: object, userId: UserId, conversationId: ConversationId) {
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* monotonicMillis
         const ofUser = byUser.get(userId) ?? new Map<ConversationId, Entry>()
         const known = ofUser.get(conversationId)
         if (known === undefined && ofUser.size >= MAX_AT_ONCE) return
@@ -93,7 +94,7 @@ export class Typing extends Context.Service<
         })
       })
 
-      yield* Effect.map(Clock.currentTimeMillis, (now) => {
+      yield* Effect.map(monotonicMillis, (now) => {
         for (const [userId, ofUser] of byUser) {
           for (const [conversationId, entry] of ofUser) {
             if (now - entry.sentAt >= (entry.isTyping ? TYPING_LASTS : MIN_INTERVAL))

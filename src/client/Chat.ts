@@ -94,7 +94,7 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
     ...Commands.make(store, outbox),
     ...Opened.make(store, loader),
     ...Groups.make(user_id, rest),
-    ...People.make(user_id, rest),
+    ...People.make(user_id, rest, loader),
     ...Account.make(user_id, rest, Rest.makeDownload(url, tokens)),
     store,
     /** The state now, and after each change. A slow reader misses states, and gets the latest. */

@@ -75,6 +75,8 @@ export interface Client extends AsyncDisposable {
   /** The user with this whole username, of 1 to 50 characters; case matters. `undefined`: there is none, or it may not be seen. */
   userNamed(username: string): Promise<User | undefined>
   user(userId: number): Promise<User>
+  /** Loads the user's own profile into `state.profile`, and keeps it up to date. */
+  loadProfile(): Promise<void>
   /** Changes the user's own profile. What is left out stays, null removes. */
   updateProfile(change: UserChange): Promise<User>
   /** Finds messages that have all the words, in any order; the last one may be the beginning of a word. Newest first. */
@@ -122,6 +124,10 @@ const withPromises = (chat: EffectChat, scope: Scope.Closeable): Client => {
     const closed = { type: "closed", reason: "closed", message: "The application has disconnected" } as const
     chat.store.dispatch({ type: "status", status: closed })
   }
+  const promised =
+    <Args extends ReadonlyArray<unknown>, A, E>(call: (...args: Args) => Effect.Effect<A, E>) =>
+    (...args: Args) =>
+      run(call(...args))
   let isForgotten = false
   const disconnect = async () => {
     if (!isForgotten) await run(Effect.ignore(chat.save))
@@ -147,35 +153,36 @@ const withPromises = (chat: EffectChat, scope: Scope.Closeable): Client => {
     remove: (...args) => run(Effect.asVoid(chat.remove(...args))),
     react: (...args) => run(Effect.asVoid(chat.react(...args))),
     markRead: (...args) => run(Effect.asVoid(chat.markRead(...args))),
-    retry: (clientId) => run(chat.retry(clientId)),
-    discard: (clientId) => run(chat.discard(clientId)),
+    retry: promised(chat.retry),
+    discard: promised(chat.discard),
     typing: (...args) => runIgnoringErrors(chat.typing(...args)),
     watch: (userIds) => runIgnoringErrors(chat.watch(userIds)),
-    open: (...args) => run(chat.open(...args)),
+    open: promised(chat.open),
     close: (conversationId) => runIgnoringErrors(chat.close(conversationId)),
-    loadOlder: (conversationId) => run(chat.loadOlder(conversationId)),
-    loadNewer: (conversationId) => run(chat.loadNewer(conversationId)),
+    loadOlder: promised(chat.loadOlder),
+    loadNewer: promised(chat.loadNewer),
     loadConversations: () => run(chat.loadConversations),
-    loadMembers: (conversationId) => run(chat.loadMembers(conversationId)),
-    createGroup: (...args) => run(chat.createGroup(...args)),
-    openDirect: (userId) => run(chat.openDirect(userId)),
-    updateGroup: (...args) => run(chat.updateGroup(...args)),
-    putMember: (...args) => run(chat.putMember(...args)),
-    removeMember: (...args) => run(chat.removeMember(...args)),
-    leave: (conversationId) => run(chat.leave(conversationId)),
-    users: (after) => run(chat.users(after)),
-    findUsers: (...args) => run(chat.findUsers(...args)),
-    userNamed: (username) => run(chat.userNamed(username)),
-    updateProfile: (change) => run(chat.updateProfile(change)),
-    search: (...args) => run(chat.search(...args)),
+    loadMembers: promised(chat.loadMembers),
+    createGroup: promised(chat.createGroup),
+    openDirect: promised(chat.openDirect),
+    updateGroup: promised(chat.updateGroup),
+    putMember: promised(chat.putMember),
+    removeMember: promised(chat.removeMember),
+    leave: promised(chat.leave),
+    users: promised(chat.users),
+    findUsers: promised(chat.findUsers),
+    userNamed: promised(chat.userNamed),
+    loadProfile: () => run(chat.loadProfile),
+    updateProfile: promised(chat.updateProfile),
+    search: promised(chat.search),
     loadBlocks: () => run(chat.loadBlocks),
-    blocks: (after) => run(chat.blocks(after)),
-    block: (userId) => run(chat.block(userId)),
-    unblock: (userId) => run(chat.unblock(userId)),
-    report: (...args) => run(chat.report(...args)),
-    user: (userId) => run(chat.user(userId)),
+    blocks: promised(chat.blocks),
+    block: promised(chat.block),
+    unblock: promised(chat.unblock),
+    report: promised(chat.report),
+    user: promised(chat.user),
     nudge: () => runIgnoringErrors(chat.nudge),
-    exportData: () => run(chat.exportData()),
+    exportData: promised(chat.exportData),
     deleteAccount: async () => {
       await run(chat.deleteAccount())
       await forget()

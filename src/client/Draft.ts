@@ -4,6 +4,8 @@ import type { InboxEvent, State, Sync } from "./State.ts"
 
 type Mutable<A> = { -readonly [Key in keyof A]: A[Key] }
 
+type MutableMap<M> = M extends ReadonlyMap<infer K, infer V> ? Map<K, V> : never
+
 /**
  * The next state while it is made. A map is copied before its first change, and once however many inputs follow: a replay of
  * thousands of events does not copy thousands of conversations for each.
@@ -18,40 +20,28 @@ export class Draft {
     this.sync = this.state.sync
   }
 
-  conversations(): Map<ConversationId, ConversationEntry> {
-    const own = this.own(this.state.conversations)
-    this.state.conversations = own
-    return own
+  conversations() {
+    return this.own(this.state, "conversations")
   }
 
   timelines() {
-    const own = this.own(this.state.timelines)
-    this.state.timelines = own
-    return own
+    return this.own(this.state, "timelines")
   }
 
   members() {
-    const own = this.own(this.state.members)
-    this.state.members = own
-    return own
+    return this.own(this.state, "members")
   }
 
   typing() {
-    const own = this.own(this.state.typing)
-    this.state.typing = own
-    return own
+    return this.own(this.state, "typing")
   }
 
   presence() {
-    const own = this.own(this.state.presence)
-    this.state.presence = own
-    return own
+    return this.own(this.state, "presence")
   }
 
   requests() {
-    const own = this.own(this.sync.requests)
-    this.sync.requests = own
-    return own
+    return this.own(this.sync, "requests")
   }
 
   /** Keeps an event for the answers that may not know it. */
@@ -108,10 +98,13 @@ export class Draft {
     if (conversation !== undefined) this.put(change(conversation))
   }
 
-  private own<K, V>(map: ReadonlyMap<K, V>): Map<K, V> {
-    if (this.owned.has(map)) return map as Map<K, V>
-    const copy = new Map(map)
+  /** A map of the state, copied before its first change. */
+  private own<Place, Key extends keyof Place>(place: Place, key: Key): MutableMap<Place[Key]> {
+    const map = place[key]
+    if (this.owned.has(map)) return map as MutableMap<Place[Key]>
+    const copy = new Map(map as Map<unknown, unknown>) as Place[Key] & MutableMap<Place[Key]>
     this.owned.add(copy)
+    place[key] = copy
     return copy
   }
 }

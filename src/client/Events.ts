@@ -11,10 +11,10 @@ import { applyProfile } from "./Profiles.ts"
 import type { InboxEvent, Timeline } from "./State.ts"
 import { afterRead, counted } from "./Unread.ts"
 
-/** How long a user types at most after the last frame that said so. In milliseconds. */
+/** A user types for at most this long after the last `typing` frame: `TYPING_LASTS` of the server, in milliseconds. */
 const TYPING = 6000
 
-/** Applies an event. Applying it again, after those that came later, changes nothing. */
+/** Applies an event. Applying a run of events again, in order, gives the same state. An event of unknown type changes nothing. */
 export const applyEvent = (draft: Draft, event: InboxEvent) => {
   switch (event.type) {
     case "message":
@@ -59,7 +59,7 @@ const applyBlock = ({ state }: Draft, { blocked_id, blocked }: Extract<InboxEven
   state.blocked = new Set(blocked ? [...others, blocked_id] : others)
 }
 
-/** Applies a frame that has no number. */
+/** Applies a frame that has no `seq`: it is no event of the inbox, and is not replayed. */
 export const applyPassing = (draft: Draft, frame: PassingFrame, now: number) => {
   switch (frame.type) {
     case "typing": {
@@ -87,7 +87,7 @@ const setTyping = (draft: Draft, id: ConversationId, userId: UserId, until: numb
   else draft.typing().set(id, users)
 }
 
-/** The message in an event. */
+/** Returns the message of an event: the event without `type`, `seq` and `client_id`. */
 export const messageOf = (event: Message & { readonly type: string; readonly seq: number }): Message => {
   const { type: _, seq: __, client_id: ___, ...message } = event as typeof event & { client_id?: string }
   return message
@@ -102,7 +102,8 @@ const takeMessage = (draft: Draft, event: Extract<InboxEvent, { type: "message" 
   if (timeline !== undefined && !timeline.hasNewer && isWithin(timeline, message)) {
     draft.timelines().set(id, { ...timeline, messages: withMessage(timeline.messages, message) })
   } else if (timeline !== undefined) {
-    // A part of the history that may hold the message already, in an earlier state.
+    // The loaded part does not reach this message, or has it already. So it is not added: it only replaces an earlier state of itself,
+    // and changes the replies that quote it.
     changeTimeline(draft, id, (messages) => withChange(messages, message))
   }
   if (draft.state.conversations.has(id))
@@ -124,7 +125,7 @@ const deleteMessage = (draft: Draft, event: Extract<InboxEvent, { type: "message
   const { conversation_id: id, message_id, sender_id } = event
   changeTimeline(draft, id, (messages) => {
     const deleted = messages.find((message) => message.id === message_id)
-    // Replies to it may be loaded when it is not.
+    // Replies that quote the message may be loaded while the message is not.
     const change = deletedMessage(deleted ?? ({ id: message_id, sender_id } as Message), event)
     return mapChanged(messages, (message) => (message === deleted ? change : withQuote(message, change)))
   })
@@ -141,7 +142,7 @@ const deleteMessage = (draft: Draft, event: Extract<InboxEvent, { type: "message
   }
 }
 
-/** The last message of a conversation after a change of it, or of the one that it quotes. */
+/** Changes the last message of a conversation, when the changed message is the last one or is quoted by it. */
 const changeLast = (draft: Draft, id: ConversationId, message: Message): void =>
   draft.change(id, (known) => {
     if (known.last_message === null) return known
@@ -160,7 +161,7 @@ const changeTimeline = (
   if (messages !== timeline.messages) draft.timelines().set(id, { ...timeline, messages })
 }
 
-/** How many messages are unread, when that follows from the loaded ones; else the conversation is loaded again. */
+/** Counts the unread messages anew. When the loaded messages do not suffice, keeps the count and has the conversation loaded again. */
 const recounted = (draft: Draft, known: ConversationEntry): ConversationEntry => {
   const unread = afterRead(known, draft.state.timelines.get(known.id), draft.state.userId)
   if (unread === undefined) draft.want(known.id)
@@ -168,7 +169,8 @@ const recounted = (draft: Draft, known: ConversationEntry): ConversationEntry =>
 }
 
 const merged = (known: ConversationEntry, received: Conversation): ConversationEntry => {
-  // What is not there was removed, except what only this user sees.
+  // A title or metadata that `received` lacks was removed. Other fields that it lacks stay: they depend on the user, as `role` and
+  // `unread` do.
   const { title: _, metadata: __, ...rest } = known
   return { ...rest, ...received }
 }
@@ -176,10 +178,11 @@ const merged = (known: ConversationEntry, received: Conversation): ConversationE
 const addConversation = (draft: Draft, conversation: Conversation) => {
   const { conversations } = draft.state
   const known = conversations.get(conversation.id)
-  // It has a history when the user was a member before, or reads what was sent before it joined.
+  // Messages may exist already: the user was a member before, or may read what was sent before it joined. So it is loaded.
   draft.want(conversation.id)
   if (draft.state.members.has(conversation.id)) draft.wantMembers(conversation.id)
   if (known !== undefined) return draft.put(merged(known, conversation))
+  // It stands at the top of the list until it is loaded.
   const top = conversations.get(draft.state.order[0]!)?.activity ?? 0
   draft.put({ ...conversation, last_read_id: 0, unread: 0, last_message: null, activity: top + 1 })
 }

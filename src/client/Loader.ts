@@ -167,6 +167,11 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
 
   const blocks = asked(blockedFrom(), (ids): Page => ({ type: "blocks", blocked: new Set(ids) }))
 
+  const profile = asked(
+    rest(Calls.getUser, { params: { user_id } }),
+    (profile): Page => ({ type: "profile", profile })
+  )
+
   /** Loads one thing, unless it is being loaded. What is refused for good is `instead`, so that it is not asked for again. */
   const load = (key: string, call: Effect.Effect<unknown, RestError>, instead: Page) =>
     FiberMap.run(
@@ -190,6 +195,7 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
         })
       }
       if (sync.wantsBlocks) yield* load("blocks", blocks, { type: "blocks", blocked: new Set() })
+      if (sync.wantsProfile) yield* load("profile", profile, { type: "profile", profile: undefined })
       for (const id of sync.wanted) {
         yield* load(`conversation ${id}`, conversation(id), { type: "conversation", id, entry: undefined })
       }

@@ -1,18 +1,22 @@
-/** The face of the package `mini-chat/client`: all that an application imports comes from here. */
+/** The public API of `mini-chat/client`. The package has no other entry. */
 export type { ServerEvent } from "../api/EventFrames.ts"
 export type { Conversation, ConversationEntry, Member, Role } from "../domain/Conversation.ts"
 export type { ConversationId } from "../domain/ConversationId.ts"
 export type { Message, MessageId } from "../domain/Message.ts"
 export type { BlockEntry, Report } from "../domain/Moderation.ts"
 export type { User, UserChange, UserId } from "../domain/User.ts"
+// `make` is for applications that use Effect; all others use `connect`, whose calls return promises.
 export { type ConnectOptions, type EffectChat, make } from "./Chat.ts"
+// `Sent` is a message that is stored on the device and not yet committed by the server.
 export { type Client, connect, type Sent } from "./Client.ts"
 export type { Command, Failure, OutboxEntry } from "./Command.ts"
 export type { SendOptions, Target } from "./Commands.ts"
 export { fileStorage } from "./FileStorage.ts"
 export type { GroupOptions } from "./Groups.ts"
 export { indexedDbStorage } from "./IndexedDbStorage.ts"
+// `Found` is a page of search results.
 export type { BlockPage, Found, SearchOptions } from "./People.ts"
+// `Refusal`: what waited in the outbox was refused by the server, or discarded. `Refused`: the server answered another call with an error.
 export { Refusal } from "./Refusal.ts"
 export { Refused } from "./Rest.ts"
 export type {

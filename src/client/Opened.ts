@@ -18,6 +18,12 @@ export const make = (store: Store, loader: Loader) => {
       return Effect.sync(unsubscribe)
     })
 
+  const loadPart = (part: "wantsBlocks" | "wantsProfile") =>
+    Effect.suspend(() => {
+      store.dispatch({ type: "wanted", part })
+      return until((current) => !current.sync[part])
+    })
+
   /** Until the first page is there, there is nothing that another one could be joined to. */
   const loaded = (id: ConversationId) => until((current) => current.timelines.get(id)?.isLoading !== true)
   const further = (load: (id: ConversationId) => ReturnType<Loader["older"]>) => (conversationId: number) => {
@@ -45,9 +51,8 @@ export const make = (store: Store, loader: Loader) => {
       yield* until((current) => !current.sync.wantedMembers.has(id))
     }),
     /** Loads whom the user has blocked, and keeps it. */
-    loadBlocks: Effect.suspend(() => {
-      store.dispatch({ type: "blocks wanted" })
-      return until((current) => !current.sync.wantsBlocks)
-    })
+    loadBlocks: loadPart("wantsBlocks"),
+    /** Loads the user's own profile, and keeps it. */
+    loadProfile: loadPart("wantsProfile")
   }
 }

@@ -44,6 +44,10 @@ export const applyPage = (draft: Draft, page: Page) => {
     case "blocks":
       draft.sync.wantsBlocks = false
       draft.state.blocked = page.blocked
+      return
+    case "profile":
+      draft.sync.wantsProfile = false
+      draft.state.profile = page.profile
   }
 }
 

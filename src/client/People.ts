@@ -3,6 +3,8 @@ import type { Message } from "../domain/Message.ts"
 import type { BlockEntry, Report } from "../domain/Moderation.ts"
 import type { User, UserChange, UserId } from "../domain/User.ts"
 import { Calls } from "./Endpoints.ts"
+import type { Page } from "./Input.ts"
+import type { Loader } from "./Loader.ts"
 import type { Rest, RestError } from "./Rest.ts"
 
 /** What a search found: newest first. `next` is the `before` that goes on from here; null when nothing is left to search. */
@@ -26,7 +28,7 @@ export interface SearchOptions {
 }
 
 /** The calls about other people, and about the user's own profile. */
-export const make = (user_id: UserId, rest: Rest) => {
+export const make = (user_id: UserId, rest: Rest, loader: Loader) => {
   const blockParams = (blockedId: number) => ({ params: { user_id, blocked_id: blockedId } })
 
   return {
@@ -39,7 +41,10 @@ export const make = (user_id: UserId, rest: Rest) => {
     user: (userId: number): Effect.Effect<User, RestError> =>
       rest(Calls.getUser, { params: { user_id: userId } }),
     updateProfile: (change: UserChange): Effect.Effect<User, RestError> =>
-      rest(Calls.updateUser, { params: { user_id }, payload: change }),
+      loader.asked(
+        rest(Calls.updateUser, { params: { user_id }, payload: change }),
+        (profile): Page => ({ type: "profile", profile })
+      ),
     blocks: (after?: number): Effect.Effect<BlockPage, RestError> =>
       rest(Calls.listBlocks, { params: { user_id }, query: { after } }),
     block: (userId: number): Effect.Effect<void, RestError> =>

@@ -9,8 +9,9 @@ const withProfile = <Place extends Shown>(
   { display_name, avatar_url }: Shown
 ) => ({ ...place, display_name, ...(avatar_url === undefined ? {} : { avatar_url }) })
 
-/** Applies that the profile of a user changed, in the list of conversations and among the members of those that are loaded. */
+/** Applies that the profile of a user changed: the own one, in the list of conversations, and among the members that are loaded. */
 export const applyProfile = (draft: Draft, user: User) => {
+  if (draft.state.profile?.id === user.id) draft.state.profile = user
   for (const { id, with: peer } of [...draft.state.conversations.values()]) {
     if (peer?.user_id === user.id) draft.change(id, (known) => ({ ...known, with: withProfile(peer, user) }))
   }

@@ -82,8 +82,8 @@ const apply = (draft: Draft, input: Input) => {
       return
     case "members wanted":
       return draft.wantMembers(input.id)
-    case "blocks wanted":
-      sync.wantsBlocks = true
+    case "wanted":
+      sync[input.part] = true
       return
     case "restored":
       Object.assign(state, input.state)
@@ -115,6 +115,7 @@ const loadAnew = (draft: Draft, cursor: number) => {
   sync.requests = new Map()
   sync.wanted = new Set()
   if (state.blocked !== undefined) sync.wantsBlocks = true
+  if (state.profile !== undefined) sync.wantsProfile = true
   sync.generation++
   state.list = { isLoaded: false, next: null }
   state.outbox = state.outbox.filter((entry) => entry.state !== "sent")

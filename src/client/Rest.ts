@@ -86,7 +86,8 @@ const answered = <A>(
         ...(request.payload === undefined ? {} : { "content-type": "application/json" }),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` })
       },
-      ...(request.payload === undefined ? {} : { body: JSON.stringify(request.payload) })
+      // `undefined` without a payload.
+      body: JSON.stringify(request.payload) ?? null
     })
     return response.ok ? (body as A) : yield* refused(response, body)
   })

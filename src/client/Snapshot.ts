@@ -3,8 +3,8 @@ import { ConversationEntry } from "../domain/Conversation.ts"
 import { ConversationId } from "../domain/ConversationId.ts"
 import { EpochText, Seq } from "../domain/Event.ts"
 import { Message } from "../domain/Message.ts"
-import { UserId } from "../domain/User.ts"
-import type { State } from "./State.ts"
+import { User, UserId } from "../domain/User.ts"
+import { initialState, type State } from "./State.ts"
 
 /** How many conversations a snapshot has, and of how many the messages: those with the latest activity. */
 const CONVERSATIONS = 200
@@ -22,6 +22,8 @@ const Snapshot = Schema.Struct({
   user_id: UserId,
   cursor: Seq,
   epoch: EpochText,
+  /** Once it was loaded: an earlier release has none. */
+  profile: Schema.optional(User),
   /** By activity, the newest first. */
   conversations: Schema.Array(ConversationEntry),
   /** Whether these are all that were loaded. Otherwise the first page is loaded anew: where the next one is, is not known. */
@@ -47,6 +49,7 @@ export const encodeSnapshot = (state: State): typeof Snapshot.Type => {
     user_id: state.userId,
     cursor: state.sync.cursor!,
     epoch: state.sync.epoch!,
+    profile: state.profile,
     conversations,
     isWhole: shown.length === state.order.length,
     next: state.list.next,
@@ -69,6 +72,7 @@ export const decodeSnapshot = (value: unknown, userId: UserId): Effect.Effect<Pa
       snapshot.user_id !== userId
         ? undefined
         : {
+            profile: snapshot.profile,
             conversations: new Map(
               snapshot.conversations.map((conversation) => [conversation.id, conversation])
             ),
@@ -81,14 +85,10 @@ export const decodeSnapshot = (value: unknown, userId: UserId): Effect.Effect<Pa
               ])
             ),
             sync: {
+              ...initialState(userId).sync,
               cursor: snapshot.cursor,
               epoch: snapshot.epoch,
-              wanted: new Set(snapshot.wanted),
-              wantedMembers: new Set(),
-              wantsBlocks: false,
-              requests: new Map(),
-              log: [],
-              generation: 0
+              wanted: new Set(snapshot.wanted)
             }
           }
     ),

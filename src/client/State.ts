@@ -3,7 +3,7 @@ import type { PresenceFrame } from "../api/Protocol.ts"
 import type { ConversationEntry, Member } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message, MessageId } from "../domain/Message.ts"
-import type { UserId } from "../domain/User.ts"
+import type { User, UserId } from "../domain/User.ts"
 import type { OutboxEntry } from "./Command.ts"
 
 /** Whether the client is connected, and when not, what it does about it. */
@@ -80,6 +80,8 @@ export interface State {
   /** Who types, and until when at most, in milliseconds since 1970. */
   readonly typing: ReadonlyMap<ConversationId, ReadonlyMap<UserId, number>>
   readonly presence: ReadonlyMap<UserId, PresenceState>
+  /** The user's own profile, once it was asked for. */
+  readonly profile: User | undefined
   /** Whom the user has blocked, once it was asked for. */
   readonly blocked: ReadonlySet<UserId> | undefined
   /** What waits to be sent, was refused, or was acknowledged and has not come back as an event. In order. */
@@ -96,8 +98,9 @@ export interface Sync {
   readonly wanted: ReadonlySet<ConversationId>
   /** Groups whose members must be read, or read anew: how far others have read comes in frames that are not replayed. */
   readonly wantedMembers: ReadonlySet<ConversationId>
-  /** Whether the blocks must be read, or read anew. */
+  /** Whether the blocks must be read, or read anew; and the user's own profile. */
   readonly wantsBlocks: boolean
+  readonly wantsProfile: boolean
   /** Requests that have no answer yet, each with the cursor that there was when it was made. */
   readonly requests: ReadonlyMap<number, number>
   /** The events since the oldest of `requests`: what an answer may not know yet. */
@@ -117,6 +120,7 @@ export const initialState = (userId: UserId): State => ({
   members: new Map(),
   typing: new Map(),
   presence: new Map(),
+  profile: undefined,
   blocked: undefined,
   outbox: [],
   sync: {
@@ -125,6 +129,7 @@ export const initialState = (userId: UserId): State => ({
     wanted: new Set(),
     wantedMembers: new Set(),
     wantsBlocks: false,
+    wantsProfile: false,
     requests: new Map(),
     log: [],
     generation: 0

@@ -1,6 +1,6 @@
-import { Duration, Effect, Layer, PubSub, Schedule } from "effect"
+import { Duration, Effect, Layer, Schedule } from "effect"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import { Epoch, makeState } from "../Epoch.ts"
+import { afterEachChange, Epoch, makeState } from "../Epoch.ts"
 import { Database } from "./Database.ts"
 import { DatabaseStartError } from "./DatabaseStartError.ts"
 
@@ -32,11 +32,9 @@ export const layer = Layer.effect(
       Effect.forkScoped
     )
 
-    const changes = yield* state.changes
-    yield* PubSub.take(changes).pipe(
-      Effect.andThen(Effect.suspend(() => Effect.logError(`${CHANGED}, epoch ${state.current()}`))),
-      Effect.forever,
-      Effect.forkScoped
+    yield* afterEachChange(
+      state,
+      Effect.suspend(() => Effect.logError(`${CHANGED}, epoch ${state.current()}`))
     )
 
     const renew = Effect.fn("Epoch.renew")(function* (seen: string) {

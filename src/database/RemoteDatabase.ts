@@ -43,10 +43,21 @@ const SEARCH_CONNECTIONS = 3
 /** How long a search may run. */
 const SEARCH_TIMEOUT = Duration.seconds(2)
 
+/** How a connection ends whose node vanished: within 45 seconds, and a transaction in which it does nothing within 15. */
+const OF_LOST_NODES = {
+  idle_in_transaction_session_timeout: "15000",
+  tcp_keepalives_idle: "15",
+  tcp_keepalives_interval: "10",
+  tcp_keepalives_count: "3"
+}
+
 /** The settings of a connection whose statements may run so long. */
 const parametersOf = (timeout: Duration.Duration) => ({
   statement_timeout: String(Duration.toMillis(timeout)),
   default_transaction_isolation: "read committed",
+  // A node that lost its power or its network in a transaction ends it no more. Its locks would hold up others until the kernel gives
+  // up the connection, by default after two hours.
+  ...OF_LOST_NODES,
   // To compile a statement takes longer than most of them run: for a list of conversations 500 ms, and 30 ms without.
   jit: "off"
 })
@@ -121,7 +132,7 @@ export const connect = Effect.fnUntraced(
       stream: sendSockets.open,
       maxConnections: SEARCH_CONNECTIONS
     })
-    const apart = PgClient.make({ ...common, maxConnections: 1, prepare }).pipe(
+    const apart = PgClient.make({ ...common, ...settings(OF_LOST_NODES), maxConnections: 1 }).pipe(
       Effect.provideService(Reactivity.Reactivity, yield* Reactivity.Reactivity)
     )
     const health = yield* PgClient.make({ ...common, stream: healthSockets.open, maxConnections: 1, prepare })

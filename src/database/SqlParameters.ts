@@ -1,7 +1,7 @@
 import { PgTypes } from "@effect/sql-pg"
 import { Result } from "effect"
 
-/** int8 as a number, both ways: ids and sequence numbers stay far below 2^53. */
+/** The types of a client that sends and reads int8 as a number. Ids and sequence numbers stay far below 2^53, so they are exact. */
 export const types = PgTypes.makeRegistry()
 types.register<number>(PgTypes.OID.int8, {
   encode: (value) => {
@@ -9,29 +9,32 @@ types.register<number>(PgTypes.OID.int8, {
     new DataView(bytes.buffer).setBigInt64(0, BigInt(value))
     return Result.succeed(bytes)
   },
-  // Without a bigint in between, which takes seven times as long: a page of 50 messages has 100 of them.
+  // By way of a bigint, decoding takes seven times as long. A page of 50 messages has 100 such values.
   decode: (bytes) => Result.succeed(int32At(bytes, 0) * 2 ** 32 + (int32At(bytes, 4) >>> 0))
 })
 
-/** The big-endian number of four bytes. */
+/** Reads a signed big-endian number of four bytes. */
 const int32At = (bytes: Uint8Array, at: number): number =>
   (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
 
 export const int4 = PgTypes.int4
 
-/** An int8 parameter for a client with `types`. A number too large to be exact counts as the largest exact one. */
+/** Makes an int8 parameter for a client with `types`. A number above the largest exact one is sent as that one. */
 export const int8 = (value: number) =>
   PgTypes.int8(Math.min(value, Number.MAX_SAFE_INTEGER) as unknown as bigint)
 
 export const int4Array = (values: ReadonlyArray<number>) =>
   Result.getOrThrow(PgTypes.array(values, PgTypes.OID.int4, types))
 
-/** For a client with `types`. */
+/** Makes an int8[] parameter for a client with `types`. */
 export const int8Array = (values: ReadonlyArray<number | null>) =>
   Result.getOrThrow(PgTypes.array(values, PgTypes.OID.int8, types))
 
-/** Stands for an array that has no value: a function finds null at each place of either. */
-const unlessEmpty =
+/**
+ * Makes a parameter that is null when all elements are. A function that subscripts the array cannot tell the difference: an element of
+ * null is null too.
+ */
+const nullWhenAllNull =
   <A, B>(array: (values: ReadonlyArray<A | null>) => B) =>
   (values: ReadonlyArray<A | null>) =>
     values.every((value) => value === null) ? null : array(values)
@@ -39,8 +42,8 @@ const unlessEmpty =
 export const textArray = (values: ReadonlyArray<string | null>) =>
   Result.getOrThrow(PgTypes.array(values, PgTypes.OID.text, types))
 
-/** `int8Array` for a function that reads the array by place only; null when there is no value. */
-export const optionalInt8Array = unlessEmpty<number, ReturnType<typeof int8Array>>(int8Array)
+/** `int8Array`, or null when all values are null. Only for functions that subscript the array. */
+export const optionalInt8Array = nullWhenAllNull<number, ReturnType<typeof int8Array>>(int8Array)
 
-/** `textArray` for a function that reads the array by place only; null when there is no value. */
-export const optionalTextArray = unlessEmpty<string, ReturnType<typeof textArray>>(textArray)
+/** `textArray`, or null when all values are null. Only for functions that subscript the array. */
+export const optionalTextArray = nullWhenAllNull<string, ReturnType<typeof textArray>>(textArray)

@@ -1,5 +1,6 @@
-import { Clock, Duration, Effect } from "effect"
+import { Duration, Effect } from "effect"
 import type { SqlError } from "effect/sql"
+import { monotonicMillis } from "../domain/Monotonic.ts"
 
 /** An error that did not occur for this long is over: when it comes back it is logged again. In milliseconds. */
 const OVER_AFTER = Duration.toMillis(Duration.minutes(1))
@@ -33,7 +34,7 @@ export const isUnreachable = (error: SqlError.SqlError): boolean => {
 export const makeLog = () => {
   const lastSeen = new Map<string, number>()
   return (error: SqlError.SqlError) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    Effect.flatMap(monotonicMillis, (now) => {
       const code = codeOf(error)
       // The message of an error of class 22 holds the value, which may be what a user wrote.
       const reason = code.startsWith("22") ? "a value is not valid" : rootCause(error)

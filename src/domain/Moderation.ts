@@ -15,8 +15,12 @@ export type Block = typeof Block.Type
 export const BlockEntry = Schema.Struct({
   ...Block.fields,
   username: User.fields.username,
-  display_name: User.fields.display_name
-}).annotate({ identifier: "BlockEntry", description: "A block, and the names of the blocked user" })
+  display_name: User.fields.display_name,
+  avatar_url: User.fields.avatar_url
+}).annotate({
+  identifier: "BlockEntry",
+  description: "A block, and the names and the picture of the blocked user"
+})
 export type BlockEntry = typeof BlockEntry.Type
 
 /** Why a message was reported. */

@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
-import { notJson } from "./Failures.ts"
+import { unsupportedMediaType } from "./Failures.ts"
 
 /** How long a caller waits before it repeats a call that was answered 429 or 503. In seconds. */
 const RETRY_AFTER = "1"
@@ -21,7 +21,7 @@ export const addHeaders = (
       break
     case 415:
       if (response.headers["content-type"]?.startsWith("application/problem")) break
-      return Effect.map(notJson, HttpServerResponse.setHeaders(headers))
+      return Effect.map(unsupportedMediaType, HttpServerResponse.setHeaders(headers))
     case 500:
       headers["x-request-id"] = requestId
       break

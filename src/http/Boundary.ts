@@ -5,7 +5,7 @@ import { Lifecycle } from "../Lifecycle.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { addHeaders } from "./AnswerHeaders.ts"
 import { ANSWERED_LATER } from "./AnswerResponse.ts"
-import { answerFailure, notJson } from "./Failures.ts"
+import { answerFailure, unsupportedMediaType } from "./Failures.ts"
 import { routeOf } from "./MatchedRoute.ts"
 import * as Preflight from "./Preflight.ts"
 import * as RequestId from "./RequestId.ts"
@@ -69,7 +69,7 @@ export const make = Effect.gen(function* () {
       const preflightResponse = preflight(request, count)
       if (preflightResponse !== undefined) return preflightResponse
 
-      const answered = (bypassesPreflight(request) ? notJson : handler).pipe(
+      const answered = (bypassesPreflight(request) ? unsupportedMediaType : handler).pipe(
         Effect.catchCause(answerFailure(request, requestId, { maxBodyBytes: config.maxBodyBytes, onAbort })),
         Effect.flatMap((response) => {
           if (response.status === ANSWERED_LATER) return Effect.succeed(response)

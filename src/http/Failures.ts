@@ -16,12 +16,14 @@ import { allowedMethods } from "./Allowed.ts"
 
 const { toResponse } = HttpServerRespondable
 
-/** The 415 for a body that is not JSON, or has another content type. */
-export const notJson = toResponse(new UnsupportedMediaType())
+/** The 415 for a body whose content type is not JSON, or is missing where `Preflight` requires one. */
+export const unsupportedMediaType = toResponse(new UnsupportedMediaType())
 
 /**
- * Answers a request that no handler answered, with a problem. A defect is logged, and the problem names the request id.
- * A request whose caller closed the connection stays interrupted, and `onAbort` is called.
+ * Answers a request whose handler failed: an unknown route with 404 or 405, a body that is too large with 413. A failure that is a
+ * response is that response. Any other failure or defect is logged, and answered with a 500 that has the request id.
+ *
+ * An interrupt stays one: usually the client closed the connection. `onAbort` is called first.
  */
 export const answerFailure =
   (
@@ -41,6 +43,7 @@ export const answerFailure =
     if (HttpServerResponse.isHttpServerResponse(error)) return Effect.succeed(error)
     if (Cause.hasInterruptsOnly(cause)) {
       options.onAbort()
+      // The cause has interrupts only: the filter changes its type.
       return Effect.failCause(Cause.fromReasons(cause.reasons.filter(Cause.isInterruptReason)))
     }
     return Effect.andThen(

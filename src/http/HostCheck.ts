@@ -4,8 +4,11 @@ import { AppConfig } from "../AppConfig.ts"
 import { isAllowedHost } from "../access/HostNames.ts"
 import { MisdirectedRequest } from "../api/Problems.ts"
 
-/** Answers requests and handshakes whose `Host` is not this server with 421, before anything else. */
-export const checkHosts = Effect.map(AppConfig, (config) => {
+/**
+ * Answers a request or a handshake with 421, before it is routed, when its `Host` header is not allowed. Every host is allowed, except in
+ * open mode on a loopback address: see `isAllowedHost`. `Boundary` does not run for this answer, so `nosniff` is set here.
+ */
+export const refuseOtherHosts = Effect.map(AppConfig, (config) => {
   const isAllowed = isAllowedHost(config)
   const refusal = Effect.map(
     HttpServerRespondable.toResponse(new MisdirectedRequest()),

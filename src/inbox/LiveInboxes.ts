@@ -15,7 +15,7 @@ import {
 import type { AddressedEvent } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
-import { Epoch } from "../Epoch.ts"
+import { afterEachChange, Epoch } from "../Epoch.ts"
 import { RedisBus } from "../redis/RedisBus.ts"
 import { type Bounds, InboxRepo } from "../repo/InboxRepo.ts"
 import { LiveInbox } from "./LiveInbox.ts"
@@ -109,19 +109,14 @@ export class LiveInboxes extends Context.Service<
 
       // Numbers of the former history mean nothing in the new one: later calls open the inboxes anew. A follower keeps the former
       // inbox until its own scope closes.
-      const changes = yield* epoch.changes
-      yield* PubSub.take(changes).pipe(
-        Effect.andThen(
-          Effect.suspend(() => {
-            opened.clear()
-            return RcMap.keys(inboxes)
-          })
-        ),
-        Effect.flatMap((userIds) =>
-          Effect.forEach(userIds, (userId) => RcMap.invalidate(inboxes, userId), { discard: true })
-        ),
-        Effect.forever,
-        Effect.forkScoped
+      yield* afterEachChange(
+        epoch,
+        Effect.suspend(() => {
+          opened.clear()
+          return Effect.flatMap(RcMap.keys(inboxes), (userIds) =>
+            Effect.forEach(userIds, (userId) => RcMap.invalidate(inboxes, userId), { discard: true })
+          )
+        })
       )
 
       /**

@@ -1,4 +1,5 @@
-import { Clock, Duration, Effect, Exit, Schedule, Scope } from "effect"
+import { Duration, Effect, Exit, Schedule, Scope } from "effect"
+import { monotonicMillis } from "../domain/Monotonic.ts"
 import type { UserId } from "../domain/User.ts"
 
 /** How long a user counts as connected after a poll of it was answered: its client is about to ask again. */
@@ -12,7 +13,7 @@ const MAX_KEPT = 20_000
 
 /** A scope in which the inbox of a user is open. */
 interface Kept {
-  /** When it is closed, by the clock. In milliseconds. */
+  /** When it is closed. In milliseconds of `monotonicMillis`. */
   readonly until: number
   readonly scope: Scope.Closeable
 }
@@ -32,7 +33,7 @@ export const make = Effect.gen(function* () {
     return Scope.close(scope, Exit.void)
   }
 
-  yield* Effect.flatMap(Clock.currentTimeMillis, (now) =>
+  yield* Effect.flatMap(monotonicMillis, (now) =>
     Effect.forEach(
       [...kept].filter(([, { until }]) => until <= now),
       ([userId, over]) => end(userId, over),
@@ -46,7 +47,7 @@ export const make = Effect.gen(function* () {
   /** Closes a scope two seconds from now, at most a quarter of a second later; the one that is kept for the same user at once. */
   return (userId: UserId, scope: Scope.Closeable): Effect.Effect<void> =>
     Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* monotonicMillis
       const before = kept.get(userId)
       kept.delete(userId)
       kept.set(userId, { until: now + Duration.toMillis(GRACE), scope })

@@ -19,7 +19,7 @@ export const layer = Layer.effectDiscard(
     const prune = Effect.gen(function* () {
       const olderThan = DateTime.subtractDuration(yield* DateTime.now, inboxRetention)
       yield* repo
-        .prune(olderThan, BATCH)
+        .prune(olderThan, BATCH, inboxRetention)
         .pipe(Effect.tap(Effect.sleep(REST)), Effect.repeat({ while: (deleted) => deleted === BATCH }))
     })
 

@@ -1,6 +1,8 @@
-import { Clock, Context, Duration, Effect, Exit, FiberSet, Layer, Schedule, Scope } from "effect"
+import { Context, Duration, Effect, Exit, FiberSet, Layer, Schedule, Scope } from "effect"
+import { monotonicMillis } from "../domain/Monotonic.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
+import { afterEachChange, Epoch } from "../Epoch.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import type { LiveInbox } from "./LiveInbox.ts"
 import { LiveInboxes } from "./LiveInboxes.ts"
@@ -28,7 +30,7 @@ export class Waits extends Context.Service<
   {
     /**
      * Begins to wait until an event of a user's inbox after `seq` is committed, so many seconds have passed, at most a quarter of
-     * a second more, or the node drains. Where one of these holds already, the wait is over when it begins.
+     * a second more, the node drains, or the epoch changes. Where one of these holds already, the wait is over when it begins.
      */
     begin(userId: UserId, seq: number, seconds: number): Effect.Effect<Wait, UserNotFound | Unavailable>
     /**
@@ -47,15 +49,13 @@ export class Waits extends Context.Service<
       const keep = yield* PollGrace.make
       const waits = new Set<OpenWait>()
 
-      yield* lifecycle.drains.pipe(
-        Effect.andThen(
-          Effect.sync(() => {
-            for (const wait of waits) wait.end()
-          })
-        ),
-        Effect.forkScoped
-      )
-      yield* Effect.map(Clock.currentTimeMillis, (now) => {
+      const endAll = Effect.sync(() => {
+        for (const wait of waits) wait.end()
+      })
+      yield* Effect.forkScoped(Effect.andThen(lifecycle.drains, endAll))
+      // The numbers that they wait for belong to the former history.
+      yield* afterEachChange(yield* Epoch, endAll)
+      yield* Effect.map(monotonicMillis, (now) => {
         for (const wait of waits) if (now >= wait.until) wait.end()
       }).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
 
@@ -82,7 +82,7 @@ export class Waits extends Context.Service<
           const scope = Scope.makeUnsafe()
           return restore(Scope.provide(live.open(userId), scope)).pipe(
             Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause))),
-            Effect.zipWith(Clock.currentTimeMillis, (inbox, now) => {
+            Effect.zipWith(monotonicMillis, (inbox, now) => {
               const wait = new OpenWait(inbox, seq, now + seconds * 1000, (ended, isAnswered) =>
                 leave(ended, userId, scope, isAnswered)
               )
@@ -99,7 +99,7 @@ export class Waits extends Context.Service<
 }
 
 class OpenWait implements Wait {
-  /** When it is over, by the clock. In milliseconds. */
+  /** When it is over. In milliseconds of `monotonicMillis`. */
   readonly until: number
   private readonly inbox: LiveInbox
   private readonly seq: number

@@ -1,11 +1,12 @@
-import { Array, Clock, Context, Duration, Effect, Layer, PubSub, Random, Schedule, type Scope } from "effect"
+import { Array, Context, Duration, Effect, Layer, Random, Schedule, type Scope } from "effect"
 import { AppConfig } from "../AppConfig.ts"
 import { Disconnects } from "../access/Disconnects.ts"
 import { OpenPlaces } from "../access/OpenPlaces.ts"
 import { CloseCode, SUSPENDED } from "../api/CloseCode.ts"
 import type { TooManyPlaces } from "../domain/Caller.ts"
+import { monotonicMillis } from "../domain/Monotonic.ts"
 import type { UserId } from "../domain/User.ts"
-import { Epoch } from "../Epoch.ts"
+import { afterEachChange, Epoch } from "../Epoch.ts"
 import { Lifecycle } from "../Lifecycle.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { Sessions } from "../presence/Sessions.ts"
@@ -121,12 +122,7 @@ export class ConnectionRegistry extends Context.Service<
       })
 
       // The numbers of the sockets belong to the former epoch. Their clients reconnect, and the `system` frame has the new one.
-      const changes = yield* epoch.changes
-      yield* PubSub.take(changes).pipe(
-        Effect.andThen(closeAll(Duration.toMillis(CLOSE_ALL_WITHIN))),
-        Effect.forever,
-        Effect.forkScoped
-      )
+      yield* afterEachChange(epoch, closeAll(Duration.toMillis(CLOSE_ALL_WITHIN)))
 
       return ConnectionRegistry.of({
         register,
@@ -165,7 +161,7 @@ export const drainOnShutdown = Layer.effectDiscard(
         if (!lifecycle.isLeaving() && Duration.isGreaterThan(drainDelay, Duration.zero)) yield* stopping
         // A worker began to leave at a message of its primary process, which signals the worker after the delay.
         const since = yield* lifecycle.leave
-        const left = since + Duration.toMillis(drainDelay) - (yield* Clock.currentTimeMillis)
+        const left = since + Duration.toMillis(drainDelay) - (yield* monotonicMillis)
         if (left > 0) yield* Effect.sleep(left)
         yield* lifecycle.drain
         const sockets = yield* registry.size

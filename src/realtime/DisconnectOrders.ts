@@ -1,7 +1,9 @@
-import { Clock, Duration, Effect, Layer, Schedule } from "effect"
+import { Duration, Effect, Layer, Schedule } from "effect"
 import { Disconnects } from "../access/Disconnects.ts"
 import { CloseCode, SUSPENDED } from "../api/CloseCode.ts"
 import { type Disconnect, ERASED } from "../domain/Disconnect.ts"
+import { monotonicMillis } from "../domain/Monotonic.ts"
+import { afterEachChange, Epoch } from "../Epoch.ts"
 import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
 import { ConnectionRegistry } from "./ConnectionRegistry.ts"
 
@@ -24,7 +26,13 @@ export const layer = Layer.effectDiscard(
     const disconnects = yield* Disconnects
     const registry = yield* ConnectionRegistry
 
-    disconnects.learn(yield* Effect.eventually(Effect.tapError(repo.all, () => Effect.sleep(READ_EVERY))))
+    const all = Effect.eventually(Effect.tapError(repo.all, () => Effect.sleep(READ_EVERY)))
+    disconnects.learn(yield* all)
+    // A restored database assigns the ids of users a second time, and may lack orders. All sockets are closed then.
+    yield* afterEachChange(
+      yield* Epoch,
+      Effect.map(all, (orders) => disconnects.replace(orders))
+    )
     // A socket that is registered later is checked by `ConnectionRegistry.register`.
     yield* disconnects.listen((orders) => {
       const now = performance.now()
@@ -36,9 +44,9 @@ export const layer = Layer.effectDiscard(
       })
     })
 
-    let readAt = yield* Clock.currentTimeMillis
+    let readAt = yield* monotonicMillis
     yield* Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
+      const now = yield* monotonicMillis
       const since = Duration.sum(Duration.millis(Math.max(0, now - readAt)), COMMITTED_WITHIN)
       disconnects.learn(yield* repo.latest(since))
       readAt = now

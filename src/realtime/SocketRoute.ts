@@ -22,7 +22,10 @@ import { serverFrame } from "./ServerFrames.ts"
 import type { ServerWebSocket } from "./ServerWebSocket.ts"
 import { Upgrades } from "./Upgrades.ts"
 
-/** The response that the router is given once a socket has ended, for the metrics: nothing is sent. */
+/**
+ * The response that the router gets as soon as the socket is open, or was refused with a close code. It is not sent: `accept` has
+ * written the 101. `Boundary` does not count it: `open` counts the upgrade.
+ */
 const upgraded = HttpServerResponse.empty({ status: 101 })
 
 /** `WS /ws/{user_id}?since=&epoch=`: a user's inbox, live, and a way to send. */
@@ -44,10 +47,13 @@ export const layer = HttpRouter.use(
     const countClose = function (this: WebSocket) {
       metrics.socketClose((this as ServerWebSocket).closeCode)
     }
-    const shakeHands = yield* Handshake.make
+    const checkHandshake = yield* Handshake.make
     const receive = yield* Receiver.make
 
-    /** Opens what a socket needs until the scope closes; none when the socket was only opened to close it with a code. */
+    /**
+     * Opens a socket and what it needs, until the scope closes. Returns the connection; undefined when the socket was opened
+     * only to close it with a code.
+     */
     const open = Effect.fnUntraced(function* (
       request: HttpServerRequest.HttpServerRequest,
       { userId, since, epoch, credential }: Handshake.Handshake
@@ -57,16 +63,16 @@ export const layer = HttpRouter.use(
         return yield* socketUnavailable(opened.failure)
       }
       const webSocket = yield* accept(request)
-      yield* Effect.addFinalizer((exit) => Effect.sync(() => end(webSocket, exit)))
+      yield* Effect.addFinalizer((exit) => Effect.sync(() => closeOnExit(webSocket, exit)))
       metrics.upgrade(Paths.webSocket)
       webSocket.once("close", countClose)
       if (Result.isFailure(opened)) return webSocket.refuse(CloseCode.userNotFound)
 
       const inbox = opened.success
       const { head, pruned } = inbox
-      const isOfHistory = epoch === undefined || epoch === inbox.epoch
-      const recovered = since === undefined || (isOfHistory && since <= head && since >= pruned)
-      const cursor = recovered ? (since ?? head) : head
+      const epochMatches = epoch === undefined || epoch === inbox.epoch
+      const canReplay = since === undefined || (epochMatches && since <= head && since >= pruned)
+      const cursor = canReplay ? (since ?? head) : head
       const scope = yield* Effect.scope
       const connection = new Connection({
         inbox,
@@ -86,17 +92,20 @@ export const layer = HttpRouter.use(
       const budget = gate.framesOf(credential.caller, userId)
       if (budget !== undefined) webSocket.meter(budget)
 
-      webSocket.sendText(yield* greeting(inbox, cursor, recovered))
+      webSocket.sendText(yield* greeting(inbox, cursor, canReplay))
       yield* Effect.acquireRelease(
         Effect.sync(() => inbox.follow(connection.wake, connection.pass)),
         (unfollow) => Effect.sync(unfollow)
       )
-      connection.start(since === undefined || !recovered ? undefined : head)
+      connection.start(since === undefined || !canReplay ? undefined : head)
       return connection
     })
 
-    /** Receives the client's frames until the socket ends, in a fiber of its own that holds no request. */
-    const converse = (connection: Connection, scope: Scope.Closeable) =>
+    /**
+     * Receives the client's frames until the socket ends, then closes its scope. Logs a failure. It is forked, so that the fiber of
+     * the request can end.
+     */
+    const receiveUntilEnd = (connection: Connection, scope: Scope.Closeable) =>
       receive(connection).pipe(
         Effect.provideService(Scope.Scope, scope),
         Effect.onExit((exit) => Scope.close(scope, exit)),
@@ -107,26 +116,28 @@ export const layer = HttpRouter.use(
         )
       )
 
+    // Not interruptible: the scope must be closed or passed to the socket's fiber. Otherwise the socket would stay open.
     const serve = Effect.fnUntraced(function* (
       request: HttpServerRequest.HttpServerRequest,
       handshake: Handshake.Handshake
     ) {
       const scope = yield* Scope.make()
       const opened = yield* open(request, handshake).pipe(
-        // The type of `_` keeps the route's requirements: without it they are `unknown`, and any layer satisfies that.
+        // Without the annotation of `_` the route would require `unknown`, which no layer provides: the server would not compile.
         Effect.updateContext((_: Context.Context<never>) => Context.add(context, Scope.Scope, scope)),
         Effect.exit
       )
-      if (Exit.isSuccess(opened) && opened.value !== undefined) fork(converse(opened.value, scope))
+      if (Exit.isSuccess(opened) && opened.value !== undefined) fork(receiveUntilEnd(opened.value, scope))
       else yield* Scope.close(scope, opened)
       yield* opened
       return upgraded
     }, Effect.uninterruptible)
 
     const route = router.add("GET", Paths.webSocket, (request) =>
-      shakeHands(request).pipe(
+      checkHandshake(request).pipe(
         Effect.flatMap((handshake) => serve(request, handshake)),
         Effect.catchIf(HttpServerRespondable.isRespondable, HttpServerRespondable.toResponse),
+        // The connection is closed already, or answered with 400: only the metrics see this 426.
         Effect.catchTag("HandshakeFailed", () => HttpServerRespondable.toResponse(Handshake.noHandshake))
       )
     )
@@ -147,8 +158,8 @@ const greeting = ({ userId, username, epoch }: LiveInbox, cursor: number, recove
     })
   )
 
-/** Closes a socket whose fiber ended, if it is still open: the server stops, or failed. */
-const end = (webSocket: ServerWebSocket, exit: Exit.Exit<unknown, unknown>) => {
+/** The finalizer of a socket: closes it if it is still open, with 1011 after a failure, else with 1001. */
+const closeOnExit = (webSocket: ServerWebSocket, exit: Exit.Exit<unknown, unknown>) => {
   const failed = Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)
   webSocket.refuse(failed ? CloseCode.serverError : CloseCode.goingAway)
 }

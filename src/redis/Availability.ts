@@ -1,4 +1,5 @@
-import { Clock, Duration, Effect, Exit, Fiber, FiberSet, Option, PubSub, Schedule } from "effect"
+import { Duration, Effect, Exit, Fiber, FiberSet, Option, PubSub, Schedule } from "effect"
+import { monotonicMillis } from "../domain/Monotonic.ts"
 import type { ProbeFailed } from "./Probe.ts"
 import { isWrongServer, type Reason, reasonOf, sentenceOf } from "./Reason.ts"
 
@@ -95,7 +96,7 @@ export const makeAvailability = Effect.gen(function* () {
           return yield* markAvailable
         }
         yield* markUnavailable(reason)
-        const now = yield* Clock.currentTimeMillis
+        const now = yield* monotonicMillis
         failingSince ??= now
         const isOverdue = now - failingSince >= Duration.toMillis(RECONNECT_AFTER)
         // After another refusal, a new connection would lead to the same server and meet the same.

@@ -74,10 +74,10 @@ export class BlockRepo extends Context.Service<
       ) {
         // The first row is there when the user exists. One block more than the page is read: it means that there is a next page.
         const rows = yield* inPipeline(
-          sql<BlockRow>`SELECT NULL AS id, NULL AS username, NULL AS display_name, NULL AS created_at
+          sql<BlockRow>`SELECT NULL AS id, NULL AS username, NULL AS display_name, NULL AS avatar_url, NULL AS created_at
             FROM inboxes WHERE user_id = ${userParameter(by)}
             UNION ALL (
-              SELECT u.id, u.username, u.display_name, b.created_at FROM (
+              SELECT u.id, u.username, u.display_name, u.avatar_url, b.created_at FROM (
                 SELECT * FROM blocks WHERE user_id = ${userParameter(by)} AND blocked_id > ${int4(Math.min(after ?? 0, MAX_USER_ID))}
                 ORDER BY blocked_id LIMIT ${int4(limit + 1)}
               ) b CROSS JOIN LATERAL (SELECT * FROM users u WHERE u.id = b.blocked_id OFFSET 0) u ORDER BY b.blocked_id
@@ -155,8 +155,15 @@ export class BlockRepo extends Context.Service<
             .filter(({ userId, blockedId }) => userId === by && blockedId > (after ?? 0))
             .sort((a, b) => a.blockedId - b.blockedId)
             .map(({ blockedId, createdAt }): BlockEntry => {
-              const { username, display_name } = users[blockedId - 1]!
-              return { user_id: by, blocked_id: blockedId, created_at: createdAt, username, display_name }
+              const { username, display_name, avatar_url } = users[blockedId - 1]!
+              return {
+                user_id: by,
+                blocked_id: blockedId,
+                created_at: createdAt,
+                username,
+                display_name,
+                ...(avatar_url === undefined ? {} : { avatar_url })
+              }
             })
           return Effect.succeed(listOf(found, limit))
         })
@@ -175,6 +182,7 @@ type BlockRow =
       readonly id: UserId
       readonly username: string
       readonly display_name: string
+      readonly avatar_url: string | null
       readonly created_at: Date
     }
 
@@ -183,7 +191,8 @@ const toEntry = (by: UserId, row: Exclude<BlockRow, { readonly id: null }>): Blo
   blocked_id: row.id,
   created_at: row.created_at.toISOString(),
   username: row.username,
-  display_name: row.display_name
+  display_name: row.display_name,
+  ...(row.avatar_url === null ? {} : { avatar_url: row.avatar_url })
 })
 
 const listOf = (found: ReadonlyArray<BlockEntry>, limit: number): BlockList => {

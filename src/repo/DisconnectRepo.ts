@@ -39,6 +39,10 @@ export class DisconnectRepo extends Context.Service<
     DisconnectRepo,
     Effect.gen(function* () {
       const { pipeline: sql, writes, inPipeline, orUnavailable } = yield* Database
+      // Nodes ignore an order that is older than the one they know: not even a clock that was set back makes it so.
+      const later = sql.literal(
+        "greatest(clock_timestamp(), disconnects.ordered_at + interval '1 microsecond')"
+      )
       const columns = sql.literal(
         `user_id, close_code, tokens_not_before, (extract(epoch FROM ordered_at) * 1000)::float8 AS ordered_at,
           (extract(epoch FROM clock_timestamp() - ordered_at) * 1000)::float8 AS age,
@@ -56,7 +60,7 @@ export class DisconnectRepo extends Context.Service<
           SELECT id, ${int4(closeCode)},
             CASE WHEN ${revokeTokens} THEN floor(extract(epoch FROM clock_timestamp()))::bigint + 1 END
           FROM users WHERE id = ${int4(userId)} AND deleted_at IS NULL
-          ON CONFLICT (user_id) DO UPDATE SET ordered_at = clock_timestamp(), close_code = EXCLUDED.close_code,
+          ON CONFLICT (user_id) DO UPDATE SET ordered_at = ${later}, close_code = EXCLUDED.close_code,
             tokens_not_before = coalesce(EXCLUDED.tokens_not_before, disconnects.tokens_not_before)
           RETURNING ${columns}`)
         const row = rows[0]

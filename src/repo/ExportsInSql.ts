@@ -37,7 +37,7 @@ const dated = <Row extends { readonly created_at: Date }>(row: Row) => ({
   created_at: row.created_at.toISOString()
 })
 
-/** Each page is a range of an index. */
+/** Makes the queries of an export. Each page reads a range of an index, so it costs the same at any depth. */
 export const make = Effect.gen(function* () {
   const { pipeline: sql, inPipeline } = yield* Database
 
@@ -61,6 +61,7 @@ export const make = Effect.gen(function* () {
     )
 
   const messages: ExportCalls["messages"] = (userId, after, limit) => {
+    // Two partial indexes have the messages of a sender: those to users, and those to groups.
     const half = (kind: string) => sql`(
         SELECT * FROM messages WHERE sender_id = ${int4(userId)} AND ${sql.literal(kind)} AND id > ${int8(after ?? 0)}
         ORDER BY id LIMIT ${int4(limit)}

@@ -1,5 +1,5 @@
 import { PgTypes } from "@effect/sql-pg"
-import { Context, DateTime, Effect, Exit, Layer, Request, RequestResolver, Tracer } from "effect"
+import { Context, DateTime, Duration, Effect, Exit, Layer, Request, RequestResolver, Tracer } from "effect"
 import { Database } from "../database/Database.ts"
 import { int4, int4Array, int8, textArray } from "../database/SqlParameters.ts"
 import type { EventRecord } from "../domain/Event.ts"
@@ -11,36 +11,36 @@ import { messageOfEvent } from "./MemoryViews.ts"
 import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 
-/** The numbers between which an inbox holds events. */
+/** The bounds of an inbox: it holds the events with numbers above `pruned`, up to `head`. */
 export interface Bounds {
   readonly userId: UserId
   /** The history of the database that these numbers belong to; see `Epoch`. */
   readonly epoch: string
   /** The number of the last event; 0 before the first. */
   readonly head: number
-  /** Events up to this number may be deleted. */
+  /** Events up to this number may have been deleted. */
   readonly pruned: number
 }
 
-/** An inbox, with the name of its user. */
+/** The bounds of an inbox, with the name of its user. */
 export interface Inbox extends Bounds {
   readonly username: string
 }
 
-/** Each user's events, numbered from 1 without gap. What was committed is there until it is pruned. */
+/** Each user's events, numbered from 1 without gap. A committed event is there until it is pruned, or its user is erased. */
 export class InboxRepo extends Context.Service<
   InboxRepo,
   {
-    /** Finds a user's inbox. Look-ups of one turn of the event loop share a query. */
+    /** Finds a user's inbox. All calls in one turn of the event loop share a query. */
     find(userId: UserId): Effect.Effect<Inbox, UserNotFound | Unavailable>
-    /** The bounds of a user's inbox; `undefined` for a user that does not exist. Shares queries, as `find` does. */
+    /** Reads the bounds of a user's inbox; undefined for a user that does not exist. Shares queries, as `find` does. */
     bounds(userId: UserId): Effect.Effect<Bounds | undefined, Unavailable>
-    /** The bounds of many inboxes, in no particular order. */
+    /** Reads the bounds of many inboxes, in no particular order. Leaves out users that do not exist. */
     heads(userIds: ReadonlyArray<UserId>): Effect.Effect<ReadonlyArray<Bounds>, Unavailable>
     /**
-     * The events after `after`, at most `limit`, in order and without gap between them, of all kinds. A gap before the
-     * first means that events were pruned. `newMessageTypes` are the types of the events that report a new message. With an
-     * `epoch`, there are none when the database has another history.
+     * Reads at most `limit` events with numbers above `after`, in order and without a gap between them. A gap between `after` and
+     * the first one means that events were pruned. `newMessageTypes` are the types of the events that report a new message. With
+     * an `epoch`, returns no events when the history of the database is another one.
      */
     page(
       userId: UserId,
@@ -49,8 +49,15 @@ export class InboxRepo extends Context.Service<
       newMessageTypes: ReadonlyArray<string>,
       epoch?: string
     ): Effect.Effect<ReadonlyArray<EventRecord>, Unavailable>
-    /** Deletes at most `limit` events older than `olderThan`, and answers how many it deleted. */
-    prune(olderThan: DateTime.Utc, limit: number): Effect.Effect<number, Unavailable>
+    /**
+     * Deletes at most `limit` events older than `olderThan`, and returns how many it deleted. Those that are younger than `kept` by the
+     * database's clock stay, however late it is by that of this node.
+     */
+    prune(
+      olderThan: DateTime.Utc,
+      limit: number,
+      kept?: Duration.Duration
+    ): Effect.Effect<number, Unavailable>
   }
 >()("minichat/repo/InboxRepo") {
   static readonly layer = Layer.effect(
@@ -59,8 +66,8 @@ export class InboxRepo extends Context.Service<
       const { pipeline: sql, writes, inPipeline, orUnavailable, currentEpoch } = yield* Database
       const services = yield* Effect.context<never>()
 
-      // The SELECT hides the array from the planner, and OFFSET 0 other ways to join: the planner then keeps one plan. With `= ANY` it
-      // plans each statement anew for its array, which takes five times as long as running it.
+      // With `= ANY` the planner plans each statement anew for its array, and planning takes five times as long as running. It keeps one
+      // plan when a SELECT hides the array from it, and OFFSET 0 rules out other ways to join.
       const wanted = (userIds: ReadonlyArray<UserId>) =>
         sql`unnest((SELECT ${int4Array(userIds)})) AS wanted (id)`
 
@@ -82,8 +89,9 @@ export class InboxRepo extends Context.Service<
             ) i`
         )
 
-      // A message is shown as it is now. Who left its conversation gets nothing that changed after the event: after the send, any
-      // version but the first, also one of the same millisecond; after an edit or a deletion, what was changed later.
+      // A message is shown as it is now. But to a user who may no longer read it, the content of a message that changed after the event
+      // is withheld. After the event of a new message that is any version but the first, as an edit may have the same millisecond; after
+      // the event of an edit or a deletion it is a later change.
       // OFFSET 0 keeps the planner from joining a long page by a scan of all messages.
       const page = (
         userId: UserId,
@@ -114,12 +122,20 @@ export class InboxRepo extends Context.Service<
         )
       }
 
-      const prune = (olderThan: DateTime.Utc, limit: number) =>
-        orUnavailable(
-          writes<{ readonly deleted: number }>`SELECT prune_inbox_events(
-            ${PgTypes.timestamptz(DateTime.toDate(olderThan))}, ${int4(limit)}
-          ) AS deleted`.pipe(Effect.map((rows) => rows[0]!.deleted))
+      const prune = (olderThan: DateTime.Utc, limit: number, kept?: Duration.Duration) => {
+        const wanted = PgTypes.timestamptz(DateTime.toDate(olderThan))
+        const before =
+          kept === undefined
+            ? sql`${wanted}`
+            : sql`least(${wanted}, clock_timestamp() - make_interval(secs => ${PgTypes.float8(Duration.toSeconds(kept))}))`
+        return orUnavailable(
+          writes<{
+            readonly deleted: number
+          }>`SELECT prune_inbox_events(${before}, ${int4(limit)}) AS deleted`.pipe(
+            Effect.map((rows) => rows[0]!.deleted)
+          )
         )
+      }
 
       return InboxRepo.of({
         find: (userId) => Effect.flatMap(find(userId), (inbox) => found(userId, inbox)),
@@ -179,12 +195,16 @@ export class InboxRepo extends Context.Service<
             .map(recordFor(userId))
         )
 
-      const prune = (olderThan: DateTime.Utc, limit: number) =>
-        Effect.sync(() => {
+      const prune = (olderThan: DateTime.Utc, limit: number, kept?: Duration.Duration) =>
+        Effect.map(DateTime.now, (now) => {
+          const latest =
+            kept === undefined
+              ? Number.POSITIVE_INFINITY
+              : DateTime.toEpochMillis(now) - Duration.toMillis(kept)
+          const before = Math.min(DateTime.toEpochMillis(olderThan), latest)
           let deleted = 0
           for (const inbox of inboxes.values()) {
-            const isOld = (event: { readonly createdAt: number }) =>
-              event.createdAt < DateTime.toEpochMillis(olderThan)
+            const isOld = (event: { readonly createdAt: number }) => event.createdAt < before
             while (deleted < limit && inbox.events[0] !== undefined && isOld(inbox.events[0])) {
               inbox.prunedSeq = inbox.events.shift()!.seq
               deleted++
@@ -217,9 +237,9 @@ class FindBounds extends Request.TaggedClass("FindBounds")<
 > {}
 
 /**
- * A look-up by user id: those of one turn of the event loop share a query. An id above the column's range finds nothing. Queries run
- * in the given context, with the span of a caller: in the caller's own context each look-up would keep its request until a full
- * collection, as Effect uses the Sets of its batches again (bench/README.md, "What comments quote").
+ * Makes a look-up by user id. Look-ups in one turn of the event loop share a query. An id above the column's range finds nothing.
+ * Queries run in `services`, with the span of a caller. In the caller's own context each look-up would keep its request in memory until a
+ * full collection, as Effect reuses the Sets of its batches (bench/README.md, "What comments quote").
  */
 const byUser = <A extends Bounds>(
   Find: new (request: {
@@ -257,7 +277,7 @@ type EventRow = {
   readonly created_at: Date
 } & ((MessageRow & { readonly client_id: string | null }) | { readonly id: null })
 
-/** The rows up to the first gap. There may be one: events are pruned in the order of the table, not of their numbers. */
+/** Returns the rows up to the first gap. Pruning makes gaps: it deletes in the order of the table, not of the numbers. */
 const withoutGap = (rows: ReadonlyArray<EventRow>) => rows.filter(({ seq }, i) => seq === rows[0]!.seq + i)
 
 const toRecord = (row: EventRow): EventRecord => ({

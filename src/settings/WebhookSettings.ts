@@ -1,12 +1,12 @@
-/** How many bytes a secret has, as Standard Webhooks says. */
-const SECRET_BYTES = { least: 24, most: 64 }
+/** The bounds that Standard Webhooks gives for the size of a secret. */
+const SECRET_BYTES = { minimum: 24, maximum: 64 }
 
-/** The separator of URLs, and of secrets. */
+/** What separates URLs, and secrets: white space, commas, and the two characters `\n`, which stand for a line break in one line. */
 const SEPARATOR = /[\s,]+|\\n/
 
 const itemsOf = (text: string): ReadonlyArray<string> => text.split(SEPARATOR).filter((item) => item !== "")
 
-/** The fault of a URL to post to. The URL may hold a secret, so it is not in the text. */
+/** Returns what is wrong with a URL; undefined when it is valid. The URL may hold a secret, so the text does not repeat it. */
 const problemOf = (item: string): string | undefined => {
   if (!URL.canParse(item) || !/^https?:$/.test(new URL(item).protocol)) {
     return "must be http or https URLs like https://app.example.com/webhooks"
@@ -17,7 +17,7 @@ const problemOf = (item: string): string | undefined => {
     : "must hold no user and password: the signature tells who sends"
 }
 
-/** Reads `WEBHOOK_URL`: URLs between commas or spaces. Each receives every event. */
+/** Checks and parses `WEBHOOK_URL`: URLs with commas or spaces between them. A repeated URL counts once. Each URL gets every event. */
 export const webhookUrls = {
   check: (text: string): true | string =>
     itemsOf(text)
@@ -36,15 +36,18 @@ const isSecret = (item: string): boolean => {
   return (
     /^[A-Za-z0-9+/]+={0,2}$/.test(base64) &&
     base64.length % 4 === 0 &&
-    length >= SECRET_BYTES.least &&
-    length <= SECRET_BYTES.most
+    length >= SECRET_BYTES.minimum &&
+    length <= SECRET_BYTES.maximum
   )
 }
 
-/** Reads `WEBHOOK_SECRET`: secrets between commas, spaces or line breaks. Each signs, so that a receiver may know any of them. */
+/**
+ * Checks and parses `WEBHOOK_SECRET`: secrets with commas, spaces or line breaks between them. Every event is signed with each secret, so
+ * a receiver verifies it with any one of them.
+ */
 export const webhookSecrets = {
   check: (text: string): true | string =>
     itemsOf(text).every(isSecret) ||
-    `must be whsec_ and ${SECRET_BYTES.least} to ${SECRET_BYTES.most} bytes in base64 (try: echo whsec_$(openssl rand -base64 32))`,
+    `must be whsec_ and ${SECRET_BYTES.minimum} to ${SECRET_BYTES.maximum} bytes in base64 (try: echo whsec_$(openssl rand -base64 32))`,
   parse: itemsOf
 }

@@ -1,4 +1,5 @@
 import { Clock, Duration, Effect, FiberSet, Queue, Random, Schedule } from "effect"
+import { monotonicMillis } from "../domain/Monotonic.ts"
 import type { UnreachedPayload, WebhookPayload } from "../domain/Webhook.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { RedisBus } from "../redis/RedisBus.ts"
@@ -40,7 +41,7 @@ export const dispatch = Effect.fnUntraced(function* (target: WebhookTarget, endp
 
   const underWay = new Map<number, WebhookEvent>()
   let outcomes: Array<WebhookOutcome> = []
-  /** Until when the receiver asked to be left alone, in milliseconds. */
+  /** Until when the receiver asked for nothing more, in milliseconds of `monotonicMillis`. */
   let pausedUntil = 0
 
   const end = (outcome: WebhookOutcome) => {
@@ -92,7 +93,7 @@ export const dispatch = Effect.fnUntraced(function* (target: WebhookTarget, endp
     const delay = yield* backoff(event)
     if (retryAfter === undefined) return { ...outcome, result: "retry", delay }
     const asked = Duration.min(retryAfter, timings.longestRetryAfter)
-    pausedUntil = Math.max(pausedUntil, (yield* Clock.currentTimeMillis) + Duration.toMillis(asked))
+    pausedUntil = Math.max(pausedUntil, (yield* monotonicMillis) + Duration.toMillis(asked))
     return { ...outcome, result: "retry", delay: Duration.max(delay, asked) }
   })
 
@@ -123,11 +124,11 @@ export const dispatch = Effect.fnUntraced(function* (target: WebhookTarget, endp
   const fork = yield* FiberSet.makeRuntime<never>()
 
   const start = Effect.fnUntraced(function* (events: ReadonlyArray<WebhookEvent>, leasedAt: number) {
-    for (const event of events) underWay.set(event.id, event)
     const read = yield* facts.of(events)
     for (const [i, event] of events.entries()) fork(deliver(event, read[i], leasedAt))
   })
 
+  // A stop waits for the statement, so that no outcome is lost and every leased event is given back.
   const report = Effect.fnUntraced(function* (free: number) {
     const reported = outcomes
     outcomes = []
@@ -135,11 +136,12 @@ export const dispatch = Effect.fnUntraced(function* (target: WebhookTarget, endp
       Effect.sync(() => (outcomes = [...reported, ...outcomes]))
     )
     if (leased === undefined) outcomes = [...reported, ...outcomes]
+    for (const event of leased ?? []) underWay.set(event.id, event)
     return leased
-  })
+  }, Effect.uninterruptible)
 
   const turn = Effect.gen(function* () {
-    const isPaused = (yield* Clock.currentTimeMillis) < pausedUntil
+    const isPaused = (yield* monotonicMillis) < pausedUntil
     const leasedAt = performance.now()
     const leased = yield* report(isPaused ? 0 : CONCURRENCY - underWay.size)
     if (leased === undefined) return yield* Effect.sleep(BUSY_FOR)

@@ -1,4 +1,5 @@
-import { Clock, Duration, Effect } from "effect"
+import { Duration, Effect } from "effect"
+import { monotonicMillis } from "../domain/Monotonic.ts"
 
 /** An outage without a failure for this long is over with the next success. In milliseconds. */
 const OVER_AFTER = Duration.toMillis(Duration.minutes(1))
@@ -9,7 +10,7 @@ export const makeOutageLog = (location: string) => {
   let failedAt = 0
   return {
     failed: (reason: string) =>
-      Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      Effect.flatMap(monotonicMillis, (now) => {
         failedAt = now
         if (isFailing) return Effect.void
         isFailing = true
@@ -20,7 +21,7 @@ export const makeOutageLog = (location: string) => {
     /** One conversation may fail while others succeed: the outage is over when nothing failed for a while. */
     succeeded: Effect.suspend(() =>
       isFailing
-        ? Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        ? Effect.flatMap(monotonicMillis, (now) => {
             if (now - failedAt < OVER_AFTER) return Effect.void
             isFailing = false
             return Effect.logInfo(`Webhooks to ${location} are delivered again`)

@@ -9,6 +9,7 @@ import { RateLimits } from "../../src/access/RateLimits.ts"
 import { Tokens } from "../../src/access/Tokens.ts"
 import { type Caller, InvalidToken, RateLimited } from "../../src/domain/Caller.ts"
 import { UserId } from "../../src/domain/User.ts"
+import { Epoch } from "../../src/Epoch.ts"
 import { ErasureRepo } from "../../src/repo/ErasureRepo.ts"
 import { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
@@ -66,6 +67,7 @@ const gateWith = Effect.fnUntraced(function* (options: {
         tokens,
         rateLimits,
         UserRepo.layerMemory,
+        Epoch.layerMemory,
         ProfileRepo.layerMemory,
         ErasureRepo.layerMemory,
         settings(options.settings ?? {})

@@ -14,7 +14,7 @@ const STANDS_ON: Readonly<Record<string, ReadonlyArray<string>>> = {
   "Epoch.ts": ["domain"],
   settings: [],
   "AppConfig.ts": ["RedisUrl.ts", "settings"],
-  "Lifecycle.ts": [],
+  "Lifecycle.ts": ["domain"],
   "RequestContext.ts": [],
   observability: ["domain"],
   database: ["AppConfig.ts", "Epoch.ts", "observability"],

@@ -9,6 +9,7 @@ import type { AppendedFact } from "../../src/domain/Event.ts"
 import { MessageId } from "../../src/domain/Message.ts"
 import { Unavailable } from "../../src/domain/Unavailable.ts"
 import { UserId } from "../../src/domain/User.ts"
+import { Epoch } from "../../src/Epoch.ts"
 import { EventPublisher } from "../../src/inbox/EventPublisher.ts"
 import { Passing } from "../../src/inbox/Passing.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
@@ -56,7 +57,7 @@ const makeReads = Effect.fnUntraced(function* (others: number, readBefore = 0) {
         }),
         Drafts.layer
       ]),
-      Layer.provide(repo)
+      Layer.provide([repo, Epoch.layerMemory])
     )
   )
   return { reads, published, passed, test }

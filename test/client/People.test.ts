@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { assert, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { memoryStorage } from "../../src/client/Storage.ts"
 import { conversationList } from "../../src/client/Views.ts"
 import { ChatServer } from "../realtime/support/ChatServer.ts"
 import { isOnline, openClient } from "./support/Clients.ts"
@@ -9,6 +10,9 @@ const pair = Effect.gen(function* () {
   const { newUser, server } = yield* ChatServer
   return { server, alice: yield* newUser, bob: yield* newUser }
 })
+
+/** An address that nobody answers at. */
+const NOBODY = "http://127.0.0.1:1/"
 
 layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the client", (it) => {
   it.effect(
@@ -62,6 +66,33 @@ layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the c
       yield* b.retry(client_id)
       yield* b.acknowledged(client_id)
     })
+  )
+
+  it.effect(
+    "shows a change of the user's own profile on every device, and after a restart without a network",
+    () =>
+      Effect.gen(function* () {
+        const { server, alice } = yield* pair
+        const storage = memoryStorage()
+        const devices = [
+          yield* openClient(server, alice),
+          yield* openClient(server, alice, { storage })
+        ] as const
+        yield* Effect.all(devices.map((device) => device.until(isOnline)))
+        yield* Effect.all(devices.map((device) => device.loadProfile))
+        assert.strictEqual(devices[1].state().profile?.display_name, alice.username)
+
+        const change = { display_name: "Alice Liddell", avatar_url: "https://example.com/alice.png" }
+        const profile = yield* devices[0].updateProfile(change)
+        assert.deepInclude(profile, change)
+        assert.deepEqual(devices[0].state().profile, profile)
+        yield* devices[1].until((state) => state.profile?.avatar_url === change.avatar_url)
+        assert.deepEqual(devices[1].state().profile, profile)
+
+        yield* devices[1].save
+        const offline = yield* openClient({ url: NOBODY }, alice, { storage })
+        assert.deepEqual(offline.state().profile, profile)
+      })
   )
 
   it.effect("finds messages by their words, and reports one", () =>

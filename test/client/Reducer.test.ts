@@ -67,6 +67,7 @@ class Run {
     if (!list.isLoaded)
       return this.ask(() => ({ type: "conversations", ...this.model.list(2), before: undefined }))
     if (sync.wantsBlocks) return this.ask(() => ({ type: "blocks", blocked: new Set(this.model.blocked) }))
+    if (sync.wantsProfile) return this.ask(() => ({ type: "profile", profile: this.model.user(SELF) }))
     for (const id of sync.wanted)
       return this.ask(() => ({ type: "conversation", id, entry: this.model.entry(id) }))
     for (const id of sync.wantedMembers)
@@ -123,7 +124,10 @@ class Run {
       case 12:
         return this.draw(3) === 0 ? this.connect(this.draw(4) > 0) : undefined
       case 13:
-        return this.state.blocked === undefined ? this.dispatch({ type: "blocks wanted" }) : undefined
+        if (this.state.profile === undefined) this.dispatch({ type: "wanted", part: "wantsProfile" })
+        return this.state.blocked === undefined
+          ? this.dispatch({ type: "wanted", part: "wantsBlocks" })
+          : undefined
     }
   }
 
@@ -136,7 +140,13 @@ class Run {
     }
     const { sync, list, timelines } = this.state
     assert.strictEqual(sync.cursor, this.model.head)
-    assert.deepInclude(sync, { wanted: NONE, wantedMembers: NONE, wantsBlocks: false, log: [] })
+    assert.deepInclude(sync, {
+      wanted: NONE,
+      wantedMembers: NONE,
+      wantsBlocks: false,
+      wantsProfile: false,
+      log: []
+    })
     assert.isTrue(list.isLoaded)
     assert.isFalse([...timelines.values()].some(({ isLoading }) => isLoading))
   }
@@ -168,6 +178,7 @@ class Run {
       assert.deepEqual(byId, model.members(id), `${label}: members of ${id}`)
     }
     if (state.blocked !== undefined) assert.deepEqual(state.blocked, model.blocked, `${label}: blocks`)
+    if (state.profile !== undefined) assert.deepEqual(state.profile, model.user(SELF), `${label}: profile`)
   }
 }
 

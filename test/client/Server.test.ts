@@ -114,7 +114,7 @@ describe("a client whose network", () => {
   )
 })
 
-describe("a client whose server", () => {
+describe("a client whose server", { concurrent: true }, () => {
   it.live.runIf(databaseUrl !== undefined)(
     "is restored from a backup shows what a fresh load does, and keeps its outbox",
     () =>
@@ -200,25 +200,28 @@ describe("a client whose server", () => {
     )
   }
 
-  it.live("is frozen notices it when the network may have changed, and goes on when the server does", () =>
-    Effect.gen(function* () {
-      const { first, proxy, alice, bob } = yield* deployment
-      const a = yield* openClient(proxy, alice)
-      yield* a.until((state) => isOnline(state) && state.list.isLoaded)
-      yield* first.signal("SIGSTOP")
-      const offline = yield* Effect.forkChild(
-        a.until(({ status }) => status.type === "offline"),
-        {
-          startImmediately: true
-        }
-      )
-      yield* a.send({ userId: bob.id }, "into the cold")
-      yield* a.nudge
-      yield* Fiber.join(offline)
-      yield* first.signal("SIGCONT")
-      yield* a.nudge
-      yield* a.until(({ outbox }) => outbox.length === 0)
-      assert.deepEqual(yield* historyOf(proxy, alice, bob), ["into the cold"])
-    })
+  it.live(
+    "is frozen notices it when the network may have changed, and goes on when the server does",
+    () =>
+      Effect.gen(function* () {
+        const { first, proxy, alice, bob } = yield* deployment
+        const a = yield* openClient(proxy, alice)
+        yield* a.until((state) => isOnline(state) && state.list.isLoaded)
+        yield* first.signal("SIGSTOP")
+        const offline = yield* Effect.forkChild(
+          a.until(({ status }) => status.type === "offline"),
+          {
+            startImmediately: true
+          }
+        )
+        yield* a.send({ userId: bob.id }, "into the cold")
+        yield* a.nudge
+        yield* Fiber.join(offline)
+        yield* first.signal("SIGCONT")
+        yield* a.nudge
+        yield* a.until(({ outbox }) => outbox.length === 0)
+        assert.deepEqual(yield* historyOf(proxy, alice, bob), ["into the cold"])
+      }),
+    90_000
   )
 })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer, Option, Redacted } from "effect"
+import { Database } from "../../src/database/Database.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { draft, newPair, reposOn, sendOne } from "../repo/Repos.ts"
@@ -32,6 +33,28 @@ describe.runIf(databaseUrl !== undefined)("connections that answer nothing any m
         yield* until(Effect.match(users.find(alice.id), { onFailure: () => false, onSuccess: () => true }))
         yield* until(Effect.map(messages.send([draft(alice, bob)]), ([again]) => again!._tag === "Success"))
       }).pipe(Effect.provideContext(repos))
+    })
+  )
+
+  it.live("of a node that lost its power end within a minute, and its transaction within 15 seconds", () =>
+    Effect.gen(function* () {
+      const repos = yield* Layer.build(reposOn({ databaseUrl: Option.some(Redacted.make(databaseUrl!)) }))
+      const { pipeline, sends, writes, searches, apart } = Context.get(repos, Database)
+      for (const sql of [pipeline, sends, writes, searches, yield* apart]) {
+        const rows = yield* sql<{ readonly name: string; readonly setting: string }>`
+          SELECT name, setting FROM pg_settings
+          WHERE name IN ('idle_in_transaction_session_timeout', 'tcp_keepalives_idle', 'tcp_keepalives_interval', 'tcp_keepalives_count')
+          ORDER BY name`
+        assert.deepEqual(
+          rows.map(({ name, setting }) => [name, setting]),
+          [
+            ["idle_in_transaction_session_timeout", "15000"],
+            ["tcp_keepalives_count", "3"],
+            ["tcp_keepalives_idle", "15"],
+            ["tcp_keepalives_interval", "10"]
+          ]
+        )
+      }
     })
   )
 })

@@ -1,6 +1,6 @@
 import { assert, it } from "@effect/vitest"
 import type { ExportRecord } from "../../src/domain/Export.ts"
-import { PIECE_BYTES, piecesOf } from "../../src/http/ExportPieces.ts"
+import { MIN_PIECE_BYTES, piecesOf } from "../../src/http/ExportPieces.ts"
 
 const end = (records: number): ExportRecord => ({ type: "end", records })
 
@@ -11,8 +11,8 @@ it("the lines of a page are few pieces, of which none is much larger than a full
   assert.strictEqual(text, [first, ...others].map((record) => `${JSON.stringify(record)}\n`).join(""))
   assert.isAtLeast(pieces.length, 2)
   for (const [i, piece] of pieces.entries()) {
-    assert.isAtMost(piece.length, PIECE_BYTES + 100)
-    if (i < pieces.length - 1) assert.isAtLeast(piece.length, PIECE_BYTES)
+    assert.isAtMost(piece.length, MIN_PIECE_BYTES + 100)
+    if (i < pieces.length - 1) assert.isAtLeast(piece.length, MIN_PIECE_BYTES)
   }
   assert.lengthOf(piecesOf([end(0)]), 1)
 })

@@ -46,6 +46,30 @@ describe("what the documentation of an endpoint lacks is said by name", () => {
     assert.include(message, "bounds of the parameter text of things.find")
     assert.notInclude(message, "a description of the parameter text")
   })
+
+  it("the bounds of an integer: a minimum, and a maximum or a format", () => {
+    const integer = (bounds: object) =>
+      Schema.String.check(
+        Schema.isPattern(/^[0-9]+$/, { toJsonSchema: () => ({ type: "integer", ...bounds }) })
+      )
+    const group = HttpApiGroup.make("things").add(
+      HttpApiEndpoint.get("find", "/", {
+        query: {
+          above: integer({ minimum: 1 }),
+          below: integer({ maximum: 9 }),
+          between: integer({ minimum: 1, maximum: 9 }),
+          id: integer({ minimum: 1, format: "int32" })
+        }
+      })
+    )
+    const message = whatLacks(HttpApi.make("test").add(group))
+    assert.deepEqual(
+      ["above", "below", "between", "id"].filter((name) =>
+        message.includes(`bounds of the parameter ${name} of`)
+      ),
+      ["above", "below"]
+    )
+  })
 })
 
 it("an endpoint without an example fails to compile", () => {

@@ -3,6 +3,7 @@ import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { Sends } from "../../src/chat/Sends.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
+import { Epoch } from "../../src/Epoch.ts"
 import { LiveInboxes } from "../../src/inbox/LiveInboxes.ts"
 import { type Wait, Waits } from "../../src/inbox/Waits.ts"
 import { Lifecycle } from "../../src/Lifecycle.ts"
@@ -98,6 +99,19 @@ layer(services)("a wait", (it) => {
 
       assert.isFalse(yield* Fiber.join(waiting))
       yield* closesLater
+    })
+  )
+
+  it.effect("is over in vain when the database has another history", () =>
+    Effect.gen(function* () {
+      const { bob } = yield* newPair
+      const waiting = yield* Effect.forkChild(over(yield* begin(bob, 0, 60)), { startImmediately: true })
+
+      yield* Epoch.use((epoch) => Effect.sync(() => epoch.observe("another history")))
+      yield* Effect.yieldNow
+
+      assert.isFalse(yield* Fiber.join(waiting))
+      yield* isClosed
     })
   )
 

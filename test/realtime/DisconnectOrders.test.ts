@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Layer, Ref } from "effect"
+import { Context, Effect, Layer, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { Disconnects } from "../../src/access/Disconnects.ts"
 import { OpenPlaces } from "../../src/access/OpenPlaces.ts"
@@ -35,7 +35,8 @@ const node = Effect.fnUntraced(function* (...before: ReadonlyArray<Disconnect>) 
     DisconnectOrders.layer.pipe(
       Layer.provideMerge(ConnectionRegistry.layer),
       Layer.provideMerge(Disconnects.layer),
-      Layer.provide([Sessions.layerMemory, OpenPlaces.layer, Epoch.layerMemory, repo]),
+      Layer.provide([Sessions.layerMemory, OpenPlaces.layer, repo]),
+      Layer.provideMerge(Epoch.layerMemory),
       Layer.provide(settings({})),
       Layer.fresh
     )
@@ -50,13 +51,38 @@ const node = Effect.fnUntraced(function* (...before: ReadonlyArray<Disconnect>) 
     Effect.provide(services),
     Effect.provide(Layer.mock(InboxReader, {}))
   )
-  return { socketOf, tell: (...all: ReadonlyArray<Disconnect>) => Ref.set(orders, all) }
+  return {
+    socketOf,
+    tell: (...all: ReadonlyArray<Disconnect>) => Ref.set(orders, all),
+    disconnects: Context.get(services, Disconnects),
+    epoch: Context.get(services, Epoch)
+  }
 })
 
 const codesOf = (...sockets: ReadonlyArray<{ readonly webSocket: { readonly closedWith: unknown } }>) =>
   sockets.map(({ webSocket }) => webSocket.closedWith)
 
 const suspended = { code: SUSPENDED.code, reason: SUSPENDED.reason }
+
+it.effect("orders of a history that the database lost hold no more", () =>
+  Effect.gen(function* () {
+    const before = [
+      order(ALICE, { isSuspended: true }),
+      order(BOB, { closeCode: ERASED, tokensNotBefore: 9 })
+    ]
+    const { disconnects, epoch, tell } = yield* node(...before)
+    assert.isTrue(disconnects.isSuspended(ALICE))
+    assert.isTrue(disconnects.isErased(BOB))
+
+    const carol = UserId.make(3)
+    yield* tell(order(carol, { isSuspended: true }))
+    epoch.observe("another history")
+    yield* TestClock.adjust("1 second")
+    assert.isFalse(disconnects.isSuspended(ALICE))
+    assert.isFalse(disconnects.isErased(BOB))
+    assert.isTrue(disconnects.isSuspended(carol))
+  })
+)
 
 describe("an order to disconnect", () => {
   it.effect("that suspends a user closes each of its sockets, and no other's", () =>

@@ -6,6 +6,7 @@ import { BlockRepo } from "../../src/repo/BlockRepo.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
 import { EditRepo } from "../../src/repo/EditRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
 import { changed, during, group, type Repos, refusal, say, unchanged } from "./Conversations.ts"
 import {
@@ -59,7 +60,7 @@ const shownRead = Effect.fnUntraced(function* (viewer: User, other: User) {
   return places[0]!
 })
 
-const blockContract = <E>(name: string, repos: Layer.Layer<Repos | BlockRepo, E>) =>
+const blockContract = <E>(name: string, repos: Layer.Layer<Repos | BlockRepo | ProfileRepo, E>) =>
   layer(repos, { excludeTestServices: true })(`BlockRepo: ${name}`, (it) => {
     describe("a block", () => {
       it.effect("is told to who blocks, and to nobody else; a repeated one is the first", () =>
@@ -91,28 +92,35 @@ const blockContract = <E>(name: string, repos: Layer.Layer<Repos | BlockRepo, E>
         })
       )
 
-      it.effect("is listed for who blocks, in pages", () =>
-        Effect.gen(function* () {
-          const [a, b, c] = yield* three
-          const repo = yield* BlockRepo
-          assert.deepEqual(yield* repo.list(a.id, undefined, 10), { blocks: [], next: undefined })
-          const ofC = yield* (yield* block(a, c)).value
-          const ofB = yield* (yield* block(a, b)).value
-          const named = (made: typeof ofB, { username, display_name }: User) => ({
-            ...made,
-            username,
-            display_name
+      it.effect(
+        "is listed for who blocks, in pages, with the names and the picture of the blocked user",
+        () =>
+          Effect.gen(function* () {
+            const [a, b, c] = yield* three
+            const repo = yield* BlockRepo
+            assert.deepEqual(yield* repo.list(a.id, undefined, 10), { blocks: [], next: undefined })
+            const avatar_url = "https://example.com/c.png"
+            yield* changed(ProfileRepo.use((profiles) => profiles.update(c.id, { avatar_url })))
+            const ofC = yield* (yield* block(a, c)).value
+            const ofB = yield* (yield* block(a, b)).value
+            const named = (made: typeof ofB, { username, display_name }: User) => ({
+              ...made,
+              username,
+              display_name
+            })
+            assert.deepEqual(yield* repo.list(a.id, undefined, 1), { blocks: [named(ofB, b)], next: b.id })
+            assert.deepEqual(yield* repo.list(a.id, b.id, 1), {
+              blocks: [{ ...named(ofC, c), avatar_url }],
+              next: undefined
+            })
+            assert.deepEqual(yield* repo.list(a.id, UserId.make(MAX_USER_ID + 1), 1), {
+              blocks: [],
+              next: undefined
+            })
+            assert.deepEqual(yield* repo.list(b.id, undefined, 10), { blocks: [], next: undefined })
+            assert.sameMembers([...(yield* repo.among(a.id, [a.id, b.id, c.id]))], [b.id, c.id])
+            assert.isEmpty([...(yield* repo.among(b.id, [a.id, UserId.make(MAX_USER_ID + 1)]))])
           })
-          assert.deepEqual(yield* repo.list(a.id, undefined, 1), { blocks: [named(ofB, b)], next: b.id })
-          assert.deepEqual(yield* repo.list(a.id, b.id, 1), { blocks: [named(ofC, c)], next: undefined })
-          assert.deepEqual(yield* repo.list(a.id, UserId.make(MAX_USER_ID + 1), 1), {
-            blocks: [],
-            next: undefined
-          })
-          assert.deepEqual(yield* repo.list(b.id, undefined, 10), { blocks: [], next: undefined })
-          assert.sameMembers([...(yield* repo.among(a.id, [a.id, b.id, c.id]))], [b.id, c.id])
-          assert.isEmpty([...(yield* repo.among(b.id, [a.id, UserId.make(MAX_USER_ID + 1)]))])
-        })
       )
     })
 

@@ -1,5 +1,5 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { DateTime, Effect, type Layer } from "effect"
+import { DateTime, Duration, Effect, type Layer } from "effect"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import type { MessageRepo } from "../../src/repo/MessageRepo.ts"
@@ -194,6 +194,20 @@ const inboxRepoContract = <E>(name: string, repos: Layer.Layer<UserRepo | Messag
         }
         assert.strictEqual(yield* inboxes.prune(DateTime.makeUnsafe(later.message.timestamp), 1000), 0)
       })
+    )
+
+    it.effect(
+      "events that the database itself does not find old are kept, whatever a node's clock says",
+      () =>
+        Effect.gen(function* () {
+          const inboxes = yield* InboxRepo
+          yield* pruneAll
+          const { alice, bob } = yield* newPair
+          yield* sendAll([draft(alice, bob)])
+          const future = DateTime.add(yield* DateTime.now, { hours: 1 })
+          assert.strictEqual(yield* inboxes.prune(future, 1000, Duration.hours(1)), 0)
+          assert.deepEqual(yield* numbers(bob.id, 0), [1])
+        })
     )
 
     it.effect("one call prunes no more than its limit, and the next goes on", () =>

@@ -255,13 +255,20 @@ const queryPlans = () =>
       }
 
       for (const [what, name, call] of [
-        ["an inbox", "inbox", Effect.asVoid(InboxRepo.use((repo) => repo.find(busy)))],
+        // Its queries run in the context that the layer is built in.
+        [
+          "an inbox",
+          "inbox",
+          Effect.asVoid(InboxRepo.use((repo) => repo.find(busy))).pipe(
+            Effect.provide(Layer.fresh(InboxRepo.layer))
+          )
+        ],
         ["the heads of inboxes", "heads", Effect.asVoid(InboxRepo.use((repo) => repo.heads([busy, partner])))]
       ] as const) {
         it.effect(`${what} is looked up by index with a plan that is made once`, () =>
           Effect.gen(function* () {
             const { sends: sql } = yield* Database
-            const [text] = yield* statementOf(call)
+            const [text] = yield* statementOf<void, unknown, Database | InboxRepo>(call)
             const execute = `EXECUTE ${name} (ARRAY[1])`
             const { counts, plan } = yield* sql.withTransaction(
               Effect.gen(function* () {

@@ -1,5 +1,6 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Fiber, type Layer } from "effect"
+import { Database } from "../../src/database/Database.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
 import { DisconnectRepo } from "../../src/repo/DisconnectRepo.ts"
@@ -186,6 +187,29 @@ describe.runIf(databaseUrl !== undefined)("SuspensionRepo on PostgreSQL", () => 
         assert.isFalse(last!.isSuspended)
         assert.isNumber(last!.tokensNotBefore)
         assert.isAbove(last!.orderedAt, first!.orderedAt)
+      })
+    )
+
+    it.effect("is later than every order before it, also after the database's clock was set back", () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        const orders = yield* DisconnectRepo
+        const { sends: sql } = yield* Database
+        const inAnHour = Effect.fnUntraced(function* (user: User) {
+          yield* orders.order(user.id, 4002, false)
+          yield* sql`UPDATE disconnects SET ordered_at = clock_timestamp() + interval '1 hour' WHERE user_id = ${user.id}::int`
+          return (yield* orders.of(user.id))!.orderedAt
+        })
+        for (const next of [
+          suspend(alice),
+          orders.order(alice.id, 4002, false),
+          ErasureRepo.use((repo) => repo.order(alice.id))
+        ]) {
+          const before = yield* inAnHour(alice)
+          yield* next
+          assert.isAbove((yield* orders.of(alice.id))!.orderedAt, before)
+        }
+        assert.isUndefined(yield* orders.of(bob.id))
       })
     )
 

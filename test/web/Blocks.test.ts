@@ -22,6 +22,8 @@ const groupOf = Effect.fnUntraced(function* (users: ReadonlyArray<User>) {
   yield* ask("POST", "/messages/", { json })
 })
 
+const SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
+
 const nameOf = (id: number) => `Person ${id}`
 
 layer(ChatServer.layer, { excludeTestServices: true })((it) => {
@@ -76,10 +78,16 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
               await block(d!.name)
             })
             assert.deepEqual(yield* blocked, [b!.id, d!.id])
+            const avatar_url = "https://pictures.example/b.svg"
+            yield* ask("PATCH", `/users/${b!.id}`, { json: { avatar_url } })
             yield* inPage(page, async (page) => {
+              await page.route(avatar_url, (route) =>
+                route.fulfill({ contentType: "image/svg+xml", body: SVG })
+              )
               await page.getByTitle("Your profile").click()
               await page.getByRole("button", { name: "Show blocked people" }).click()
               const dialog = page.getByRole("dialog", { name: "Blocked people" })
+              await dialog.locator(`img[src="${avatar_url}"]`).waitFor()
               await dialog.getByRole("button", { name: `Unblock ${b!.name}` }).click()
               await dialog.getByRole("button", { name: `Block ${b!.name}` }).waitFor()
               await dialog.getByRole("button", { name: `Unblock ${d!.name}` }).waitFor()

@@ -93,36 +93,61 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
         })
       )
 
-      it.effect("a group of three sees what one writes, reacts to it and edits it", () =>
-        Effect.gen(function* () {
-          const { server } = yield* ChatServer
-          const [a, b, c] = yield* newUsers(3)
-          const one = yield* openChat(server.url, [a!.id])
-          const others = [yield* openChat(server.url, [b!.id]), yield* openChat(server.url, [c!.id])]
-          yield* inPage(one.page, async (page) => {
-            await page.getByRole("button", { name: "New chat" }).first().click()
-            const dialog = page.getByRole("dialog")
-            await dialog.getByRole("checkbox", { name: b!.display_name }).check()
-            await dialog.getByRole("checkbox", { name: c!.display_name }).check()
-            await dialog.getByLabel("Name of the group").fill("Three")
-            await dialog.getByRole("button", { name: "Make a group of 3" }).click()
-            await write(page, "Hello, both")
-          })
-          for (const { page } of others)
-            yield* inPage(page, async (page) => {
-              await page.getByRole("button", { name: /Three/ }).click()
-              await page.locator(".message").getByText("Hello, both").hover()
-              await page.getByRole("button", { name: "React with 👍" }).click()
+      it.effect(
+        "a group of three sees what one writes, reacts to it and edits it, and its author sees who has read it",
+        () =>
+          Effect.gen(function* () {
+            const { server } = yield* ChatServer
+            const [a, b, c] = yield* newUsers(3)
+            const one = yield* openChat(server.url, [a!.id])
+            const others = [yield* openChat(server.url, [b!.id]), yield* openChat(server.url, [c!.id])]
+            yield* inPage(one.page, async (page) => {
+              await page.getByRole("button", { name: "New chat" }).first().click()
+              const dialog = page.getByRole("dialog")
+              await dialog.getByRole("checkbox", { name: b!.display_name }).check()
+              await dialog.getByRole("checkbox", { name: c!.display_name }).check()
+              await dialog.getByLabel("Name of the group").fill("Three")
+              await dialog.getByRole("button", { name: "Make a group of 3" }).click()
+              await write(page, "Hello, both")
             })
-          yield* inPage(one.page, async (page) => {
-            await page.getByRole("button", { name: "👍 2", exact: true }).waitFor()
-            await page.getByLabel(/^Message to/).press("ArrowUp")
-            await write(page, "Hello, all")
+            for (const { page } of others)
+              yield* inPage(page, async (page) => {
+                await page.getByRole("button", { name: /Three/ }).click()
+                await page.locator(".message").getByText("Hello, both").hover()
+                await page.getByRole("button", { name: "React with 👍" }).click()
+              })
+            yield* inPage(one.page, async (page) => {
+              await page.getByRole("button", { name: "👍 2", exact: true }).waitFor()
+              await page.getByLabel(/^Message to/).press("ArrowUp")
+              await write(page, "Hello, all")
+            })
+            for (const { page } of others)
+              yield* inPage(page, (page) => page.locator(".message").getByText("Hello, all").waitFor())
+            const late = others[1]!
+            yield* inPage(late.page, async (page) => {
+              // Away from the text, Escape leads back to the list.
+              await page.getByRole("button", { name: "Shortcuts" }).focus()
+              await page.keyboard.press("Escape")
+            })
+            yield* inPage(one.page, async (page) => {
+              await write(page, "Who comes?")
+              const message = page.locator(".message", { hasText: "Who comes?" })
+              await message.getByText(", read by 1").waitFor({ state: "attached" })
+              await message.hover()
+              await page.getByRole("button", { name: "Who has read it" }).click()
+              const dialog = page.getByRole("dialog")
+              const listed = (title: string) => dialog.getByRole("list", { name: title, exact: true })
+              await listed("Read").getByText(b!.display_name).waitFor()
+              await listed("Not read").getByText(c!.display_name).waitFor()
+              assert.strictEqual(await faultsOf(page), "[]")
+            })
+            yield* inPage(late.page, (page) => page.getByRole("button", { name: /Three/ }).click())
+            yield* inPage(one.page, async (page) => {
+              await page.getByRole("list", { name: "Read", exact: true }).getByText(c!.display_name).waitFor()
+              assert.strictEqual(await page.getByRole("list", { name: "Not read" }).count(), 0)
+            })
+            for (const { complaints } of [one, ...others]) assert.deepEqual(complaints, [])
           })
-          for (const { page } of others)
-            yield* inPage(page, (page) => page.locator(".message").getByText("Hello, all").waitFor())
-          for (const { complaints } of [one, ...others]) assert.deepEqual(complaints, [])
-        })
       )
 
       it.effect("what is written without a connection is sent once, after a reload", () =>
@@ -157,11 +182,58 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
         })
       )
 
-      it.effect.each(["light", "dark"] as const)("has no fault that axe finds, in %s", (colorScheme) =>
+      it.effect("what waits stands as it will once it is sent, with what it answers", () =>
         Effect.gen(function* () {
           const { server } = yield* ChatServer
           const [a, b] = yield* newUsers(2)
+          yield* send(b!, a!, "Shall we meet?")
+          const proxy = yield* tcpProxy(new URL(server.url))
+          const { page } = yield* openChat(proxy.url.href, [a!.id])
+          yield* inPage(page, async (page) => {
+            await page.getByRole("button", { name: b!.display_name }).click()
+            await write(page, "Yes")
+            await page.locator(".message .ticks").waitFor()
+            await page.getByText("Shall we meet?").last().hover()
+            await page.getByRole("button", { name: "Reply" }).click()
+          })
+          yield* proxy.cut
+          const message = page.locator(".message").filter({ hasText: "At nine" })
+          const place = async () => {
+            const { y, height } = (await message.boundingBox())!
+            return { y, height, quote: await message.locator(".quote").textContent() }
+          }
+          const waiting = yield* inPage(page, async (page) => {
+            await page.getByText("You are offline").waitFor()
+            await write(page, "At nine")
+            await page.locator('[data-state="queued"]').waitFor()
+            return place()
+          })
+          yield* proxy.restore
+          const sent = yield* inPage(page, async (page) => {
+            // As a browser says it: the client connects at once.
+            await page.evaluate("dispatchEvent(new Event('online'))")
+            await message.locator(".ticks").waitFor()
+            await page.locator(".banner").waitFor({ state: "detached" })
+            return place()
+          })
+          assert.strictEqual(sent.quote, "Shall we meet?")
+          assert.deepEqual(sent, waiting)
+        })
+      )
+
+      it.effect.each(["light", "dark"] as const)("has no fault that axe finds, in %s", (colorScheme) =>
+        Effect.gen(function* () {
+          const { server, ask } = yield* ChatServer
+          // Of six one after the other, each name has a colour of its own.
+          const [a, b, ...others] = yield* newUsers(8)
           yield* send(b!, a!, "Look: https://example.com")
+          const { json: group } = yield* ask("POST", "/conversations/", {
+            json: { user_id: a!.id, kind: "group", title: "Six", member_ids: others.map(({ id }) => id) }
+          })
+          for (const { id } of others)
+            yield* ask("POST", "/messages/", {
+              json: { sender_id: id, conversation_id: group.id, content: "hello" }
+            })
           const start = yield* openChat(server.url, [], { colorScheme })
           const chat = yield* openChat(server.url, [a!.id], { colorScheme })
           const found = [
@@ -175,12 +247,17 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
               return faultsOf(page)
             }),
             yield* inPage(chat.page, async (page) => {
+              await page.getByRole("button", { name: /Six/ }).click()
+              await page.locator(".author").nth(5).waitFor()
+              return faultsOf(page)
+            }),
+            yield* inPage(chat.page, async (page) => {
               await page.getByRole("button", { name: "New chat" }).click()
               await page.locator("dialog .person").first().waitFor()
               return faultsOf(page)
             })
           ]
-          assert.deepEqual(found, ["[]", "[]", "[]"])
+          assert.deepEqual(found, ["[]", "[]", "[]", "[]"])
         })
       )
     })

@@ -3,6 +3,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { ChatServer, newUsers, send } from "../http/ChatServer.ts"
 import { CHROMIUM } from "../support/Chromium.ts"
+import { tcpProxy } from "../support/TcpProxy.ts"
 import { Chromium, faultsOf, inPage, openChat, write } from "./Pages.ts"
 
 layer(ChatServer.layer, { excludeTestServices: true })((it) => {
@@ -40,6 +41,29 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
         })
       )
 
+      it.effect("a person sees who is online, and when they were last; without a connection neither", () =>
+        Effect.gen(function* () {
+          const { server } = yield* ChatServer
+          const [a, b] = yield* newUsers(2)
+          yield* send(b!, a!, "hello")
+          const proxy = yield* tcpProxy(new URL(server.url))
+          const { page } = yield* openChat(proxy.url.href, [a!.id])
+          const other = yield* openChat(server.url, [b!.id])
+          const about = page.locator(".main .about")
+          yield* inPage(page, async (page) => {
+            await page.getByRole("button", { name: b!.display_name }).click()
+            await about.getByText("Online", { exact: true }).waitFor()
+          })
+          yield* inPage(other.page, (page) => page.close())
+          yield* inPage(page, () => about.getByText(/^Last seen today, \d/).waitFor())
+          yield* proxy.cut
+          yield* inPage(page, async (page) => {
+            await page.getByText("You are offline").waitFor()
+            assert.strictEqual((await about.textContent())!.trim(), "")
+          })
+        })
+      )
+
       it.effect("who is blocked cannot write until it is taken back", () =>
         Effect.gen(function* () {
           const { server } = yield* ChatServer
@@ -72,32 +96,41 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
         })
       )
 
-      it.effect("a person changes their name, and the other one sees it at once; and reports a message", () =>
-        Effect.gen(function* () {
-          const { server, ask } = yield* ChatServer
-          const [a, b] = yield* newUsers(2)
-          yield* send(b!, a!, "buy my coins")
-          const { page, complaints } = yield* openChat(server.url, [a!.id])
-          const other = yield* openChat(server.url, [b!.id])
-          yield* inPage(other.page, async (page) => {
-            await page.getByTitle("Your profile").click()
-            await page.getByLabel("Name that others see").fill("Bob the Seller")
-            await page.getByRole("button", { name: "Save" }).click()
-            await page.getByTitle("Your profile").getByText("Bob the Seller").waitFor()
+      it.effect(
+        "a person changes their name: their other device and the other person see it at once, who reports a message",
+        () =>
+          Effect.gen(function* () {
+            const { server, ask } = yield* ChatServer
+            const [a, b] = yield* newUsers(2)
+            yield* send(b!, a!, "buy my coins")
+            const { page, complaints } = yield* openChat(server.url, [a!.id])
+            const other = yield* openChat(server.url, [b!.id])
+            const device = yield* openChat(server.url, [b!.id])
+            yield* inPage(device.page, (page) =>
+              page.getByTitle("Your profile").getByText(b!.username).waitFor()
+            )
+            yield* inPage(other.page, async (page) => {
+              await page.getByTitle("Your profile").click()
+              await page.getByLabel("Name that others see").fill("Bob the Seller")
+              await page.getByRole("button", { name: "Save" }).click()
+              await page.getByTitle("Your profile").getByText("Bob the Seller").waitFor()
+            })
+            yield* inPage(device.page, (page) =>
+              page.getByTitle("Your profile").getByText("Bob the Seller").waitFor()
+            )
+            yield* inPage(page, async (page) => {
+              await page.getByRole("button", { name: /Bob the Seller/ }).click()
+              await page.locator(".message").getByText("buy my coins").hover()
+              await page.getByRole("button", { name: "Report" }).click()
+              const dialog = page.getByRole("dialog")
+              await dialog.getByLabel(/What is wrong/).fill("Spam")
+              await dialog.getByRole("button", { name: "Report" }).click()
+              await dialog.getByText("The moderators have it now").waitFor()
+            })
+            const { json } = yield* ask("GET", "/reports/")
+            assert.deepInclude(json.reports.at(-1), { reporter_id: a!.id, reason: "Spam" })
+            assert.deepEqual(complaints, [])
           })
-          yield* inPage(page, async (page) => {
-            await page.getByRole("button", { name: /Bob the Seller/ }).click()
-            await page.locator(".message").getByText("buy my coins").hover()
-            await page.getByRole("button", { name: "Report" }).click()
-            const dialog = page.getByRole("dialog")
-            await dialog.getByLabel(/What is wrong/).fill("Spam")
-            await dialog.getByRole("button", { name: "Report" }).click()
-            await dialog.getByText("The moderators have it now").waitFor()
-          })
-          const { json } = yield* ask("GET", "/reports/")
-          assert.deepInclude(json.reports.at(-1), { reporter_id: a!.id, reason: "Spam" })
-          assert.deepEqual(complaints, [])
-        })
       )
     })
   })

@@ -1,5 +1,5 @@
 import { assert, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Layer, Schema, Scope } from "effect"
+import { Deferred, Duration, Effect, Exit, Fiber, Layer, Schema, Scope } from "effect"
 import { webhookExamples } from "../../src/api/openapi/WebhookExamples.ts"
 import { WebhookPayloads } from "../../src/domain/Webhook.ts"
 import { RedisBus } from "../../src/redis/RedisBus.ts"
@@ -65,4 +65,51 @@ it.live(
         [[[7, "retry"]], [[7, "retry"]], [[7, "retry"]]]
       )
     })
+)
+
+it.live("a stop while the queue is asked loses no outcome, and gives back what was leased just then", () =>
+  Effect.gen(function* () {
+    const receiver = yield* startReceiver
+    const target: WebhookTarget = { url: receiver.url, hash: "", location: "" }
+    const reported: Array<ReadonlyArray<WebhookOutcome>> = []
+    const asked = yield* Deferred.make<void>()
+    const goOn = yield* Deferred.make<void>()
+    const steps: Array<(outcomes: ReadonlyArray<WebhookOutcome>) => Effect.Effect<Array<WebhookEvent>>> = [
+      () => Effect.succeed([event]),
+      () =>
+        Effect.gen(function* () {
+          yield* Deferred.succeed(asked, undefined)
+          yield* Deferred.await(goOn)
+          return [{ ...event, id: 8 }]
+        })
+    ]
+    const layer = Layer.mergeAll(
+      Layer.mock(WebhookRepo, {
+        step: (_, outcomes) =>
+          Effect.suspend(() => {
+            reported.push(outcomes)
+            return steps.shift()?.(outcomes) ?? Effect.succeed([])
+          })
+      }),
+      Layer.mock(WebhookFacts, {
+        of: () => Effect.succeed([{ payload: userCreated, recipients: [] }])
+      }),
+      Layer.mock(RedisBus, { isUp: () => true }),
+      Layer.mock(WebhookTargets, { targets: [target], sign: () => "v1,signature" })
+    )
+    const scope = yield* Scope.make()
+    yield* dispatch(target, 1).pipe(Effect.provide(layer), Scope.provide(scope))
+    yield* Deferred.await(asked)
+    const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+    yield* Deferred.succeed(goOn, undefined)
+    yield* Fiber.join(closing)
+
+    assert.deepEqual(
+      reported.flat().map(({ event, result }) => [event.id, result]),
+      [
+        [7, "delivered"],
+        [8, "retry"]
+      ]
+    )
+  })
 )

@@ -6,7 +6,7 @@ import { document } from "./Document.ts"
 import { LiveEvents } from "./LiveEvents.ts"
 import { withWebhooks } from "./Webhooks.ts"
 
-/** Everything that the docs describe: the REST contract, the socket and its frames, and the webhooks. */
+/** The API that the docs describe: the REST contract, the socket and its frames, and the webhooks. No requests are routed by it. */
 export class DocumentedApi extends Api.add(LiveEvents)
   .annotate(HttpApi.AdditionalSchemas, [ClientFrame, ServerFrame, ...Object.values(WebhookPayloads)])
   .annotate(OpenApi.Transform, (generated) => withWebhooks(document(generated))) {}

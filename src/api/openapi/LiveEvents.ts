@@ -17,7 +17,8 @@ export const closeCodes = Object.values<CloseCode>(CloseCode).map(
 const description = `Connect with a WebSocket client. Text frames of one JSON object go both ways: \`ClientFrame\` and
 \`ServerFrame\` among the schemas. Every event of a user has the next \`seq\`, without gap or repeat: with \`since\`, the
 events after that one come first, then the socket is live. A socket that offers the subprotocol \`minichat.v2\` gets
-every type of frame; without it, or with \`minichat.v1\`, only \`system\`, \`message\`, \`pong\`, \`ack\` and \`error\`.
+every type of frame; without it, or with \`minichat.v1\`, only \`system\`, \`pong\`, \`ack\`, \`error\`, and the \`message\` of direct
+conversations.
 
 The numbered events report all that changes for a user: messages of direct conversations and groups, their edits, deletes and
 reactions, conversations and members that come, change and go, and how far the user's other devices have read. A client that

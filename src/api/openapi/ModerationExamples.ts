@@ -23,7 +23,14 @@ export const moderationOperations: Examples<typeof Blocks | typeof Moderation> =
   "blocks.list": {
     answers: {
       200: {
-        blocks: [{ ...block, username: bob.username, display_name: bob.display_name }],
+        blocks: [
+          {
+            ...block,
+            username: bob.username,
+            display_name: bob.display_name,
+            avatar_url: "https://example.com/bob.png"
+          }
+        ],
         next: null
       }
     },

@@ -3,8 +3,9 @@ import type { OpenApi } from "effect/http-api"
 type Json = Record<string, unknown>
 
 /**
- * Moves the description and the example of a parameter from its schema to the parameter itself, where tools look for them. Answers
- * the names of the parameters that lack one of them or bounds.
+ * Moves the description and the first example of each parameter from its schema to the parameter itself, where tools look for
+ * them. Changes the operation in place. Returns a phrase for each description and each bounds that a parameter lacks; an example is
+ * optional.
  */
 export const describeParameters = ({ operationId, parameters }: OpenApi.OpenAPISpecOperation) => {
   const missing: Array<string> = []
@@ -21,7 +22,7 @@ export const describeParameters = ({ operationId, parameters }: OpenApi.OpenAPIS
   return missing
 }
 
-/** A whole number has a least and a largest value, which its format may imply; a text has a length. */
+/** An integer needs a minimum, and a maximum or a format. Every other type needs `maxLength` or an enum. */
 const hasBounds = ({ type, ...schema }: Json) =>
   type === "integer"
     ? "minimum" in schema && ("maximum" in schema || "format" in schema)

@@ -2,7 +2,7 @@ import type { InboxEvent } from "../../../src/client/State.ts"
 import type { ConversationEntry, Member } from "../../../src/domain/Conversation.ts"
 import type { ConversationId } from "../../../src/domain/ConversationId.ts"
 import type { Message, MessageId } from "../../../src/domain/Message.ts"
-import { UserId } from "../../../src/domain/User.ts"
+import { type User, UserId } from "../../../src/domain/User.ts"
 
 /** A number below `bound`, drawn from a seed: the same ones for the same seed. */
 export type Draw = (bound: number) => number
@@ -293,8 +293,13 @@ export class Model {
     const isShared = this.conversations.some(({ members }) => members.has(SELF) && members.has(user))
     this.tell(isShared || user === SELF, {
       type: "user_updated",
-      user: { id: user, username: `user${user}`, created_at: AT, ...this.nameOf(user) }
+      user: this.user(user)
     })
+  }
+
+  /** The profile of a user. */
+  user(id: UserId): User {
+    return { id, username: `user${id}`, created_at: AT, ...this.nameOf(id) }
   }
 
   /** The user blocks another one, or takes that back. */
