@@ -67,7 +67,7 @@ export const ConversationAddedFrame = Schema.Struct({
 }).annotate({
   identifier: "ConversationAddedEvent",
   description:
-    "The user is now a member of a conversation. The first message between two users makes their direct conversation without this event: load the conversation of an event when you do not know its `conversation_id`"
+    "The user is now a member of a conversation. A message that makes a conversation has no such event"
 })
 
 export const ConversationUpdatedFrame = Schema.Struct({
@@ -77,7 +77,7 @@ export const ConversationUpdatedFrame = Schema.Struct({
 }).annotate({
   identifier: "ConversationUpdatedEvent",
   description:
-    "Title or metadata of a group changed, or the other user of a direct conversation was erased: `with` has its new name. What only this user sees, as the own role, is left out"
+    "Title or metadata of a group changed, or the user in `with` was erased. What only this user sees, as the own role, is left out"
 })
 
 export const ConversationRemovedFrame = Schema.Struct({

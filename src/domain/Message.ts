@@ -73,8 +73,7 @@ export type Message = typeof Message.Type
 const extras = {
   client_id: Schema.optionalKey(Schema.NullOr(ClientId)),
   reply_to_id: Schema.optionalKey(Schema.NullOr(MessageId)).annotate({
-    description:
-      "The message that this one quotes, of the same conversation. In a group whose `history` is `joined`, one that all members may read"
+    description: "The message that this one quotes, of the same conversation, one that all members may read"
   }),
   metadata: Schema.optionalKey(Schema.NullOr(Metadata))
 }
