@@ -18,6 +18,8 @@ BEGIN
   status := CASE
     WHEN deleter IS NULL THEN NULL
     WHEN is_suspended(deleter) THEN 'suspended'
+    -- Its author may delete it, also one who has left the group, or came back to where older messages are not shown.
+    WHEN m.sender_id = deleter AND EXISTS (SELECT FROM users u WHERE u.id = deleter AND u.deleted_at IS NULL) THEN NULL
     ELSE may_read(deleter, id, message)
   END;
   IF status IS NULL AND deleter IS NOT NULL AND m.sender_id <> deleter AND NOT EXISTS (

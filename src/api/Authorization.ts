@@ -11,7 +11,8 @@ const bearer = HttpApiSecurity.bearer.pipe(
     OpenApi.annotations({
       format: "JWT",
       description:
-        "A JWT whose `sub` is the user's id, or one with `scope` `service`. Needed when the server runs with AUTH=required"
+        "A JWT whose `sub` is the user's id, or one with `scope` `service`. With JWT_SUBJECT=external `sub` is the user's external id; " +
+        "JWT_USER_CLAIM names another claim in place of `sub`. Needed when the server runs with AUTH=required"
     })
   )
 )

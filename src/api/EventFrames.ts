@@ -66,7 +66,8 @@ export const ConversationAddedFrame = Schema.Struct({
   ...EventPayloads.conversation_added.fields
 }).annotate({
   identifier: "ConversationAddedEvent",
-  description: "The user is now a member of a conversation"
+  description:
+    "The user is now a member of a conversation. A message that makes a conversation has no such event"
 })
 
 export const ConversationUpdatedFrame = Schema.Struct({
@@ -75,7 +76,8 @@ export const ConversationUpdatedFrame = Schema.Struct({
   ...EventPayloads.conversation_updated.fields
 }).annotate({
   identifier: "ConversationUpdatedEvent",
-  description: "Title or metadata of a group changed. What only this user sees, as the own role, is left out"
+  description:
+    "Title or metadata of a group changed, or the user in `with` was erased. What only this user sees, as the own role, is left out"
 })
 
 export const ConversationRemovedFrame = Schema.Struct({

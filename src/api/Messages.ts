@@ -166,7 +166,7 @@ export class Messages extends HttpApiGroup.make("messages")
       OpenApi.annotations({
         summary: "Delete a message",
         description:
-          "For its author, and for a group's owner and admins; for a token with `scope` `service` any message, when `user_id` is left " +
+          "For its author, who may have left the group since, and for a group's owner and admins; for a token with `scope` `service` any message, when `user_id` is left " +
           "out. Its content is deleted at once; its place in the history stays. Safe to repeat."
       })
     ),

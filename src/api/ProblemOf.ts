@@ -20,6 +20,10 @@ export const receiverNotFound = () => new Problems.ReceiverNotFound()
 
 export const clientIdConflict = () => new Problems.ClientIdConflict()
 
+/** For a group: its `client_id` is another one than those of messages. */
+export const groupClientIdConflict = () =>
+  new Problems.ClientIdConflict({ detail: "This client_id was used for another group" })
+
 export const quoteNotFound = () => new Problems.QuoteNotFound()
 
 export const conversationNotFound = () => new Problems.ConversationNotFound()
@@ -56,9 +60,23 @@ export const unauthorized = ({ message }: InvalidToken) => new Problems.Unauthor
 export const tooManyRequests = ({ retryAfterMs }: RateLimited) =>
   new Problems.TooManyRequests({ retry_after_ms: retryAfterMs })
 
-/** For a REST call, which the client may repeat. */
+/** For a REST call that may be repeated: when it was carried out, the repeat makes nothing twice. */
 export const serviceUnavailable = ({ message }: Unavailable) =>
-  new Problems.ServiceUnavailable({ detail: `${message}; nothing was lost, try again` })
+  new Problems.ServiceUnavailable({ detail: `${message}; it is safe to try again` })
+
+/** For a REST call that makes a message or a group. A repeat without the `client_id` of the first call makes another one. */
+export const creationUnavailable = ({ message }: Unavailable) =>
+  new Problems.ServiceUnavailable({
+    detail:
+      `${message}; the call may have been carried out. Repeat it with the same client_id. ` +
+      "If it had none, look first whether it was"
+  })
+
+/** For a REST call that registers a username. A repeat of a call that was carried out is refused: the username is taken. */
+export const registrationUnavailable = ({ message }: Unavailable) =>
+  new Problems.ServiceUnavailable({
+    detail: `${message}; the user may have been created. Look for the username before you try again`
+  })
 
 /** For a handshake, which the client may repeat. */
 export const socketUnavailable = ({ message }: Unavailable) =>

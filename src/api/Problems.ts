@@ -97,7 +97,9 @@ export class MessageNotFound extends HttpApiError.Problem<MessageNotFound>()(
 export class QuoteNotFound extends HttpApiError.Problem<QuoteNotFound>()(
   "QuoteNotFound",
   { type: "urn:minichat:problem:quote-not-found", status: 404, title: "Not Found" },
-  detail("The message of reply_to_id is deleted, or not in this conversation")
+  detail(
+    "The message of reply_to_id is deleted, not in this conversation, or one that not all members may read"
+  )
 ) {}
 
 export class MembersNotFound extends HttpApiError.Problem<MembersNotFound>()(

@@ -137,7 +137,8 @@ export class Users extends HttpApiGroup.make("users")
       OpenApi.annotations({
         summary: "Change a user's profile",
         description:
-          "For the user itself and the application's own backend. The user, and those who share a conversation with it, get an event."
+          "For the user itself and the application's own backend. The user gets an event, and so do at most 1000 of those who share a " +
+          "conversation with it: those of its latest conversations."
       })
     ),
     HttpApiEndpoint.get("getExternal", "/by-external-id/:external_id", {

@@ -15,8 +15,9 @@ export interface Counted<A> {
 }
 
 /**
- * Commits a change, publishes its events, then reads its answer. An interruption waits for the first two: what is committed is
- * always published, also when the answer cannot be read.
+ * Commits a change, publishes its events, then reads its answer. An interruption waits for the first two. Events are published also
+ * when the answer cannot be read. Those of an edit and of a deletion hold the message: when it cannot be read after the commit either,
+ * the change fails, and each node finds the events by its next sweep of the inboxes, as those of a node that was killed.
  */
 export const committed =
   (publisher: EventPublisher["Service"]) =>

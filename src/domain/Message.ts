@@ -73,13 +73,15 @@ export type Message = typeof Message.Type
 const extras = {
   client_id: Schema.optionalKey(Schema.NullOr(ClientId)),
   reply_to_id: Schema.optionalKey(Schema.NullOr(MessageId)).annotate({
-    description: "The message that this one quotes, of the same conversation"
+    description: "The message that this one quotes, of the same conversation, one that all members may read"
   }),
   metadata: Schema.optionalKey(Schema.NullOr(Metadata))
 }
 
-/** What is wrong with a message that does not name just one addressee. */
+/** What is wrong with a message that names no addressee. */
 export const ADDRESSEE_NEEDED = "must be given, or conversation_id in its place"
+
+const ONE_ADDRESSEE = "must not be given together with conversation_id"
 
 /** To whom a message goes: a user, or a conversation. */
 export const addressee = Schema.makeFilter(
@@ -89,10 +91,10 @@ export const addressee = Schema.makeFilter(
   }: {
     readonly receiver_id?: UserId | null
     readonly conversation_id?: ConversationId | null
-  }) =>
-    (receiver_id == null) === (conversation_id == null)
-      ? { path: ["receiver_id"], issue: ADDRESSEE_NEEDED }
-      : undefined
+  }) => {
+    if ((receiver_id == null) !== (conversation_id == null)) return undefined
+    return { path: ["receiver_id"], issue: receiver_id == null ? ADDRESSEE_NEEDED : ONE_ADDRESSEE }
+  }
 )
 
 /** The fields of a message to send, beside who sends it. */

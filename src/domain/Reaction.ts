@@ -3,8 +3,11 @@ import { Schema, SchemaTransformation } from "effect"
 /** The most kinds of emoji that one message has reactions of. */
 export const MAX_REACTION_KINDS = 20
 
-/** Unicode's list ends an emoji that also has a plain form with this variation selector. */
+/** Unicode's list has this variation selector behind each part of an emoji that also has a plain form. */
 const EMOJI_PRESENTATION = "\uFE0F"
+
+/** Such a part without its selector. A skin tone stands in its place. */
+const INCOMPLETE = /(?=\p{Emoji})\P{Emoji_Presentation}(?!\uFE0F|\p{Emoji_Modifier})/gu
 
 const LISTED = /^\p{RGI_Emoji}$/v
 
@@ -18,7 +21,7 @@ const message = "must be one emoji, and nothing else"
 
 const docs = { description: "One emoji, as Unicode lists it", examples: ["👍"] }
 
-/** One emoji: one of those that Unicode recommends for interchange. A form without its variation selector is completed. */
+/** One emoji: one of those that Unicode recommends for interchange. A form without its variation selectors is completed. */
 export const Emoji = Schema.String.check(Schema.isBetweenCodePoints(1, MAX_CODE_POINTS, { message }))
   .annotate(docs)
   .pipe(
@@ -27,15 +30,13 @@ export const Emoji = Schema.String.check(Schema.isBetweenCodePoints(1, MAX_CODE_
         Schema.makeFilter((text: string) => (LISTED.test(text) && !LONE_MODIFIER.test(text)) || message)
       ),
       SchemaTransformation.transform({
-        decode: (text: string) => (LISTED.test(text) ? text : completed(text)),
+        decode: (text: string) =>
+          LISTED.test(text) ? text : text.replace(INCOMPLETE, `$&${EMOJI_PRESENTATION}`),
         encode: (text: string) => text
       })
     ),
     Schema.annotate(docs)
   )
-
-const completed = (text: string) =>
-  LISTED.test(text + EMOJI_PRESENTATION) ? text + EMOJI_PRESENTATION : text
 
 /** How often a message has one emoji. */
 export const ReactionCount = Schema.Struct({

@@ -10,8 +10,9 @@ import {
 } from "../api/Conversations.ts"
 import {
   blocked,
-  clientIdConflict,
   conversationNotFound,
+  creationUnavailable,
+  groupClientIdConflict,
   groupFull,
   membersNotFound,
   messageNotFound,
@@ -131,8 +132,8 @@ export const layer = HttpApiBuilder.group(
             GroupFull: groupFull,
             Blocked: blocked,
             Suspended: userSuspended,
-            ClientIdConflict: clientIdConflict,
-            Unavailable: serviceUnavailable
+            ClientIdConflict: groupClientIdConflict,
+            Unavailable: payload.kind === "group" ? creationUnavailable : serviceUnavailable
           })
         ),
 

@@ -12,6 +12,7 @@ import {
   blocked,
   clientIdConflict,
   conversationNotFound,
+  creationUnavailable,
   messageDeleted,
   messageNotFound,
   notAuthor,
@@ -114,7 +115,7 @@ export const layer = HttpApiBuilder.group(
             Suspended: userSuspended,
             QuoteNotFound: quoteNotFound,
             ClientIdConflict: clientIdConflict,
-            Unavailable: serviceUnavailable
+            Unavailable: creationUnavailable
           })
         ),
 

@@ -6,7 +6,13 @@ import { selfOf } from "../access/Policy.ts"
 import { Api } from "../api/Api.ts"
 import { CurrentCaller } from "../api/Authorization.ts"
 import { CloseCode } from "../api/CloseCode.ts"
-import { forbidden, serviceUnavailable, userNotFound, usernameTaken } from "../api/ProblemOf.ts"
+import {
+  forbidden,
+  registrationUnavailable,
+  serviceUnavailable,
+  userNotFound,
+  usernameTaken
+} from "../api/ProblemOf.ts"
 import { Disconnected } from "../api/Users.ts"
 import { Blocks } from "../chat/Blocks.ts"
 import { Sessions } from "../presence/Sessions.ts"
@@ -46,7 +52,7 @@ export const layer = HttpApiBuilder.group(
           Effect.andThen(users.create(username, display_name ?? username)),
           Effect.catchTags({
             UsernameTaken: usernameTaken,
-            Unavailable: serviceUnavailable
+            Unavailable: registrationUnavailable
           })
         ),
 

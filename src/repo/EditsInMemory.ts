@@ -28,11 +28,15 @@ const NONE: ReadonlyArray<AppendedFact> = []
 
 /** The memory layer of `EditRepo`. */
 export const editsInMemory = Effect.map(MemoryTables, (tables) => {
-  /** Changes a message that the user may read, and answers it as the user sees it afterwards. */
+  /**
+   * Changes a message that the user may read, or that is its own where an author may always change it, and answers it as the user
+   * sees it afterwards.
+   */
   const change = <E>(
     by: UserId,
     id: MessageId,
-    make: (message: MemoryMessage, conversation: MemoryConversation, now: string) => Made<E>
+    make: (message: MemoryMessage, conversation: MemoryConversation, now: string) => Made<E>,
+    isAlwaysForAuthor = false
   ) =>
     Effect.flatMap(
       DateTime.now,
@@ -41,8 +45,10 @@ export const editsInMemory = Effect.map(MemoryTables, (tables) => {
         if (message === undefined) return Effect.fail(new MessageNotFound())
         const conversation = tables.conversations.get(message.conversationId)!
         if (tables.suspended.has(by)) return Effect.fail(new Suspended())
-        if (!conversation.members.has(by)) return Effect.fail(new NotMember())
-        if (!mayRead(conversation, by, id)) return Effect.fail(new MessageNotFound())
+        if (!(isAlwaysForAuthor && message.senderId === by && tables.inboxes.has(by))) {
+          if (!conversation.members.has(by)) return Effect.fail(new NotMember())
+          if (!mayRead(conversation, by, id)) return Effect.fail(new MessageNotFound())
+        }
         const made = make(message, conversation, DateTime.formatIso(now))
         return Effect.map(Effect.fromResult(made), (appended) => ({
           value: Effect.succeed(messageSeenBy(tables, by, message)),
@@ -87,12 +93,17 @@ export const editsInMemory = Effect.map(MemoryTables, (tables) => {
   }
 
   const remove = (by: UserId, messageId: MessageId) =>
-    change(by, messageId, (message, { kind, members }, now): Made<RoleForbids> => {
-      const roles: ReadonlyArray<string> = kind === "group" ? groupRights.deleteMessage : []
-      if (message.senderId !== by && !roles.includes(members.get(by)!.role))
-        return Result.fail(new RoleForbids())
-      return Result.succeed(deleteContent(message, now))
-    })
+    change(
+      by,
+      messageId,
+      (message, { kind, members }, now): Made<RoleForbids> => {
+        const roles: ReadonlyArray<string> = kind === "group" ? groupRights.deleteMessage : []
+        if (message.senderId !== by && !roles.includes(members.get(by)!.role))
+          return Result.fail(new RoleForbids())
+        return Result.succeed(deleteContent(message, now))
+      },
+      true
+    )
 
   const removeAny = (messageId: MessageId) =>
     Effect.flatMap(DateTime.now, (now): Effect.Effect<Change<Message>, MessageNotFound> => {

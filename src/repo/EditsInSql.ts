@@ -56,15 +56,24 @@ export const make = Effect.gen(function* () {
       inPipeline
     )
 
+  /** The message, read a second time when that fails: the connection may have broken after the commit. */
+  const seenAfterwards = (by: UserId, id: MessageId) => Effect.retry(seenBy(by, id), { times: 1 })
+
   const answer = Effect.fnUntraced(function* (
     by: UserId,
     id: MessageId,
     rows: ReadonlyArray<Row>
   ): Effect.fn.Return<Change<Message>, Unavailable> {
-    // The events need the message, so it is read a second time when that fails: the connection may have broken after the commit.
-    const value = yield* Effect.retry(seenBy(by, id), { times: 1 })
+    // The events hold the message: without it none is published.
+    const value = yield* seenAfterwards(by, id)
     const { reactions: _, ...shown } = value
     return { value: Effect.succeed(value), appended: appendedBy(rows, shown) }
+  })
+
+  /** The events of reactions hold no message: they are published first. */
+  const reacted = (by: UserId, id: MessageId, rows: ReadonlyArray<Row>): Change<Message> => ({
+    value: seenAfterwards(by, id),
+    appended: appendedBy(rows)
   })
 
   const denied = ({ status }: Row): Effect.Effect<never, MessageDenied> | undefined => {
@@ -130,14 +139,14 @@ export const make = Effect.gen(function* () {
     if (rows[0]!.status === "blocked") return yield* new Blocked()
     if (rows[0]!.status === "message_deleted") return yield* new MessageDeleted()
     if (rows[0]!.status === "too_many_reactions") return yield* new TooManyReactions()
-    return yield* answer(by, messageId, rows)
+    return reacted(by, messageId, rows)
   })
 
   const unreact: EditCalls["unreact"] = Effect.fn("EditRepo.unreact")(function* (by, messageId, emoji) {
     const rows = yield* changeReaction(by, messageId, emoji, false)
     const refusal = denied(rows[0]!)
     if (refusal !== undefined) return yield* refusal
-    return yield* answer(by, messageId, rows)
+    return reacted(by, messageId, rows)
   })
 
   return { edit, remove, removeAny, react, unreact } satisfies EditCalls

@@ -89,7 +89,26 @@ const contract = <E>(name: string, repos: ReposLayer<E>) =>
         )
       }
 
-      // The events of these hold the message, which is read after the commit, and once more when that fails.
+      for (const what of ["added", "taken back"]) {
+        it.effect(`are published all the same: a reaction is ${what}`, () =>
+          Effect.gen(function* () {
+            const { commit, published } = committing()
+            const { b, message } = yield* newGroup
+            const repo = yield* EditRepo
+            if (what === "taken back") yield* repo.react(b.id, message.id, "👍")
+            const change = what === "added" ? repo.react : repo.unreact
+
+            yield* Effect.ignore(afterTheCommit(commit(change(b.id, message.id, "👍"))))
+
+            assert.deepEqual(
+              published.map(({ fact, places }) => [fact.type, places.length]),
+              [["reaction", 2]]
+            )
+          })
+        )
+      }
+
+      // The answers of these, and the events of all but a reaction, hold the message: it is read once more when that fails.
       const changesOfMessages: Record<
         string,
         (repo: EditRepo["Service"], of: Group) => Effect.Effect<Change<Message>, unknown>

@@ -256,9 +256,11 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
         const draft = (fields: object) => ({ json: { sender_id: alice.id, content: "x", ...fields } })
         for (const id of [STRANGER, Number.MAX_SAFE_INTEGER])
           yield* refused(404, "conversation-not-found", "POST", "/messages/", draft({ conversation_id: id }))
-        yield* invalid(["payload", "receiver_id"], "POST", "/messages/", draft({}))
+        const neither = yield* invalid(["payload", "receiver_id"], "POST", "/messages/", draft({}))
+        assert.deepEqual(neither, ["must be given, or conversation_id in its place"])
         const both = draft({ conversation_id: group, receiver_id: bob.id })
-        yield* invalid(["payload", "receiver_id"], "POST", "/messages/", both)
+        const tooMany = yield* invalid(["payload", "receiver_id"], "POST", "/messages/", both)
+        assert.deepEqual(tooMany, ["must not be given together with conversation_id"])
         for (const bad of [0, "1", 1.5])
           yield* invalid(
             ["payload", "conversation_id"],
@@ -360,6 +362,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
       ["a lone joiner", "\u200d"],
       ["a lone variation selector", "\ufe0f"],
       ["NUL", "\u0000"],
+      ["a heart that asks to be text", "❤\ufe0e"],
       ["many joined emoji", Array(9).fill("👩").join("\u200d")],
       ["no flag of tags", "🏴\u{E0078}\u{E007F}"]
     ] as const)("a reaction that is %s is refused", ([, emoji]) =>
@@ -382,7 +385,11 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
       ["a keycap", "#️⃣", "#️⃣"],
       ["a flag", "🇩🇪", "🇩🇪"],
       ["a flag of tags", "🏴\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}", undefined],
-      ["a heart without its selector", "❤", "❤️"]
+      ["a heart without its selector", "❤", "❤\ufe0f"],
+      ["a heart on fire without its selector", "❤\u200d🔥", "❤\ufe0f\u200d🔥"],
+      ["a keycap without its selector", "#\u20e3", "#\ufe0f\u20e3"],
+      ["an eye in a bubble with one of its selectors", "👁\ufe0f\u200d🗨", "👁\ufe0f\u200d🗨\ufe0f"],
+      ["a detective with a skin tone, without a selector", "🕵🏻\u200d♂", "🕵🏻\u200d♂\ufe0f"]
     ] as const)("a reaction that is %s is one emoji", ([, emoji, kept = emoji]) =>
       Effect.gen(function* () {
         const { ask } = yield* ChatServer

@@ -66,6 +66,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
         const before = yield* stored
         const other = yield* ask("POST", "/conversations/", { json: { ...json, title: "twice" } })
         assert.deepEqual([other.status, other.json.type], [409, "urn:minichat:problem:client-id-conflict"])
+        assert.strictEqual(other.json.detail, "This client_id was used for another group")
         assert.strictEqual(yield* stored, before)
       })
     )

@@ -22,7 +22,7 @@ export const refused = Effect.fnUntraced(function* (
   return answer.json
 })
 
-/** A 422 that names one field. */
+/** A 422 that names one field. Answers what is wrong with it. */
 export const invalid = Effect.fnUntraced(function* (
   field: ReadonlyArray<string>,
   method: string,
@@ -33,4 +33,5 @@ export const invalid = Effect.fnUntraced(function* (
   for (const { path } of errors) {
     assert.deepEqual(path.slice(0, field.length), field)
   }
+  return errors.map(({ message }: { readonly message: string }) => message)
 })

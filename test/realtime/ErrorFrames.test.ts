@@ -42,7 +42,7 @@ describe("REST and sockets word a refusal alike", () => {
     "of a reply to what is not there": [
       sendError(new QuoteNotFound()),
       ProblemOf.quoteNotFound(),
-      "The message of reply_to_id is deleted, or not in this conversation"
+      "The message of reply_to_id is deleted, not in this conversation, or one that not all members may read"
     ],
     "of a read of a conversation of others": [
       actionError(new NotMember()),
@@ -84,7 +84,17 @@ describe("REST and sockets word a refusal alike", () => {
 
   const because = "The database is not available at the moment"
   const advice = [
-    ["a call", ProblemOf.serviceUnavailable(unavailable).detail, `${because}; nothing was lost, try again`],
+    ["a call", ProblemOf.serviceUnavailable(unavailable).detail, `${because}; it is safe to try again`],
+    [
+      "a call that makes a message or a group",
+      ProblemOf.creationUnavailable(unavailable).detail,
+      `${because}; the call may have been carried out. Repeat it with the same client_id. If it had none, look first whether it was`
+    ],
+    [
+      "a registration",
+      ProblemOf.registrationUnavailable(unavailable).detail,
+      `${because}; the user may have been created. Look for the username before you try again`
+    ],
     ["a handshake", ProblemOf.socketUnavailable(unavailable).detail, `${because}, connect again`],
     ["a send", sendError(unavailable).message, `${because}, send again with the same client_id`],
     ["a read", actionError(unavailable).message, `${because}, try again`],

@@ -236,6 +236,34 @@ const editRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
+      it.effect(
+        "is for the author also after it left, and when it came back to a history without the message",
+        () =>
+          Effect.gen(function* () {
+            const repo = yield* ConversationRepo
+            const [a, b] = yield* three
+            const hikes = yield* group(a, [b], { history: "joined" })
+            const first = yield* say(b, hikes, "first", { metadata: { a: 1 } })
+            const second = yield* say(b, hikes, "second")
+            yield* changed(repo.removeMember(b.id, hikes.id, b.id))
+
+            const { told } = yield* during([a, b], changed(remove(b, first)))
+
+            assert.deepEqual(
+              told.map((frames) => frames.map(({ type }) => type)),
+              [["message_deleted"], []]
+            )
+            const { content, metadata } = yield* find(a, first)
+            assert.deepEqual([content, metadata], ["", undefined])
+            assert.strictEqual(yield* refusal(edit(b, second, "x")), "NotMember")
+            yield* unchanged(remove(b, first))
+
+            yield* changed(repo.putMember(a.id, hikes.id, b.id, undefined, MAXIMUM))
+            assert.strictEqual(yield* refusal(edit(b, second, "x")), "MessageNotFound")
+            yield* changed(remove(b, second))
+          })
+      )
+
       it.effect("of another's direct message is refused", () =>
         Effect.gen(function* () {
           const { alice, bob } = yield* newPair

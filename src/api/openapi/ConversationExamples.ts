@@ -1,6 +1,7 @@
 import type { Conversations } from "../Conversations.ts"
 import { alice, bob, reply, wholeNumber } from "./ExampleMessages.ts"
 import type { Examples } from "./ExampleTypes.ts"
+import { groupProblems } from "./ProblemExamples.ts"
 
 const hike = {
   id: 4,
@@ -59,7 +60,8 @@ export const conversationOperations: Examples<typeof Conversations> = {
     invalidField: {
       path: ["payload", "title"],
       message: "must have 1 to 200 characters, white space around it aside"
-    }
+    },
+    problems: groupProblems
   },
   "conversations.list": {
     answers: { 200: { conversations: [entry], next: 8 } },

@@ -2,7 +2,7 @@ import type { OpenApi } from "effect/http-api"
 import { operations } from "./Examples.ts"
 import type { OperationExamples } from "./ExampleTypes.ts"
 import { describeParameters } from "./Parameters.ts"
-import { invalid, problems } from "./ProblemExamples.ts"
+import { problems as byDefault, invalid } from "./ProblemExamples.ts"
 
 type Json = Record<string, unknown>
 
@@ -69,7 +69,7 @@ const removeErrorsOfInput = ({ responses, requestBody, parameters }: Operation) 
 
 /** Adds the examples of an operation, and answers which are missing. */
 const addExamples = ({ operationId, requestBody, responses }: Operation): ReadonlyArray<string> => {
-  const { request, answers, invalidField } = examplesOf(operationId)
+  const { request, answers, invalidField, problems } = examplesOf(operationId)
   const missing: Array<string> = []
   const add = (media: object | undefined, example: unknown, what: string) => {
     if (media === undefined) return
@@ -83,7 +83,7 @@ const addExamples = ({ operationId, requestBody, responses }: Operation): Readon
     const problem = content?.[PROBLEM]
     if (problem === undefined) continue
     if (status === "422") add(problem, invalid(invalidField), `a bad field of ${operationId}`)
-    else missing.push(...addProblems(problem))
+    else missing.push(...addProblems(problem, problems))
   }
   return missing
 }
@@ -93,7 +93,8 @@ const examplesOf = (operationId: string): OperationExamples => {
   return examples[operationId] ?? { answers: {} }
 }
 
-const addProblems = (media: OpenApi.OpenApiSpecMediaType) => {
+const addProblems = (media: OpenApi.OpenApiSpecMediaType, own: OperationExamples["problems"]) => {
+  const problems = { ...byDefault, ...own }
   const { schema }: { readonly schema: Json } = media
   const names = ((schema.anyOf ?? [schema]) as Array<Json>).map(({ $ref }) => String($ref).split("/").at(-1)!)
   Object.assign(

@@ -12,6 +12,8 @@ export interface OperationExamples {
   readonly answers: Readonly<Record<number, unknown>>
   /** A field that does not decode, and its message in the 422. */
   readonly invalidField?: InvalidField
+  /** The problems that this endpoint words otherwise than the others, by their `_tag`. */
+  readonly problems?: Readonly<Record<string, unknown>>
 }
 
 /** What one endpoint needs: bodies in the encoded shape of the contract, and a bad field where it takes any field. */

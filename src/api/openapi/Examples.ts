@@ -11,6 +11,7 @@ import { alice, bob, deleted, edited, hello, known, reply, wholeNumber } from ".
 import type { Examples } from "./ExampleTypes.ts"
 import type { LiveEvents } from "./LiveEvents.ts"
 import { moderationOperations } from "./ModerationExamples.ts"
+import { messageProblems, registrationProblems } from "./ProblemExamples.ts"
 
 /** Examples of every request and answer. Tests decode them by the contract. */
 
@@ -28,7 +29,8 @@ export const operations: Examples<
   "users.create": {
     request: { username: "alice", display_name: "Alice Liddell" },
     answers: { 200: alice },
-    invalidField: { path: ["payload", "username"], message: "must have 3 to 50 characters" }
+    invalidField: { path: ["payload", "username"], message: "must have 3 to 50 characters" },
+    problems: registrationProblems
   },
   "users.list": {
     answers: { 200: [alice, bob] },
@@ -102,7 +104,8 @@ export const operations: Examples<
     invalidField: {
       path: ["payload", "content"],
       message: "must have 1 to 1000 characters, white space around it aside"
-    }
+    },
+    problems: messageProblems
   },
   "messages.history": {
     answers: { 200: [reply, hello] },

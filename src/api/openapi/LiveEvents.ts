@@ -24,6 +24,9 @@ The numbered events report all that changes for a user: messages of direct conve
 reactions, conversations and members that come, change and go, and how far the user's other devices have read. A client that
 has applied every event has the state of one that loads it anew. Ignore types that you do not know.
 
+The first message between two users makes their direct conversation, without \`conversation_added\`: when an event has a
+\`conversation_id\` that you do not know, load that conversation.
+
 Three frames have no \`seq\`: \`typing\`, \`presence\` of those whom a \`watch\` names, and the \`read\` of
 groups. They are stored nowhere and dropped while the client does not read. Show a user as typing for 6 s after the last such
 frame. A user goes offline 3 s after its last socket closed.

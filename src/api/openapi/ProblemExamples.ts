@@ -1,6 +1,11 @@
 import { Schema } from "effect"
 import { Unavailable } from "../../domain/Unavailable.ts"
-import { serviceUnavailable } from "../ProblemOf.ts"
+import {
+  creationUnavailable,
+  groupClientIdConflict,
+  registrationUnavailable,
+  serviceUnavailable
+} from "../ProblemOf.ts"
 import * as Problems from "../Problems.ts"
 import type { InvalidField } from "./ExampleTypes.ts"
 
@@ -10,6 +15,15 @@ const encode = (problem: { readonly _tag: string; readonly constructor: unknown 
 /** The 422 for one bad field. */
 export const invalid = (field: InvalidField | undefined): unknown =>
   field === undefined ? undefined : encode(Problems.ValidationFailed.of([field]))[1]
+
+const unavailable = new Unavailable({ dependency: "database", cause: undefined })
+
+/** The problems of the endpoints that word some of them otherwise. */
+export const messageProblems = Object.fromEntries([encode(creationUnavailable(unavailable))])
+export const groupProblems = Object.fromEntries(
+  [creationUnavailable(unavailable), groupClientIdConflict()].map(encode)
+)
+export const registrationProblems = Object.fromEntries([encode(registrationUnavailable(unavailable))])
 
 /** An example of each problem, by its `_tag`, with its default sentence. */
 export const problems: Readonly<Record<string, unknown>> = Object.fromEntries(
@@ -41,6 +55,6 @@ export const problems: Readonly<Record<string, unknown>> = Object.fromEntries(
     new Problems.UpgradeRequired(),
     new Problems.TooManyRequests({ retry_after_ms: 850 }),
     new Problems.InternalServerError({ request_id: "1k2m9x-4f" }),
-    serviceUnavailable(new Unavailable({ dependency: "database", cause: undefined }))
+    serviceUnavailable(unavailable)
   ].map(encode)
 )

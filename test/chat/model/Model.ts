@@ -324,10 +324,12 @@ export class Model {
     const message = this.messages.get(operation.message)!
     const { kind, members, pair } = this.conversations.get(message.conversation)!
     const member = members.get(operation.by)
-    if (member === undefined) return refused("NotMember")
-    const isBlocked = pair?.some((other) => this.hasBlocked(other, operation.by)) === true
-    if (!this.mayRead(operation.by, message)) return refused("MessageNotFound")
     const isOwn = message.sender === operation.by
+    const isBlocked = pair?.some((other) => this.hasBlocked(other, operation.by)) === true
+    if (!(operation.type === "remove" && isOwn && !this.erased.has(operation.by))) {
+      if (member === undefined) return refused("NotMember")
+      if (!this.mayRead(operation.by, message)) return refused("MessageNotFound")
+    }
     if (operation.type === "edit") {
       if (!isOwn) return refused("NotAuthor")
       if (message.isDeleted) return refused("MessageDeleted")
@@ -339,7 +341,7 @@ export class Model {
       return "changed"
     }
     if (operation.type === "remove") {
-      if (!isOwn && (kind === "direct" || member.role === "member")) return refused("RoleForbids")
+      if (!isOwn && (kind === "direct" || member!.role === "member")) return refused("RoleForbids")
       if (message.isDeleted) return "unchanged"
       this.deleteMessage(message)
       return "changed"
