@@ -28,7 +28,7 @@ import { Conversations } from "../chat/Conversations.ts"
 import { Reads } from "../chat/Reads.ts"
 import type { Suspended } from "../domain/Caller.ts"
 import { Conversation, ConversationEntry, Member, ReadState } from "../domain/Conversation.ts"
-import type { GroupFull, MembersNotFound } from "../domain/ConversationErrors.ts"
+import type { GroupFull, MembersNotFound, NotMember } from "../domain/ConversationErrors.ts"
 import type { Blocked, ClientIdConflict } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
@@ -101,6 +101,7 @@ export const layer = HttpApiBuilder.group(
       | GroupFull
       | Blocked
       | ClientIdConflict
+      | NotMember
       | ValidationFailed
       | Unavailable
     > => {
@@ -132,6 +133,7 @@ export const layer = HttpApiBuilder.group(
             Blocked: blocked,
             Suspended: userSuspended,
             ClientIdConflict: clientIdConflict,
+            NotMember: notMember,
             Unavailable: serviceUnavailable
           })
         ),
