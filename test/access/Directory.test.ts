@@ -117,6 +117,35 @@ for (const mode of modes) {
   )
 }
 
+for (const mode of modes) {
+  it.live(
+    `USER_DIRECTORY=${mode} says with whom a user may ask for a conversation, whose names it then sees`,
+    () =>
+      Effect.gen(function* () {
+        const { server, service, token } = yield* withDirectory(mode)
+        const direct = (userId: number, headers: Readonly<Record<string, string>>) =>
+          post(`${server.url}/conversations/`, { user_id: 1, kind: "direct", with: userId }, headers)
+        const showsStrangers = mode === "all" || mode === "exact"
+
+        assert.include((yield* direct(2, bearer(token))).body, '"bob"', "who shares a conversation")
+        const [stranger, nobody] = [yield* direct(3, bearer(token)), yield* direct(999, bearer(token))]
+        assert.strictEqual(nobody.status, 404)
+        if (showsStrangers) return assert.include(stranger.body, '"carol"')
+        assert.strictEqual(stranger.status, 404)
+        assert.strictEqual(detailOf(stranger).replace("3", "999"), detailOf(nobody))
+        const events = yield* request(`${server.url}/users/3/events?since=0`, { headers: service })
+        assert.deepEqual(JSON.parse(events.body).events, [])
+
+        yield* post(
+          `${server.url}/messages/`,
+          { sender_id: 1, receiver_id: 3, content: "hello" },
+          bearer(token)
+        )
+        assert.include((yield* direct(3, bearer(token))).body, '"carol"', "after a first message")
+      })
+  )
+}
+
 it.live("another user's external id is not shown to a user", () =>
   Effect.gen(function* () {
     const { server, service, token } = yield* withDirectory("all")
