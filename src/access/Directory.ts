@@ -18,6 +18,8 @@ export class Directory extends Context.Service<
      * for the users who share a conversation with that user.
      */
     permitList(caller: Caller): Effect.Effect<UserId | undefined, Forbidden>
+    /** Whether users see one another because they share a conversation, so that they no longer do when they share none. */
+    readonly isByConversation: boolean
     /** Those of the users whom a caller may see. A user sees itself. */
     visible(caller: Caller, userIds: ReadonlyArray<UserId>): Effect.Effect<ReadonlyArray<UserId>, Unavailable>
     /** Fails unless a caller may see all of the users. */
@@ -53,6 +55,7 @@ export class Directory extends Context.Service<
             ? Effect.succeed(caller.userId)
             : Effect.fail(new Forbidden({ detail: NO_LIST[userDirectory] }))
         },
+        isByConversation: userDirectory === "shared",
         visible,
         permitSight: (caller, userIds) =>
           Effect.flatMap(visible(caller, userIds), (seen) =>
