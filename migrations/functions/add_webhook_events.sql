@@ -1,5 +1,6 @@
 -- Writes an event for each endpoint that nodes serve, in the transaction of its fact. The ids of a lane ascend in the order of its
--- commits, because the fact's caller holds the locks of its conversation or user until it commits.
+-- commits: until then a fact of a conversation holds the locks of the inboxes of its members, or made the conversation, and a fact of
+-- a user holds the user's row.
 CREATE OR REPLACE FUNCTION add_webhook_events(
   type text, lane bigint, message bigint DEFAULT NULL, about_user int DEFAULT NULL, report bigint DEFAULT NULL
 ) RETURNS void

@@ -1,6 +1,6 @@
 -- Changes the profile of a user, who is found by `names` then. Appends the event to the inboxes of the user and of at most `maximum`
--- of those who share a conversation with it. Status and rows are those of `create_direct`; 'changing' asks to call again, as the user
--- got a new conversation meanwhile.
+-- of those who share a conversation with it; theirs is without the metadata, which not every USER_DIRECTORY shows to them. Status and
+-- rows are those of `create_direct`; 'changing' asks to call again, as the user got a new conversation meanwhile.
 CREATE OR REPLACE FUNCTION update_user(
   changed int, new_display_name text, names text[], sets_avatar_url boolean, new_avatar_url text,
   sets_metadata boolean, new_metadata jsonb, maximum int
@@ -40,8 +40,14 @@ BEGIN
   status := 'changed';
   type := 'user_updated';
   at := clock_timestamp()::timestamptz(3);
-  users := fellows;
+  users := ARRAY[changed];
   payload := jsonb_build_object('user', user_json(updated));
   seqs := append_to_all(users, type, NULL, payload, at);
   RETURN NEXT;
+  users := array_remove(fellows, changed);
+  IF cardinality(users) > 0 THEN
+    payload := jsonb_build_object('user', user_json(updated) - 'metadata');
+    seqs := append_to_all(users, type, NULL, payload, at);
+    RETURN NEXT;
+  END IF;
 END $$

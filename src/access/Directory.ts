@@ -18,15 +18,18 @@ export class Directory extends Context.Service<
      * for the users who share a conversation with that user.
      */
     permitList(caller: Caller): Effect.Effect<UserId | undefined, Forbidden>
+    /** Whether users see one another because they share a conversation, so that they no longer do when they share none. */
+    readonly isByConversation: boolean
     /** Those of the users whom a caller may see. A user sees itself. */
     visible(caller: Caller, userIds: ReadonlyArray<UserId>): Effect.Effect<ReadonlyArray<UserId>, Unavailable>
     /** Fails unless a caller may see all of the users. */
     permitSight(caller: Caller, userIds: ReadonlyArray<UserId>): Effect.Effect<void, Forbidden | Unavailable>
     /**
-     * Fails unless a caller may block a user, whose names the list of its blocks shows from then on: one that it may see, or that
-     * shares a conversation with it. Any other one is answered as a user that does not exist.
+     * Fails unless a caller may name a user to a call that shows the user's names from then on, without a message to the user: a block,
+     * or a direct conversation that it asks for. It may name those whom it may see, and who share a conversation with it. Any other
+     * one is answered as a user that does not exist.
      */
-    permitBlock(caller: Caller, userId: UserId): Effect.Effect<void, UserNotFound | Unavailable>
+    permitNamed(caller: Caller, userId: UserId): Effect.Effect<void, UserNotFound | Unavailable>
   }
 >()("minichat/access/Directory") {
   static readonly layer = Layer.effect(
@@ -52,6 +55,7 @@ export class Directory extends Context.Service<
             ? Effect.succeed(caller.userId)
             : Effect.fail(new Forbidden({ detail: NO_LIST[userDirectory] }))
         },
+        isByConversation: userDirectory === "shared",
         visible,
         permitSight: (caller, userIds) =>
           Effect.flatMap(visible(caller, userIds), (seen) =>
@@ -61,7 +65,7 @@ export class Directory extends Context.Service<
                   new Forbidden({ detail: userDirectory === "none" ? NO_LIST.none : NO_CONVERSATION })
                 )
           ),
-        permitBlock: (caller, userId) =>
+        permitNamed: (caller, userId) =>
           caller._tag !== "Member" || showsStrangers
             ? Effect.void
             : Effect.flatMap(users.fellowsAmong(caller.userId, [userId]), (fellows) =>

@@ -113,6 +113,7 @@ export class Conversations extends HttpApiGroup.make("conversations")
         GroupFull,
         Blocked,
         ClientIdConflict,
+        NotMember,
         TooManyRequests,
         ServiceUnavailable
       ]

@@ -130,7 +130,7 @@ export const UserUpdatedFrame = Schema.Struct({
 }).annotate({
   identifier: "UserUpdatedEvent",
   description:
-    "The profile of a user changed: of the user itself, or of one who shares a conversation with it. The user as it is now"
+    "The profile of a user changed: of the user itself, or of one who shares a conversation with it. The user as it is now; for others than the user itself without its metadata"
 })
 
 /** What an inbox holds. */

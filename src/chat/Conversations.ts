@@ -2,7 +2,13 @@ import { Context, Effect, flow, Layer } from "effect"
 import { AppConfig } from "../AppConfig.ts"
 import type { Suspended } from "../domain/Caller.ts"
 import type { Conversation, Member, Role } from "../domain/Conversation.ts"
-import type { GroupFull, MembersNotFound, NotAGroup, RoleForbids } from "../domain/ConversationErrors.ts"
+import type {
+  GroupFull,
+  MembersNotFound,
+  NotAGroup,
+  NotMember,
+  RoleForbids
+} from "../domain/ConversationErrors.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Blocked, ClientIdConflict } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
@@ -28,7 +34,7 @@ export class Conversations extends Context.Service<
       group: NewGroup
     ): Effect.Effect<
       Conversation,
-      Suspended | UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | Unavailable
+      Suspended | UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | NotMember | Unavailable
     >
     /** The direct conversation of two users, which is made when there is none. */
     createDirect(

@@ -40,7 +40,7 @@ export const layer = HttpApiBuilder.group(
         function* ({ params: { user_id, blocked_id } }) {
           yield* permitAct({ _tag: "ChangeBlocks", as: user_id })
           if (user_id === blocked_id) return yield* oneself
-          yield* directory.permitBlock(yield* CurrentCaller, blocked_id)
+          yield* directory.permitNamed(yield* CurrentCaller, blocked_id)
           return block(yield* blocks.block(user_id, blocked_id))
         },
         Effect.catchTags({ UserNotFound: userNotFound, Unavailable: serviceUnavailable })

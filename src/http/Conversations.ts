@@ -1,6 +1,8 @@
 import { Effect } from "effect"
 import { HttpApiBuilder } from "effect/http-api"
+import { Directory } from "../access/Directory.ts"
 import { Api } from "../api/Api.ts"
+import { CurrentCaller } from "../api/Authorization.ts"
 import {
   ConversationLimit,
   ConversationPage,
@@ -29,7 +31,7 @@ import { Conversations } from "../chat/Conversations.ts"
 import { Reads } from "../chat/Reads.ts"
 import type { Suspended } from "../domain/Caller.ts"
 import { Conversation, ConversationEntry, Member, ReadState } from "../domain/Conversation.ts"
-import type { GroupFull, MembersNotFound } from "../domain/ConversationErrors.ts"
+import { type GroupFull, MembersNotFound, type NotMember } from "../domain/ConversationErrors.ts"
 import type { Blocked, ClientIdConflict } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
@@ -60,6 +62,7 @@ export const layer = HttpApiBuilder.group(
   "conversations",
   Effect.fnUntraced(function* (handlers) {
     const conversations = yield* Conversations
+    const directory = yield* Directory
     const reads = yield* Reads
     const repo = yield* ConversationRepo
     const { actingUser, chargeAct, permit, permitAct, permitAction, permitRows, reserve } = yield* Permit.make
@@ -91,6 +94,13 @@ export const layer = HttpApiBuilder.group(
       return value
     })
 
+    /** Fails when the caller may not ask for a conversation with a user, who is answered as one that does not exist. */
+    const permitPeer = (userId: UserId) =>
+      CurrentCaller.pipe(
+        Effect.flatMap((caller) => directory.permitNamed(caller, userId)),
+        Effect.catchTag("UserNotFound", () => Effect.fail(new MembersNotFound({ userIds: [userId] })))
+      )
+
     const create = (
       by: UserId,
       asked: NewConversation
@@ -102,8 +112,10 @@ export const layer = HttpApiBuilder.group(
       | GroupFull
       | Blocked
       | ClientIdConflict
+      | NotMember
       | ValidationFailed
-      | Unavailable
+      | Unavailable,
+      CurrentCaller
     > => {
       if (asked.kind === "group") {
         const { title, member_ids, history = "all", metadata, client_id } = asked
@@ -116,9 +128,9 @@ export const layer = HttpApiBuilder.group(
           clientId: client_id ?? undefined
         })
       }
-      return asked.with === by
-        ? Effect.fail(Permit.invalidField(["payload", "with"], "must not be the user itself"))
-        : conversations.createDirect(by, asked.with)
+      if (asked.with === by)
+        return Effect.fail(Permit.invalidField(["payload", "with"], "must not be the user itself"))
+      return Effect.andThen(permitPeer(asked.with), conversations.createDirect(by, asked.with))
     }
 
     return handlers.handleAll({
@@ -133,6 +145,7 @@ export const layer = HttpApiBuilder.group(
             Blocked: blocked,
             Suspended: userSuspended,
             ClientIdConflict: groupClientIdConflict,
+            NotMember: notMember,
             Unavailable: payload.kind === "group" ? creationUnavailable : serviceUnavailable
           })
         ),

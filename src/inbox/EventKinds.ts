@@ -31,6 +31,8 @@ export type Report =
   | "message sent"
   /** The user blocked another one, or took a block back: each socket looks up anew which of its watched users it may see. */
   | "block changed"
+  /** A membership ended, of the user or of another one: each socket looks up anew which of its watched users it may see. */
+  | "membership ended"
 
 interface KindOf<Fields> {
   /** The oldest subprotocol whose sockets get the event. */
@@ -119,11 +121,16 @@ export const EventKinds = Context.Reference<Readonly<Record<string, EventKind>>>
         }),
         conversation_removed: eventKind(ConversationRemovedFrame, {
           ...v2,
+          reports: "membership ended",
           fields: payload("conversation_removed")
         }),
         member_added: eventKind(MemberAddedFrame, { ...v2, fields: payload("member_added") }),
         member_updated: eventKind(MemberUpdatedFrame, { ...v2, fields: payload("member_updated") }),
-        member_removed: eventKind(MemberRemovedFrame, { ...v2, fields: payload("member_removed") }),
+        member_removed: eventKind(MemberRemovedFrame, {
+          ...v2,
+          reports: "membership ended",
+          fields: payload("member_removed")
+        }),
         read: eventKind(ReadEventFrame, { ...v2, fields: payload("read") }),
         block: eventKind(BlockFrame, { ...v2, reports: "block changed", fields: payload("block") }),
         user_updated: eventKind(UserUpdatedFrame, { ...v2, fields: payload("user_updated") })

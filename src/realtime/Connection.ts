@@ -2,7 +2,7 @@ import { Duration, Effect } from "effect"
 import { CloseCode } from "../api/CloseCode.ts"
 import type { Credential } from "../domain/Caller.ts"
 import type { InboxEvent } from "../domain/Event.ts"
-import type { EventBuilder } from "../inbox/EventKinds.ts"
+import type { EventBuilder, Report } from "../inbox/EventKinds.ts"
 import type { InboxReader } from "../inbox/InboxReader.ts"
 import type { LiveInbox } from "../inbox/LiveInbox.ts"
 import type { Metrics } from "../observability/Metrics.ts"
@@ -12,6 +12,9 @@ import type { ServerWebSocket } from "./ServerWebSocket.ts"
 
 /** How many events one query reads from the inbox. With the bytes of its TCP queue this bounds a connection's memory. */
 const PAGE_EVENTS = 64
+
+/** What changes whose presence a user may see. */
+export type SightChange = Extract<Report, "block changed" | "membership ended">
 
 /** How long the writer waits before it repeats a query that the database did not answer. */
 const PAGE_RETRY = Duration.millis(500)
@@ -42,7 +45,7 @@ export class Connection {
   private resumeUntil: number | undefined
   private writing = false
   private currentCredential: Credential
-  private onBlocksChange: Effect.Effect<void> | undefined
+  private onSightChange: ((report: SightChange) => Effect.Effect<void>) | undefined
 
   constructor(options: {
     readonly inbox: LiveInbox
@@ -81,9 +84,9 @@ export class Connection {
     this.currentCredential = credential
   }
 
-  /** Sets the effect that runs, in a fiber of the socket's scope, each time that the socket was sent a `block` event. */
-  whenBlocksChange(effect: Effect.Effect<void>): void {
-    this.onBlocksChange = effect
+  /** Sets the effect that runs, in a fiber of the socket's scope, each time that the socket was sent an event of such a change. */
+  whenSightChanges(effect: (report: SightChange) => Effect.Effect<void>): void {
+    this.onSightChange = effect
   }
 
   get isVersion2(): boolean {
@@ -168,7 +171,8 @@ export class Connection {
     endSpan?.()
     this.metrics.delivery()
     const report = this.kinds.reportOf(type)
-    if (report === "block changed" && this.onBlocksChange !== undefined) this.fork(this.onBlocksChange)
+    if ((report === "block changed" || report === "membership ended") && this.onSightChange !== undefined)
+      this.fork(this.onSightChange(report))
     if (report === "message received" && committedAt !== undefined && seq > this.awaitedClient)
       this.metrics.deliveryLag(committedAt)
   }

@@ -31,7 +31,11 @@ export interface NewGroup {
   readonly memberIds: ReadonlyArray<UserId>
   readonly history: HistoryAccess
   readonly metadata: Metadata | undefined
-  /** A repeated call with the same one is answered with the first group. */
+  /**
+   * A repeated call with the same one is answered with the first group, also when one of its members was erased since or the maximum
+   * was lowered. It conflicts with another history, and with another title or metadata unless the group was changed since. The first
+   * members are not stored: other `memberIds` do not conflict.
+   */
   readonly clientId: string | undefined
 }
 
@@ -59,13 +63,16 @@ export type ChangeDenied = Denied | Suspended
  * answered like the first one. Locks: conversations by ascending id, then heads of inboxes by ascending user id.
  */
 export interface ConversationCalls {
-  /** Makes a group, owned by its creator. With an unknown member it makes no group. */
+  /**
+   * Makes a group, owned by its creator. With an unknown member it makes no group. Fails with `NotMember` when the group of the
+   * `clientId` is there, but its creator is no member any more.
+   */
   createGroup(
     group: NewGroup,
     maximum: number
   ): Effect.Effect<
     Change<Conversation>,
-    Suspended | UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | Unavailable
+    Suspended | UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | NotMember | Unavailable
   >
   /** The direct conversation of two users; makes it when there is none, unless the other user has blocked this one. */
   createDirect(

@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from "node:util"
 import { DateTime, Effect } from "effect"
 import { Suspended } from "../domain/Caller.ts"
 import type { Conversation } from "../domain/Conversation.ts"
-import { GroupFull, MembersNotFound } from "../domain/ConversationErrors.ts"
+import { GroupFull, MembersNotFound, NotMember } from "../domain/ConversationErrors.ts"
 import type { Change } from "../domain/Event.ts"
 import { Blocked, ClientIdConflict } from "../domain/Message.ts"
 import { type UserId, UserNotFound } from "../domain/User.ts"
@@ -42,7 +43,14 @@ export const makingInMemory = (tables: Tables) => {
     appended: []
   })
 
-  type Refusal = Suspended | UserNotFound | MembersNotFound | GroupFull | ClientIdConflict
+  type Refusal = Suspended | UserNotFound | MembersNotFound | GroupFull | ClientIdConflict | NotMember
+
+  const repeated = (earlier: MemoryConversation, group: NewGroup) => {
+    if (!earlier.members.has(group.by)) return Effect.fail(new NotMember())
+    return earlier.history === group.history && hasTexts(earlier, group)
+      ? Effect.succeed(already(group.by, earlier))
+      : Effect.fail(new ClientIdConflict())
+  }
 
   const createGroup = (group: NewGroup, maximum: number) =>
     Effect.map(DateTime.now, DateTime.formatIso).pipe(
@@ -51,18 +59,13 @@ export const makingInMemory = (tables: Tables) => {
         const ids = [...new Set([by, ...group.memberIds])].sort((a, b) => a - b)
         if (!inboxes.has(by)) return Effect.fail(new UserNotFound({ userId: by }))
         if (tables.suspended.has(by)) return Effect.fail(new Suspended())
-        const unknown = ids.filter((id) => !inboxes.has(id))
-        if (unknown.length > 0) return Effect.fail(new MembersNotFound({ userIds: unknown }))
-        if (ids.length > maximum) return Effect.fail(new GroupFull({ maximum }))
         const earlier = [...conversations.values()].find(
           (other) => clientId !== undefined && other.createdBy === by && other.clientId === clientId
         )
-        if (earlier !== undefined) {
-          // A changed group may have another title than the call that made it: the title is not compared then.
-          return earlier.isChanged || earlier.title === group.title
-            ? Effect.succeed(already(by, earlier))
-            : Effect.fail(new ClientIdConflict())
-        }
+        if (earlier !== undefined) return repeated(earlier, group)
+        const unknown = ids.filter((id) => !inboxes.has(id))
+        if (unknown.length > 0) return Effect.fail(new MembersNotFound({ userIds: unknown }))
+        if (ids.length > maximum) return Effect.fail(new GroupFull({ maximum }))
         const place = nextMessageId(tables)
         const member = (userId: UserId): [UserId, MemoryMember] => [
           userId,
@@ -113,3 +116,7 @@ export const makingInMemory = (tables: Tables) => {
 
   return { createGroup, createDirect }
 }
+
+/** Whether a group has the texts of the call that made it. A changed group is not compared: it may have others now. */
+const hasTexts = ({ isChanged, title, metadata }: MemoryConversation, group: NewGroup) =>
+  isChanged || (title === group.title && isDeepStrictEqual(metadata, group.metadata))

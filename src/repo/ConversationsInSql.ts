@@ -18,7 +18,7 @@ import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
 import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
 import type { ConversationCalls } from "./ConversationCalls.ts"
 import * as Reads from "./ConversationReads.ts"
-import { userParameter } from "./UserParameters.ts"
+import { columnId, userParameter } from "./UserParameters.ts"
 
 type Refusal =
   | "user_not_found"
@@ -44,12 +44,10 @@ export const make = Effect.gen(function* () {
   const createGroup: ConversationCalls["createGroup"] = Effect.fn("ConversationRepo.createGroup")(
     function* (group, maximum) {
       const { by, title, memberIds, history, metadata, clientId } = group
-      const unknown = memberIds.filter((id) => id > MAX_USER_ID)
       if (by > MAX_USER_ID) return yield* new UserNotFound({ userId: by })
-      if (unknown.length > 0) return yield* new MembersNotFound({ userIds: unknown })
       const rows = yield* change<Row>(
         (sql) => sql`SELECT * FROM create_group(
-          ${int4(by)}, ${int4Array(memberIds)}, ${title}, ${history}, ${json(metadata)}::text::jsonb,
+          ${int4(by)}, ${int4Array(memberIds.map(columnId))}, ${title}, ${history}, ${json(metadata)}::text::jsonb,
           ${clientId ?? null}, ${int4(maximum)}
         )`
       )
@@ -58,11 +56,13 @@ export const make = Effect.gen(function* () {
         case "user_not_found":
           return yield* new UserNotFound({ userId: by })
         case "members_not_found":
-          return yield* new MembersNotFound({ userIds: [...row.users!] })
+          return yield* new MembersNotFound({ userIds: unknownOf(memberIds, row.users!) })
         case "group_full":
           return yield* new GroupFull({ maximum })
         case "conflict":
           return yield* new ClientIdConflict()
+        case "not_member":
+          return yield* new NotMember()
         case "suspended":
           return yield* new Suspended()
       }
@@ -167,6 +167,10 @@ export const make = Effect.gen(function* () {
 })
 
 const json = (value: unknown) => (value == null ? null : JSON.stringify(value))
+
+/** The ids, ascending, whose columns' ids are unknown. */
+const unknownOf = (ids: ReadonlyArray<UserId>, unknown: ReadonlyArray<number>) =>
+  [...new Set(ids)].filter((id) => unknown.includes(columnId(id))).sort((a, b) => a - b)
 
 /** Fails when a call on a group was refused. */
 const permitted = ({ status }: Row) => {

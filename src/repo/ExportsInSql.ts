@@ -7,7 +7,7 @@ import type { MessageId } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 import { withOwn } from "./ConversationReads.ts"
 import type { ExportCalls } from "./ExportCalls.ts"
-import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
+import { MESSAGE_COLUMNS, WITHHELD_FROM_AUTHOR } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 
 interface ConversationRow {
@@ -67,9 +67,7 @@ export const make = Effect.gen(function* () {
         ORDER BY id LIMIT ${int4(limit)}
       )`
     return sql<MessageRow & { readonly client_id: string | null }>`
-      SELECT ${sql.literal(MESSAGE_COLUMNS)}, m.client_id,
-        m.receiver_id IS NULL AND m.reply_to_id IS NOT NULL
-          AND may_read(${int4(userId)}, m.conversation_id, m.reply_to_id) IS NOT NULL AS quote_withheld
+      SELECT ${sql.literal(MESSAGE_COLUMNS)}, m.client_id, ${sql.literal(WITHHELD_FROM_AUTHOR)}
       FROM (${half("receiver_id IS NOT NULL")} UNION ALL ${half("receiver_id IS NULL")}) m
       ORDER BY m.id LIMIT ${int4(limit)}`.pipe(
       Effect.map((rows) =>

@@ -12,6 +12,13 @@ export const MESSAGE_COLUMNS = `m.id, m.sender_id, (SELECT u.username FROM users
     FROM messages q WHERE q.id = m.reply_to_id
   ) END AS quote`
 
+/**
+ * A message of `messages m` for its author, who may have left the conversation: whether the quoted content is withheld, as the author
+ * may not read it now. The two users of a direct conversation always may.
+ */
+export const WITHHELD_FROM_AUTHOR = `m.receiver_id IS NULL AND m.reply_to_id IS NOT NULL
+  AND may_read(m.sender_id, m.conversation_id, m.reply_to_id) IS NOT NULL AS quote_withheld`
+
 /** Nulls in place of `MESSAGE_COLUMNS` and the reactions, for a row of a union that is no message. */
 export const NO_MESSAGE = `NULL::bigint AS id, NULL::int AS sender_id, NULL::varchar AS sender_username,
   NULL::int AS receiver_id, NULL::varchar AS content, NULL::timestamptz AS timestamp, NULL::bigint AS conversation_id,

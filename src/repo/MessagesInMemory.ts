@@ -27,7 +27,14 @@ import {
   nextMessageId,
   type Tables
 } from "./MemoryTables.ts"
-import { mayRead, memberIds, messageAsNow, messageSeenBy, readableBy } from "./MemoryViews.ts"
+import {
+  mayRead,
+  memberIds,
+  messageAsNow,
+  messageOfAuthor,
+  messageSeenBy,
+  readableBy
+} from "./MemoryViews.ts"
 import type { ConversationQuery, HistoryQuery, MessagesAt } from "./MessageQueries.ts"
 
 type Answer = Result.Result<Sent, SendError>
@@ -232,7 +239,7 @@ const SEND_TYPES: ReadonlyArray<string> = [
 
 const repeatOf = (tables: Tables, message: MemoryMessage, userIds: ReadonlyArray<UserId>): Answer =>
   Result.succeed({
-    message: messageAsNow(tables, message),
+    message: messageOfAuthor(tables, message),
     isRepeat: true,
     appended: userIds.flatMap((userId) =>
       (tables.inboxes.get(userId)?.events ?? [])

@@ -17,7 +17,7 @@ export const MAX_FELLOWS = 1000
 
 /**
  * The profiles of users. A change commits together with its `user_updated` events, in the inboxes of the user and of those who
- * share a conversation with it, at most `MAX_FELLOWS`. A change that changes nothing has no events.
+ * share a conversation with it, at most `MAX_FELLOWS`; theirs are without the metadata. A change that changes nothing has no events.
  */
 export interface ProfileCalls {
   /** Changes a user's profile. */

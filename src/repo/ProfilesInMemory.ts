@@ -18,7 +18,7 @@ export const profilesInMemory = (tables: Tables): ProfileCalls => {
       .reverse()
       .flatMap(({ members }) => (members.has(me) ? [...members.keys()] : []))
       .slice(0, MAX_FELLOWS)
-    return [...new Set([me, ...others])].sort((a, b) => a - b)
+    return [...new Set(others)].filter((id) => id !== me).sort((a, b) => a - b)
   }
 
   const changed = (user: User, { display_name, avatar_url, metadata }: UserChange): User => {
@@ -39,16 +39,13 @@ export const profilesInMemory = (tables: Tables): ProfileCalls => {
       const value = changed(user, change)
       if (isDeepStrictEqual(value, user)) return { value: Effect.succeed(value), appended: [] }
       users[id - 1] = value
-      const { external_id: _, ...shown } = value
+      const { external_id: _, ...own } = value
+      const { metadata: __, ...shown } = own
+      const append = (userIds: ReadonlyArray<UserId>, user: User) =>
+        appendPayload(tables, userIds, "user_updated", { user }, DateTime.formatIso(now))
       return {
         value: Effect.succeed(value),
-        appended: appendPayload(
-          tables,
-          fellowsOf(id),
-          "user_updated",
-          { user: shown },
-          DateTime.formatIso(now)
-        )
+        appended: [...append([id], own), ...append(fellowsOf(id), shown)]
       }
     })
 

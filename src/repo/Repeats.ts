@@ -2,7 +2,7 @@ import type { PgClient } from "@effect/sql-pg"
 import { Effect } from "effect"
 import { int8Array } from "../database/SqlParameters.ts"
 import type { Draft, GroupDraft, Message, Quote } from "../domain/Message.ts"
-import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
+import { MESSAGE_COLUMNS, WITHHELD_FROM_AUTHOR } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 
 /** The messages that repeated sends are answered with, by id. */
@@ -10,7 +10,10 @@ export type Repeats = ReadonlyMap<number, Message>
 
 const NONE: Repeats = new Map()
 
-/** Looks up the messages of repeated sends as they are now: they may be edited or deleted. */
+/**
+ * Looks up the messages of repeated sends as they are now: they may be edited or deleted. Each is its sender's own, who may have left
+ * the group: then the content that it quotes is withheld.
+ */
 export const withRepeats = <Row extends { readonly status: string; readonly id: number }>(
   sql: PgClient.PgClient,
   rows: ReadonlyArray<Row>
@@ -18,7 +21,8 @@ export const withRepeats = <Row extends { readonly status: string; readonly id: 
   const ids = rows.flatMap(({ status, id }) => (status === "repeat" ? [id] : []))
   if (ids.length === 0) return Effect.succeed({ rows, repeats: NONE })
   return Effect.map(
-    sql<MessageRow>`SELECT ${sql.literal(MESSAGE_COLUMNS)} FROM messages m WHERE m.id = ANY (${int8Array(ids)})`,
+    sql<MessageRow>`SELECT ${sql.literal(MESSAGE_COLUMNS)}, ${sql.literal(WITHHELD_FROM_AUTHOR)}
+      FROM messages m WHERE m.id = ANY (${int8Array(ids)})`,
     (found) => ({ rows, repeats: new Map(found.map((row) => [row.id, toMessage(row)])) as Repeats })
   )
 }

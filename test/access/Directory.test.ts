@@ -46,7 +46,7 @@ const withDirectory = Effect.fnUntraced(function* (userDirectory: Settings["user
   for (const username of ["alice", "bob", "carol"]) yield* post(`${server.url}/users/`, { username }, service)
   yield* post(`${server.url}/messages/`, { sender_id: 2, receiver_id: 1, content: "hello" }, service)
   const token = yield* keys.mint({ sub: "1" })
-  return { server, service, token }
+  return { server, service, token, mint: keys.mint }
 })
 
 for (const [i, mode] of modes.entries()) {
@@ -73,9 +73,7 @@ for (const [i, mode] of modes.entries()) {
           assert.strictEqual(shown(asService), given[0], `${what}, as a service`)
         }
 
-        const { send, nextOf } = yield* openSocket(`${server.webSocketUrl}/ws/1`, {
-          protocols: ["minichat.v2", `bearer.${token}`]
-        })
+        const { send, nextOf } = yield* openedBy(server, 1, token)
         for (const [users, mayWatch] of [
           [[1], true],
           [[2], mode !== "none"],
@@ -87,6 +85,36 @@ for (const [i, mode] of modes.entries()) {
           for (const _ of mayWatch ? users.slice(1) : []) yield* nextOf("presence")
         }
       })
+  )
+}
+
+const openedBy = (server: { readonly webSocketUrl: string }, userId: number, token: string) =>
+  openSocket(`${server.webSocketUrl}/ws/${userId}`, { protocols: ["minichat.v2", `bearer.${token}`] })
+
+for (const [who, removed] of [
+  ["the user left", 1],
+  ["the other one left", 3]
+] as const) {
+  it.live(`USER_DIRECTORY=shared ends a watch with the last conversation that is shared, when ${who}`, () =>
+    Effect.gen(function* () {
+      const { server, service, token, mint } = yield* withDirectory("shared")
+      const made = yield* post(
+        `${server.url}/conversations/`,
+        { user_id: 2, kind: "group", title: "Three", member_ids: [1, 3] },
+        service
+      )
+      yield* openedBy(server, 3, yield* mint({ sub: "3" }))
+      const { send, nextOf } = yield* openedBy(server, 1, token)
+      yield* send({ type: "watch", user_ids: [3] })
+      assert.include(yield* nextOf("presence"), { user_id: 3, online: true })
+
+      const { id } = JSON.parse(made.body)
+      yield* request(`${server.url}/conversations/${id}/members/${removed}?user_id=${removed}`, {
+        method: "DELETE",
+        headers: service
+      })
+      assert.include(yield* nextOf("presence"), { user_id: 3, online: false, last_seen: null })
+    })
   )
 }
 
@@ -114,6 +142,35 @@ for (const mode of modes) {
 
       assert.strictEqual((yield* block(3, service)).status, 200, "as a service")
     })
+  )
+}
+
+for (const mode of modes) {
+  it.live(
+    `USER_DIRECTORY=${mode} says with whom a user may ask for a conversation, whose names it then sees`,
+    () =>
+      Effect.gen(function* () {
+        const { server, service, token } = yield* withDirectory(mode)
+        const direct = (userId: number, headers: Readonly<Record<string, string>>) =>
+          post(`${server.url}/conversations/`, { user_id: 1, kind: "direct", with: userId }, headers)
+        const showsStrangers = mode === "all" || mode === "exact"
+
+        assert.include((yield* direct(2, bearer(token))).body, '"bob"', "who shares a conversation")
+        const [stranger, nobody] = [yield* direct(3, bearer(token)), yield* direct(999, bearer(token))]
+        assert.strictEqual(nobody.status, 404)
+        if (showsStrangers) return assert.include(stranger.body, '"carol"')
+        assert.strictEqual(stranger.status, 404)
+        assert.strictEqual(detailOf(stranger).replace("3", "999"), detailOf(nobody))
+        const events = yield* request(`${server.url}/users/3/events?since=0`, { headers: service })
+        assert.deepEqual(JSON.parse(events.body).events, [])
+
+        yield* post(
+          `${server.url}/messages/`,
+          { sender_id: 1, receiver_id: 3, content: "hello" },
+          bearer(token)
+        )
+        assert.include((yield* direct(3, bearer(token))).body, '"carol"', "after a first message")
+      })
   )
 }
 

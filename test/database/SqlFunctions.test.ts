@@ -48,7 +48,6 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
           "conversation_for_first_message",
           "conversation_json",
           "create_direct",
-          "create_distinct_user",
           "create_group",
           "create_named_user",
           "create_user",

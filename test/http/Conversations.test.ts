@@ -71,6 +71,24 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
       })
     )
 
+    it.effect("a repeated client_id is refused when the maker is no member any more", () =>
+      Effect.gen(function* () {
+        const { ask } = yield* ChatServer
+        const [alice, bob] = yield* newUsers(2)
+        const json = {
+          user_id: alice!.id,
+          kind: "group",
+          title: "once",
+          member_ids: [bob!.id],
+          client_id: "g2"
+        }
+        const { id } = (yield* ask("POST", "/conversations/", { json })).json
+        yield* ask("DELETE", `/conversations/${id}/members/${alice!.id}?user_id=${alice!.id}`)
+        const again = yield* ask("POST", "/conversations/", { json })
+        assert.deepEqual([again.status, again.json.type], [403, "urn:minichat:problem:not-member"])
+      })
+    )
+
     it.effect("a group of its maker alone is one, and repeated ids and the maker's own count once", () =>
       Effect.gen(function* () {
         const [alice, bob] = yield* newUsers(2)

@@ -19,7 +19,7 @@ import { fakeConnection } from "./support/FakeConnection.ts"
 
 /** Features that a test does not look at. */
 const features = Layer.mergeAll(
-  Layer.mock(Directory, {}),
+  Layer.mock(Directory, { isByConversation: false }),
   Layer.mock(Drafts, {
     of: (sender_id, message) => Effect.succeed({ ...message, sender_id, receiver_id: message.receiver_id! })
   }),
@@ -111,7 +111,11 @@ const noting = Effect.fnUntraced(function* (protocol: "minichat.v1" | "minichat.
       chargeActs: () => Effect.void,
       permitAction: () => limited
     }),
-    Layer.mock(Directory, { permitSight: () => Effect.void }),
+    Layer.mock(Directory, {
+      isByConversation: false,
+      permitSight: () => Effect.void,
+      visible: (_, userIds) => Effect.succeed(userIds)
+    }),
     Layer.mock(Drafts, {
       of: (sender_id, { receiver_id, conversation_id, ...message }) => {
         if (conversation_id === foreign) return Effect.fail(new NotMember())

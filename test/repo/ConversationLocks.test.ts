@@ -4,6 +4,7 @@ import { Database } from "../../src/database/Database.ts"
 import type { ConversationId } from "../../src/domain/ConversationId.ts"
 import type { User } from "../../src/domain/User.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
+import { ReportRepo } from "../../src/repo/ReportRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
 import {
   contentsOf,
@@ -79,6 +80,28 @@ const locks = () =>
         assert.isFalse(yield* isFree(id, "FOR UPDATE"))
         yield* release
       })
+    )
+
+    it.effect(
+      "is waited for by a report, so that its webhook event is behind those of the conversation",
+      () =>
+        Effect.gen(function* () {
+          const [owner, member] = yield* three
+          const { id } = yield* group(owner, [member])
+          const message = yield* say(owner, { id }, "rude")
+          const sending = yield* holding(
+            `send_group_messages('{${owner.id}}', '{${id}}', '{hello}', '{NULL}', NULL, NULL)`
+          )
+          const reports = yield* ReportRepo
+          const reporting = yield* Effect.forkChild(reports.report(member.id, message.id, undefined))
+          const first = yield* Effect.raceFirst(
+            Effect.as(untilOneWaits, "it waits"),
+            Effect.as(Fiber.join(reporting), "it was reported")
+          )
+          assert.strictEqual(first, "it waits")
+          yield* sending.release
+          assert.include(yield* Fiber.join(reporting), { message_id: message.id, reporter_id: member.id })
+        })
     )
 
     it.effect("lets a message that waited for a change go to those who are members then", () =>

@@ -36,22 +36,28 @@ const contract = <E>(name: string, repos: Layer.Layer<Repos | ProfileRepo, E>) =
       })
     )
 
-    it.effect("those who share a conversation get one event, the user too, and nobody else", () =>
-      Effect.gen(function* () {
-        const [alice, bob, carol, stranger] = yield* newUsers(4)
-        yield* ConversationRepo.use((repo) => repo.createDirect(alice!.id, bob!.id))
-        yield* ConversationRepo.use((repo) => repo.createGroup(newGroup(carol!, [alice!, bob!]), MAXIMUM))
+    it.effect(
+      "those who share a conversation get one event without metadata, the user one with it, and nobody else",
+      () =>
+        Effect.gen(function* () {
+          const [alice, bob, carol, stranger] = yield* newUsers(4)
+          yield* ConversationRepo.use((repo) => repo.createDirect(alice!.id, bob!.id))
+          yield* ConversationRepo.use((repo) => repo.createGroup(newGroup(carol!, [alice!, bob!]), MAXIMUM))
 
-        const { told } = yield* during(
-          [alice!, bob!, carol!, stranger!],
-          update(alice!, { display_name: "Al", avatar_url: URL })
-        )
+          const { told } = yield* during(
+            [alice!, bob!, carol!, stranger!],
+            update(alice!, { display_name: "Al", avatar_url: URL })
+          )
 
-        const event = { type: "user_updated", user: { ...alice, display_name: "Al", avatar_url: URL } }
-        assert.deepEqual(told, [[event], [event], [event], []])
-        const { told: none } = yield* during([alice!, bob!], update(alice!, { display_name: "Al" }))
-        assert.deepEqual(none, [[], []])
-      })
+          const event = { type: "user_updated", user: { ...alice, display_name: "Al", avatar_url: URL } }
+          assert.deepEqual(told, [[event], [event], [event], []])
+          const { told: none } = yield* during([alice!, bob!], update(alice!, { display_name: "Al" }))
+          assert.deepEqual(none, [[], []])
+
+          const metadata = { team: "red" }
+          const { told: more } = yield* during([alice!, bob!], update(alice!, { metadata }))
+          assert.deepEqual(more, [[{ ...event, user: { ...event.user, metadata } }], [event]])
+        })
     )
 
     it.effect("members and the other one of a direct conversation are shown with the profile of now", () =>

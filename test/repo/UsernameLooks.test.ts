@@ -67,7 +67,9 @@ describe.runIf(databaseUrl !== undefined)("two users who are made at once on two
         const isMade = yield* Deferred.make<void>()
         const mayCommit = yield* Deferred.make<void>()
         const first = yield* Effect.forkChild(
-          sql`SELECT FROM create_distinct_user('alices', 'Alice', ${skeleton}, ${textArray(scripts)})`.pipe(
+          sql`SELECT FROM create_named_user(
+            'alices', 'Alice', ${skeleton}, ${textArray(scripts)}, '{alices}', NULL, NULL, NULL
+          )`.pipe(
             Effect.andThen(Deferred.succeed(isMade, undefined)),
             Effect.andThen(Deferred.await(mayCommit)),
             sql.withTransaction

@@ -7,8 +7,19 @@ import type { User } from "../../src/domain/User.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
 import { EditRepo } from "../../src/repo/EditRepo.ts"
 import { ErasureRepo, STEP } from "../../src/repo/ErasureRepo.ts"
+import { SuspensionRepo } from "../../src/repo/SuspensionRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
-import { changed, group, headOf, MAXIMUM, type ReposLayer, say, told } from "./Conversations.ts"
+import {
+  changed,
+  group,
+  groupDraft,
+  headOf,
+  MAXIMUM,
+  type ReposLayer,
+  say,
+  sendAllToGroups,
+  told
+} from "./Conversations.ts"
 import { draft, embeddedRepos, memoryRepos, newPair, newUsers, postgresRepos, sendOne } from "./Repos.ts"
 
 const withheldContract = <E>(name: string, repos: ReposLayer<E>) =>
@@ -112,6 +123,24 @@ const withheldContract = <E>(name: string, repos: ReposLayer<E>) =>
         assert.deepEqual(yield* Effect.map(replay, (frames) => frames.slice(0, 4)), expected)
         yield* remove(b, message.id)
         assert.deepEqual(yield* Effect.map(replay, (frames) => frames.slice(0, 4)), expected)
+      })
+    )
+
+    it.effect("who left is not shown what its own reply quotes, when it repeats the send", () =>
+      Effect.gen(function* () {
+        const [a, gone] = (yield* newUsers(2)) as [User, User]
+        const { id } = yield* group(a, [gone])
+        const quoted = yield* say(a, { id }, "first")
+        const answer = groupDraft(gone, { id }, "reply", { reply_to_id: quoted.id, client_id: "c1" })
+        const repeat = Effect.map(sendAllToGroups([answer]), ([sent]) => sent!.message)
+        const reply = yield* repeat
+        yield* edit(a, quoted.id, "second")
+        assert.deepInclude((yield* repeat).reply_to, { content: "second" })
+        yield* leave(gone, id)
+
+        assert.deepEqual(yield* repeat, { ...reply, reply_to: { ...reply.reply_to!, content: "" } })
+        yield* SuspensionRepo.use((repo) => repo.suspend(gone.id))
+        assert.deepInclude((yield* repeat).reply_to, { content: "" })
       })
     )
 

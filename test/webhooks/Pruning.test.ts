@@ -83,7 +83,7 @@ const suite = (name: string, fresh: Effect.Effect<Partial<Settings>, never, Scop
       })
     )
 
-    it.live("does not retire what its node serves, after a restored backup has said otherwise", () =>
+    it.live("goes on with what its node serves, after a restored backup has said otherwise", () =>
       Effect.gen(function* () {
         const receiver = yield* startReceiver
         const node = yield* startNode([receiver.url], {
@@ -93,11 +93,10 @@ const suite = (name: string, fresh: Effect.Effect<Partial<Settings>, never, Scop
         yield* node.sql`UPDATE webhook_endpoints SET seen_at = seen_at - interval '2 days'`
         yield* until(
           Effect.map(
-            node.sql`SELECT FROM webhook_endpoints WHERE seen_at > now() - interval '1 day' OR retired`,
+            node.sql`SELECT FROM webhook_endpoints WHERE seen_at > now() - interval '1 day' AND retired_at IS NULL AND NOT retired`,
             ({ length }) => length === 1
           )
         )
-        assert.deepEqual(yield* node.sql`SELECT retired_at FROM webhook_endpoints`, [{ retired_at: null }])
       })
     )
   })

@@ -61,6 +61,22 @@ const suite = (name: string, fresh: Effect.Effect<Partial<Settings>, never, Scop
       })
     )
 
+    it.live("tell of a new user with an external id and a profile once", () =>
+      Effect.gen(function* () {
+        const { receiver, node } = yield* world()
+        const put = (payload: {
+          readonly display_name: string
+          readonly metadata: { readonly team: string }
+        }) => node.client.users.putExternal({ params: { external_id: "auth0|7" }, payload })
+        const made = yield* put({ display_name: "Dora", metadata: { team: "red" } })
+        yield* until(Effect.map(node.waiting, (count) => count === 0))
+
+        const { external_id: _, ...user } = made
+        assert.deepInclude(receiver.of("user.created").at(-1)!.event.data.user, user)
+        assert.deepEqual(receiver.of("user.updated"), [])
+      })
+    )
+
     it.live("tell of every change of messages, conversations, members and users, in its order", () =>
       Effect.gen(function* () {
         const { receiver, node, alice, bob, carol } = yield* world()
