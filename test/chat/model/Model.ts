@@ -38,6 +38,8 @@ export interface ModelConversation {
   title: string | undefined
   metadata: unknown
   readonly members: Map<UserId, ModelMember>
+  /** Who made a group under which client id. */
+  madeAs: string | undefined
   /** The users of a direct conversation, also one who was erased. */
   readonly pair: readonly [UserId, UserId] | undefined
 }
@@ -45,6 +47,20 @@ export interface ModelConversation {
 type Verdict = "changed" | "unchanged" | { readonly why: string }
 
 const refused = (why: string): Verdict => ({ why })
+
+/** What is refused of a suspended user before anything else is looked at. */
+const CLOSED_TO_SUSPENDED = new Set<Operation["type"]>([
+  "createGroup",
+  "createDirect",
+  "update",
+  "putMember",
+  "removeMember",
+  "markRead",
+  "edit",
+  "remove",
+  "react",
+  "unreact"
+])
 
 /** What the server should know, kept in the plainest way: one operation after the other. */
 export class Model {
@@ -54,6 +70,7 @@ export class Model {
   readonly shown = new Map<UserId, Set<string>>()
   readonly displayNames = new Map<UserId, string>()
   readonly erased = new Set<UserId>()
+  readonly suspended = new Set<UserId>()
   /** Who blocked whom, with the last message that the blocked user had read in their direct conversation. */
   private readonly blocks = new Map<UserId, Map<UserId, number>>()
   private time = 0
@@ -103,16 +120,13 @@ export class Model {
   }
 
   private decide(operation: Operation, id: number | undefined): Verdict {
+    if (this.suspended.has(operation.by) && CLOSED_TO_SUSPENDED.has(operation.type))
+      return refused("Suspended")
     switch (operation.type) {
       case "send":
         return this.send(operation, id)
       case "createGroup": {
-        const members = new Set([operation.by, ...operation.members])
-        if (members.size > MAXIMUM) return refused("GroupFull")
-        this.make(id!, "group", [...members], operation.history, operation.title).members.get(
-          operation.by
-        )!.role = "owner"
-        return "changed"
+        return this.createGroup(operation, id)
       }
       case "createDirect": {
         if (this.erased.has(operation.other)) return refused("MembersNotFound")
@@ -135,11 +149,40 @@ export class Model {
         this.displayNames.set(operation.by, operation.name)
         return "changed"
       }
+      case "suspend":
+        this.suspended.add(operation.by)
+        return "changed"
+      case "restore":
+        this.suspended.delete(operation.by)
+        return "changed"
+      case "removeAny": {
+        const message = this.messages.get(operation.message)!
+        if (message.isDeleted) return "unchanged"
+        this.deleteMessage(message)
+        return "changed"
+      }
       case "erase":
         return this.erase(operation.by)
       default:
         return this.changeMessage(operation)
     }
+  }
+
+  private createGroup(
+    operation: Extract<Operation, { type: "createGroup" }>,
+    id: number | undefined
+  ): Verdict {
+    const { by, clientId, history, title } = operation
+    const members = new Set([by, ...operation.members])
+    if ([...members].some((user) => this.erased.has(user))) return refused("MembersNotFound")
+    if (members.size > MAXIMUM) return refused("GroupFull")
+    const madeAs = clientId === undefined ? undefined : `${by} ${clientId}`
+    if (madeAs !== undefined && [...this.conversations.values()].some((known) => known.madeAs === madeAs))
+      return "unchanged"
+    const made = this.make(id!, "group", [...members], history, title)
+    made.madeAs = madeAs
+    made.members.get(by)!.role = "owner"
+    return "changed"
   }
 
   private changeBlock({ by, other, type }: Extract<Operation, { type: "block" | "unblock" }>): Verdict {
@@ -154,6 +197,7 @@ export class Model {
 
   private erase(user: UserId): Verdict {
     this.erased.add(user)
+    this.suspended.delete(user)
     this.displayNames.set(user, "")
     for (const { members } of this.conversations.values()) {
       const isOwner = members.get(user)?.role === "owner"
@@ -197,6 +241,7 @@ export class Model {
       history,
       title,
       metadata: undefined,
+      madeAs: undefined,
       pair: kind === "direct" ? [users[0]!, users[1]!] : undefined,
       members: new Map(users.map(member))
     }
@@ -216,6 +261,7 @@ export class Model {
     if (repeated !== undefined) return "unchanged"
     if ("group" in to && !known!.members.has(by)) return refused("NotMember")
     if ("user" in to && this.erased.has(to.user)) return refused("ReceiverNotFound")
+    if (this.suspended.has(by)) return refused("Suspended")
     if ("user" in to && this.hasBlocked(to.user, by)) return refused("Blocked")
     const quoted = replyTo === undefined ? undefined : this.messages.get(replyTo)!
     if (
@@ -331,11 +377,14 @@ export class Model {
     if (operation.type === "edit") {
       if (!isOwn) return refused("NotAuthor")
       if (message.isDeleted) return refused("MessageDeleted")
-      if (message.content === operation.content) return "unchanged"
+      const metadata = operation.metadata === undefined ? message.metadata : (operation.metadata ?? undefined)
+      if (message.content === operation.content && isDeepStrictEqual(metadata, message.metadata))
+        return "unchanged"
       if (isBlocked) return refused("Blocked")
       if (operation.version !== undefined && operation.version !== message.version)
         return refused("VersionConflict")
-      Object.assign(message, { content: operation.content, version: message.version + 1, isEdited: true })
+      const { content } = operation
+      Object.assign(message, { content, metadata, version: message.version + 1, isEdited: true })
       return "changed"
     }
     if (operation.type === "remove") {

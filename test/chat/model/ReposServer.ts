@@ -12,6 +12,7 @@ import { InboxRepo } from "../../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../../src/repo/MessageRepo.ts"
 import { ProfileRepo } from "../../../src/repo/ProfileRepo.ts"
 import { SearchRepo } from "../../../src/repo/SearchRepo.ts"
+import { SuspensionRepo } from "../../../src/repo/SuspensionRepo.ts"
 import { UserRepo } from "../../../src/repo/UserRepo.ts"
 import type { Repos } from "../../repo/Conversations.ts"
 import { frameOf } from "../../support/Events.ts"
@@ -71,8 +72,8 @@ export const reposServer = Effect.gen(function* () {
       case "send":
         return yield* send(operation)
       case "createGroup": {
-        const { title, members: memberIds, history } = operation
-        const group = { by, title, memberIds, history, metadata: undefined, clientId: undefined }
+        const { title, members: memberIds, history, clientId } = operation
+        const group = { by, title, memberIds, history, metadata: undefined, clientId }
         return yield* changedOr(yield* conversations.createGroup(group, MAXIMUM), ({ id }) => id)
       }
       case "createDirect":
@@ -92,11 +93,13 @@ export const reposServer = Effect.gen(function* () {
       case "markRead":
         return yield* changedOr(yield* conversations.markRead(by, operation.conversation, operation.message))
       case "edit": {
-        const { message: messageId, content, version } = operation
-        return yield* changedOr(yield* edits.edit({ by, messageId, content, version, metadata: undefined }))
+        const { message: messageId, content, version, metadata } = operation
+        return yield* changedOr(yield* edits.edit({ by, messageId, content, version, metadata }))
       }
       case "remove":
         return yield* changedOr(yield* edits.remove(by, operation.message))
+      case "removeAny":
+        return yield* changedOr(yield* edits.removeAny(operation.message))
       case "react":
         return yield* changedOr(yield* edits.react(by, operation.message, operation.emoji))
       case "block":
@@ -105,6 +108,12 @@ export const reposServer = Effect.gen(function* () {
         return yield* changedOr(yield* (yield* BlockRepo).unblock(by, operation.other))
       case "rename":
         return yield* changedOr(yield* (yield* ProfileRepo).update(by, { display_name: operation.name }))
+      case "suspend":
+      case "restore": {
+        const suspensions = yield* SuspensionRepo
+        yield* operation.type === "suspend" ? suspensions.suspend(by) : suspensions.restore(by)
+        return { verdict: "changed" } satisfies Outcome
+      }
       case "erase":
         return yield* erase(by)
       case "unreact":
