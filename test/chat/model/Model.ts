@@ -4,6 +4,7 @@ import type { ConversationId } from "../../../src/domain/ConversationId.ts"
 import type { MessageId } from "../../../src/domain/Message.ts"
 import type { UserId } from "../../../src/domain/User.ts"
 import { MAXIMUM, type Operation, type Outcome } from "./Operation.ts"
+import type { Reported } from "./Server.ts"
 
 export interface ModelMessage {
   readonly id: MessageId
@@ -59,7 +60,8 @@ const CLOSED_TO_SUSPENDED = new Set<Operation["type"]>([
   "edit",
   "remove",
   "react",
-  "unreact"
+  "unreact",
+  "report"
 ])
 
 /** What the server should know, kept in the plainest way: one operation after the other. */
@@ -71,6 +73,7 @@ export class Model {
   readonly displayNames = new Map<UserId, string>()
   readonly erased = new Set<UserId>()
   readonly suspended = new Set<UserId>()
+  readonly reports: Array<Reported> = []
   /** Who blocked whom, with the last message that the blocked user had read in their direct conversation. */
   private readonly blocks = new Map<UserId, Map<UserId, number>>()
   private time = 0
@@ -149,6 +152,8 @@ export class Model {
         this.displayNames.set(operation.by, operation.name)
         return "changed"
       }
+      case "report":
+        return this.report(operation.by, this.messages.get(operation.message)!)
       case "suspend":
         this.suspended.add(operation.by)
         return "changed"
@@ -185,6 +190,16 @@ export class Model {
     return "changed"
   }
 
+  private report(by: UserId, message: ModelMessage): Verdict {
+    const { content, conversation, id, isDeleted, metadata } = message
+    if (!this.conversations.get(conversation)!.members.has(by)) return refused("NotMember")
+    if (!this.mayRead(by, message)) return refused("MessageNotFound")
+    if (this.reports.some((known) => known.message === id && known.by === by)) return "unchanged"
+    if (isDeleted) return refused("MessageDeleted")
+    this.reports.push({ message: id, by, content, metadata })
+    return "unchanged"
+  }
+
   private changeBlock({ by, other, type }: Extract<Operation, { type: "block" | "unblock" }>): Verdict {
     const blocked = this.blocks.get(by) ?? new Map<UserId, number>()
     this.blocks.set(by, blocked)
@@ -208,6 +223,14 @@ export class Model {
       for (const [emoji, users] of message.reactions)
         if (users.delete(user) && users.size === 0) message.reactions.delete(emoji)
       if (message.sender === user) this.deleteMessage(message)
+    }
+    for (const [place, report] of this.reports.entries()) {
+      const isOfSender = this.messages.get(report.message)!.sender === user
+      this.reports[place] = {
+        ...report,
+        ...(isOfSender ? { content: "", metadata: undefined } : {}),
+        ...(report.by === user ? { by: undefined } : {})
+      }
     }
     this.blocks.delete(user)
     for (const blocked of this.blocks.values()) blocked.delete(user)

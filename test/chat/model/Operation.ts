@@ -51,6 +51,7 @@ export type Operation = { readonly by: UserId } & (
   /** The application deletes it, for nobody. */
   | { readonly type: "removeAny"; readonly message: MessageId }
   | { readonly type: "react" | "unreact"; readonly message: MessageId; readonly emoji: string }
+  | { readonly type: "report"; readonly message: MessageId }
   | { readonly type: "block" | "unblock"; readonly other: UserId }
   | { readonly type: "rename"; readonly name: string }
   /** Suspends the user itself, or ends that. */

@@ -117,7 +117,9 @@ export const makeOperations = (random: Random, all: ReadonlyArray<UserId>, model
     const message = anyMessage()
     const isByAuthor = random.chance(0.5) && isThere(message.sender)
     const by = isByAuthor ? message.sender : someoneIn(message.conversation)
-    switch (random.below(8)) {
+    switch (random.below(9)) {
+      case 8:
+        return { type: "report", by, message: message.id }
       case 0:
         // The events of a deletion tell that it changed something: somebody must get one.
         return {
