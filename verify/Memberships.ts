@@ -13,9 +13,12 @@ interface Options {
   readonly urls: ReadonlyArray<string>
   /** The users of the group that changes, by the indexes of the plan. The first one makes it and stays. */
   readonly clients: ReadonlyArray<ChatClient>
-  readonly steps: ReadonlyArray<PlannedStep>
   /** Begins each client id. */
   readonly name: string
+}
+
+interface Steps extends Options {
+  readonly steps: ReadonlyArray<PlannedStep>
   /** Whether the progress of the steps is to be shown: not while other progress is. */
   readonly isShown: () => boolean
 }
@@ -31,13 +34,12 @@ export interface Memberships {
 }
 
 /**
- * Adds members to a group, removes them, and writes to it, one step after another on one node after another. So what each inbox must
- * hold of the group is known to the last event: all that happened while its user was a member, in order, and nothing else.
+ * Makes a group, and answers what adds members to it, removes them, and writes to it. The steps must be made one after another: so what
+ * each inbox must hold of the group is known to the last event, all that happened while its user was a member, in order, and nothing
+ * else. `made` answers what became of all steps until now.
  */
-export const run = Effect.fn("Memberships.run")(function* (options: Options) {
-  const { clients, name, steps, urls } = options
+export const make = Effect.fnUntraced(function* ({ clients, name, urls }: Options) {
   const rest = yield* Rest
-  const { show } = yield* Progress
   const deliver = yield* Courier.make({ urls })
   const due = new Map(clients.map(({ userId }): [number, Array<string>] => [userId, []]))
   const failures: Array<string> = []
@@ -87,18 +89,16 @@ export const run = Effect.fn("Memberships.run")(function* (options: Options) {
     return members.has(userId) ? remove(userId, node, leaves) : add(userId, node)
   }
 
-  for (const [index, step] of steps.entries()) {
+  /** Makes one step; none any more once one has failed: what follows cannot be judged, as that step may have been made. */
+  const take = Effect.fnUntraced(function* (step: PlannedStep, index: number) {
+    if (failures.length > 0) return
     const outcome = yield* Effect.result(perform(step, index))
-    if (outcome._tag === "Failure") {
-      // What follows cannot be judged: the step may have been made.
+    if (outcome._tag === "Success") changes += 1
+    else
       failures.push(
         `step ${index} of the group that changes is not acknowledged: ${inWords(outcome.failure)}`
       )
-      break
-    }
-    changes += 1
-    if (options.isShown()) show("Changing members", index + 1, steps.length)
-  }
+  })
 
   const findings = () => [
     ...failures,
@@ -106,8 +106,20 @@ export const run = Effect.fn("Memberships.run")(function* (options: Options) {
       ? []
       : clients.flatMap((client) => differences(client, conversationId, due.get(client.userId)!)))
   ]
-  const memberships: Memberships = { group: { conversationId, memberIds: [...members] }, changes, findings }
-  return memberships
+  const made = (): Memberships => ({ group: { conversationId, memberIds: [...members] }, changes, findings })
+  return { take, made }
+})
+
+/** Makes a group and takes all steps. */
+export const run = Effect.fn("Memberships.run")(function* (options: Steps) {
+  const { steps } = options
+  const { show } = yield* Progress
+  const { made, take } = yield* make(options)
+  for (const [index, step] of steps.entries()) {
+    yield* take(step, index)
+    if (options.isShown()) show("Changing members", index + 1, steps.length)
+  }
+  return made()
 })
 
 /** Waits until the inboxes have the events of the group that they should, or `within` has passed. */

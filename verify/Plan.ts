@@ -91,10 +91,12 @@ export interface Size {
   /** How many of the users, the first ones, are in the group; 0 when the deployment has neither groups nor changes. */
   readonly members: number
   readonly nodes: number
+  /** How many messages there will be; infinite when a load goes on until it is stopped. */
   readonly messages: number
 }
 
-export const make = (size: Size, seed: number): Effect.Effect<Plan> => {
+/** What draws one message, and one step of the group whose members change. No connection is cut when the messages have no number. */
+export const draws = (size: Size) => {
   const below = (limit: number) => Random.nextIntBetween(0, limit, { halfOpen: true })
   const chance = (share: number) => Effect.map(Random.next, (drawn) => drawn < share)
   const dropShare = Math.min(0.5, (size.users * DROPS_A_USER) / size.messages)
@@ -153,6 +155,11 @@ export const make = (size: Size, seed: number): Effect.Effect<Plan> => {
     }
     return planned
   })
+  return { send, step }
+}
+
+export const make = (size: Size, seed: number): Effect.Effect<Plan> => {
+  const { send, step } = draws(size)
   const steps = size.members < 2 ? 0 : Math.min(MOST_STEPS, Math.ceil(size.messages * STEPS_A_MESSAGE))
 
   return Effect.all({

@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { type Duration, Effect } from "effect"
 import * as Changes from "./Changes.ts"
 import type { ChatClient } from "./ChatClient.ts"
 import * as Courier from "./Courier.ts"
@@ -19,18 +19,24 @@ export interface Traffic {
 
 const CONCURRENT_SENDS = 32
 
-/** Carries out the plan: sends, repeats them in parallel, contradicts them, changes what was sent, and cuts connections. */
-export const run = Effect.fn("Traffic.run")(function* (options: {
+export interface Options {
   readonly urls: ReadonlyArray<string>
   readonly clients: ReadonlyArray<ChatClient>
-  readonly plan: Plan
   /** To whom the plan's messages to the group go. */
   readonly group: Group | undefined
   /** Begins every client id, so that two runs never share one. */
   readonly name: string
-}) {
-  const { clients, urls } = options
-  const deliver = yield* Courier.make({ urls })
+  /** How long to go on trying to send a message. */
+  readonly patience?: Duration.Input
+}
+
+/**
+ * Carries out one planned message after the other: sends it, repeats it in parallel, contradicts it, changes it, and cuts connections.
+ * `made` answers what became of all until now.
+ */
+export const make = Effect.fnUntraced(function* (options: Options) {
+  const { clients, patience, urls } = options
+  const deliver = yield* Courier.make({ urls, ...(patience !== undefined && { patience }) })
   const changes = yield* Changes.make({ urls, clients })
   const sends: Array<Send> = []
   const findings: Array<string> = []
@@ -81,12 +87,20 @@ export const run = Effect.fn("Traffic.run")(function* (options: {
     yield* changes.perform(planned.changes, send, message)
   })
 
-  yield* Progress.forEach(
-    "Sending messages",
-    options.plan.sends,
-    (planned, index) => Effect.ignore(perform(planned, index)),
-    CONCURRENT_SENDS
-  )
-  const traffic: Traffic = { sends, changes: changes.made, findings: [...findings, ...changes.findings()] }
-  return traffic
+  const made = (): Traffic => ({
+    sends,
+    changes: changes.made,
+    findings: [...findings, ...changes.findings()]
+  })
+  return {
+    perform: (planned: PlannedSend, index: number) => Effect.ignore(perform(planned, index)),
+    made
+  }
+})
+
+/** Carries out a whole plan. */
+export const run = Effect.fn("Traffic.run")(function* (options: Options & { readonly plan: Plan }) {
+  const { made, perform } = yield* make(options)
+  yield* Progress.forEach("Sending messages", options.plan.sends, perform, CONCURRENT_SENDS)
+  return made()
 })

@@ -1,16 +1,12 @@
 import { type Duration, Effect, Random, type Redacted, Runtime, Schema } from "effect"
 import * as ChatClient from "./ChatClient.ts"
-import * as ConversationList from "./ConversationList.ts"
 import * as Conversations from "./Conversations.ts"
+import { disagreements } from "./Disagreements.ts"
 import * as Erasure from "./Erasure.ts"
-import * as EventPages from "./EventPages.ts"
-import * as History from "./History.ts"
-import { fold } from "./InboxState.ts"
 import * as Latency from "./Latency.ts"
-import type { Send } from "./Ledger.ts"
 import * as LongPoll from "./LongPoll.ts"
 import * as Memberships from "./Memberships.ts"
-import { type Group, inWords, type Refused, type Unanswered } from "./Outgoing.ts"
+import { inWords, type Refused, type Unanswered } from "./Outgoing.ts"
 import * as Plan from "./Plan.ts"
 import * as Progress from "./Progress.ts"
 import { isSound, type Report } from "./Report.ts"
@@ -99,27 +95,6 @@ const connect = Effect.fn("Verify.connect")(function* (options: Options, userId:
   return client
 })
 
-/** What the histories, pages, lists and sockets of the clients got wrong, in words, once all have what was sent. */
-const disagreements = Effect.fn("Verify.disagreements")(function* (
-  { urls }: Options,
-  clients: ReadonlyArray<ChatClient.ChatClient>,
-  sends: ReadonlyArray<Send>,
-  groups: ReadonlyArray<Group>
-) {
-  const unread = clients.flatMap((client) => client.unreadable.map((frame) => `unreadable frame ${frame}`))
-  const unrecovered = clients.flatMap((client) =>
-    client.visits.some((visit) => visit.unrecovered) ? [`user ${client.userId} could not be resumed`] : []
-  )
-  const states = clients.map((client) => fold(client.inbox(), () => {}))
-  return [
-    ...unread,
-    ...unrecovered,
-    ...(yield* EventPages.compare(urls, clients, states)),
-    ...(yield* History.compare(urls, clients, sends, states, groups)),
-    ...(groups.length === 0 ? [] : yield* ConversationList.compare(urls, clients, states))
-  ]
-})
-
 /** Makes the traffic of a run between its users, and reports what became of it. */
 const examine = Effect.fn("Verify.examine")(function* (
   options: Options,
@@ -203,7 +178,7 @@ const examine = Effect.fn("Verify.examine")(function* (
       ),
       ...polls.flatMap(({ findings }) => findings),
       ...(memberships?.findings() ?? []),
-      ...(yield* disagreements(options, clients, sends, groups))
+      ...(yield* disagreements(urls, clients, sends, groups))
     ],
     acknowledgement: Latency.summarize(Latency.ofAcknowledgements(sends)),
     delivery: Latency.summarize(Latency.deliveries(sends, inboxes).map(({ took }) => took))

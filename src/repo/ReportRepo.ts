@@ -108,8 +108,9 @@ export class ReportRepo extends Context.Service<
           const message = messages.get(messageId)
           if (message === undefined) return Effect.fail(new MessageNotFound())
           const conversation = conversations.get(message.conversationId)!
-          if (!conversation.members.has(by) || erasures.has(by)) return Effect.fail(new NotMember())
+          if (erasures.has(by)) return Effect.fail(new NotMember())
           if (tables.suspended.has(by)) return Effect.fail(new Suspended())
+          if (!conversation.members.has(by)) return Effect.fail(new NotMember())
           if (!mayRead(conversation, by, messageId)) return Effect.fail(new MessageNotFound())
           const known = reports.find((one) => one.messageId === messageId && one.reporterId === by)
           if (known !== undefined) return Effect.succeed(fromMemory(known))

@@ -67,7 +67,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
       yield* load.acknowledged(scale.sendsPerSecond)
       yield* load.stop
 
-      const seen = { ...deployment, sends: load.sends }
+      const seen = { ...deployment, load }
       yield* conclude({ ...seen, fault: "clocks set by an hour" })
       const busy = deliveriesWithin(seen, { from: beganAt, to: from }).max
       assert.isAtMost(deliveriesWithin(seen, { from, to: performance.now() }).max, DELIVERED_WITHIN + busy)

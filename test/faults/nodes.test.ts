@@ -76,7 +76,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
       yield* conclude({
         ...deployment,
         nodes: [second],
-        sends: load.sends,
+        load,
         fault: "node killed",
         notes: [`${moved.length} clients resumed in ${resumedIn} ms`]
       })
@@ -108,7 +108,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
       yield* conclude({
         ...deployment,
         nodes: [second],
-        sends: load.sends,
+        load,
         fault: "sessions of a killed node",
         notes: [`gone in ${goneIn} s`]
       })
@@ -129,22 +129,23 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
       const load = yield* Load.start(deployment)
       const drained = deployment.clients.filter(on(first.url)).map((client) => client.visits.at(-1)!)
 
-      const locked = yield* Deferred.make<void>()
+      const locked = yield* Deferred.make<number>()
       const release = yield* Deferred.make<void>()
-      const lock = yield* sql`SELECT FROM inboxes WHERE user_id = ${bob} FOR UPDATE`.pipe(
-        Effect.andThen(Deferred.succeed(locked, undefined)),
+      const lock = yield* sql<{ readonly pid: number }>`SELECT pg_backend_pid() AS pid
+        FROM inboxes WHERE user_id = ${bob} FOR UPDATE`.pipe(
+        Effect.flatMap(([row]) => Deferred.succeed(locked, row!.pid)),
         Effect.andThen(Deferred.await(release)),
         sql.withTransaction,
         Effect.orDie,
         Effect.forkScoped
       )
-      yield* Deferred.await(locked)
+      const pid = yield* Deferred.await(locked)
       const inFlight = yield* post(`${first.url}/messages/`, {
         sender_id: alice,
         receiver_id: bob,
         content: "in flight"
       }).pipe(Effect.forkScoped)
-      const waitsForLock = sql`SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock'`
+      const waitsForLock = sql`SELECT FROM pg_stat_activity WHERE ${pid} = ANY(pg_blocking_pids(pid))`
       yield* until(
         "the send waits for the lock",
         Effect.map(waitsForLock, (rows) => rows.length > 0),
@@ -175,7 +176,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
       yield* conclude({
         ...deployment,
         nodes: [second],
-        sends: load.sends,
+        load,
         fault: "node drained",
         notes: [`${drained.length} sockets`, `exit ${code} after ${took} ms`]
       })
@@ -221,7 +222,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
         ...deployment,
         clients,
         nodes: [second],
-        sends: load.sends,
+        load,
         fault: "stampede",
         notes: [`${crowd.length} clients resumed in ${resumedIn} ms`]
       })

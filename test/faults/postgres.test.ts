@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import type { Send } from "../../verify/Ledger.ts"
+import { readersOf } from "../../verify/Outgoing.ts"
 import * as Deployment from "./support/Deployment.ts"
 import { type Answer, post, request } from "./support/Http.ts"
 import * as Infrastructure from "./support/Infrastructure.ts"
@@ -56,7 +57,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
 
       yield* conclude({
         ...deployment,
-        sends: load.sends,
+        load,
         fault: "PostgreSQL crashed",
         notes: [`healed in ${healedIn} ms`]
       })
@@ -92,13 +93,11 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
       yield* load.acknowledged(scale.sendsPerSecond)
       yield* load.stop
 
-      const others = load.sends.filter(
-        ({ receiverId, senderId }) => senderId !== users[0] && receiverId !== users[0]
-      )
+      const others = load.sends.filter((send) => !readersOf(send).includes(users[0]!))
       const { max, p50 } = acknowledgementsWithin(others, { from, to })
       yield* conclude({
         ...deployment,
-        sends: load.sends,
+        load,
         fault: "inbox locked",
         notes: [`sends to other inboxes acknowledged in p50 ${p50} max ${max} ms`]
       })
@@ -138,7 +137,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
       yield* load.acknowledged(scale.sendsPerSecond)
       yield* load.stop
 
-      yield* conclude({ ...deployment, sends: [...load.sends, send], fault: "transaction left open" })
+      yield* conclude({ ...deployment, load, besides: [send], fault: "transaction left open" })
       assert.strictEqual(yield* wrongLists(deployment), 0, "wrong recent lists in the end")
       assert.isAtLeast(laterIds, scale.sendsPerSecond, "messages with higher ids were committed before")
     })

@@ -35,7 +35,7 @@ const withRedisAway = Effect.fnUntraced(function* (options: {
   const wrongWithLoad = yield* wrongLists(deployment)
   yield* load.stop
 
-  const seen = { ...deployment, sends: load.sends }
+  const seen = { ...deployment, load }
   const calm = { from: beganAt, to: wentAt }
   const outage = { from: wentAt, to: backAt }
   const sentCalm = acknowledgementsWithin(load.sends, calm)
@@ -95,7 +95,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
       }).pipe(Effect.repeat(Schedule.recurs(FLAPS - 1)), Random.withSeed(deployment.seed))
       yield* load.stop
 
-      const seen = { ...deployment, sends: load.sends }
+      const seen = { ...deployment, load }
       yield* conclude({ ...seen, fault: "Redis comes and goes" })
       const busy = deliveriesWithin(seen, { from: beganAt, to: firstAt }).max
       const slowest = deliveriesWithin(seen, { from: firstAt, to: Number.POSITIVE_INFINITY }).max
@@ -116,7 +116,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
         wrong += yield* wrongLists({ ...deployment, users: deployment.users.slice(0, 10) })
       }
       yield* load.stop
-      yield* conclude({ ...deployment, sends: load.sends, fault: "FLUSHALL" })
+      yield* conclude({ ...deployment, load, fault: "FLUSHALL" })
       assert.strictEqual(wrong + (yield* wrongLists(deployment)), 0, "wrong recent lists")
     })
   )
@@ -134,7 +134,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
       yield* redis.command("CONFIG", "SET", "maxmemory", "0")
       yield* load.acknowledged(scale.sendsPerSecond)
       yield* load.stop
-      yield* conclude({ ...deployment, sends: load.sends, fault: "Redis out of memory" })
+      yield* conclude({ ...deployment, load, fault: "Redis out of memory" })
       assert.strictEqual(wrongDuring, 0, "wrong recent lists while memory is short")
       assert.strictEqual(yield* wrongLists(deployment), 0, "wrong recent lists in the end")
     })

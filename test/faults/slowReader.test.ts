@@ -93,7 +93,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
         const resumedIn = yield* resumeAll(url, stalled, each * FLOOD_SENDERS)
         yield* load.stop
 
-        const seen = { ...deployment, sends: load.sends }
+        const seen = { ...deployment, load }
         const calm = deliveriesWithin(seen, { from: calmFrom, to: calmTo })
         const during = deliveriesWithin(seen, { from: stalledAt, to: floodedAt })
         yield* conclude({
@@ -140,7 +140,7 @@ layer(Infrastructure.layer, { excludeTestServices: true, timeout: "120 seconds" 
 
         yield* conclude({
           ...deployment,
-          sends: load.sends,
+          load,
           fault: "reader closed",
           notes: [`closed after ${(closedAfter / 1_000).toFixed(1)} s`, `resumed in ${resumedIn} ms`]
         })

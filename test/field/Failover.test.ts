@@ -53,7 +53,7 @@ layer(services, { excludeTestServices: true, timeout: "120 seconds" })("a failov
         yield* load.acknowledged(scale.sendsPerSecond)
         yield* load.stop
 
-        yield* conclude({ ...deployment, sends: load.sends, fault: "synchronous failover" })
+        yield* conclude({ ...deployment, load, fault: "synchronous failover" })
         assertConnected(deployment.clients)
       })
   )

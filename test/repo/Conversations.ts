@@ -16,6 +16,7 @@ import type { ExportRepo } from "../../src/repo/ExportRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import type { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
+import type { ReportRepo } from "../../src/repo/ReportRepo.ts"
 import type { SearchRepo } from "../../src/repo/SearchRepo.ts"
 import type { SuspensionRepo } from "../../src/repo/SuspensionRepo.ts"
 import type { UserRepo } from "../../src/repo/UserRepo.ts"
@@ -33,6 +34,7 @@ export type Repos =
   | ExportRepo
   | InboxRepo
   | ProfileRepo
+  | ReportRepo
   | SuspensionRepo
 
 export type ReposLayer<E> = Layer.Layer<Repos, E>

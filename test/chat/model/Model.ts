@@ -4,6 +4,7 @@ import type { ConversationId } from "../../../src/domain/ConversationId.ts"
 import type { MessageId } from "../../../src/domain/Message.ts"
 import type { UserId } from "../../../src/domain/User.ts"
 import { MAXIMUM, type Operation, type Outcome } from "./Operation.ts"
+import type { Reported } from "./Server.ts"
 
 export interface ModelMessage {
   readonly id: MessageId
@@ -38,6 +39,8 @@ export interface ModelConversation {
   title: string | undefined
   metadata: unknown
   readonly members: Map<UserId, ModelMember>
+  /** Who made a group under which client id. */
+  madeAs: string | undefined
   /** The users of a direct conversation, also one who was erased. */
   readonly pair: readonly [UserId, UserId] | undefined
 }
@@ -45,6 +48,21 @@ export interface ModelConversation {
 type Verdict = "changed" | "unchanged" | { readonly why: string }
 
 const refused = (why: string): Verdict => ({ why })
+
+/** What is refused of a suspended user before anything else is looked at. */
+const CLOSED_TO_SUSPENDED = new Set<Operation["type"]>([
+  "createGroup",
+  "createDirect",
+  "update",
+  "putMember",
+  "removeMember",
+  "markRead",
+  "edit",
+  "remove",
+  "react",
+  "unreact",
+  "report"
+])
 
 /** What the server should know, kept in the plainest way: one operation after the other. */
 export class Model {
@@ -54,6 +72,8 @@ export class Model {
   readonly shown = new Map<UserId, Set<string>>()
   readonly displayNames = new Map<UserId, string>()
   readonly erased = new Set<UserId>()
+  readonly suspended = new Set<UserId>()
+  readonly reports: Array<Reported> = []
   /** Who blocked whom, with the last message that the blocked user had read in their direct conversation. */
   private readonly blocks = new Map<UserId, Map<UserId, number>>()
   private time = 0
@@ -103,16 +123,13 @@ export class Model {
   }
 
   private decide(operation: Operation, id: number | undefined): Verdict {
+    if (this.suspended.has(operation.by) && CLOSED_TO_SUSPENDED.has(operation.type))
+      return refused("Suspended")
     switch (operation.type) {
       case "send":
         return this.send(operation, id)
       case "createGroup": {
-        const members = new Set([operation.by, ...operation.members])
-        if (members.size > MAXIMUM) return refused("GroupFull")
-        this.make(id!, "group", [...members], operation.history, operation.title).members.get(
-          operation.by
-        )!.role = "owner"
-        return "changed"
+        return this.createGroup(operation, id)
       }
       case "createDirect": {
         if (this.erased.has(operation.other)) return refused("MembersNotFound")
@@ -135,11 +152,52 @@ export class Model {
         this.displayNames.set(operation.by, operation.name)
         return "changed"
       }
+      case "report":
+        return this.report(operation.by, this.messages.get(operation.message)!)
+      case "suspend":
+        this.suspended.add(operation.by)
+        return "changed"
+      case "restore":
+        this.suspended.delete(operation.by)
+        return "changed"
+      case "removeAny": {
+        const message = this.messages.get(operation.message)!
+        if (message.isDeleted) return "unchanged"
+        this.deleteMessage(message)
+        return "changed"
+      }
       case "erase":
         return this.erase(operation.by)
       default:
         return this.changeMessage(operation)
     }
+  }
+
+  private createGroup(
+    operation: Extract<Operation, { type: "createGroup" }>,
+    id: number | undefined
+  ): Verdict {
+    const { by, clientId, history, title } = operation
+    const members = new Set([by, ...operation.members])
+    if ([...members].some((user) => this.erased.has(user))) return refused("MembersNotFound")
+    if (members.size > MAXIMUM) return refused("GroupFull")
+    const madeAs = clientId === undefined ? undefined : `${by} ${clientId}`
+    if (madeAs !== undefined && [...this.conversations.values()].some((known) => known.madeAs === madeAs))
+      return "unchanged"
+    const made = this.make(id!, "group", [...members], history, title)
+    made.madeAs = madeAs
+    made.members.get(by)!.role = "owner"
+    return "changed"
+  }
+
+  private report(by: UserId, message: ModelMessage): Verdict {
+    const { content, conversation, id, isDeleted, metadata } = message
+    if (!this.conversations.get(conversation)!.members.has(by)) return refused("NotMember")
+    if (!this.mayRead(by, message)) return refused("MessageNotFound")
+    if (this.reports.some((known) => known.message === id && known.by === by)) return "unchanged"
+    if (isDeleted) return refused("MessageDeleted")
+    this.reports.push({ message: id, by, content, metadata })
+    return "unchanged"
   }
 
   private changeBlock({ by, other, type }: Extract<Operation, { type: "block" | "unblock" }>): Verdict {
@@ -154,6 +212,7 @@ export class Model {
 
   private erase(user: UserId): Verdict {
     this.erased.add(user)
+    this.suspended.delete(user)
     this.displayNames.set(user, "")
     for (const { members } of this.conversations.values()) {
       const isOwner = members.get(user)?.role === "owner"
@@ -164,6 +223,14 @@ export class Model {
       for (const [emoji, users] of message.reactions)
         if (users.delete(user) && users.size === 0) message.reactions.delete(emoji)
       if (message.sender === user) this.deleteMessage(message)
+    }
+    for (const [place, report] of this.reports.entries()) {
+      const isOfSender = this.messages.get(report.message)!.sender === user
+      this.reports[place] = {
+        ...report,
+        ...(isOfSender ? { content: "", metadata: undefined } : {}),
+        ...(report.by === user ? { by: undefined } : {})
+      }
     }
     this.blocks.delete(user)
     for (const blocked of this.blocks.values()) blocked.delete(user)
@@ -197,6 +264,7 @@ export class Model {
       history,
       title,
       metadata: undefined,
+      madeAs: undefined,
       pair: kind === "direct" ? [users[0]!, users[1]!] : undefined,
       members: new Map(users.map(member))
     }
@@ -216,6 +284,7 @@ export class Model {
     if (repeated !== undefined) return "unchanged"
     if ("group" in to && !known!.members.has(by)) return refused("NotMember")
     if ("user" in to && this.erased.has(to.user)) return refused("ReceiverNotFound")
+    if (this.suspended.has(by)) return refused("Suspended")
     if ("user" in to && this.hasBlocked(to.user, by)) return refused("Blocked")
     const quoted = replyTo === undefined ? undefined : this.messages.get(replyTo)!
     if (
@@ -333,11 +402,14 @@ export class Model {
     if (operation.type === "edit") {
       if (!isOwn) return refused("NotAuthor")
       if (message.isDeleted) return refused("MessageDeleted")
-      if (message.content === operation.content) return "unchanged"
+      const metadata = operation.metadata === undefined ? message.metadata : (operation.metadata ?? undefined)
+      if (message.content === operation.content && isDeepStrictEqual(metadata, message.metadata))
+        return "unchanged"
       if (isBlocked) return refused("Blocked")
       if (operation.version !== undefined && operation.version !== message.version)
         return refused("VersionConflict")
-      Object.assign(message, { content: operation.content, version: message.version + 1, isEdited: true })
+      const { content } = operation
+      Object.assign(message, { content, metadata, version: message.version + 1, isEdited: true })
       return "changed"
     }
     if (operation.type === "remove") {

@@ -23,6 +23,7 @@ export type Operation = { readonly by: UserId } & (
       readonly members: ReadonlyArray<UserId>
       readonly title: string
       readonly history: HistoryAccess
+      readonly clientId: string | undefined
     }
   | { readonly type: "createDirect"; readonly other: UserId }
   | {
@@ -44,11 +45,17 @@ export type Operation = { readonly by: UserId } & (
       readonly message: MessageId
       readonly content: string
       readonly version: number | undefined
+      readonly metadata: { readonly n: number } | null | undefined
     }
   | { readonly type: "remove"; readonly message: MessageId }
+  /** The application deletes it, for nobody. */
+  | { readonly type: "removeAny"; readonly message: MessageId }
   | { readonly type: "react" | "unreact"; readonly message: MessageId; readonly emoji: string }
+  | { readonly type: "report"; readonly message: MessageId }
   | { readonly type: "block" | "unblock"; readonly other: UserId }
   | { readonly type: "rename"; readonly name: string }
+  /** Suspends the user itself, or ends that. */
+  | { readonly type: "suspend" | "restore" }
   /** Erases the user itself, to the end. */
   | { readonly type: "erase" }
 )

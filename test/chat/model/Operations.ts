@@ -2,7 +2,7 @@ import type { ConversationId } from "../../../src/domain/ConversationId.ts"
 import type { MessageId } from "../../../src/domain/Message.ts"
 import type { UserId } from "../../../src/domain/User.ts"
 import type { Random } from "../../fuzz/support/Random.ts"
-import type { Model } from "./Model.ts"
+import type { Model, ModelMessage } from "./Model.ts"
 import type { Operation } from "./Operation.ts"
 
 /** So many users are not erased, so that there is something to do. */
@@ -17,7 +17,8 @@ export const makeOperations = (random: Random, all: ReadonlyArray<UserId>, model
   let users = all
   const isThere = (user: UserId) => !model.erased.has(user)
   const recent = <A>(items: ReadonlyArray<A>) => random.pick(random.chance(0.7) ? items.slice(-12) : items)
-  const sends: Array<Operation> = []
+  /** What may be asked again under its client id. */
+  const repeatable: Array<Operation> = []
 
   /** Mostly a member of the conversation. */
   const someoneIn = (conversation: ConversationId) => {
@@ -28,6 +29,7 @@ export const makeOperations = (random: Random, all: ReadonlyArray<UserId>, model
     const inIt = [...model.messages.values()].filter((message) => message.conversation === conversation)
     return inIt.length === 0 ? undefined : recent(inIt).id
   }
+  const isRead = (message: ModelMessage) => users.some((user) => model.mayRead(user, message))
   const anyMessage = () => recent([...model.messages.values()])
 
   const send = (conversation: ConversationId): Operation => {
@@ -43,7 +45,7 @@ export const makeOperations = (random: Random, all: ReadonlyArray<UserId>, model
       : undefined
     const metadata = random.chance(0.2) ? { n } : undefined
     const operation: Operation = { type: "send", by, to, content: `text ${n}`, replyTo, clientId, metadata }
-    if (clientId !== undefined) sends.push(operation)
+    if (clientId !== undefined) repeatable.push(operation)
     return operation
   }
 
@@ -65,7 +67,18 @@ export const makeOperations = (random: Random, all: ReadonlyArray<UserId>, model
   const createGroup = (): Operation => {
     const members = users.filter(() => random.chance(0.45))
     const history = random.chance(0.5) ? "all" : "joined"
-    return { type: "createGroup", by: random.pick(users), members, title: `group ${++made}`, history }
+    const [n, clientId] = [++made, random.chance(0.5) ? `c${made}` : undefined]
+    const by = random.pick(users)
+    const operation: Operation = {
+      type: "createGroup",
+      by,
+      members,
+      title: `group ${n}`,
+      history,
+      clientId
+    }
+    if (clientId !== undefined) repeatable.push(operation)
+    return operation
   }
 
   const aboutConversation = (conversation: ConversationId): Operation => {
@@ -104,9 +117,16 @@ export const makeOperations = (random: Random, all: ReadonlyArray<UserId>, model
     const message = anyMessage()
     const isByAuthor = random.chance(0.5) && isThere(message.sender)
     const by = isByAuthor ? message.sender : someoneIn(message.conversation)
-    switch (random.below(8)) {
+    switch (random.below(9)) {
+      case 8:
+        return { type: "report", by, message: message.id }
       case 0:
-        return { type: "remove", by, message: message.id }
+        // The events of a deletion tell that it changed something: somebody must get one.
+        return {
+          type: random.chance(0.8) || !isRead(message) ? "remove" : "removeAny",
+          by,
+          message: message.id
+        }
       case 1:
       case 2:
       case 3: {
@@ -116,7 +136,8 @@ export const makeOperations = (random: Random, all: ReadonlyArray<UserId>, model
             ? message.version
             : message.version + 1
           : undefined
-        return { type: "edit", by, message: message.id, content, version }
+        const metadata = random.chance(0.3) ? (random.chance(0.4) ? null : { n: ++made }) : undefined
+        return { type: "edit", by, message: message.id, content, version, metadata }
       }
       case 4:
       case 5:
@@ -130,6 +151,9 @@ export const makeOperations = (random: Random, all: ReadonlyArray<UserId>, model
     const by = random.pick(users)
     const other = random.pick(all.filter((user) => user !== by))
     if (random.chance(0.02) && users.length > FEWEST) return { type: "erase", by }
+    if (random.chance(0.06)) return { type: "suspend", by }
+    const suspended = users.filter((user) => model.suspended.has(user))
+    if (suspended.length > 0 && random.chance(0.3)) return { type: "restore", by: random.pick(suspended) }
     if (random.chance(0.4)) return { type: "rename", by, name: `name ${random.chance(0.2) ? made : ++made}` }
     return { type: random.chance(0.45) ? "block" : "unblock", by, other }
   }
@@ -146,7 +170,7 @@ export const makeOperations = (random: Random, all: ReadonlyArray<UserId>, model
       return { type: "createDirect", by, other: random.pick(all.filter((other) => other !== by)) }
     }
     if (kind < 4) return direct()
-    const known = sends.filter(({ by }) => isThere(by))
+    const known = repeatable.filter(({ by }) => isThere(by))
     if (kind < 7 && known.length > 0) return recent(known)
     if (kind < 14) return aboutUsers()
     if (kind < 45) return send(recent(conversations))

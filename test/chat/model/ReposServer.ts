@@ -11,12 +11,14 @@ import { ErasureRepo } from "../../../src/repo/ErasureRepo.ts"
 import { InboxRepo } from "../../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../../src/repo/MessageRepo.ts"
 import { ProfileRepo } from "../../../src/repo/ProfileRepo.ts"
+import { ReportRepo } from "../../../src/repo/ReportRepo.ts"
 import { SearchRepo } from "../../../src/repo/SearchRepo.ts"
+import { SuspensionRepo } from "../../../src/repo/SuspensionRepo.ts"
 import { UserRepo } from "../../../src/repo/UserRepo.ts"
 import type { Repos } from "../../repo/Conversations.ts"
 import { frameOf } from "../../support/Events.ts"
 import { MAXIMUM, type Operation, type Outcome } from "./Operation.ts"
-import type { Event, Server } from "./Server.ts"
+import type { Event, Reported, Server } from "./Server.ts"
 
 /** So little that an erasure takes many steps. */
 const ERASED_AT_ONCE = { rows: 3, events: 10 }
@@ -71,8 +73,8 @@ export const reposServer = Effect.gen(function* () {
       case "send":
         return yield* send(operation)
       case "createGroup": {
-        const { title, members: memberIds, history } = operation
-        const group = { by, title, memberIds, history, metadata: undefined, clientId: undefined }
+        const { title, members: memberIds, history, clientId } = operation
+        const group = { by, title, memberIds, history, metadata: undefined, clientId }
         return yield* changedOr(yield* conversations.createGroup(group, MAXIMUM), ({ id }) => id)
       }
       case "createDirect":
@@ -92,11 +94,17 @@ export const reposServer = Effect.gen(function* () {
       case "markRead":
         return yield* changedOr(yield* conversations.markRead(by, operation.conversation, operation.message))
       case "edit": {
-        const { message: messageId, content, version } = operation
-        return yield* changedOr(yield* edits.edit({ by, messageId, content, version, metadata: undefined }))
+        const { message: messageId, content, version, metadata } = operation
+        return yield* changedOr(yield* edits.edit({ by, messageId, content, version, metadata }))
       }
       case "remove":
         return yield* changedOr(yield* edits.remove(by, operation.message))
+      case "report":
+        // The answer does not tell whether it is the first: the list of all reports does.
+        yield* (yield* ReportRepo).report(by, operation.message, undefined)
+        return { verdict: "unchanged" } satisfies Outcome
+      case "removeAny":
+        return yield* changedOr(yield* edits.removeAny(operation.message))
       case "react":
         return yield* changedOr(yield* edits.react(by, operation.message, operation.emoji))
       case "block":
@@ -105,6 +113,12 @@ export const reposServer = Effect.gen(function* () {
         return yield* changedOr(yield* (yield* BlockRepo).unblock(by, operation.other))
       case "rename":
         return yield* changedOr(yield* (yield* ProfileRepo).update(by, { display_name: operation.name }))
+      case "suspend":
+      case "restore": {
+        const suspensions = yield* SuspensionRepo
+        yield* operation.type === "suspend" ? suspensions.suspend(by) : suspensions.restore(by)
+        return { verdict: "changed" } satisfies Outcome
+      }
       case "erase":
         return yield* erase(by)
       case "unreact":
@@ -181,6 +195,18 @@ export const reposServer = Effect.gen(function* () {
           )
         )
       ),
+    reports: Effect.gen(function* () {
+      const repo = yield* ReportRepo
+      const all: Array<Reported> = []
+      let after: number | undefined
+      do {
+        const page = yield* repo.list(after, 20)
+        for (const { message_id: message, reported, reporter_id: by } of page.reports)
+          all.push({ message, by, content: reported.content, metadata: reported.metadata })
+        after = page.next
+      } while (after !== undefined)
+      return all
+    }).pipe(provided, Effect.orDie),
     displayNameOf: (user) =>
       Effect.orDie(
         provided(

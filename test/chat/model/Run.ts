@@ -84,6 +84,7 @@ export const inTurn = Effect.fnUntraced(function* (
     if (random.chance(0.02)) yield* agree(world, random.pick(remaining(world)), `after operation ${i}`)
   }
   for (const user of remaining(world)) yield* agree(world, user, "at the end")
+  assert.deepEqual(yield* random.pick(servers).reports, model.reports, "the reports at the end")
   return world
 })
 

@@ -8,6 +8,14 @@ import type { Operation, Outcome } from "./Operation.ts"
 /** An event of an inbox, as a client parses it. */
 export type Event = { readonly type: string; readonly seq: number } & Readonly<Record<string, unknown>>
 
+/** A report of a message. */
+export interface Reported {
+  readonly message: MessageId
+  readonly by: UserId | undefined
+  readonly content: string
+  readonly metadata: unknown
+}
+
 /** What the model test asks of a server: the operations, and what a client reads. Everything but a refusal is a defect. */
 export interface Server {
   readonly perform: (operation: Operation) => Effect.Effect<Outcome>
@@ -35,6 +43,8 @@ export interface Server {
   readonly search: (user: UserId, text: string) => Effect.Effect<ReadonlyArray<MessageId>>
   /** Whom a user has blocked. */
   readonly blocked: (user: UserId) => Effect.Effect<ReadonlyArray<UserId>>
+  /** What users reported, and what the messages said then; `by` is absent once that user is erased. */
+  readonly reports: Effect.Effect<ReadonlyArray<Reported>>
   readonly displayNameOf: (user: UserId) => Effect.Effect<string>
   /** The events after a number, in order. */
   readonly events: (user: UserId, after: number, limit: number) => Effect.Effect<ReadonlyArray<Event>>

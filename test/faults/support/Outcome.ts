@@ -1,15 +1,20 @@
 import { assert } from "@effect/vitest"
 import { Console, Effect } from "effect"
 import type { ChatClient } from "../../../verify/ChatClient.ts"
+import { disagreements } from "../../../verify/Disagreements.ts"
 import * as Latency from "../../../verify/Latency.ts"
 import type { Send, Tally } from "../../../verify/Ledger.ts"
+import * as Memberships from "../../../verify/Memberships.ts"
 import { settle } from "../../../verify/Settle.ts"
 import type { ChatNode } from "./ChatNode.ts"
+import type { Load } from "./Load.ts"
 
 export interface Options {
   readonly fault: string
   readonly seed: number
-  readonly sends: ReadonlyArray<Send>
+  readonly load: Load
+  /** What was sent beside the load. */
+  readonly besides?: ReadonlyArray<Send>
   readonly clients: ReadonlyArray<ChatClient>
   /** The nodes that have to be there still. */
   readonly nodes: ReadonlyArray<ChatNode>
@@ -19,16 +24,20 @@ export interface Options {
 
 const SETTLE_WITHIN = "20 seconds"
 
+/** How many clients, the first ones, are compared with what the nodes answer by REST. */
+const MOST_COMPARED = 50
+
 const line = (
   options: Options,
-  { acknowledged, altered, lost, received, reordered, repeated, sent }: Tally
+  { acknowledged, altered, changes, lost, received, reordered, repeated, sent }: Tally
 ): string => {
   const inboxes = options.clients.map((client) => client.inbox())
   const { max, p50, p99 } = Latency.summarize(
-    Latency.deliveries(options.sends, inboxes).map(({ took }) => took)
+    Latency.deliveries(options.load.sends, inboxes).map(({ took }) => took)
   )
   return [
     `${options.fault}: sent ${sent} acknowledged ${acknowledged} received ${received}`,
+    `changes ${changes} memberships ${options.load.made().memberships.changes}`,
     `lost ${lost} repeated ${repeated} reordered ${reordered} altered ${altered}`,
     `delivered in p50 ${p50} p99 ${p99} max ${max} ms`,
     ...(options.notes ?? []),
@@ -45,10 +54,16 @@ const history = ({ cursor, userId, visits }: ChatClient): string =>
     })
     .join("\n")
 
-/** Waits for what is under way, prints one line, and asserts that every acknowledged message arrived once, in order, everywhere. */
+/**
+ * Waits for what is under way, prints one line, and asserts that every acknowledged message and change arrived once, in order, everywhere,
+ * and that event pages, histories and lists of conversations, asked from the nodes, agree with it.
+ */
 export const conclude = Effect.fn("Outcome.conclude")(function* (options: Options) {
-  const { clients, nodes, sends } = options
-  const tally = yield* settle(sends, clients, SETTLE_WITHIN)
+  const { besides = [], clients, load, nodes } = options
+  const { changes, findings, groups, memberships } = load.made()
+  const sends = [...load.sends, ...besides]
+  const tally = yield* settle(sends, clients, SETTLE_WITHIN, changes)
+  yield* Memberships.settle(memberships, SETTLE_WITHIN)
   yield* Console.log(line(options, tally))
 
   const concerned = clients.filter(({ userId }) =>
@@ -56,6 +71,14 @@ export const conclude = Effect.fn("Outcome.conclude")(function* (options: Option
   )
   assert.deepStrictEqual(tally.findings, [], concerned.map(history).join("\n"))
   assert.strictEqual(tally.acknowledged, tally.sent, "every send was acknowledged in the end")
+  assert.deepStrictEqual(
+    changes.filter(({ acknowledged }) => acknowledged === undefined),
+    [],
+    "every change was acknowledged in the end"
+  )
+  assert.deepStrictEqual([...findings, ...memberships.findings()], [])
+  const urls = nodes.map(({ url }) => url)
+  assert.deepStrictEqual(yield* disagreements(urls, clients.slice(0, MOST_COMPARED), sends, groups), [])
   for (const client of clients) {
     assert.deepStrictEqual(client.unreadable, [], `user ${client.userId}: unreadable frames`)
     assert.isFalse(
@@ -83,12 +106,12 @@ export interface Window {
 
 /** Deliveries of what was sent in a window of time, milliseconds. */
 export const deliveriesWithin = (
-  { clients, sends }: Pick<Options, "clients" | "sends">,
+  { clients, load }: Pick<Options, "clients" | "load">,
   { from, to }: Window
 ): Latency.Latency =>
   Latency.summarize(
     Latency.deliveries(
-      sends,
+      load.sends,
       clients.map((client) => client.inbox())
     )
       .filter(({ sentAt }) => sentAt >= from && sentAt < to)
