@@ -20,11 +20,12 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
             const [a, b, c, d] = yield* newUsers(4)
             const local = new URL("/picture.svg", server.url).href
             const pictures = ["https://pictures.example/b.svg", local, "http://pictures.example/d.svg"]
+            // Opened before there are pictures: without an account, the page shows whom one may be.
+            const { page, complaints } = yield* openChat(server.url)
             for (const [i, user] of [b, c, d].entries()) {
               yield* ask("PATCH", `/users/${user!.id}`, { json: { avatar_url: pictures[i] } })
               yield* send(user!, a!, "hello")
             }
-            const { page, complaints } = yield* openChat(server.url)
             const asked = new Set<string>()
             yield* inPage(page, async (page) => {
               let answer = () => {}
@@ -37,7 +38,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
                 await isMeasured
                 await route.fulfill({ contentType: "image/svg+xml", body: SVG })
               })
-              await page.evaluate(`sessionStorage.setItem("minichat.accounts", '[{"userId":${a!.id}}]')`)
+              await page.addInitScript(`sessionStorage.setItem("minichat.accounts", '[{"userId":${a!.id}}]')`)
               await page.reload()
               const row = (name: string) => page.locator(".conversation").filter({ hasText: name })
               const places = () =>

@@ -162,9 +162,7 @@ export class Model {
         return "changed"
       case "removeAny": {
         const message = this.messages.get(operation.message)!
-        if (message.isDeleted) return "unchanged"
-        this.deleteMessage(message)
-        return "changed"
+        return this.delete(message)
       }
       case "erase":
         return this.erase(operation.by)
@@ -179,11 +177,15 @@ export class Model {
   ): Verdict {
     const { by, clientId, history, title } = operation
     const members = new Set([by, ...operation.members])
+    const madeAs = clientId === undefined ? undefined : `${by} ${clientId}`
+    const known =
+      madeAs === undefined
+        ? undefined
+        : [...this.conversations.values()].find((conversation) => conversation.madeAs === madeAs)
+    if (known !== undefined && !this.erased.has(by))
+      return known.members.has(by) ? "unchanged" : refused("NotMember")
     if ([...members].some((user) => this.erased.has(user))) return refused("MembersNotFound")
     if (members.size > MAXIMUM) return refused("GroupFull")
-    const madeAs = clientId === undefined ? undefined : `${by} ${clientId}`
-    if (madeAs !== undefined && [...this.conversations.values()].some((known) => known.madeAs === madeAs))
-      return "unchanged"
     const made = this.make(id!, "group", [...members], history, title)
     made.madeAs = madeAs
     made.members.get(by)!.role = "owner"
@@ -387,6 +389,14 @@ export class Model {
     return "changed"
   }
 
+  /** A deletion that no member may see gives nobody an event: servers answer it as they answer one that changes nothing. */
+  private delete(message: ModelMessage): Verdict {
+    if (message.isDeleted) return "unchanged"
+    this.deleteMessage(message)
+    const { members } = this.conversations.get(message.conversation)!
+    return [...members.keys()].some((user) => this.mayRead(user, message)) ? "changed" : "unchanged"
+  }
+
   private changeMessage(
     operation: Extract<Operation, { type: "edit" | "remove" | "react" | "unreact" }>
   ): Verdict {
@@ -414,9 +424,7 @@ export class Model {
     }
     if (operation.type === "remove") {
       if (!isOwn && (kind === "direct" || member!.role === "member")) return refused("RoleForbids")
-      if (message.isDeleted) return "unchanged"
-      this.deleteMessage(message)
-      return "changed"
+      return this.delete(message)
     }
     if (operation.type === "react" && message.isDeleted) return refused("MessageDeleted")
     const users = message.reactions.get(operation.emoji) ?? new Set()

@@ -27,7 +27,7 @@ const changedOr = <A, E>({ value, appended }: Change<A, E>, id?: (value: A) => n
   Effect.map(
     value,
     (value): Outcome => ({
-      verdict: appended.length > 0 ? "changed" : "unchanged",
+      verdict: appended.some(({ places }) => places.length > 0) ? "changed" : "unchanged",
       ...(id === undefined ? {} : { id: id(value) })
     })
   )
