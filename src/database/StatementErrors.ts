@@ -38,7 +38,7 @@ export const makeLog = () => {
       const code = codeOf(error)
       // The message of an error of class 22 holds the value, which may be what a user wrote.
       const reason = code.startsWith("22") ? "a value is not valid" : rootCause(error)
-      const isKnown = now - (lastSeen.get(reason) ?? 0) < OVER_AFTER
+      const isKnown = now - (lastSeen.get(reason) ?? Number.NEGATIVE_INFINITY) < OVER_AFTER
       if (!isKnown && lastSeen.size >= KNOWN) lastSeen.clear()
       lastSeen.set(reason, now)
       if (isKnown || (error.isRetryable && !isUnreachable(error))) return Effect.void
