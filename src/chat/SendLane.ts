@@ -39,8 +39,8 @@ interface LaneOptions<D> {
 }
 
 /**
- * A lane of sends: those that arrive while a batch is in the database go together in the next one. There is no timer: a send
- * that finds no batch in the database starts one at once.
+ * A lane of sends: those that arrive while a batch is in the database, or while the lane rests, go together in the next one. Any other
+ * send starts a batch at once.
  */
 export const makeLane = Effect.fnUntraced(function* <D>({
   commit: send,

@@ -26,39 +26,45 @@ const event: WebhookEvent = {
 
 const userCreated = Schema.decodeSync(WebhookPayloads["user.created"])(webhookExamples["user.created"])
 
+/** Delivers what `step` leases to a receiver, until the scope closes. */
+const dispatching = Effect.fnUntraced(function* (step: WebhookRepo["Service"]["step"]) {
+  const receiver = yield* startReceiver
+  const target: WebhookTarget = { url: receiver.url, hash: "", location: "" }
+  const layer = Layer.mergeAll(
+    Layer.mock(WebhookRepo, { step }),
+    Layer.mock(WebhookFacts, {
+      of: () => Effect.succeed([{ payload: userCreated, recipients: [] }])
+    }),
+    Layer.mock(RedisBus, { isUp: () => true }),
+    Layer.mock(WebhookTargets, { targets: [target], sign: () => "v1,signature" })
+  )
+  const scope = yield* Scope.make()
+  const start = dispatch(target, 1).pipe(Effect.provide(layer), Scope.provide(scope))
+  return { receiver, start, stop: Scope.close(scope, Exit.void) }
+})
+
 it.live(
   "an attempt that a stop cuts off is given back, also when another node is at the queue just then",
   () =>
     Effect.gen(function* () {
-      const receiver = yield* startReceiver
-      receiver.respond = () => {}
-      const target: WebhookTarget = { url: receiver.url, hash: "", location: "" }
       const reported: Array<ReadonlyArray<WebhookOutcome>> = []
       let isLeased = false
       let busy = 2
-      const layer = Layer.mergeAll(
-        Layer.mock(WebhookRepo, {
-          step: (_, outcomes) =>
-            Effect.sync(() => {
-              if (!isLeased) {
-                isLeased = true
-                return [event]
-              }
-              if (outcomes.length === 0) return []
-              reported.push(outcomes)
-              return busy-- > 0 ? undefined : []
-            })
-        }),
-        Layer.mock(WebhookFacts, {
-          of: () => Effect.succeed([{ payload: userCreated, recipients: [] }])
-        }),
-        Layer.mock(RedisBus, { isUp: () => true }),
-        Layer.mock(WebhookTargets, { targets: [target], sign: () => "v1,signature" })
+      const { receiver, start, stop } = yield* dispatching((_, outcomes) =>
+        Effect.sync(() => {
+          if (!isLeased) {
+            isLeased = true
+            return [event]
+          }
+          if (outcomes.length === 0) return []
+          reported.push(outcomes)
+          return busy-- > 0 ? undefined : []
+        })
       )
-      const scope = yield* Scope.make()
-      yield* dispatch(target, 1).pipe(Effect.provide(layer), Scope.provide(scope))
+      receiver.respond = () => {}
+      yield* start
       yield* until(Effect.sync(() => receiver.received.length === 1))
-      yield* Scope.close(scope, Exit.void)
+      yield* stop
 
       assert.deepEqual(
         reported.map((outcomes) => outcomes.map(({ event, result }) => [event.id, result])),
@@ -69,38 +75,25 @@ it.live(
 
 it.live("a stop while the queue is asked loses no outcome, and gives back what was leased just then", () =>
   Effect.gen(function* () {
-    const receiver = yield* startReceiver
-    const target: WebhookTarget = { url: receiver.url, hash: "", location: "" }
     const reported: Array<ReadonlyArray<WebhookOutcome>> = []
     const asked = yield* Deferred.make<void>()
     const goOn = yield* Deferred.make<void>()
-    const steps: Array<(outcomes: ReadonlyArray<WebhookOutcome>) => Effect.Effect<Array<WebhookEvent>>> = [
-      () => Effect.succeed([event]),
-      () =>
-        Effect.gen(function* () {
-          yield* Deferred.succeed(asked, undefined)
-          yield* Deferred.await(goOn)
-          return [{ ...event, id: 8 }]
-        })
+    const steps: Array<Effect.Effect<ReadonlyArray<WebhookEvent>>> = [
+      Effect.succeed([event]),
+      Deferred.succeed(asked, undefined).pipe(
+        Effect.andThen(Deferred.await(goOn)),
+        Effect.as([{ ...event, id: 8 }])
+      )
     ]
-    const layer = Layer.mergeAll(
-      Layer.mock(WebhookRepo, {
-        step: (_, outcomes) =>
-          Effect.suspend(() => {
-            reported.push(outcomes)
-            return steps.shift()?.(outcomes) ?? Effect.succeed([])
-          })
-      }),
-      Layer.mock(WebhookFacts, {
-        of: () => Effect.succeed([{ payload: userCreated, recipients: [] }])
-      }),
-      Layer.mock(RedisBus, { isUp: () => true }),
-      Layer.mock(WebhookTargets, { targets: [target], sign: () => "v1,signature" })
+    const { start, stop } = yield* dispatching((_, outcomes) =>
+      Effect.suspend(() => {
+        reported.push(outcomes)
+        return steps.shift() ?? Effect.succeed([])
+      })
     )
-    const scope = yield* Scope.make()
-    yield* dispatch(target, 1).pipe(Effect.provide(layer), Scope.provide(scope))
+    yield* start
     yield* Deferred.await(asked)
-    const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void), { startImmediately: true })
+    const closing = yield* Effect.forkChild(stop, { startImmediately: true })
     yield* Deferred.succeed(goOn, undefined)
     yield* Fiber.join(closing)
 

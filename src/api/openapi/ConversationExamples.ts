@@ -3,7 +3,7 @@ import { alice, bob, reply, wholeNumber } from "./ExampleMessages.ts"
 import type { Examples } from "./ExampleTypes.ts"
 import { groupProblems } from "./ProblemExamples.ts"
 
-const hike = {
+export const hike = {
   id: 4,
   kind: "group",
   title: "Hiking on Sunday",

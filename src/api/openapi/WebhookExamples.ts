@@ -1,19 +1,10 @@
 import type { WebhookPayloads, WebhookType } from "../../domain/Webhook.ts"
+import { hike } from "./ConversationExamples.ts"
 import { bob, deleted, edited, hello, known } from "./ExampleMessages.ts"
 
 const timestamp = "2026-01-31T12:10:00.000Z"
 
-const conversation = {
-  id: 4,
-  kind: "group",
-  title: "Hiking on Sunday",
-  metadata: { color: "green" },
-  history: "joined",
-  created_by: 1,
-  created_at: "2026-01-31T12:05:00.000Z",
-  member_count: 2,
-  member_ids: [1, 5]
-} as const
+const conversation = { ...hike, member_count: 2, member_ids: [1, 5] } as const
 
 const inMember = { conversation_id: conversation.id, user_id: bob.id }
 
