@@ -77,7 +77,7 @@ const contract = (name: string, repos: typeof embeddedRepos | typeof postgresRep
         yield* later
         yield* sql`UPDATE search_rebuilds SET leased_until = clock_timestamp() + interval '1 minute'`
         assert.isFalse(yield* rebuildWhenDue)
-        yield* sql`UPDATE search_rebuilds SET leased_until = clock_timestamp()`
+        yield* sql`UPDATE search_rebuilds SET leased_until = clock_timestamp() - interval '1 second'`
         assert.isTrue(yield* rebuildWhenDue)
       })
     )
@@ -123,7 +123,7 @@ describe.runIf(databaseUrl !== undefined)("with TEST_DATABASE_URL", () => {
         assert.lengthOf(yield* copies, 1)
         assert.isFalse(yield* rebuildWhenDue)
 
-        yield* sql`UPDATE search_rebuilds SET leased_until = clock_timestamp()`
+        yield* sql`UPDATE search_rebuilds SET leased_until = clock_timestamp() - interval '1 second'`
         assert.isTrue(yield* rebuildWhenDue)
         assert.lengthOf(yield* copies, 0)
         assert.isFalse(yield* indexHas(word))
