@@ -20,26 +20,25 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
             const [a, b, c, d] = yield* newUsers(4)
             const local = new URL("/picture.svg", server.url).href
             const pictures = ["https://pictures.example/b.svg", local, "http://pictures.example/d.svg"]
-            // Opened before there are pictures: without an account, the page shows whom one may be.
-            const { page, complaints } = yield* openChat(server.url)
             for (const [i, user] of [b, c, d].entries()) {
               yield* ask("PATCH", `/users/${user!.id}`, { json: { avatar_url: pictures[i] } })
               yield* send(user!, a!, "hello")
             }
             const asked = new Set<string>()
+            let answer = () => {}
+            const isMeasured = new Promise<void>((resolve) => {
+              answer = resolve
+            })
+            const { page, complaints } = yield* openChat(server.url, [a!.id], {
+              before: (page) =>
+                page.route(/\.svg$/, async (route) => {
+                  const { referer } = await route.request().allHeaders()
+                  asked.add(`${route.request().url()} ${referer}`)
+                  await isMeasured
+                  await route.fulfill({ contentType: "image/svg+xml", body: SVG })
+                })
+            })
             yield* inPage(page, async (page) => {
-              let answer = () => {}
-              const isMeasured = new Promise<void>((resolve) => {
-                answer = resolve
-              })
-              await page.route(/\.svg$/, async (route) => {
-                const { referer } = await route.request().allHeaders()
-                asked.add(`${route.request().url()} ${referer}`)
-                await isMeasured
-                await route.fulfill({ contentType: "image/svg+xml", body: SVG })
-              })
-              await page.addInitScript(`sessionStorage.setItem("minichat.accounts", '[{"userId":${a!.id}}]')`)
-              await page.reload()
               const row = (name: string) => page.locator(".conversation").filter({ hasText: name })
               const places = () =>
                 page

@@ -32,11 +32,16 @@ export class Chromium extends Context.Service<Chromium, Browser>()("test/web/Chr
 export const openChat = Effect.fnUntraced(function* (
   url: string,
   userIds: ReadonlyArray<number> = [],
-  options: { readonly colorScheme?: "light" | "dark" } = {}
+  options: {
+    readonly colorScheme?: "light" | "dark"
+    /** What is done with the page before it loads anything, as answering requests to other hosts. */
+    readonly before?: (page: Page) => Promise<unknown>
+  } = {}
 ) {
+  const { before, ...look } = options
   const browser = yield* Chromium
   const context = yield* Effect.acquireRelease(
-    Effect.promise(() => browser.newContext({ viewport: { width: 1500, height: 800 }, ...options })),
+    Effect.promise(() => browser.newContext({ viewport: { width: 1500, height: 800 }, ...look })),
     (context) => Effect.promise(() => context.close())
   )
   const complaints: Array<string> = []
@@ -50,6 +55,7 @@ export const openChat = Effect.fnUntraced(function* (
     page.on("console", (message) => {
       if (["error", "warning"].includes(message.type())) complaints.push(message.text())
     })
+    await before?.(page)
     await page.goto(url)
     return page
   })
