@@ -69,6 +69,42 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
           })
       )
 
+      it.effect("is not removed by who saves a name before the profile was loaded", () =>
+        Effect.gen(function* () {
+          const { server, ask } = yield* ChatServer
+          const [a] = yield* newUsers(1)
+          const avatar_url = new URL("/kept.svg", server.url).href
+          yield* ask("PATCH", `/users/${a!.id}`, { json: { avatar_url } })
+          let load = () => {}
+          const mayLoad = new Promise<void>((resolve) => {
+            load = resolve
+          })
+          const { page } = yield* openChat(server.url, [a!.id], {
+            before: async (page) => {
+              await page.route(/kept\.svg$/, (route) =>
+                route.fulfill({ contentType: "image/svg+xml", body: SVG })
+              )
+              await page.route(new URL(`/users/${a!.id}`, server.url).href, async (route) => {
+                if (route.request().method() === "GET") await mayLoad
+                await route.continue()
+              })
+            }
+          })
+          yield* inPage(page, async (page) => {
+            await page.getByTitle("Your profile").click()
+            const dialog = page.getByRole("dialog")
+            await dialog.getByText("Loading your profile").waitFor()
+            assert.strictEqual(await dialog.getByLabel("Name that others see").count(), 0)
+            load()
+            await dialog.getByLabel("Name that others see").fill("Another name")
+            await dialog.getByRole("button", { name: "Save" }).click()
+            await dialog.waitFor({ state: "detached" })
+          })
+          const { json } = yield* ask("GET", `/users/${a!.id}`)
+          assert.deepInclude(json, { display_name: "Another name", avatar_url })
+        })
+      )
+
       it.effect("is set and removed with the name; one that does not load leaves the first letter", () =>
         Effect.gen(function* () {
           const { server, ask } = yield* ChatServer
