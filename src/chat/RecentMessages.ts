@@ -1,4 +1,6 @@
 import { Context, Duration, Effect, Layer, Option } from "effect"
+import { type JsonBytes, jsonBytes } from "../domain/JsonBytes.ts"
+import type { Message } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { VERSION } from "../domain/Version.ts"
@@ -16,12 +18,14 @@ const KEEP_FOR = Duration.toMillis(Duration.hours(24))
 /** How many answers the memory layer keeps; past that the oldest is deleted and made anew when it is asked for. */
 const MEMORY_ANSWERS = 10_000
 
-/** The latest messages of a user as they go out, and the head of the inbox that they were read at. */
+/** Up to 50 received messages, newest first, as they go out. */
+type Page = JsonBytes<{ readonly messages: ReadonlyArray<Message> }>
+
+/** The latest messages of a user, and the head of the inbox that they were read at. */
 export interface RecentAnswer {
   /** `undefined` for a user that does not exist. */
   readonly head: number | undefined
-  /** A JSON array in UTF-8: up to 50 received messages, newest first. */
-  readonly messages: Uint8Array
+  readonly page: Page
 }
 
 /**
@@ -44,7 +48,8 @@ export class RecentMessages extends Context.Service<
     Effect.gen(function* () {
       const redis = yield* Redis
       // Another release may answer with other fields.
-      const keyOf = ({ epoch, userId }: Place) => `${redis.prefix}${epoch}:user:${userId}:recent:${VERSION}`
+      const keyOf = ({ epoch, userId }: Place) =>
+        `${redis.prefix}${epoch}:user:${userId}:recent-page:${VERSION}`
       return yield* make({
         // Asked for before the head is, so that both are on their way at once.
         get: (place) =>
@@ -101,7 +106,7 @@ interface Place {
 /** A cached answer. */
 interface Entry {
   readonly head: number
-  readonly messages: Uint8Array
+  readonly page: Page
 }
 
 interface AnswerCache {
@@ -124,7 +129,7 @@ const make = Effect.fnUntraced(function* (cache: AnswerCache) {
     const cached = yield* asked
     if (cached !== undefined && cached.head === bounds?.head && place.epoch === bounds.epoch) return cached
     const { head, messages } = yield* repo.received(userId, RECENT_MESSAGES)
-    const answer = { head, messages: Buffer.from(JSON.stringify(messages)) }
+    const answer = { head, page: jsonBytes({ messages }) }
     if (head !== undefined) yield* cache.set(place, { ...answer, head })
     return answer
   })
@@ -137,8 +142,8 @@ const make = Effect.fnUntraced(function* (cache: AnswerCache) {
 
 const LINE_FEED = 10
 
-/** `head LF answer`: the head is read without parsing the answer. */
-const encode = ({ head, messages }: Entry) => Buffer.concat([Buffer.from(`${head}\n`, "latin1"), messages])
+/** `head LF page`: the head is read without parsing the page. */
+const encode = ({ head, page }: Entry) => Buffer.concat([Buffer.from(`${head}\n`, "latin1"), page])
 
 const decode = (value: Buffer): Entry | undefined => {
   const end = value.indexOf(LINE_FEED)
@@ -146,6 +151,6 @@ const decode = (value: Buffer): Entry | undefined => {
     value.toString("latin1", 0, Math.max(end, 0))
   )
   return Option.getOrUndefined(
-    Option.map(head, (digits) => ({ head: Number(digits), messages: value.subarray(end + 1) }))
+    Option.map(head, (digits) => ({ head: Number(digits), page: value.subarray(end + 1) }))
   )
 }

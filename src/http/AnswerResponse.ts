@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http"
 import type { Socket } from "node:net"
+import { type Placed, Places } from "./Places.ts"
 import { PlainResponse } from "./PlainResponse.ts"
 
 /** How many bytes of an answer are written to a connection at a time. The rest follows when the peer has read these. */
@@ -12,28 +13,21 @@ const UNANSWERED = 8
 export const ANSWERED_LATER = 102
 
 /** An answer that its peer has not read to the end. */
-interface UnreadAnswer {
-  /** None once it is read, or its connection closed. */
-  answer: { readonly isQueued: boolean; cut(): void } | undefined
+interface UnreadAnswer extends Placed {
+  readonly answer: { readonly isQueued: boolean; cut(): void }
   /** When its peer last read. In milliseconds of `performance.now`. */
   readAt: number
 }
 
 /** The answers of a server that their peers have not read to the end. */
-export class Unread extends Set<UnreadAnswer> {
+export class Unread extends Places<UnreadAnswer> {
   private readonly listeners = new Set<() => void>()
 
-  override delete(unread: UnreadAnswer): boolean {
-    const isRemoved = super.delete(unread)
-    // V8 replaces the table of a Set now and then. A replaced table in the old generation keeps what it held until a full
-    // collection. If that were answers, whole requests would be moved there, and a collection of the young objects would take three
-    // to five times as long (bench/README.md, "What comments quote").
-    unread.answer = undefined
-    if (this.size === 0) {
-      for (const listener of this.listeners) listener()
-      this.listeners.clear()
-    }
-    return isRemoved
+  override delete(unread: UnreadAnswer): void {
+    super.delete(unread)
+    if (this.size > 0 || this.listeners.size === 0) return
+    for (const listener of this.listeners) listener()
+    this.listeners.clear()
   }
 
   /** Calls a listener once when no answer is unread: at once, or when the last one is read or its connection closed. */
@@ -181,7 +175,7 @@ export class AnswerResponse<
   private markUnread(): void {
     if (this.connectionOf.destroyed) return
     if (this.asUnread !== undefined) this.unread.delete(this.asUnread)
-    this.asUnread = { answer: this, readAt: performance.now() }
+    this.asUnread = { place: 0, answer: this, readAt: performance.now() }
     this.unread.add(this.asUnread)
   }
 

@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { type Placed, Places } from "./Places.ts"
 
 /** An answer that takes a part of a room. */
 export interface RoomAnswer {
@@ -16,9 +17,8 @@ export interface RoomAnswer {
 }
 
 /** The bytes that an answer reserved, and the time and place from which its peer's speed is measured. */
-interface Part {
-  /** None once its room is free again. */
-  answer: RoomAnswer | undefined
+interface Part extends Placed {
+  readonly answer: RoomAnswer
   readonly bytes: number
   since: number
   readBytes: number
@@ -39,7 +39,7 @@ interface Wanted {
 export class AnswerRoom {
   private readonly size: number
   private free: number
-  private readonly parts = new Set<Part>()
+  private readonly parts = new Places<Part>()
   /** The one that has waited longest first. */
   private readonly waiting = new Set<Wanted>()
 
@@ -81,13 +81,11 @@ export class AnswerRoom {
 
   private keep({ answer, bytes }: Pick<Wanted, "answer" | "bytes">): void {
     if (answer.closed) return
-    const part: Part = { answer, bytes, since: performance.now(), readBytes: answer.readBytes }
+    const part: Part = { place: 0, answer, bytes, since: performance.now(), readBytes: answer.readBytes }
     this.parts.add(part)
     this.free -= bytes
     answer.whenClosed(() => {
       this.parts.delete(part)
-      // As in `Unread`: a replaced table of the Set must not keep requests.
-      part.answer = undefined
       this.free += bytes
       this.serve()
     })
@@ -100,7 +98,6 @@ export class AnswerRoom {
   cutSlow(now: number, patience: number): void {
     for (const part of this.parts) {
       const { answer } = part
-      if (answer === undefined) continue
       if (!answer.headersSent || answer.isQueued || answer.readBytes - part.readBytes >= part.bytes) {
         part.since = now
         part.readBytes = answer.readBytes

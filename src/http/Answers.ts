@@ -60,8 +60,8 @@ export class Answers extends Context.Service<
       const disconnectSlow = Effect.sync(() => {
         const now = performance.now()
         for (const entry of unread) {
-          if (entry.answer?.isQueued === true) entry.readAt = now
-          else if (now - entry.readAt >= patience) entry.answer?.cut()
+          if (entry.answer.isQueued) entry.readAt = now
+          else if (now - entry.readAt >= patience) entry.answer.cut()
         }
         ofNode.cutSlow(now, patience)
       })

@@ -1,5 +1,6 @@
 import type { Schema } from "effect"
 import { HttpServerResponse } from "effect/http"
+import type { JsonBytes } from "../domain/JsonBytes.ts"
 
 // Bodies come from the repositories in the encoded shape of the API's schemas, so they are not encoded at run time: for a page of 50
 // messages that takes longer than the query (bench/README.md, "What comments quote"). The compiler checks the type of a body, and
@@ -13,6 +14,12 @@ export const json =
   <Body>(_schema: Contract<Body>, options?: { readonly status: number }) =>
   (body: Body) =>
     HttpServerResponse.jsonUnsafe(body, options)
+
+/** Like `json`, for a body that is serialized already. */
+export const jsonOfBytes =
+  <Body>(_schema: Contract<Body>) =>
+  (body: JsonBytes<Body>) =>
+    HttpServerResponse.uint8Array(body, { contentType: "application/json" })
 
 /** A value that is serialized already: JSON text, or JSON in UTF-8. The compiler does not check what it holds. */
 export class RawJson {

@@ -42,14 +42,14 @@ import { SearchRepo } from "../repo/SearchRepo.ts"
 import { LONG_MESSAGE_BYTES } from "./Answers.ts"
 import { tagged, tagOf, unlessKnown } from "./Conditional.ts"
 import { type HistoryOf, historyOf } from "./HistoryPage.ts"
-import { json, jsonWithRaw, RawJson } from "./Json.ts"
+import { json, jsonOfBytes } from "./Json.ts"
 import * as Permit from "./Permit.ts"
 
 const sent = json(SentMessage)
 const message = json(Message)
 const messagePage = json(History)
 const foundPage = json(FoundMessages)
-const recentPage = jsonWithRaw(RecentPage)
+const recentPage = jsonOfBytes(RecentPage)
 
 /** Why a member's call on a message is refused. */
 const denied = { MessageNotFound: messageNotFound, NotMember: notMember, Unavailable: serviceUnavailable }
@@ -154,9 +154,7 @@ export const layer = HttpApiBuilder.group(
               inEpoch((epochBefore) =>
                 reserve(RECENT_MESSAGES, LONG_MESSAGE_BYTES).pipe(
                   Effect.andThen(recentMessages.list(user_id)),
-                  Effect.flatMap(({ head, messages }) =>
-                    tagged(tagAt(epochBefore, head), recentPage({ messages: new RawJson(messages) }))
-                  )
+                  Effect.flatMap(({ head, page }) => tagged(tagAt(epochBefore, head), recentPage(page)))
                 )
               )
             )

@@ -18,14 +18,21 @@ const TICK = Duration.seconds(1)
 
 /** The state of one connection. */
 interface Connection {
+  readonly socket: Socket
   readonly address: string
   /** How many requests on it are not answered yet. */
   requests: number
-  /** Since when it waits for a request. In milliseconds of `performance.now`. */
-  since: number
+  /** Since when it waits for a request, in milliseconds of `performance.now`. None while it does not wait. */
+  since: number | undefined
   /** The listener of the close of each response. */
   readonly answered: () => void
 }
+
+interface Waiting extends Connection {
+  readonly since: number
+}
+
+const isWaiting = (connection: Connection): connection is Waiting => connection.since !== undefined
 
 /**
  * Bounds the connections on which no request is being answered and that are no WebSockets: those that sent nothing, or a part of
@@ -36,8 +43,8 @@ export class WaitingConnections {
   private readonly isProxy: (address: string) => boolean
   private readonly ofAddress: number
   private readonly ofNode: number
-  /** The waiting connections, the longest waiting first. */
-  private readonly waiting = new Map<Socket, Connection>()
+  /** All connections but WebSockets. With the waiting ones only, each request would change the Map twice. */
+  private readonly connections = new Map<Socket, Connection>()
 
   constructor(
     trustedProxies: ReadonlyArray<IpNetwork.IpNetwork>,
@@ -49,53 +56,55 @@ export class WaitingConnections {
     this.ofNode = ofNode
   }
 
+  private waiting(): Array<Waiting> {
+    return [...this.connections.values()].filter(isWaiting)
+  }
+
+  /** How many connections wait. */
   get size(): number {
-    return this.waiting.size
+    return this.waiting().length
   }
 
   /** Watches the connections that a server accepts from now on. Add the server's listener of upgrades before. */
   watch(server: Server): void {
-    const connections = new WeakMap<Socket, Connection>()
-    const wait = (socket: Socket, connection: Connection) => {
-      if (socket.destroyed) return
-      connection.since = performance.now()
-      this.waiting.set(socket, connection)
-    }
-
     server.on("connection", (socket: Socket) => {
       const address = socket.remoteAddress ?? ""
       const connection: Connection = {
+        socket,
         address: this.isProxy(address) ? "" : clientNetwork(address),
         requests: 0,
-        since: 0,
+        since: performance.now(),
         answered: () => {
-          if (--connection.requests === 0) wait(socket, connection)
+          if (--connection.requests === 0) connection.since = performance.now()
         }
       }
-      connections.set(socket, connection)
-      wait(socket, connection)
-      socket.once("close", () => this.waiting.delete(socket))
+      this.connections.set(socket, connection)
+      socket.once("close", () => this.connections.delete(socket))
     })
     server.on("request", ({ socket }: IncomingMessage, response: ServerResponse) => {
-      const connection = connections.get(socket)
+      const connection = this.connections.get(socket)
       if (connection === undefined || !(response instanceof AnswerResponse)) return
-      if (connection.requests++ === 0) this.waiting.delete(socket)
+      connection.requests++
+      connection.since = undefined
       response.whenClosed(connection.answered)
     })
-    server.on("upgrade", ({ socket }: IncomingMessage) => this.waiting.delete(socket))
+    server.on("upgrade", ({ socket }: IncomingMessage) => this.connections.delete(socket))
   }
 
   /** Closes the connections above the bounds that have waited for at least `patience` milliseconds. */
   closeSurplus(patience: number): void {
     const latest = performance.now() - patience
+    const waiting = this.waiting().sort((one, other) => one.since - other.since)
     const counts = new Map<string, number>()
-    for (const { address } of this.waiting.values()) counts.set(address, (counts.get(address) ?? 0) + 1)
-    for (const [socket, { address, since }] of this.waiting) {
+    for (const { address } of waiting) counts.set(address, (counts.get(address) ?? 0) + 1)
+    let ofNode = waiting.length
+    for (const { socket, address, since } of waiting) {
       if (since > latest) return
       const count = counts.get(address)!
-      if (this.waiting.size <= this.ofNode && (address === "" || count <= this.ofAddress)) continue
+      if (ofNode <= this.ofNode && (address === "" || count <= this.ofAddress)) continue
       counts.set(address, count - 1)
-      this.waiting.delete(socket)
+      ofNode--
+      this.connections.delete(socket)
       socket.destroy()
     }
   }

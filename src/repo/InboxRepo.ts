@@ -1,11 +1,12 @@
 import { PgTypes } from "@effect/sql-pg"
-import { Context, DateTime, Duration, Effect, Exit, Layer, Request, RequestResolver, Tracer } from "effect"
+import { Context, DateTime, Duration, Effect, Layer } from "effect"
 import { Database } from "../database/Database.ts"
 import { int4, int4Array, int8, textArray } from "../database/SqlParameters.ts"
 import type { EventRecord } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
-import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
+import { type UserId, UserNotFound } from "../domain/User.ts"
 import { MEMORY_EPOCH } from "../Epoch.ts"
+import { lookUpsByUser } from "./LookUps.ts"
 import { type MemoryEvent, MemoryTables } from "./MemoryTables.ts"
 import { messageOfEvent } from "./MemoryViews.ts"
 import { MESSAGE_COLUMNS } from "./MessageColumns.ts"
@@ -71,7 +72,7 @@ export class InboxRepo extends Context.Service<
       const wanted = (userIds: ReadonlyArray<UserId>) =>
         sql`unnest((SELECT ${int4Array(userIds)})) AS wanted (id)`
 
-      const find = byUser(FindInbox, services, (userIds) =>
+      const find = lookUpsByUser(services, (userIds) =>
         inPipeline(
           sql<Inbox>`SELECT wanted.id AS "userId", i.*, ${currentEpoch} AS epoch
             FROM ${wanted(userIds)} CROSS JOIN LATERAL (
@@ -139,7 +140,7 @@ export class InboxRepo extends Context.Service<
 
       return InboxRepo.of({
         find: (userId) => Effect.flatMap(find(userId), (inbox) => found(userId, inbox)),
-        bounds: byUser(FindBounds, services, heads),
+        bounds: lookUpsByUser(services, heads),
         heads,
         page,
         prune
@@ -222,49 +223,6 @@ export class InboxRepo extends Context.Service<
       })
     })
   ).pipe(Layer.provide(MemoryTables.layer))
-}
-
-class FindInbox extends Request.TaggedClass("FindInbox")<
-  { readonly userId: UserId },
-  Inbox | undefined,
-  Unavailable
-> {}
-
-class FindBounds extends Request.TaggedClass("FindBounds")<
-  { readonly userId: UserId },
-  Bounds | undefined,
-  Unavailable
-> {}
-
-/**
- * Makes a look-up by user id. Look-ups in one turn of the event loop share a query. An id above the column's range finds nothing.
- * Queries run in `services`, with the span of a caller. In the caller's own context each look-up would keep its request in memory until a
- * full collection, as Effect reuses the Sets of its batches (bench/README.md, "What comments quote").
- */
-const byUser = <A extends Bounds>(
-  Find: new (request: {
-    readonly userId: UserId
-  }) => Request.Request<A | undefined, Unavailable> & { readonly userId: UserId },
-  services: Context.Context<never>,
-  query: (userIds: ReadonlyArray<UserId>) => Effect.Effect<ReadonlyArray<A>, Unavailable>
-) => {
-  type Find = InstanceType<typeof Find>
-  const resolver = RequestResolver.make<Find>(
-    Effect.fnUntraced(function* (entries) {
-      const ids = new Set(entries.map(({ request }) => request.userId))
-      const rows = new Map((yield* query([...ids])).map((row) => [row.userId, row]))
-      for (const entry of entries) entry.completeUnsafe(Exit.succeed(rows.get(entry.request.userId)))
-    })
-  ).pipe(RequestResolver.batchN(1000))
-  const lookUp = (userId: UserId) =>
-    Effect.withFiber<A | undefined, Unavailable>(({ cache: { span } }) =>
-      Effect.callback((resume) => {
-        const context = span === undefined ? services : Context.add(services, Tracer.ParentSpan, span)
-        return Effect.sync(Effect.requestUnsafe(new Find({ userId }), { resolver, onExit: resume, context }))
-      })
-    )
-  return (userId: UserId): Effect.Effect<A | undefined, Unavailable> =>
-    userId > MAX_USER_ID ? Effect.undefined : lookUp(userId)
 }
 
 const found = <A extends Inbox>(userId: UserId, inbox: A | undefined) =>

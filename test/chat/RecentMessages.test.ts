@@ -61,7 +61,7 @@ const deliver = (from: User, to: User, count = 1) =>
   sendAll(Array.from({ length: count }, (_, i) => draft(from, to, `number ${i}`)))
 
 const list = (user: { readonly id: UserId }) =>
-  RecentMessages.use((recent) => Effect.map(recent.list(user.id), ({ messages }) => textsOf(messages)))
+  RecentMessages.use((recent) => Effect.map(recent.list(user.id), ({ page }) => textsOf(page)))
 
 const inDatabase = Effect.fnUntraced(function* (user: User) {
   return (yield* (yield* MessageRepo).received(user.id, 50)).messages.map(messageJson)
@@ -237,7 +237,9 @@ const faults = () => {
       const { prefix } = yield* Redis
       const client = yield* redisClient
 
-      yield* Effect.promise(() => client.del(`${prefix}${MEMORY_EPOCH}:user:${bob.id}:recent:${VERSION}`))
+      yield* Effect.promise(() =>
+        client.del(`${prefix}${MEMORY_EPOCH}:user:${bob.id}:recent-page:${VERSION}`)
+      )
 
       assert.isFalse(yield* isCached(bob))
       yield* until(isCached(bob))
@@ -250,7 +252,7 @@ const faults = () => {
       const { bob } = yield* cachedPair
       const { prefix } = yield* Redis
       const client = yield* redisClient
-      const key = `${prefix}${MEMORY_EPOCH}:user:${bob.id}:recent:${VERSION}`
+      const key = `${prefix}${MEMORY_EPOCH}:user:${bob.id}:recent-page:${VERSION}`
       for (const value of ["", "\n", "x\n[]", "[]", "4\n[]", "-1\n[]", "NaN\n[]"]) {
         yield* Effect.promise(() => client.set(key, value))
         yield* assertTrue(bob)

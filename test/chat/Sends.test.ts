@@ -45,7 +45,7 @@ const silentRedis = Layer.succeed(Redis, {
 
 /** The recent list of a user, as texts. */
 const recentOf = (user: User) =>
-  RecentMessages.use((recent) => Effect.map(recent.list(user.id), ({ messages }) => textsOf(messages)))
+  RecentMessages.use((recent) => Effect.map(recent.list(user.id), ({ page }) => textsOf(page)))
 
 const nobody = { id: UserId.make(MAX_USER_ID) }
 
