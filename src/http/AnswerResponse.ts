@@ -142,8 +142,13 @@ export class AnswerResponse<
       if (typeof onFinish === "function") this.once("finish", () => onFinish())
       this.writeFrom(body, 0)
     } else Reflect.apply(PlainResponse.prototype.end, this, args)
-    if (!this.writableFinished && !this.closed) this.markUnread()
+    if (!this.isTaken) this.markUnread()
     return this
+  }
+
+  /** Whether nothing of it waits for its peer any more: the kernel has all that was written. */
+  private get isTaken(): boolean {
+    return this.closed || this.writableFinished || (this.socket !== null && this.socket.writableLength === 0)
   }
 
   /** Writes a part of an answer that streams. Its peer is watched, like that of a whole answer. */
