@@ -20,11 +20,15 @@ export const headOf = (
 ) => ` ${type} ${traceparent ?? NONE} ${committedAt ?? NONE} ${epoch}`
 
 /**
- * The bytes of an event on the bus: `seq SP type SP traceparent|- SP committedAt|- SP epoch SP signature LF frame`. A node reads the
+ * An event on the bus: `seq SP type SP traceparent|- SP committedAt|- SP epoch SP signature LF frame`. A node reads the
  * fields of the head without parsing the frame. Nodes of release 1.0 read and send the first three fields, those of 1.1 all six.
  */
-export const encode = (event: InboxEvent, epoch: string, signature: string) =>
-  Buffer.concat([Buffer.from(`${event.seq}${headOf(event, epoch)} ${signature}\n`, "latin1"), event.frame])
+export const encode = (event: InboxEvent, epoch: string, signature: string): string =>
+  `${event.seq}${headOf(event, epoch)} ${signature}\n${textOf(event.frame)}`
+
+/** UTF-8 as text. */
+export const textOf = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString("utf8")
 
 export interface Decoded {
   readonly event: InboxEvent

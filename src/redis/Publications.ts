@@ -1,6 +1,6 @@
 import type { InboxEvent, SharedBytes } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
-import { encode, headOf } from "./BusPayload.ts"
+import { encode, headOf, textOf } from "./BusPayload.ts"
 import { CHANNEL_END, channelOf } from "./Channels.ts"
 import { digestOf, sign } from "./Signatures.ts"
 
@@ -29,27 +29,29 @@ const signatureOf = ({ userId, event, epoch, key }: Publication): string => {
   return sign(key, { userId, head, frame, bodyLength: body.length }, digestOf(body))
 }
 
-export const payloadOf = (publication: Publication): Buffer =>
+export const payloadOf = (publication: Publication): string =>
   encode(publication.event, publication.epoch, signatureOf(publication))
 
 /** How many events one script publishes at most: Redis runs nothing else until a script has ended. */
 const SCRIPT_EVENTS = 500
 
-type Argument = string | Buffer
-
-/** The arguments of the scripts that publish these events, in their order. */
+/**
+ * The arguments of the scripts that publish these events, in their order. They are texts: a Buffer that is kept until Redis has replied
+ * keeps 64 KB of memory that Node shares out, and V8 collects all objects when that becomes much (bench/README.md, "What
+ * comments quote").
+ */
 export const scriptArguments = (
   publications: ReadonlyArray<Publication>
-): ReadonlyArray<ReadonlyArray<Argument>> => {
-  const scripts: Array<Array<Argument>> = []
+): ReadonlyArray<ReadonlyArray<string>> => {
+  const scripts: Array<Array<string>> = []
   for (let from = 0; from < publications.length; from += SCRIPT_EVENTS) {
     scripts.push(argumentsOf(publications.slice(from, from + SCRIPT_EVENTS)))
   }
   return scripts
 }
 
-const argumentsOf = (publications: ReadonlyArray<Publication>): Array<Argument> => {
-  const args: Array<Argument> = []
+const argumentsOf = (publications: ReadonlyArray<Publication>): Array<string> => {
+  const args: Array<string> = []
   for (let i = 0; i < publications.length; ) {
     const first = publications[i]!
     let next = i + 1
@@ -72,14 +74,14 @@ const areAlike = (one: Publication, other: Publication): boolean =>
 const sharedArguments = (
   publications: ReadonlyArray<Publication>,
   { beforeSeq, afterSeq }: SharedBytes
-): Array<Argument> => {
+): Array<string> => {
   const { channelStart, event, epoch } = publications[0]!
   return [
     String(publications.length),
     channelStart,
     headOf(event, epoch),
-    Buffer.from(beforeSeq),
-    Buffer.from(afterSeq),
+    textOf(beforeSeq),
+    textOf(afterSeq),
     ...publications.flatMap((publication) => [
       String(publication.userId),
       String(publication.event.seq),

@@ -3,7 +3,7 @@ import type { AddressedEvent } from "../domain/Event.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { Metrics } from "../observability/Metrics.ts"
-import { headOf, PASSING } from "./BusPayload.ts"
+import { headOf, PASSING, textOf } from "./BusPayload.ts"
 import { channelOf, makeChannels } from "./Channels.ts"
 import { type Followed, makeFollowers } from "./Followers.ts"
 import { makeListeners } from "./Listeners.ts"
@@ -123,22 +123,18 @@ export class RedisBus extends Context.Service<
       }
 
       const passAll = script<null>(PASS)
-      const passTo = (passed: ReadonlyArray<Passed>, start: string, frame: Uint8Array) =>
+      const passTo = (passed: ReadonlyArray<Passed>, start: string, frame: string) =>
         startCommand<unknown>((redis) =>
           sharded
             ? Promise.all(
                 passed.map(({ channel, signature }) =>
-                  redis.spublish(channel, Buffer.concat([Buffer.from(`${start}${signature}\n`), frame]))
+                  redis.spublish(channel, `${start}${signature}\n${frame}`)
                 )
               )
             : passAll(
                 redis,
                 [],
-                [
-                  start,
-                  Buffer.concat([NEW_LINE, frame]),
-                  ...passed.flatMap(({ channel, signature }) => [channel, signature])
-                ]
+                [start, `\n${frame}`, ...passed.flatMap(({ channel, signature }) => [channel, signature])]
               )
         )
 
@@ -157,7 +153,7 @@ export class RedisBus extends Context.Service<
           }))
           return Effect.forEach(
             Array.chunksOf(passed, PASS_BATCH),
-            (some) => passTo(some, `${head} `, frame),
+            (some) => passTo(some, `${head} `, textOf(frame)),
             { discard: true }
           )
         })
@@ -200,7 +196,5 @@ interface Passed {
   readonly channel: string
   readonly signature: string
 }
-
-const NEW_LINE = Buffer.from("\n")
 
 const NO_EVENT = { committedAt: undefined, traceparent: undefined }

@@ -4,7 +4,7 @@ import type { Cluster, Redis as IORedis } from "ioredis"
 type Script<A> = (
   connection: IORedis,
   keys: ReadonlyArray<string>,
-  args: ReadonlyArray<string | number | Buffer>
+  args: ReadonlyArray<string | number>
 ) => Promise<A>
 
 /** Makes a Lua script a command. A connection sends the script once, and its hash from then on. */
@@ -16,7 +16,7 @@ export const scriptsOf = (connection: IORedis | Cluster): MakeScript => {
   return <A>(lua: string): Script<A> => {
     const name = `script${scripts++}`
     connection.defineCommand(name, { lua })
-    type Run = (numberOfKeys: number, ...keysAndArgs: ReadonlyArray<string | number | Buffer>) => Promise<A>
+    type Run = (numberOfKeys: number, ...keysAndArgs: ReadonlyArray<string | number>) => Promise<A>
     return (connection, keys, args) =>
       (connection as unknown as Record<string, Run>)[name]!(keys.length, ...keys, ...args)
   }
