@@ -4,6 +4,7 @@ import { SqlClient } from "effect/sql"
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
-  // The direct conversations of a user that are stored under the smaller id of the other: the unique index begins with that one.
-  yield* sql`CREATE INDEX conversations_high ON conversations (high, low) WHERE high IS NOT NULL`
+  // For the direct conversations of a user that has the larger id of the two: the unique index begins with the smaller one. Look-ups of a
+  // single conversation do not name the kind, and stay with the unique index.
+  yield* sql`CREATE INDEX conversations_high ON conversations (high, low) WHERE kind = 'direct'`
 })
