@@ -1,22 +1,46 @@
--- Deletes at most `batch` events older than `older_than`, and answers how many. Events go in small batches, each a short
--- transaction. `pruned_seq` is the number up to which events may be deleted: a resume from before it is refused, not answered
--- with a gap.
+-- Deletes at most `batch` events older than `older_than`, the first ones of each inbox. `pruned_seq` is the number up to which events may
+-- be deleted: a resume from before it is refused, not answered with a gap. Answers how many it deleted, and counts an inbox without an
+-- old event as one: as long as the answer is `batch`, there may be more.
+--
+-- The inboxes that may have old events are found by `oldest_at`. It is the time of the first event, or when the inbox was found empty.
 CREATE OR REPLACE FUNCTION prune_inbox_events(older_than timestamptz, batch int) RETURNS int
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
-  users_pruned int[];
-  seqs_pruned bigint[];
+  owners int[];
+  owner int;
+  first_seq bigint;
+  last_old_seq bigint;
+  counted int := 0;
+  deleted int;
 BEGIN
-  SELECT array_agg(e.user_id), array_agg(e.seq) INTO users_pruned, seqs_pruned
-    FROM (SELECT user_id, seq FROM inbox_events WHERE created_at < older_than LIMIT batch) e;
-  IF users_pruned IS NULL THEN
-    RETURN 0;
-  END IF;
-  PERFORM FROM inboxes WHERE user_id = ANY (users_pruned) ORDER BY user_id FOR UPDATE;
-  UPDATE inboxes i SET pruned_seq = greatest(i.pruned_seq, p.seq)
-    FROM (SELECT t.user_id, max(t.seq) AS seq FROM unnest(users_pruned, seqs_pruned) AS t (user_id, seq) GROUP BY 1) p
-    WHERE i.user_id = p.user_id;
-  DELETE FROM inbox_events e USING unnest(users_pruned, seqs_pruned) AS t (user_id, seq)
-    WHERE e.user_id = t.user_id AND e.seq = t.seq;
-  RETURN cardinality(users_pruned);
+  owners := ARRAY(SELECT i.user_id FROM inboxes i WHERE i.oldest_at < older_than ORDER BY i.oldest_at LIMIT batch);
+  -- Another node may have pruned some of them while this call waited for their locks.
+  owners := ARRAY(
+    SELECT i.user_id FROM inboxes i WHERE i.user_id = ANY (owners) AND i.oldest_at < older_than ORDER BY i.user_id FOR UPDATE
+  );
+  FOREACH owner IN ARRAY owners LOOP
+    EXIT WHEN counted = batch;
+    deleted := 0;
+    SELECT e.seq INTO first_seq FROM inbox_events e WHERE e.user_id = owner ORDER BY e.seq LIMIT 1;
+    IF FOUND THEN
+      last_old_seq := first_seq + batch - counted - 1;
+      last_old_seq := coalesce((
+        SELECT e.seq - 1 FROM inbox_events e
+        WHERE e.user_id = owner AND e.seq BETWEEN first_seq AND last_old_seq AND e.created_at >= older_than
+        ORDER BY e.seq LIMIT 1
+      ), last_old_seq);
+      DELETE FROM inbox_events e WHERE e.user_id = owner AND e.seq BETWEEN first_seq AND last_old_seq;
+      GET DIAGNOSTICS deleted = ROW_COUNT;
+    END IF;
+    UPDATE inboxes i SET
+        pruned_seq = CASE WHEN deleted = 0 THEN i.pruned_seq ELSE greatest(i.pruned_seq, least(last_old_seq, i.last_seq)) END,
+        oldest_at = coalesce(
+          (SELECT e.created_at FROM inbox_events e WHERE e.user_id = owner ORDER BY e.seq LIMIT 1),
+          -- Events that are appended later are younger.
+          greatest(clock_timestamp(), older_than)
+        )
+      WHERE i.user_id = owner;
+    counted := counted + greatest(deleted, 1);
+  END LOOP;
+  RETURN counted;
 END $$

@@ -3,7 +3,8 @@
 -- their members are waits for this call, and it for them.
 --
 -- Status as in `send_direct_messages`. `users` are the members who have the event, the sender too, and `seqs` its numbers. A
--- repeat has them for half a minute: by then each node has looked for what was not published.
+-- repeat has them for half a minute, by when each node has looked for what was not published, and only of those members whose latest
+-- 100 events have the message.
 CREATE OR REPLACE FUNCTION send_group_messages(
   senders int[], to_conversations bigint[], contents text[], client_ids text[], reply_to_ids bigint[], metadatas text[]
 ) RETURNS TABLE (
@@ -13,6 +14,8 @@ LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
   id_sequence CONSTANT regclass := 'messages_id_seq';
+  -- Among how many of the latest events of each member that of a repeat is looked for: the locks are held meanwhile.
+  looked_through CONSTANT int := 100;
   statuses text[];
   ids bigint[];
   times timestamptz[];
@@ -123,11 +126,14 @@ BEGIN
       users := event_users[events + 1 : events + member_counts[i]];
       seqs := all_seqs[events + 1 : events + member_counts[i]];
       events := events + member_counts[i];
-    ELSIF status = 'repeat' THEN
+    ELSIF status = 'repeat' AND times[i] > clock_timestamp() - interval '30 seconds' THEN
       SELECT coalesce(array_agg(e.user_id), '{}'), coalesce(array_agg(e.seq), '{}') INTO users, seqs
-        FROM members m JOIN inboxes b ON b.user_id = m.user_id JOIN inbox_events e ON e.user_id = b.user_id
-        WHERE m.conversation_id = to_conversations[i] AND times[i] > clock_timestamp() - interval '30 seconds'
-          AND e.seq > b.last_seq - 1000 AND e.message_id = ids[i] AND e.type IN ('group_message', 'group_message_sent');
+        FROM members m JOIN inboxes b ON b.user_id = m.user_id CROSS JOIN LATERAL (
+          SELECT l.user_id, l.seq FROM inbox_events l
+          WHERE l.user_id = b.user_id AND l.seq > b.last_seq - looked_through AND l.message_id = ids[i]
+            AND l.type IN ('group_message', 'group_message_sent')
+          ORDER BY l.seq DESC LIMIT 1
+        ) e WHERE m.conversation_id = to_conversations[i];
     END IF;
     RETURN NEXT;
   END LOOP;

@@ -20,6 +20,8 @@ DECLARE
   most CONSTANT int := 2000;
   looked int := 0;
   left_over int := free;
+  -- A variable: PostgreSQL would not look up `clock_timestamp()` in an index, and read all that waits.
+  now timestamptz;
   found_ids bigint[];
   heads bigint[];
   freed bigint[];
@@ -57,20 +59,22 @@ BEGIN
       FROM unnest(ids, used_attempts, outcomes, delays, offline, known) AS o (id, attempts, what, delay, offline, known)
       WHERE e.endpoint_id = endpoint AND e.id = o.id AND e.attempts = o.attempts AND o.what = 'retry';
 
-    IF freed IS NOT NULL THEN
-      UPDATE webhook_events e SET due_at = clock_timestamp()
-        FROM unnest(freed) AS f (lane)
-        WHERE e.endpoint_id = endpoint AND e.due_at = 'infinity'
-          AND e.id = (SELECT n.id FROM webhook_events n WHERE n.endpoint_id = endpoint AND n.lane = f.lane ORDER BY n.id LIMIT 1);
-    END IF;
+    -- The condition on `due_at` is not that of the UPDATE: PostgreSQL may look it up in an index, and read all that waits.
+    heads := ARRAY(
+      SELECT n.id FROM unnest(freed) AS f (lane) CROSS JOIN LATERAL (
+        SELECT n.id, n.due_at FROM webhook_events n WHERE n.endpoint_id = endpoint AND n.lane = f.lane ORDER BY n.id LIMIT 1
+      ) n WHERE n.due_at = 'infinity'
+    );
+    UPDATE webhook_events e SET due_at = clock_timestamp() WHERE e.endpoint_id = endpoint AND e.id = ANY (heads);
   END IF;
 
+  now := clock_timestamp();
   WHILE left_over > 0 AND looked < most LOOP
     SELECT array_agg(d.id), array_agg(d.id) FILTER (WHERE d.is_head) INTO found_ids, heads FROM (
       SELECT e.id, NOT EXISTS (
           SELECT FROM webhook_events n WHERE n.endpoint_id = endpoint AND n.lane = e.lane AND n.id < e.id
         ) AS is_head
-      FROM webhook_events e WHERE e.endpoint_id = endpoint AND e.due_at <= clock_timestamp()
+      FROM webhook_events e WHERE e.endpoint_id = endpoint AND e.due_at <= now
       ORDER BY e.due_at LIMIT batch
     ) d;
     EXIT WHEN found_ids IS NULL;

@@ -23,7 +23,11 @@ const QUEUE_SIZE = 10_000
  * About how many events a batch appends at most. It locks the inboxes of all receivers until it commits, and other sends to them wait:
  * one message to the largest group is a batch of its own.
  */
-const BATCH_EVENTS = 1000
+export const BATCH_EVENTS = 1000
+
+/** Rests for a share of the time that a call took. */
+export const restAfter = (took: Duration.Duration, share: number) =>
+  Effect.sleep(Duration.min(Duration.times(took, share), LONGEST_REST))
 
 /** Commits drafts, and answers each in its place. Those that are submitted together keep their order. */
 export type Lane<D> = (drafts: ReadonlyArray<D>) => Effect.Effect<ReadonlyArray<Outcome>>
@@ -69,9 +73,7 @@ export const makeLane = Effect.fnUntraced(function* <D>({
   })
 
   const commitAndRest = (submissions: ReadonlyArray<Submission<D>>) =>
-    Effect.flatMap(Effect.timed(commit(submissions)), ([took]) =>
-      Effect.sleep(Duration.min(Duration.times(took, rest), LONGEST_REST))
-    )
+    Effect.flatMap(Effect.timed(commit(submissions)), ([took]) => restAfter(took, rest))
   const work = rest === 0 ? commit : commitAndRest
 
   const eventsOf = ({ drafts }: Submission<D>) => drafts.reduce((sum, draft) => sum + events(draft), 0)

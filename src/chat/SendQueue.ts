@@ -4,7 +4,7 @@ import type { ConversationId } from "../domain/ConversationId.ts"
 import type { AnyDraft, Draft, GroupDraft } from "../domain/Message.ts"
 import type { Outcome } from "../domain/Send.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
-import { type Lane, makeLane } from "./SendLane.ts"
+import { BATCH_EVENTS, type Lane, makeLane, restAfter } from "./SendLane.ts"
 
 /** A group of at most this many members is small. Sends to small groups have one lane, sends to larger groups another. */
 const SMALL_GROUP = 64
@@ -53,12 +53,53 @@ export class SendQueue extends Context.Service<
       }
 
       const sizeOf = ({ conversation_id }: GroupDraft) => sizes.get(conversation_id) ?? SMALL_GROUP + 1
-      const toGroups = (drafts: ReadonlyArray<GroupDraft>) =>
-        Effect.tap(repo.sendToGroups(drafts), (outcomes) => Effect.sync(() => learnSizes(drafts, outcomes)))
+
+      /**
+       * How many of these drafts one call has: those up to `BATCH_EVENTS` events, and the first one in any case. Of the drafts to a group
+       * whose size is unknown it has one, as that may append 1,000 events.
+       */
+      const countOfCall = (drafts: ReadonlyArray<GroupDraft>) => {
+        const unknown = new Set<ConversationId>()
+        let appended = 0
+        for (const [i, draft] of drafts.entries()) {
+          const { conversation_id: id } = draft
+          appended += sizeOf(draft)
+          if (unknown.has(id) || (i > 0 && appended > BATCH_EVENTS)) return i
+          if (!sizes.has(id)) unknown.add(id)
+        }
+        return drafts.length
+      }
+
+      /**
+       * Commits drafts in calls, one after the other: a call locks the inboxes of all receivers until it commits, and a single submission
+       * may have more drafts than one call should.
+       */
+      const toGroups = (rest: number) =>
+        Effect.fnUntraced(function* (drafts: ReadonlyArray<GroupDraft>) {
+          const outcomes: Array<Outcome> = []
+          while (true) {
+            const waiting = drafts.slice(outcomes.length)
+            const call = waiting.slice(0, countOfCall(waiting))
+            const [took, ended] = yield* Effect.timed(repo.sendToGroups(call))
+            learnSizes(call, ended)
+            outcomes.push(...ended)
+            const left = waiting.length - call.length
+            if (left === 0) return outcomes
+            // The database is unavailable: each further call would wait for it as long.
+            if (ended.every(isUnavailable))
+              return [...outcomes, ...Array.from({ length: left }, () => ended[0]!)]
+            yield* restAfter(took, rest)
+          }
+        })
 
       const direct = yield* makeLane({ commit: repo.send, connections: SEND_CONNECTIONS, events: () => 2 })
-      const smallGroups = yield* makeLane({ commit: toGroups, connections: 1, events: sizeOf })
-      const largeGroups = yield* makeLane({ commit: toGroups, connections: 1, events: sizeOf, rest: REST })
+      const smallGroups = yield* makeLane({ commit: toGroups(0), connections: 1, events: sizeOf })
+      const largeGroups = yield* makeLane({
+        commit: toGroups(REST),
+        connections: 1,
+        events: sizeOf,
+        rest: REST
+      })
 
       const submitMixed = Effect.fnUntraced(function* (drafts: ReadonlyArray<AnyDraft>) {
         const answers = new Map<AnyDraft, Outcome>()
@@ -96,5 +137,8 @@ export class SendQueue extends Context.Service<
     })
   )
 }
+
+const isUnavailable = (outcome: Outcome) =>
+  Result.isFailure(outcome) && outcome.failure._tag === "Unavailable"
 
 const isDirect = (draft: AnyDraft): draft is Draft => "receiver_id" in draft

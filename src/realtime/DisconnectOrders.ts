@@ -26,6 +26,8 @@ export const layer = Layer.effectDiscard(
     const disconnects = yield* Disconnects
     const registry = yield* ConnectionRegistry
 
+    // Reads from before: an order may be committed while all of them are read.
+    let readAt = yield* monotonicMillis
     const all = Effect.eventually(Effect.tapError(repo.all, () => Effect.sleep(READ_EVERY)))
     disconnects.learn(yield* all)
     // A restored database assigns the ids of users a second time, and may lack orders. All sockets are closed then.
@@ -44,7 +46,6 @@ export const layer = Layer.effectDiscard(
       })
     })
 
-    let readAt = yield* monotonicMillis
     yield* Effect.gen(function* () {
       const now = yield* monotonicMillis
       const since = Duration.sum(Duration.millis(Math.max(0, now - readAt)), COMMITTED_WITHIN)

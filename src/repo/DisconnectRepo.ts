@@ -5,6 +5,9 @@ import type { Disconnect } from "../domain/Disconnect.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, UserId, UserNotFound } from "../domain/User.ts"
 
+/** How many orders a statement reads when all are read. */
+const PAGE = 10_000
+
 interface Row {
   readonly user_id: number
   readonly ordered_at: number
@@ -31,7 +34,7 @@ export class DisconnectRepo extends Context.Service<
     of(userId: UserId): Effect.Effect<Disconnect | undefined, Unavailable>
     /** The orders of the last `within`. */
     latest(within: Duration.Duration): Effect.Effect<ReadonlyArray<Disconnect>, Unavailable>
-    /** Every order. */
+    /** Every order that was committed before the call. */
     readonly all: Effect.Effect<ReadonlyArray<Disconnect>, Unavailable>
   }
 >()("minichat/repo/DisconnectRepo") {
@@ -69,14 +72,22 @@ export class DisconnectRepo extends Context.Service<
 
       const latest = Effect.fnUntraced(function* (within: Duration.Duration) {
         const seconds = int4(Math.ceil(Duration.toSeconds(within)))
+        // PostgreSQL would not look up `clock_timestamp()` in an index: it may change while the statement runs.
         const rows = yield* inPipeline(sql<Row>`
-          SELECT ${columns} FROM disconnects WHERE ordered_at > clock_timestamp() - make_interval(secs => ${seconds})`)
+          SELECT ${columns} FROM disconnects WHERE ordered_at > statement_timestamp() - make_interval(secs => ${seconds})`)
         return rows.map(toDisconnect)
       })
 
-      const all = Effect.map(inPipeline(sql<Row>`SELECT ${columns} FROM disconnects`), (rows) =>
-        rows.map(toDisconnect)
-      )
+      const all = Effect.gen(function* () {
+        const orders: Array<Disconnect> = []
+        for (let last = 0; ; ) {
+          const rows = yield* inPipeline(sql<Row>`
+            SELECT ${columns} FROM disconnects WHERE user_id > ${int4(last)} ORDER BY user_id LIMIT ${int4(PAGE)}`)
+          for (const row of rows) orders.push(toDisconnect(row))
+          if (rows.length < PAGE) return orders
+          last = rows.at(-1)!.user_id
+        }
+      })
 
       const of = Effect.fnUntraced(function* (userId: UserId) {
         if (userId > MAX_USER_ID) return undefined

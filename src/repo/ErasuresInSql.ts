@@ -80,7 +80,7 @@ export const make = Effect.gen(function* () {
       SELECT peer FROM (
         (SELECT high AS peer FROM conversations WHERE low = ${int4(userId)} AND high > ${int4(after)} ORDER BY high LIMIT ${int4(limit)})
         UNION
-        (SELECT low AS peer FROM conversations WHERE high = ${int4(userId)} AND low > ${int4(after)} ORDER BY low LIMIT ${int4(limit)})
+        (SELECT low AS peer FROM conversations WHERE kind = 'direct' AND high = ${int4(userId)} AND low > ${int4(after)} ORDER BY low LIMIT ${int4(limit)})
       ) p WHERE peer <> ${int4(userId)} ORDER BY peer LIMIT ${int4(limit)}`.pipe(
       Effect.map((rows) => rows.map(({ peer }) => peer)),
       inPipeline

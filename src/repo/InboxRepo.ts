@@ -51,7 +51,8 @@ export class InboxRepo extends Context.Service<
       epoch?: string
     ): Effect.Effect<ReadonlyArray<EventRecord>, Unavailable>
     /**
-     * Deletes at most `limit` events older than `olderThan`, and returns how many it deleted. Those that are younger than `kept` by the
+     * Deletes at most `limit` events older than `olderThan`, the first ones of each inbox. Returns how many it deleted; an inbox that was
+     * looked at in vain counts as one, so that `limit` means that there may be more. Events that are younger than `kept` by the
      * database's clock stay, however late it is by that of this node.
      */
     prune(
@@ -235,7 +236,7 @@ type EventRow = {
   readonly created_at: Date
 } & ((MessageRow & { readonly client_id: string | null }) | { readonly id: null })
 
-/** Returns the rows up to the first gap. Pruning makes gaps: it deletes in the order of the table, not of the numbers. */
+/** Returns the rows up to the first gap. Earlier releases made gaps: they pruned in the order of the table, not of the numbers. */
 const withoutGap = (rows: ReadonlyArray<EventRow>) => rows.filter(({ seq }, i) => seq === rows[0]!.seq + i)
 
 const toRecord = (row: EventRow): EventRecord => ({

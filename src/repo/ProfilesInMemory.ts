@@ -17,8 +17,8 @@ export const profilesInMemory = (tables: Tables): ProfileCalls => {
     const others = [...conversations.values()]
       .reverse()
       .flatMap(({ members }) => (members.has(me) ? [...members.keys()] : []))
-      .slice(0, MAX_FELLOWS)
-    return [...new Set(others)].filter((id) => id !== me).sort((a, b) => a - b)
+      .filter((id) => id !== me)
+    return [...new Set(others)].slice(0, MAX_FELLOWS).sort((a, b) => a - b)
   }
 
   const changed = (user: User, { display_name, avatar_url, metadata }: UserChange): User => {

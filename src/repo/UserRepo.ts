@@ -71,10 +71,11 @@ export class UserRepo extends Context.Service<
         return Result.isSuccess(made) ? made.success : yield* new UsernameTaken({ username, ...made.failure })
       })
 
+      // A subquery, so that no plan calls the function for each row.
       const isFellow = (column: string, me: UserId | undefined) =>
         me === undefined
           ? sql`true`
-          : sql`${sql.literal(column)} = ANY (fellows_of(${int4(Math.min(me, MAX_USER_ID))}, ${int4(MOST_FELLOWS)}))`
+          : sql`${sql.literal(column)} = ANY ((SELECT fellows_of(${int4(Math.min(me, MAX_USER_ID))}, ${int4(MOST_FELLOWS)}))::int[])`
 
       const list = Effect.fn("UserRepo.list")(function* (
         skip: number,

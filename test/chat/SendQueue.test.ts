@@ -5,8 +5,10 @@ import { SendQueue } from "../../src/chat/SendQueue.ts"
 import { ConversationId } from "../../src/domain/ConversationId.ts"
 import type { AnyDraft, Draft, GroupDraft } from "../../src/domain/Message.ts"
 import type { Outcome } from "../../src/domain/Send.ts"
+import { Unavailable } from "../../src/domain/Unavailable.ts"
 import { UserId } from "../../src/domain/User.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { verdicts } from "../repo/Repos.ts"
 
 /** A call of `MessageRepo.send` that the test answers. */
 interface Batch {
@@ -49,9 +51,14 @@ const heldQueue = Effect.gen(function* () {
     )
   return {
     submit: (...contents: ReadonlyArray<string>) => submitAll(contents.map(draftOf)),
-    submitToGroup: (content: string) => submitAll([groupDraftOf(content)]),
+    submitToGroup: (...contents: ReadonlyArray<string>) => submitAll(contents.map(groupDraftOf)),
     next: Queue.take(batches),
     waiting: Queue.size(batches),
+    fail: ({ contents, answer }: Batch) =>
+      Deferred.succeed(
+        answer,
+        contents.map(() => Result.fail(new Unavailable({ dependency: "database", cause: "test" })))
+      ),
     succeed: ({ contents, answer }: Batch) => Deferred.succeed(answer, contents.map(outcomeOf))
   }
 })
@@ -164,6 +171,37 @@ it.effect("a batch to a large group that took very long is followed by a rest of
     assert.strictEqual(yield* waiting, 0)
     yield* TestClock.adjust("1 millis")
     assert.deepEqual((yield* next).contents, ["second"])
+  })
+)
+
+it.effect(
+  "one submission of many messages to a large group is committed in calls of 1,000 events, with rests",
+  () =>
+    Effect.gen(function* () {
+      const { submitToGroup, next, waiting, succeed } = yield* heldQueue
+      const submission = yield* submitToGroup("1", "2", "3")
+      for (const content of ["1", "2", "3"]) {
+        const batch = yield* next
+        assert.deepEqual(batch.contents, [content])
+        yield* TestClock.adjust("20 millis")
+        yield* succeed(batch)
+        yield* TestClock.adjust("9 millis")
+        assert.strictEqual(yield* waiting, 0)
+        yield* TestClock.adjust("1 millis")
+      }
+      assert.deepEqual(contentsOf(yield* Fiber.join(submission)), ["1", "2", "3"])
+    })
+)
+
+it.effect("while the database is unavailable, no further call of a submission to a large group is made", () =>
+  Effect.gen(function* () {
+    const { submitToGroup, next, waiting, fail } = yield* heldQueue
+    const submission = yield* submitToGroup("1", "2", "3")
+    yield* fail(yield* next)
+    const outcomes = yield* Fiber.join(submission)
+    assert.deepEqual(verdicts(outcomes), ["Unavailable", "Unavailable", "Unavailable"])
+    yield* TestClock.adjust("1 minute")
+    assert.strictEqual(yield* waiting, 0)
   })
 )
 

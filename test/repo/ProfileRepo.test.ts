@@ -60,6 +60,25 @@ const contract = <E>(name: string, repos: Layer.Layer<Repos | ProfileRepo, E>) =
         })
     )
 
+    it.effect(
+      "who shares an old conversation gets the event, however many later ones the same people share",
+      () =>
+        Effect.gen(function* () {
+          const [alice, carol, ...colleagues] = yield* newUsers(52)
+          const repo = yield* ConversationRepo
+          yield* repo.createDirect(alice!.id, carol!.id)
+          // Together these have more members than users may get the event.
+          yield* Effect.replicateEffect(
+            Effect.suspend(() => repo.createGroup(newGroup(alice!, colleagues), MAXIMUM)),
+            21
+          )
+
+          const { told } = yield* during([carol!, colleagues[0]!], update(alice!, { display_name: "Al" }))
+          const event = { type: "user_updated", user: { ...alice, display_name: "Al" } }
+          assert.deepEqual(told, [[event], [event]])
+        })
+    )
+
     it.effect("members and the other one of a direct conversation are shown with the profile of now", () =>
       Effect.gen(function* () {
         const { alice, bob } = yield* newPair

@@ -63,6 +63,29 @@ const suite = (name: string, fresh: Effect.Effect<Partial<Settings>, never, Scop
       })
     )
 
+    it.live(
+      "leaves the first event of a lane for last, so that the lane goes on when the endpoint is served again",
+      () =>
+        Effect.gen(function* () {
+          const { node, repo, serve, endpoint, unservedForDays, anHourLater } = yield* world
+          yield* node.sql`
+          INSERT INTO webhook_events (endpoint_id, id, webhook_id, lane, type, due_at)
+          SELECT ${endpoint}, 1000 + i, gen_random_uuid(), 7, 'conversation.updated', CASE i WHEN 1 THEN now() ELSE 'infinity' END
+          FROM generate_series(1, 600) i`
+          yield* unservedForDays
+          yield* repo.prune
+          yield* anHourLater
+          yield* repo.prune
+          assert.isBelow(yield* node.waiting, 600)
+          yield* serve
+          const leased = yield* repo.step(endpoint, [], 16, Duration.minutes(1))
+          assert.include(
+            leased!.map(({ id }) => id),
+            1001
+          )
+        })
+    )
+
     it.live("makes an event a dead letter again that was sent again as one", () =>
       Effect.gen(function* () {
         const { node, repo, endpoint, unservedForDays, anHourLater } = yield* world
