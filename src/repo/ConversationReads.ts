@@ -37,35 +37,37 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
       ) u
     ) AS unread`
 
-  /** Entries of a user's memberships, which `selected` has with their activity. */
+  /** Entries of a user's memberships: rows of `activities`. */
   const entries = (userId: UserId, selected: Statement.Fragment) => sql<EntryRow>`
-    SELECT b.activity, b.last_read_id, ${unread(userId)}, ${conversationColumns(sql, userId)}, l.*
-    FROM (${selected}) b
-    JOIN conversations c ON c.id = b.conversation_id
+    SELECT s.activity, b.last_read_id, ${unread(userId)}, ${conversationColumns(sql, userId)}, l.*
+    FROM (${selected}) s
+    JOIN members b ON b.conversation_id = s.conversation_id AND b.user_id = ${int4(userId)}
+    JOIN conversations c ON c.id = s.conversation_id
     LEFT JOIN LATERAL (
       SELECT ${sql.literal(MESSAGE_COLUMNS)}, ${reactionsFor(sql, userId)}
-      FROM messages m WHERE m.id = b.last_id AND m.id > ${sql.literal(BEGINS_AFTER)} OFFSET 0
+      FROM messages m WHERE m.id = s.last_id AND m.id > ${sql.literal(BEGINS_AFTER)} OFFSET 0
     ) l ON true
-    ORDER BY b.activity DESC`
+    ORDER BY s.activity DESC`
 
   /**
-   * A user's memberships, each with the last message of its conversation: one entry of an index, and nothing of the table. A message
-   * that the user may not read is older than its membership, so it does not change the activity.
+   * A user's memberships, all or one, with the last message of each conversation, and the activity. It reads two indexes, and no table:
+   * a message that the user may not read is older than the membership, so it does not change the activity. With `OFFSET 0` the last
+   * message of each is looked up once.
    */
-  const memberships = (userId: UserId): Statement.Fragment => sql`
-    SELECT b.*, (
-        SELECT m.id FROM messages m
-        WHERE (m.conversation_id, m.id) > (b.conversation_id, 0) AND m.conversation_id <= b.conversation_id
-        ORDER BY m.conversation_id DESC, m.id DESC LIMIT 1
-      ) AS last_id
-    FROM members b WHERE b.user_id = ${int4(userId)}`
-
-  /** With `OFFSET 0` the last message of each is looked up once. */
-  const withActivity = (selected: Statement.Fragment): Statement.Fragment =>
-    sql`SELECT o.*, greatest(o.joined_after, o.last_id) AS activity FROM (${selected} OFFSET 0) o`
+  const activities = (userId: UserId, only?: ConversationId): Statement.Fragment => sql`
+    SELECT k.conversation_id, k.last_id, greatest(k.joined_after, k.last_id) AS activity
+    FROM (
+      SELECT b.conversation_id, b.joined_after, (
+          SELECT m.id FROM messages m
+          WHERE (m.conversation_id, m.id) > (b.conversation_id, 0) AND m.conversation_id <= b.conversation_id
+          ORDER BY m.conversation_id DESC, m.id DESC LIMIT 1
+        ) AS last_id
+      FROM members b
+      WHERE b.user_id = ${int4(userId)} ${only === undefined ? sql`` : sql`AND b.conversation_id = ${int8(only)}`} OFFSET 0
+    ) k`
 
   const entriesOf = (userId: UserId, id: ConversationId) =>
-    entries(userId, withActivity(sql`${memberships(userId)} AND b.conversation_id = ${int8(id)}`)).pipe(
+    entries(userId, activities(userId, id)).pipe(
       Effect.map((rows) => rows.map(toEntry)),
       inPipeline
     )
@@ -96,7 +98,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
       const found = yield* inPipeline(
         entries(
           userId,
-          sql`SELECT * FROM (${withActivity(memberships(userId))}) a
+          sql`SELECT * FROM (${activities(userId)}) a
             WHERE a.activity < ${int8(before ?? Number.MAX_SAFE_INTEGER)}
             ORDER BY a.activity DESC LIMIT ${int4(limit + 1)}`
         )

@@ -330,22 +330,24 @@ const queryPlans = () =>
       }
 
       it.effect(
-        "of the conversations that a page of a list does not show, only entries of an index are read",
+        "of conversations that a page of a list does not show, only entries of two indexes are read",
         () =>
           Effect.gen(function* () {
+            // As it is soon after each row was written.
+            yield* Database.use(({ sends: sql }) => sql`VACUUM members, messages`)
             const list = ConversationRepo.use((repo) => repo.list(busy, 10, undefined))
             for (const mode of ["force_custom_plan", "force_generic_plan"] as const) {
               const plan = nodes(yield* planOf(mode, list))
               const page = plan.find((node) => node["Node Type"] === "Limit")!
-              const searched = nodes(page).filter((node) => "Relation Name" in node)
+              const read = nodes(page).filter((node) => "Relation Name" in node)
               assert.deepEqual(
-                searched.map((node) => node["Relation Name"]),
-                ["members", "messages"],
+                read.map((node) => [node["Node Type"], node["Index Name"]]),
+                [
+                  ["Index Only Scan", "members_of_user"],
+                  ["Index Only Scan", "messages_of_conversation"]
+                ],
                 mode
               )
-              const ofMessages = searched[1]!
-              assert.strictEqual(ofMessages["Node Type"], "Index Only Scan", mode)
-              assert.strictEqual(ofMessages["Index Name"], "messages_of_conversation", mode)
             }
           })
       )
