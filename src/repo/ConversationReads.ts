@@ -13,7 +13,7 @@ import { MESSAGE_COLUMNS, reactionsFor } from "./MessageColumns.ts"
 import { pageOf } from "./PageOf.ts"
 import { type ConversationRow, type MessageRow, toConversation, toMessage } from "./Rows.ts"
 
-/** Unread messages are counted up to this number. */
+/** Unread messages are counted up to this number. No parameter: a plan that is made once must know how few of a conversation are read. */
 const COUNTED = 100
 
 /** SQL for the id after which the membership `b` of `conversations c` reads messages. */
@@ -33,7 +33,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
         SELECT FROM messages x
         WHERE (x.conversation_id, x.id) > (b.conversation_id, greatest(b.last_read_id, ${sql.literal(BEGINS_AFTER)}))
           AND x.conversation_id <= b.conversation_id AND x.sender_id <> ${int4(userId)} AND x.deleted_at IS NULL
-        ORDER BY x.conversation_id, x.id LIMIT ${int4(COUNTED)}
+        ORDER BY x.conversation_id, x.id LIMIT ${sql.literal(String(COUNTED))}
       ) u
     ) AS unread`
 
