@@ -13,6 +13,8 @@ export interface Options {
   readonly token?: Redacted.Redacted
   /** The last number that an earlier client of this user saw; without it this one begins at the head. */
   readonly since?: number
+  /** Is given each inbox event as it came, beside what `received` keeps of it. */
+  readonly onInboxEvent?: (text: string) => void
   /** The longest wait before another attempt; each waits a random part of a limit that doubles up to this one. */
   readonly maxBackoffMillis?: number
 }
@@ -98,6 +100,7 @@ export const make = Effect.fn("ChatClient.make")(function* (options: Options) {
     if (frame === undefined) return unreadable.push(text)
     if (isInboxEvent(frame)) {
       received.push({ event: frame, at })
+      options.onInboxEvent?.(text)
       cursor = Math.max(cursor ?? 0, frame.seq)
       if (frame.type === "read" && frame.user_id === options.userId && frame.conversation_id !== undefined) {
         read.set(frame.conversation_id, frame.message_id ?? 0)

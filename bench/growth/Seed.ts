@@ -19,8 +19,28 @@ export const BUSY_USER = USERS + 2
 
 const BUSY_EVERY = 50
 
+/**
+ * Users with many conversations, in which the first users write to them in turn. Of ten million messages each conversation has ten,
+ * and all are spread over the whole: no two lie near one another.
+ */
+export const MANY_CONVERSATIONS = [
+  { user: USERS + 3, conversations: 1_000, every: 1_000, at: 3 },
+  { user: USERS + 4, conversations: 10_000, every: 100, at: 2 }
+] as const
+
+/** Users who are made as users of release 1.1 are, beside the first ones. */
+const SPECIAL_USERS = 2 + MANY_CONVERSATIONS.length
+
 /** Each message whose place among all is a multiple of this one is the rare user's. */
 export const rareEvery = (messages: number) => Math.ceil(messages / RARE_MESSAGES)
+
+const MANY = MANY_CONVERSATIONS.map(
+  ({ user, conversations, every, at }) => `(${user}, ${conversations}, ${every}, ${at})`
+).join()
+
+/** Above the numbers of all usual conversations, and of those of users who have many. */
+const behind = (messages: number) =>
+  Math.max(messages, ...MANY_CONVERSATIONS.map(({ conversations, every }) => conversations * every))
 
 /** How many messages one statement inserts: what it sorts fits into the memory that `connected` sets. */
 const CHUNK = 200_000
@@ -28,26 +48,30 @@ const CHUNK = 200_000
 /**
  * Who sends message `i`, to whom, and in which conversation: each user in turn, each time to the next but one more. Up to 49,980,000
  * messages each pair has one, so that the number of a message is that of its conversation, too. Those of the rare and of the busy user
- * come behind.
+ * come behind all.
  */
 const sends = (from: number, to: number, messages: number) => `
   SELECT i,
-    CASE WHEN is_rare THEN ${RARE_USER} ELSE 1 + i % ${USERS} END AS sender,
-    CASE WHEN is_rare THEN 1 + place WHEN is_busy THEN ${BUSY_USER}
+    CASE WHEN is_rare THEN ${RARE_USER} WHEN many.user_id IS NOT NULL THEN 1 + nth ELSE 1 + i % ${USERS} END AS sender,
+    CASE WHEN is_rare THEN 1 + place WHEN is_busy THEN ${BUSY_USER} WHEN many.user_id IS NOT NULL THEN many.user_id
       ELSE 1 + (i + 1 + i / ${USERS} % ${USERS - 1}) % ${USERS} END AS receiver,
-    CASE WHEN is_rare THEN ${messages + 1} + place WHEN is_busy THEN ${messages + 3} + i % ${USERS} ELSE i END AS conversation,
-    NOT is_rare AND NOT is_busy AS is_usual
+    CASE WHEN is_rare THEN ${behind(messages) + 1} + place WHEN is_busy THEN ${behind(messages) + 3} + i % ${USERS}
+      WHEN many.user_id IS NOT NULL THEN nth * every + at ELSE i END AS conversation
   FROM generate_series(${from}, ${to}) i
   CROSS JOIN LATERAL (
     SELECT i % ${rareEvery(messages)} = 0 AS is_rare, i / ${rareEvery(messages)} % 2 AS place, i % ${BUSY_EVERY} = 1 AS is_busy
-  ) r`
+  ) r
+  LEFT JOIN LATERAL (
+    SELECT user_id, every, at, i / every % conversations AS nth FROM (VALUES ${MANY}) m (user_id, conversations, every, at)
+    WHERE i % every = at
+  ) many ON true`
 
 const people = (messages: number) => `
 SELECT create_user('user' || i, 'User') FROM generate_series(1, ${USERS}) i;
-SELECT create_user('person' || i, 'Person ' || i) FROM generate_series(1, 2) i;
+SELECT create_user('person' || i, 'Person ' || i) FROM generate_series(1, ${SPECIAL_USERS}) i;
 WITH person AS (
   INSERT INTO users (username, display_name)
-    SELECT 'person' || i, 'Person ' || i FROM generate_series(3, ${messages / MESSAGES_A_PERSON}) i
+    SELECT 'person' || i, 'Person ' || i FROM generate_series(${SPECIAL_USERS + 1}, ${messages / MESSAGES_A_PERSON}) i
     RETURNING id, username, display_name
 )
 INSERT INTO user_names (user_id, name, other)
@@ -60,15 +84,21 @@ INSERT INTO conversations (id, kind, low, high, created_at) OVERRIDING SYSTEM VA
 const conversationsOf = (from: number, to: number, messages: number) =>
   direct(
     "conversation, 'direct', least(sender, receiver), greatest(sender, receiver)",
-    `(${sends(from, to, messages)}) s WHERE is_usual`
+    `(${sends(from, to, messages)}) s WHERE conversation = i`
   )
 
 const others = (messages: number) => `
-${direct(`${messages} + u, 'direct', u, ${RARE_USER}`, "generate_series(1, 2) u")}
-${direct(`${messages + 2} + u, 'direct', u, ${BUSY_USER}`, `generate_series(2, ${USERS}, ${BUSY_EVERY}) u`)}
-SELECT setval(pg_get_serial_sequence('conversations', 'id'), ${messages + 2 + USERS});
+${direct(`${behind(messages)} + u, 'direct', u, ${RARE_USER}`, "generate_series(1, 2) u")}
+${direct(`${behind(messages) + 2} + u, 'direct', u, ${BUSY_USER}`, `generate_series(2, ${USERS}, ${BUSY_EVERY}) u`)}
+${MANY_CONVERSATIONS.map(({ user, conversations, every, at }) =>
+  direct(
+    `nth * ${every} + ${at}, 'direct', 1 + nth, ${user}`,
+    `generate_series(0, ${conversations - 1}) nth WHERE nth * ${every} + ${at} > ${messages}`
+  )
+).join("\n")}
+SELECT setval(pg_get_serial_sequence('conversations', 'id'), ${behind(messages) + 2 + USERS});
 INSERT INTO members (conversation_id, user_id, joined_at)
-  SELECT id, unnest(ARRAY[low, high]), created_at FROM conversations;`
+  SELECT id, unnest(ARRAY[low, high]), created_at FROM conversations ORDER BY id;`
 
 /** The messages of a part, spread evenly over 40 days by their place among all, and their events, numbered on from the heads of the inboxes. */
 const messagesOf = (from: number, to: number, messages: number) => `

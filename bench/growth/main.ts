@@ -15,7 +15,16 @@ import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { Latencies } from "../load/Latencies.ts"
 import { Postgres } from "../system/Postgres.ts"
 import { showPlan, showPlansInside } from "./Plans.ts"
-import { BUSY_USER, MESSAGES_A_PERSON, RARE_USER, RETENTION_DAYS, rareEvery, seed, USERS } from "./Seed.ts"
+import {
+  BUSY_USER,
+  MANY_CONVERSATIONS,
+  MESSAGES_A_PERSON,
+  RARE_USER,
+  RETENTION_DAYS,
+  rareEvery,
+  seed,
+  USERS
+} from "./Seed.ts"
 
 const { values: options } = parseArgs({
   options: { messages: { type: "string", default: "10000000" } }
@@ -84,6 +93,9 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
   /** Words that only the first message of each has. The last word would be the beginning of others, too. */
   const [rareWords, busyWords] = [`n${rareEvery(messages)} number`, "n1 number"]
 
+  const listOf = (userId: UserId) => conversations.list(userId, 50, undefined)
+  const [thousand, tenThousand] = MANY_CONVERSATIONS.map((many) => UserId.make(many.user)) as [UserId, UserId]
+
   const old = DateTime.subtract(yield* DateTime.now, { days: RETENTION_DAYS })
   const cost = {
     send: yield* timed((n) => repo.send([draft(n)])),
@@ -111,7 +123,9 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
     "search by who gets 1 in 50, a word of all": yield* timed(() => searchBy(busy, "usual message"), 50, 5),
     "search by who gets 1 in 50, its first one": yield* timed(() => searchBy(busy, busyWords), 50, 5),
     "search by who gets 1 in 50, no message": yield* timed(() => searchBy(busy, "nothing"), 50, 5),
-    "conversations, first 50 of up to 2,000": yield* timed((n) => conversations.list(user(n), 50, undefined)),
+    "conversations, first 50 of up to 2,000": yield* timed((n) => listOf(user(n))),
+    "conversations, first 50 of 1,000": yield* timed(() => listOf(thousand)),
+    "conversations, first 50 of 10,000": yield* timed(() => listOf(tenThousand), 50, 5),
     "a user by name": yield* timed((n) => users.named(`person${1 + (n % people)}`)),
     "20 users by the beginning of a name": yield* timed((n) =>
       users.search({ prefix: `Person ${n % 100}`, skip: 0, limit: 20 })
@@ -127,6 +141,7 @@ const measure = Effect.fnUntraced(function* (databaseUrl: string, messages: numb
     yield* plan("history, first page of 50", repo.history({ userId: user(1), ...history }))
     yield* plan("recent list, from the database", repo.received(user(1), 50))
     yield* plan("resume: a page of an inbox", inboxes.page(user(1), headOf(1) - 64, 64, NEW_MESSAGE_TYPES))
+    yield* plan("conversations, first 50 of 10,000", listOf(tenThousand))
     yield* plan("a user by name", users.named(`person${people}`))
     yield* plan(
       "20 users by the beginning of a name",

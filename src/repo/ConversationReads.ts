@@ -2,77 +2,72 @@ import { Effect } from "effect"
 import type { Statement } from "effect/sql"
 import type { Database } from "../database/Database.ts"
 import { int4, int8 } from "../database/SqlParameters.ts"
-import type {
-  Conversation,
-  ConversationEntry,
-  Member,
-  Peer,
-  ReadState,
-  Role
-} from "../domain/Conversation.ts"
+import type { Conversation, ConversationEntry, Member, ReadState } from "../domain/Conversation.ts"
 import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
 import type { Addressees, ConversationCalls } from "./ConversationCalls.ts"
+import { conversationColumns } from "./ConversationColumns.ts"
 import { MESSAGE_COLUMNS, reactionsFor } from "./MessageColumns.ts"
 import { pageOf } from "./PageOf.ts"
-import { type MessageRow, toMessage } from "./Rows.ts"
+import { type ConversationRow, type MessageRow, toConversation, toMessage } from "./Rows.ts"
 
-/** Unread messages are counted up to this number. */
+/** Unread messages are counted up to this number. No parameter: a plan that is made once must know how few of a conversation are read. */
 const COUNTED = 100
 
-interface EntryRow extends MessageRow {
+/** SQL for the id after which the membership `b` of `conversations c` reads messages. */
+const BEGINS_AFTER = "CASE c.history WHEN 'joined' THEN b.joined_after ELSE 0 END"
+
+interface EntryRow extends ConversationRow, MessageRow {
   readonly activity: number
-  readonly conversation: Conversation
-  readonly peer: Peer | null
-  readonly role: Role
   readonly last_read_id: number
   readonly unread: number
 }
 
 /** The queries by which members read conversations. */
 export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
-  /** SQL for how many messages of others are unread in the membership `b`, which reads from `beginsAfter` on. */
-  const unread = (userId: UserId, beginsAfter: string) => sql`(
+  /** SQL for how many messages of others are unread in the membership `b` of `conversations c`. */
+  const unread = (userId: UserId) => sql`(
       SELECT count(*)::int FROM (
         SELECT FROM messages x
-        WHERE (x.conversation_id, x.id) > (b.conversation_id, greatest(b.last_read_id, ${sql.literal(beginsAfter)}))
+        WHERE (x.conversation_id, x.id) > (b.conversation_id, greatest(b.last_read_id, ${sql.literal(BEGINS_AFTER)}))
           AND x.conversation_id <= b.conversation_id AND x.sender_id <> ${int4(userId)} AND x.deleted_at IS NULL
-        ORDER BY x.conversation_id, x.id LIMIT ${int4(COUNTED)}
+        ORDER BY x.conversation_id, x.id LIMIT ${sql.literal(String(COUNTED))}
       ) u
-    )`
+    ) AS unread`
 
-  /** Entries of memberships `s (conversation_id, activity, last_id)` of a user. */
+  /** Entries of a user's memberships: rows of `activities`. */
   const entries = (userId: UserId, selected: Statement.Fragment) => sql<EntryRow>`
-    SELECT s.activity, conversation_json(s.conversation_id) AS conversation,
-      CASE WHEN c.kind = 'direct' THEN peer_json(c.id, ${int4(userId)}) END AS peer,
-      b.role, b.last_read_id, ${unread(userId, "s.begins_after")} AS unread, l.*
+    SELECT s.activity, b.last_read_id, ${unread(userId)}, ${conversationColumns(sql, userId)}, l.*
     FROM (${selected}) s
-    JOIN conversations c ON c.id = s.conversation_id
     JOIN members b ON b.conversation_id = s.conversation_id AND b.user_id = ${int4(userId)}
+    JOIN conversations c ON c.id = s.conversation_id
     LEFT JOIN LATERAL (
-      SELECT ${sql.literal(MESSAGE_COLUMNS)}, ${reactionsFor(sql, userId)} FROM messages m WHERE m.id = s.last_id OFFSET 0
+      SELECT ${sql.literal(MESSAGE_COLUMNS)}, ${reactionsFor(sql, userId)}
+      FROM messages m WHERE m.id = s.last_id AND m.id > ${sql.literal(BEGINS_AFTER)} OFFSET 0
     ) l ON true
     ORDER BY s.activity DESC`
 
-  /** A user's memberships, each with its last readable message: the last entry of the conversation in its index. */
-  const memberships = (userId: UserId): Statement.Fragment => sql`
-    SELECT k.conversation_id, k.begins_after, k.last_id, greatest(k.joined_after, k.last_id, 0) AS activity
+  /**
+   * A user's memberships, all or one, with the last message of each conversation, and the activity. It reads two indexes, and no table:
+   * a message that the user may not read is older than the membership, so it does not change the activity. With `OFFSET 0` the last
+   * message of each is looked up once.
+   */
+  const activities = (userId: UserId, only?: ConversationId): Statement.Fragment => sql`
+    SELECT k.conversation_id, k.last_id, greatest(k.joined_after, k.last_id) AS activity
     FROM (
-      SELECT b.conversation_id, b.joined_after, v.begins_after, (
+      SELECT b.conversation_id, b.joined_after, (
           SELECT m.id FROM messages m
-          WHERE (m.conversation_id, m.id) > (b.conversation_id, v.begins_after) AND m.conversation_id <= b.conversation_id
+          WHERE (m.conversation_id, m.id) > (b.conversation_id, 0) AND m.conversation_id <= b.conversation_id
           ORDER BY m.conversation_id DESC, m.id DESC LIMIT 1
         ) AS last_id
       FROM members b
-      JOIN conversations h ON h.id = b.conversation_id
-      CROSS JOIN LATERAL (SELECT CASE h.history WHEN 'joined' THEN b.joined_after ELSE 0 END AS begins_after) v
-      WHERE b.user_id = ${int4(userId)}
+      WHERE b.user_id = ${int4(userId)} ${only === undefined ? sql`` : sql`AND b.conversation_id = ${int8(only)}`} OFFSET 0
     ) k`
 
   const entriesOf = (userId: UserId, id: ConversationId) =>
-    entries(userId, sql`SELECT * FROM (${memberships(userId)}) o WHERE o.conversation_id = ${int8(id)}`).pipe(
+    entries(userId, activities(userId, id)).pipe(
       Effect.map((rows) => rows.map(toEntry)),
       inPipeline
     )
@@ -99,13 +94,13 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
   const list: ConversationCalls["list"] = Effect.fn("ConversationRepo.list")(
     function* (userId, limit, before) {
       if (userId > MAX_USER_ID) return yield* new UserNotFound({ userId })
-      // One more than the page is read: it means that there is a next page. With `OFFSET 0` the last message of each is looked up once.
+      // One more than the page is read: it means that there is a next page.
       const found = yield* inPipeline(
         entries(
           userId,
-          sql`SELECT * FROM (${memberships(userId)} OFFSET 0) o
-            WHERE o.activity < ${int8(before ?? Number.MAX_SAFE_INTEGER)}
-            ORDER BY o.activity DESC LIMIT ${int4(limit + 1)}`
+          sql`SELECT * FROM (${activities(userId)}) a
+            WHERE a.activity < ${int8(before ?? Number.MAX_SAFE_INTEGER)}
+            ORDER BY a.activity DESC LIMIT ${int4(limit + 1)}`
         )
       )
       if (found.length === 0 && !(yield* userExists(userId))) return yield* new UserNotFound({ userId })
@@ -133,19 +128,17 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
 
   /** A conversation of the user, without the last message and the unread count of its list. */
   const conversation = (userId: UserId, id: ConversationId): Effect.Effect<Conversation, Unavailable> =>
-    sql<{ readonly conversation: Conversation; readonly peer: Peer | null; readonly role: Role | null }>`
-      SELECT conversation_json(c.id) AS conversation,
-        CASE c.kind WHEN 'direct' THEN peer_json(c.id, ${int4(userId)}) END AS peer,
-        (SELECT b.role FROM members b WHERE b.conversation_id = c.id AND b.user_id = ${int4(userId)}) AS role
-      FROM conversations c WHERE c.id = ${int8(id)}`.pipe(
-      Effect.map((rows) => withOwn(rows[0]!)),
+    sql<ConversationRow>`
+      SELECT ${conversationColumns(sql, userId)}
+      FROM conversations c LEFT JOIN members b ON b.conversation_id = c.id AND b.user_id = ${int4(userId)}
+      WHERE c.id = ${int8(id)}`.pipe(
+      Effect.map((rows) => toConversation(rows[0]!)),
       inPipeline
     )
 
   const readState = (userId: UserId, id: ConversationId): Effect.Effect<ReadState, Unavailable | NotMember> =>
     sql<ReadState>`
-      SELECT b.last_read_id,
-        ${unread(userId, "CASE c.history WHEN 'joined' THEN b.joined_after ELSE 0 END")} AS unread
+      SELECT b.last_read_id, ${unread(userId)}
       FROM members b JOIN conversations c ON c.id = b.conversation_id
       WHERE b.conversation_id = ${int8(id)} AND b.user_id = ${int4(userId)}`.pipe(
       inPipeline,
@@ -218,23 +211,8 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
   return { find, list, count, conversation, readState, members, member, addressees, others }
 }
 
-/** A conversation with the fields that only one of its members sees. */
-export const withOwn = ({
-  conversation,
-  peer,
-  role
-}: {
-  readonly conversation: Conversation
-  readonly peer: Peer | null
-  readonly role: Role | null
-}): Conversation => ({
-  ...conversation,
-  ...(peer === null ? {} : { with: peer }),
-  ...(role === null || conversation.kind === "direct" ? {} : { role })
-})
-
 const toEntry = (row: EntryRow): ConversationEntry => ({
-  ...withOwn(row),
+  ...toConversation(row),
   last_read_id: row.last_read_id,
   unread: row.unread,
   last_message: row.id === null ? null : toMessage(row),

@@ -1,19 +1,15 @@
 import { Effect } from "effect"
 import { Database } from "../database/Database.ts"
 import { int4, int8 } from "../database/SqlParameters.ts"
-import type { Conversation, Peer, Role } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { MessageId } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
-import { withOwn } from "./ConversationReads.ts"
+import { conversationColumns } from "./ConversationColumns.ts"
 import type { ExportCalls } from "./ExportCalls.ts"
 import { MESSAGE_COLUMNS, WITHHELD_FROM_AUTHOR } from "./MessageColumns.ts"
-import { type MessageRow, toMessage } from "./Rows.ts"
+import { type ConversationRow, type MessageRow, toConversation, toMessage } from "./Rows.ts"
 
-interface ConversationRow {
-  readonly conversation: Conversation
-  readonly peer: Peer | null
-  readonly role: Role
+interface MembershipRow extends ConversationRow {
   readonly joined_at: Date
   readonly last_read_id: number
 }
@@ -42,9 +38,8 @@ export const make = Effect.gen(function* () {
   const { pipeline: sql, inPipeline } = yield* Database
 
   const conversations: ExportCalls["conversations"] = (userId, after, limit) =>
-    sql<ConversationRow>`
-      SELECT conversation_json(c.id) AS conversation,
-        CASE c.kind WHEN 'direct' THEN peer_json(c.id, ${int4(userId)}) END AS peer, b.role, b.joined_at, b.last_read_id
+    sql<MembershipRow>`
+      SELECT ${conversationColumns(sql, userId)}, b.joined_at, b.last_read_id
       FROM (
         SELECT * FROM members WHERE user_id = ${int4(userId)} AND conversation_id > ${int8(after ?? 0)}
         ORDER BY conversation_id LIMIT ${int4(limit)}
@@ -52,7 +47,7 @@ export const make = Effect.gen(function* () {
       Effect.map((rows) =>
         rows.map((row) => ({
           type: "conversation" as const,
-          conversation: withOwn(row),
+          conversation: toConversation(row),
           joined_at: row.joined_at.toISOString(),
           last_read_id: row.last_read_id
         }))

@@ -1,3 +1,4 @@
+import type { Conversation, HistoryAccess, Peer, Role } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message, Quote } from "../domain/Message.ts"
 import type { Metadata } from "../domain/Metadata.ts"
@@ -79,3 +80,34 @@ const extrasOf = ({
         ...(reactions == null ? {} : { reactions })
       }
     : { deleted_at: deleted_at.toISOString() }
+
+export interface ConversationRow {
+  readonly shown_id: number
+  readonly kind: "direct" | "group"
+  readonly title: string | null
+  readonly shown_metadata: Metadata | null
+  readonly history: HistoryAccess
+  readonly created_by: number | null
+  readonly created_at: Date
+  readonly member_count: number
+  /** Null for who is no member. */
+  readonly role: Role | null
+  /** Null for a group. */
+  readonly peer: (Omit<Peer, "avatar_url"> & { readonly avatar_url: string | null }) | null
+}
+
+export const toConversation = (row: ConversationRow): Conversation => ({
+  id: row.shown_id as ConversationId,
+  kind: row.kind,
+  ...(row.title === null ? {} : { title: row.title }),
+  ...(row.shown_metadata === null ? {} : { metadata: row.shown_metadata }),
+  history: row.history,
+  ...(row.created_by === null ? {} : { created_by: row.created_by as User["id"] }),
+  created_at: row.created_at.toISOString(),
+  ...(row.peer === null ? {} : { with: toPeer(row.peer) }),
+  ...(row.role === null || row.kind === "direct" ? {} : { role: row.role }),
+  member_count: row.member_count
+})
+
+const toPeer = ({ avatar_url, ...peer }: NonNullable<ConversationRow["peer"]>): Peer =>
+  avatar_url === null ? peer : { ...peer, avatar_url }

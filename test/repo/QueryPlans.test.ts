@@ -9,6 +9,7 @@ import { ConversationId } from "../../src/domain/ConversationId.ts"
 import { MessageId } from "../../src/domain/Message.ts"
 import type { Unavailable } from "../../src/domain/Unavailable.ts"
 import { UserId } from "../../src/domain/User.ts"
+import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
 import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
@@ -327,6 +328,29 @@ const queryPlans = () =>
           })
         )
       }
+
+      it.effect(
+        "of conversations that a page of a list does not show, only entries of two indexes are read",
+        () =>
+          Effect.gen(function* () {
+            // As it is soon after each row was written.
+            yield* Database.use(({ sends: sql }) => sql`VACUUM members, messages`)
+            const list = ConversationRepo.use((repo) => repo.list(busy, 10, undefined))
+            for (const mode of ["force_custom_plan", "force_generic_plan"] as const) {
+              const plan = nodes(yield* planOf(mode, list))
+              const page = plan.find((node) => node["Node Type"] === "Limit")!
+              const read = nodes(page).filter((node) => "Relation Name" in node)
+              assert.deepEqual(
+                read.map((node) => [node["Node Type"], node["Index Name"]]),
+                [
+                  ["Index Only Scan", "members_of_user"],
+                  ["Index Only Scan", "messages_of_conversation"]
+                ],
+                mode
+              )
+            }
+          })
+      )
 
       it.effect("a history is answered from where it lies, newest first", () =>
         Effect.gen(function* () {

@@ -45,7 +45,8 @@ export interface ModelConversation {
   readonly pair: readonly [UserId, UserId] | undefined
 }
 
-type Verdict = "changed" | "unchanged" | { readonly why: string }
+/** What should come of an operation. */
+export type Verdict = "changed" | "unchanged" | { readonly why: string }
 
 const refused = (why: string): Verdict => ({ why })
 

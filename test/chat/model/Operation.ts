@@ -66,4 +66,6 @@ export type Outcome =
   | { readonly verdict: "changed"; readonly id?: number }
   /** There was nothing to change, or it had been done before. */
   | { readonly verdict: "unchanged"; readonly id?: number }
+  /** One of the two: the server does not say which. */
+  | { readonly verdict: "accepted"; readonly id?: number }
   | { readonly verdict: "refused"; readonly why: string }

@@ -130,7 +130,7 @@ export const makeOperations = (random: Random, all: ReadonlyArray<UserId>, model
       case 1:
       case 2:
       case 3: {
-        const content = random.chance(0.15) ? message.content : `text ${++made}`
+        const content = random.chance(0.15) && !message.isDeleted ? message.content : `text ${++made}`
         const version = random.chance(0.4)
           ? random.chance(0.8)
             ? message.version
