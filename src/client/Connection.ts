@@ -158,10 +158,11 @@ export const make = Effect.fnUntraced(function* (
     online: latch.await,
     sendFrame,
     send: Effect.fnUntraced(function* (frame) {
-      const deferred = yield* Deferred.make<Message, RestError>()
+      const text = yield* encodeFrame(frame)
+      const deferred = Deferred.makeUnsafe<Message, RestError>()
       answers.set(frame.client_id, deferred)
       const current = session
-      yield* sendFrame(frame)
+      if (current !== undefined) yield* Effect.ignore(current.write(text))
       return yield* Deferred.await(deferred).pipe(
         Effect.timeoutOrElse({
           duration: PATIENCE,

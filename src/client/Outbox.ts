@@ -7,8 +7,9 @@ import type { Input } from "./Input.ts"
 import type { Kept } from "./Kept.ts"
 import { randomId } from "./RandomId.ts"
 import { Refusal } from "./Refusal.ts"
-import type { RestError } from "./Rest.ts"
+import { invalid, type RestError } from "./Rest.ts"
 import type { Store } from "./Store.ts"
+import { reasonOf } from "./Unreachable.ts"
 
 /** When a command that got no answer is tried again while the connection stays, in milliseconds. */
 const RETRY = 1000
@@ -99,6 +100,8 @@ export const make = Effect.fnUntraced(function* (
     if (entry?.state !== "queued") return
     store.dispatch({ type: "sending", clientId: client_id })
     yield* execute(entry).pipe(
+      // A command that cannot even be asked for, as with an emoji of half a character. Those behind it must not wait for it.
+      Effect.catchDefect((defect) => Effect.fail(invalid(reasonOf(defect)))),
       Effect.flatMap((inputs) => confirmed(entry, inputs)),
       Effect.catch((error) => failed(entry, error)),
       // The client or its page was closed: the next client sends the command again.

@@ -16,6 +16,10 @@ export class Refused extends Schema.TaggedError<Refused>()("Refused", {
 
 export type RestError = Refused | Unreachable
 
+/** What the client does not send, as the server would refuse it. */
+export const invalid = (message: string) =>
+  new Refused({ status: 0, code: "invalid", message, retryAfter: undefined })
+
 /** Calls an endpoint of the contract. */
 export type Rest = <E>(call: Call<E>, request: Request<E>) => Effect.Effect<Answer<Call<E>>, RestError>
 
