@@ -33,30 +33,49 @@ const SNAPSHOT = "snapshot"
 const decodeEntry = Schema.decodeUnknownEffect(OutboxEntry)
 
 /**
- * Guarantee: nothing here fails. What the storage refuses is held in memory, as `storage` of the state says, and written with
- * the next write that the storage takes.
+ * Guarantee: nothing here fails. What the storage refuses is held in memory, as `storage` of the state says, and written
+ * after the next write that the storage takes. One change of the storage is made at a time.
  */
 export const make = (storage: ClientStorage, store: Store): Kept => {
   /** What the storage does not have yet, or has still, by its key; `undefined` stands for nothing. */
   const unsaved = new Map<string, unknown>()
+  /** Those of these keys whose last write failed. */
+  const refused = new Set<string>()
   const stored = new Set<string>()
+  /** The latest change of the storage. The next one waits for it. */
+  let latest: Promise<unknown> = Promise.resolve()
 
   const attempt = <A>(run: () => Promise<A>) => Effect.tryPromise({ try: run, catch: reasonOf })
 
   const failed = (reason: string) =>
     Effect.sync(() => store.dispatch({ type: "storage", storage: { type: "failed", reason } }))
 
-  const writeOne = (key: string, value: unknown) =>
-    attempt(() => (value === undefined ? storage.delete(key) : storage.set(key, value)))
+  /** Makes the changes of the storage one after the other, also those that nobody waits for any more. */
+  const inTurn = (change: () => Promise<void>) =>
+    attempt(() => {
+      const made = latest.then(change)
+      latest = made.catch(() => {})
+      return made
+    })
+
+  /** Saves what belongs under a key once its turn has come: it may be another value by then, or be saved already. */
+  const save = (key: string) =>
+    inTurn(async () => {
+      if (!unsaved.has(key)) return
+      const value = unsaved.get(key)
+      refused.add(key)
+      await (value === undefined ? storage.delete(key) : storage.set(key, value))
+      refused.delete(key)
+      if (unsaved.get(key) === value) unsaved.delete(key)
+    })
 
   const write = Effect.fnUntraced(function* (key: string, value: unknown) {
     unsaved.set(key, value)
-    // Copied: other fibers write at the same time.
-    for (const [late, content] of [...unsaved]) {
-      yield* writeOne(late, content)
-      if (unsaved.get(late) === content) unsaved.delete(late)
-    }
-    if (store.state.storage.type === "failed") store.dispatch({ type: "storage", storage: { type: "ok" } })
+    yield* save(key)
+    // Each by itself: a value that is too large must not keep back the others.
+    for (const other of [...refused]) yield* Effect.ignore(save(other))
+    if (refused.size === 0 && store.state.storage.type === "failed")
+      store.dispatch({ type: "storage", storage: { type: "ok" } })
   }, Effect.catch(failed))
 
   const read = <A>(run: () => Promise<A>, otherwise: A) =>
@@ -114,7 +133,7 @@ export const make = (storage: ClientStorage, store: Store): Kept => {
       ),
     clear: Effect.gen(function* () {
       const { clear } = storage
-      if (clear !== undefined) return yield* Effect.catch(attempt(clear), failed)
+      if (clear !== undefined) return yield* Effect.catch(inTurn(clear), failed)
       for (const { client_id } of yield* outbox) yield* write(OUTBOX + client_id, undefined)
       yield* write(SNAPSHOT, undefined)
     })
