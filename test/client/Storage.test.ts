@@ -7,7 +7,8 @@ import { type ClientStorage, memoryStorage } from "../../src/client/Storage.ts"
 import { ChatServer } from "../realtime/support/ChatServer.ts"
 import { freshDataDir } from "../support/Services.ts"
 import { tcpProxy } from "../support/TcpProxy.ts"
-import { isOnline, openClient } from "./support/Clients.ts"
+import { until } from "../support/Until.ts"
+import { historyOf, isOnline, openClient } from "./support/Clients.ts"
 
 /** A user whose client was online and has lost the network: what it writes waits. */
 const offlineWith = Effect.fnUntraced(function* (storage: ClientStorage) {
@@ -125,6 +126,97 @@ layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the s
       yield* Fiber.join(third)
       yield* Fiber.join(removal)
       assert.sameMembers([...(yield* idsIn(inner))], ["1", "3"])
+    })
+  )
+
+  describe("that cannot be read", () => {
+    /** A storage whose outbox can be hidden, and that another tab writes to. */
+    const hidingStorage = () => {
+      const inner = memoryStorage()
+      const listeners = new Set<() => void>()
+      const hiding = { isHidden: false }
+      const storage: ClientStorage = {
+        ...inner,
+        list: (prefix) =>
+          hiding.isHidden ? Promise.reject(new Error("It cannot be read")) : inner.list(prefix),
+        watch: (listener) => {
+          listeners.add(() => listener())
+          return () => {}
+        }
+      }
+      return { inner, storage, hiding, notify: () => [...listeners].map((listener) => listener()) }
+    }
+
+    it.effect("takes no message from the state, and is read again", () =>
+      Effect.gen(function* () {
+        const { inner, storage, hiding, notify } = hidingStorage()
+        const { client, bob } = yield* offlineWith(storage)
+        const first = yield* client.send({ userId: bob.id }, "hello", { clientId: "1" })
+        hiding.isHidden = true
+        yield* Effect.promise(() => inner.set("outbox/2", { ...first, client_id: "2" }))
+        notify()
+        const failed = yield* client.until((state) => state.storage.type === "failed")
+        assert.lengthOf(failed.outbox, 1)
+        hiding.isHidden = false
+        const state = yield* client.until(({ outbox }) => outbox.length === 2)
+        assert.deepEqual(state.storage, { type: "ok" })
+      })
+    )
+
+    it.effect("when the client begins is read again", () =>
+      Effect.gen(function* () {
+        const { storage, hiding } = hidingStorage()
+        const { client, proxy, alice, bob } = yield* offlineWith(storage)
+        yield* client.send({ userId: bob.id }, "hello", { clientId: "1" })
+        yield* client.crash
+        hiding.isHidden = true
+        const next = yield* openClient(proxy, alice, { storage })
+        assert.deepInclude(next.state().storage, { type: "failed" })
+        hiding.isHidden = false
+        yield* next.until(({ outbox }) => outbox.length === 1)
+        yield* proxy.restore
+        yield* next.nudge
+        yield* next.acknowledged("1")
+      })
+    )
+
+    it.effect("as it was emptied gets the messages again, and they are sent", () =>
+      Effect.gen(function* () {
+        const { inner, storage, notify } = hidingStorage()
+        const { client, proxy, bob } = yield* offlineWith(storage)
+        yield* Effect.forEach(ids, (clientId) => client.send({ userId: bob.id }, clientId, { clientId }))
+        const empty = Effect.promise(async () => {
+          for (const id of ids) await inner.delete(`outbox/${id}`)
+          for (const key of ["outbox", "snapshot"]) await inner.delete(key)
+        })
+        yield* empty
+        notify()
+        yield* until(Effect.map(idsIn(inner), ({ length }) => length === ids.length))
+        assert.lengthOf(client.state().outbox, ids.length)
+        yield* empty
+        yield* proxy.restore
+        yield* client.nudge
+        const sent = yield* Effect.forEach(ids, client.acknowledged)
+        assert.deepEqual(
+          sent.map(({ content }) => content),
+          ids
+        )
+      })
+    )
+  })
+
+  it.effect("has no message any more that another tab has discarded: it is not sent", () =>
+    Effect.gen(function* () {
+      const storage = memoryStorage()
+      const { client, proxy, alice, bob } = yield* offlineWith(storage)
+      yield* Effect.forEach(["1", "2"], (clientId) => client.send({ userId: bob.id }, clientId, { clientId }))
+      const other = yield* openClient(proxy, alice, { storage })
+      yield* other.discard("1")
+      yield* other.crash
+      yield* proxy.restore
+      yield* client.nudge
+      yield* client.acknowledged("2")
+      assert.deepEqual(yield* historyOf(proxy, alice, bob), ["2"])
     })
   )
 })
