@@ -103,7 +103,7 @@ export const make = Effect.fnUntraced(function* (
   }).pipe(
     Effect.catch((error) =>
       Effect.succeed({
-        why: error._tag === "Refused" ? REFUSED.get(error.status) : undefined,
+        why: error._tag === "Refused" ? REFUSED.get(error.code) : undefined,
         message: error.message
       })
     )
@@ -194,8 +194,9 @@ const FINAL = new Map<number, ClosedReason>([
   [CloseCode.frameTooBig.code, "protocol"]
 ])
 
-const REFUSED = new Map<number, ClosedReason>([
-  [401, "unauthorized"],
-  [403, "forbidden"],
-  [404, "user_not_found"]
+/** The same of the problems of REST. By their codes: something between may answer with any status while the server is down. */
+const REFUSED = new Map<string, ClosedReason>([
+  ["unauthorized", "unauthorized"],
+  ["forbidden", "forbidden"],
+  ["user-not-found", "user_not_found"]
 ])

@@ -15,12 +15,20 @@ export interface ScriptedSocket {
   close(code: number, reason: string): Effect.Effect<void>
 }
 
+interface Refusal {
+  readonly status: number
+  readonly body: string
+}
+
 /** A server that greets, and then does what a test says. It has no conversations. Until the scope closes. */
 export const scriptedServer = Effect.gen(function* () {
   const opened = yield* Queue.unbounded<ScriptedSocket>()
-  const http = createServer((_, response) => {
-    response.setHeader("content-type", "application/json")
-    response.end(JSON.stringify({ conversations: [], next: null }))
+  const paths: Array<string> = []
+  let refusal: Refusal | undefined
+  const http = createServer(({ url }, response) => {
+    paths.push(url!)
+    response.writeHead(refusal?.status ?? 200, { "content-type": "application/json" })
+    response.end(refusal === undefined ? JSON.stringify({ conversations: [], next: null }) : refusal.body)
   })
   const sockets = new WebSocketServer({ server: http, handleProtocols: () => "minichat.v2" })
   sockets.on("connection", (socket, request) => {
@@ -50,6 +58,12 @@ export const scriptedServer = Effect.gen(function* () {
     socket: Queue.take(opened),
     /** How many sockets were opened that no test has taken. */
     waiting: Queue.size(opened),
+    /** The paths of the calls that came so far. */
+    paths: (): ReadonlyArray<string> => paths,
+    /** Answers calls so from now on; `undefined`: as before. */
+    refuse: (next: Refusal | undefined) => {
+      refusal = next
+    },
     /** Ends it: nothing listens there any more. */
     end: Effect.sync(() => end(http, sockets.clients))
   }
