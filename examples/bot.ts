@@ -18,7 +18,9 @@ const chat = await connect({
 
 for await (const event of chat.events()) {
   if (event.type !== "message" || event.conversation_id === undefined || event.content === "") continue
-  await chat.send({ conversationId: event.conversation_id }, `You said: ${event.content}`.slice(0, 1000), {
+  // At most 1,000 characters. `slice` of a string would cut emoji in two, and such text is refused.
+  const answer = [...`You said: ${event.content}`].slice(0, 1000).join("")
+  await chat.send({ conversationId: event.conversation_id }, answer, {
     replyTo: event.id,
     // After a crash the event comes again, and the message is answered with the same client_id: it is sent once.
     clientId: `answer to ${event.id}`

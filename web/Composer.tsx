@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { type ConversationEntry, messagesOf } from "../src/client/MiniChat.ts"
+import { MAX_CONTENT_LENGTH } from "../src/domain/Message.ts"
 import { Icon } from "./Icon.tsx"
 import { authorOf, titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
@@ -31,9 +32,12 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
     session.editing.value = undefined
     session.replyTo.value = undefined
   }
+  const content = text.trim()
+  // By code points, as the server counts. Text that is pasted is not cut: its end would be lost without a word.
+  const excess = content.length <= MAX_CONTENT_LENGTH ? 0 : [...content].length - MAX_CONTENT_LENGTH
+  const isSendable = content !== "" && excess <= 0
   const submit = async () => {
-    const content = text.trim()
-    if (content === "") return
+    if (!isSendable) return
     if (editing !== undefined) {
       if (content !== editing.content)
         await session.attempt(session.client.edit(entry.id, editing.id, content))
@@ -94,13 +98,18 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
           </button>
         </p>
       )}
+      {excess > 0 && (
+        <p class="error" role="status">
+          Too long by {excess} {excess === 1 ? "character" : "characters"}
+        </p>
+      )}
       <textarea
         ref={area}
         id={`text-${session.account.userId}`}
         rows={1}
         aria-label={`Message to ${titleOf(entry)}`}
         placeholder="Message"
-        maxLength={4000}
+        aria-invalid={excess > 0}
         value={text}
         onInput={(event) => {
           change(event.currentTarget.value)
@@ -108,7 +117,7 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
         }}
         onKeyDown={onKeyDown}
       />
-      <button type="submit" class="primary" disabled={text.trim() === ""}>
+      <button type="submit" class="primary" disabled={!isSendable}>
         {editing === undefined ? "Send" : "Save"}
       </button>
     </form>

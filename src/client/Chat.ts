@@ -57,9 +57,8 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
   const readers = new Set<Reader>()
 
   yield* Effect.addFinalizer(() => Effect.sync(() => storage.close?.()))
-  const { state, outbox: unsent } = yield* kept.load
+  const state = yield* kept.load
   if (state !== undefined) store.dispatch({ type: "restored", state })
-  store.dispatch({ type: "stored", entries: unsent })
 
   let outbox: Outbox.Outbox | undefined
   const onEvents = (events: ReadonlyArray<InboxEvent>) => {

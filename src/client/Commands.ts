@@ -31,7 +31,7 @@ export const make = (store: Store, { add, acknowledged, retry, discard }: Outbox
           ...("userId" in to
             ? { receiver_id: to.userId as UserId }
             : { conversation_id: to.conversationId as ConversationId }),
-          content,
+          content: content.trim(),
           ...(replyTo === undefined ? {} : { reply_to_id: replyTo as MessageId }),
           ...(metadata === undefined ? {} : { metadata })
         },
@@ -44,7 +44,7 @@ export const make = (store: Store, { add, acknowledged, retry, discard }: Outbox
       add({
         type: "edit",
         ...about(conversationId, messageId),
-        content,
+        content: content.trim(),
         ...(version === undefined ? {} : { version })
       }),
     remove: (conversationId: number, messageId: number) =>

@@ -18,7 +18,7 @@ import { Unreachable } from "./Unreachable.ts"
 const FIRST_DELAY = 500
 const LAST_DELAY = 30_000
 
-/** A connection that lasted so long was a good one: the delays begin anew. In milliseconds. */
+/** A connection that was open for so long was a good one: the delays begin anew. In milliseconds. */
 const GOOD = 5000
 
 /** How long a message may wait for its answer before the connection is taken for dead. In milliseconds. */
@@ -51,6 +51,10 @@ export const make = Effect.fnUntraced(function* (
   const nudges = yield* Queue.sliding<void>(1)
   const answers = new Map<string, Deferred.Deferred<Message, RestError>>()
   let session: Session | undefined
+  /** When the latest connection was opened, in milliseconds since 1970. */
+  let openedAt = Number.POSITIVE_INFINITY
+  /** The token that the server has of the latest connection. */
+  let given: string | undefined
   let attempts = 0
   let watched: ReadonlyArray<UserId> = []
   const fork = yield* FiberSet.makeRuntime<never>()
@@ -64,10 +68,20 @@ export const make = Effect.fnUntraced(function* (
     return Effect.forEach(open, (deferred) => Deferred.fail(deferred, lost), { discard: true })
   })
 
+  /** A token for the connection. */
+  const current = Effect.tap(tokens.current, (token) =>
+    Effect.sync(() => {
+      given = token
+    })
+  )
+
+  /** A nudge before the connection is open: the network may have changed, and the attempt may be one on the network before. */
+  const nudged = Effect.raceFirst(Queue.take(nudges), Effect.andThen(latch.await, Effect.never))
+
   /** One connection, from its handshake to its end: how it ended. */
   const connect = Effect.gen(function* () {
-    store.dispatch({ type: "status", status: { type: "connecting" } })
-    const token = yield* tokens.current
+    openedAt = Number.POSITIVE_INFINITY
+    const token = yield* current
     const { cursor, epoch } = store.state.sync
     const place = cursor === undefined ? "" : `?since=${cursor}&epoch=${encodeURIComponent(epoch ?? "")}`
     const path = Paths.webSocket.replace(":user_id", String(store.state.userId))
@@ -75,8 +89,10 @@ export const make = Effect.fnUntraced(function* (
       protocols: token === undefined ? ["minichat.v2"] : ["minichat.v2", `bearer.${token}`],
       openTimeout: "10 seconds"
     })
-    return yield* converse({ socket, store, tokens, nudges, answers, onEvents }, (opened) => {
+    const needs = { socket, store, tokens: { ...tokens, current }, nudges, answers, onEvents }
+    return yield* converse(needs, (opened, now) => {
       session = opened
+      openedAt = now
       latch.openUnsafe()
       if (watched.length > 0) fork(sendFrame({ type: "watch", user_ids: watched }))
     })
@@ -103,7 +119,7 @@ export const make = Effect.fnUntraced(function* (
   }).pipe(
     Effect.catch((error) =>
       Effect.succeed({
-        why: error._tag === "Refused" ? REFUSED.get(error.status) : undefined,
+        why: error._tag === "Refused" ? REFUSED.get(error.code) : undefined,
         message: error.message
       })
     )
@@ -112,38 +128,39 @@ export const make = Effect.fnUntraced(function* (
   const close = (reason: ClosedReason, message: string) =>
     Effect.sync(() => store.dispatch({ type: "status", status: { type: "closed", reason, message } }))
 
-  const wait = Effect.fnUntraced(function* (reason: string, delay: number) {
-    const retryAt = (yield* Clock.currentTimeMillis) + delay
-    store.dispatch({ type: "status", status: { type: "offline", reason, retryAt } })
-    yield* Queue.clear(nudges)
-    yield* Effect.raceFirst(Effect.sleep(delay), Queue.take(nudges))
+  /** Waits, and asks meanwhile whether a handshake was refused for good. A dead network leaves the question open for long. */
+  const wait = Effect.fnUntraced(function* (wasOpen: boolean, retryAt: number) {
+    const refused = wasOpen ? undefined : yield* refusal
+    if (refused?.why !== undefined) return yield* Effect.as(close(refused.why, refused.message), true)
+    yield* Effect.sleep(Math.max(retryAt - (yield* Clock.currentTimeMillis), 0))
+    return false
   })
 
   /** Connects again and again. Ends when that is of no use. */
   const run = Effect.gen(function* () {
     while (true) {
-      const began = yield* Clock.currentTimeMillis
-      const ended = yield* connect
-      if ((yield* Clock.currentTimeMillis) - began >= GOOD) attempts = 0
+      const ended = yield* Effect.raceFirst(connect, nudged)
+      if (ended === undefined) continue
+      const now = yield* Clock.currentTimeMillis
+      if (now - openedAt >= GOOD) attempts = 0
       if (ended.code !== undefined && FINAL.has(ended.code)) {
         const isNew = ended.code === CloseCode.unauthorized.code && (yield* hasNewToken)
         if (!isNew) return yield* close(FINAL.get(ended.code)!, ended.reason)
       }
-      if (!ended.wasOpen) {
-        const refused = yield* refusal
-        if (refused?.why !== undefined) return yield* close(refused.why, refused.message)
-      }
       const bound = Math.min(LAST_DELAY, FIRST_DELAY * 2 ** attempts++)
-      yield* wait(ended.reason, ended.after ?? (yield* Random.nextBetween(0, bound)))
+      const retryAt = now + (ended.after ?? (yield* Random.nextBetween(0, bound)))
+      // It stays so while the next attempt is made: whether there is a network is not known before that one is open.
+      store.dispatch({ type: "status", status: { type: "offline", reason: ended.reason, retryAt } })
+      if (yield* Effect.raceFirst(wait(ended.wasOpen, retryAt), Queue.take(nudges))) return
     }
   })
 
-  /** Whether there is another token than the one that expired. */
-  const hasNewToken = Effect.gen(function* () {
-    if (!tokens.isRenewable) return false
-    const before = yield* tokens.current
-    return before !== undefined && (yield* tokens.renewed(before)) !== before
-  }).pipe(Effect.orElseSucceed(() => true))
+  /** Whether there is another token than the one that the server refused. */
+  const hasNewToken = Effect.suspend(() =>
+    given === undefined || !tokens.isRenewable
+      ? Effect.succeed(false)
+      : Effect.map(tokens.renewed(given), (token) => token !== given)
+  ).pipe(Effect.orElseSucceed(() => true))
 
   yield* Effect.forkScoped(run)
 
@@ -158,15 +175,17 @@ export const make = Effect.fnUntraced(function* (
     online: latch.await,
     sendFrame,
     send: Effect.fnUntraced(function* (frame) {
-      const deferred = yield* Deferred.make<Message, RestError>()
-      answers.set(frame.client_id, deferred)
+      const text = yield* encodeFrame(frame)
       const current = session
-      yield* sendFrame(frame)
+      if (current === undefined) return yield* new Unreachable({ message: "There is no connection" })
+      const deferred = Deferred.makeUnsafe<Message, RestError>()
+      answers.set(frame.client_id, deferred)
+      yield* Effect.ignore(current.write(text))
       return yield* Deferred.await(deferred).pipe(
         Effect.timeoutOrElse({
           duration: PATIENCE,
           orElse: () => {
-            current?.abandon("The server does not answer")
+            current.abandon("The server does not answer")
             return Effect.fail(new Unreachable({ message: "The server did not answer in time" }))
           }
         }),
@@ -193,8 +212,9 @@ const FINAL = new Map<number, ClosedReason>([
   [CloseCode.frameTooBig.code, "protocol"]
 ])
 
-const REFUSED = new Map<number, ClosedReason>([
-  [401, "unauthorized"],
-  [403, "forbidden"],
-  [404, "user_not_found"]
+/** The same of the problems of REST. By their codes: something between may answer with any status while the server is down. */
+const REFUSED = new Map<string, ClosedReason>([
+  ["unauthorized", "unauthorized"],
+  ["forbidden", "forbidden"],
+  ["user-not-found", "user_not_found"]
 ])

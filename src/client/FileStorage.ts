@@ -19,6 +19,9 @@ interface Modules {
   }
 }
 
+/** Counts the writes of this process: each has a file of its own until it is renamed. */
+let writes = 0
+
 /**
  * Keeps everything in one folder of a Node.js process, a file for each value. A value is written beside its file and renamed over
  * it once it is on the disk, so a crash leaves the old one or the new one. One process at a time may use a folder.
@@ -35,8 +38,11 @@ export const fileStorage = (folder: string): ClientStorage => {
     try {
       return JSON.parse(await fs.readFile(path, "utf8"))
     } catch (error) {
-      if ((error as { readonly code?: string }).code === "ENOENT") return undefined
-      throw error
+      // One that is damaged counts as missing: it must not hide the others.
+      const isMissing =
+        (error as { readonly code?: string }).code === "ENOENT" || error instanceof SyntaxError
+      if (!isMissing) throw error
+      return undefined
     }
   }
   return {
@@ -44,14 +50,15 @@ export const fileStorage = (folder: string): ClientStorage => {
     set: async (key, value) => {
       await made()
       const path = pathOf(key)
-      const file = await fs.open(`${path}.new`, "w", 0o600)
+      const written = `${path}.${writes++}.new`
+      const file = await fs.open(written, "w", 0o600)
       try {
         await file.writeFile(JSON.stringify(value))
         await file.sync()
       } finally {
         await file.close()
       }
-      await fs.rename(`${path}.new`, path)
+      await fs.rename(written, path)
     },
     delete: (key) => fs.rm(pathOf(key), { force: true }),
     list: async (prefix) => {

@@ -1,6 +1,7 @@
 import { Effect, Schema } from "effect"
 import { ClientFrame, ServerFrame } from "../api/Protocol.ts"
 import { Seq } from "../domain/Event.ts"
+import { invalid, type Refused } from "./Rest.ts"
 import type { InboxEvent } from "./State.ts"
 
 type Plain = Exclude<ServerFrame, { readonly seq: number }>
@@ -31,7 +32,8 @@ export const decodeFrame = (text: string): Effect.Effect<Received | undefined> =
     Effect.orElseSucceed(() => undefined)
   )
 
-/** A frame as text. */
-export const encodeFrame = (frame: ClientFrame): Effect.Effect<string> => Effect.orDie(encode(frame))
+/** A frame as text. Fails when the server would refuse it: enough such frames, or a very long one, end the connection. */
+export const encodeFrame = (frame: ClientFrame): Effect.Effect<string, Refused> =>
+  Effect.mapError(encode(frame), ({ message }) => invalid(message))
 
 const encode = Schema.encodeEffect(Schema.fromJsonString(ClientFrame))

@@ -63,7 +63,7 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
     Effect.catch(call, (error) => {
       if (error._tag === "Unreachable") return Effect.delay(withRetries(call), RETRY)
       // The connection finds out what is wrong with the token, and ends the client if that is final.
-      const again = error.status === 401 ? RETRY : error.retryAfter
+      const again = error.status === 401 || !error.isOfServer ? RETRY : error.retryAfter
       return again === undefined ? Effect.fail(error) : Effect.delay(withRetries(call), again)
     })
 
@@ -189,7 +189,8 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
       if (!list.isLoaded) {
         yield* load("list", conversations(true), {
           type: "conversations",
-          conversations: [],
+          // Those that are known: their snapshot stays.
+          conversations: [...store.state.conversations.values()],
           next: null,
           before: undefined
         })

@@ -7,10 +7,11 @@ import type { Input } from "./Input.ts"
 import type { Kept } from "./Kept.ts"
 import { randomId } from "./RandomId.ts"
 import { Refusal } from "./Refusal.ts"
-import type { RestError } from "./Rest.ts"
+import { invalid, type RestError } from "./Rest.ts"
 import type { Store } from "./Store.ts"
+import { reasonOf } from "./Unreachable.ts"
 
-/** When a command that got no answer is tried again while the connection stays, in milliseconds. */
+/** When a command that got no answer is tried again while the connection stays, and a failed read of the storage. In milliseconds. */
 const RETRY = 1000
 
 /** How many results of messages are remembered, for calls of `acknowledged` that come after them. */
@@ -52,6 +53,7 @@ export const make = Effect.fnUntraced(function* (
   /** The results of the latest sends, by `client_id`. */
   const results = new Map<string, Effect.Effect<Message, Refusal>>()
   let places = 0
+  let isReadDue = false
 
   const find = (clientId: string) => store.state.outbox.find(({ client_id }) => client_id === clientId)
 
@@ -99,6 +101,8 @@ export const make = Effect.fnUntraced(function* (
     if (entry?.state !== "queued") return
     store.dispatch({ type: "sending", clientId: client_id })
     yield* execute(entry).pipe(
+      // A command that cannot even be asked for, as with an emoji of half a character. Those behind it must not wait for it.
+      Effect.catchDefect((defect) => Effect.fail(invalid(reasonOf(defect)))),
       Effect.flatMap((inputs) => confirmed(entry, inputs)),
       Effect.catch((error) => failed(entry, error)),
       // The client or its page was closed: the next client sends the command again.
@@ -165,6 +169,22 @@ export const make = Effect.fnUntraced(function* (
     )
   })
 
+  /** No command is written meanwhile: what was read would lack it. */
+  const refresh: Effect.Effect<void> = Effect.gen(function* () {
+    const entries = yield* kept.outbox
+    if (entries !== undefined) {
+      store.dispatch({ type: "stored", entries })
+      return startQueuedLanes()
+    }
+    if (isReadDue) return
+    isReadDue = true
+    const again = Effect.suspend(() => {
+      isReadDue = false
+      return refresh
+    })
+    fork(Effect.delay(again, RETRY))
+  }).pipe(writes.withPermit)
+
   return {
     add: Effect.fnUntraced(function* (command: Command, clientId?: string) {
       const created_at = yield* Clock.currentTimeMillis
@@ -207,15 +227,12 @@ export const make = Effect.fnUntraced(function* (
           kept.put({ ...again, state: "queued" }),
           Effect.sync(() => startLane(entry.lane))
         )
-      }),
+      }).pipe(writes.withPermit),
     discard,
     reported: Effect.fnUntraced(function* (clientId, message) {
       if (kept.has(clientId)) yield* kept.remove(clientId)
       yield* settle(clientId, Effect.succeed(message))
     }),
-    refresh: Effect.gen(function* () {
-      store.dispatch({ type: "stored", entries: yield* kept.outbox })
-      startQueuedLanes()
-    })
+    refresh
   } satisfies Outbox as Outbox
 })

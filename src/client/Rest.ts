@@ -6,15 +6,24 @@ import { reasonOf, Unreachable } from "./Unreachable.ts"
 /** The server answered, and not with what was asked for. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", {
   status: Schema.Finite,
-  /** The last part of the problem's `type`, such as `not-member`; a stable word. */
+  /** The last part of the problem's `type`, such as `not-member`; a stable word. The status when the answer is not the server's. */
   code: Schema.String,
   /** A sentence for a person. */
   message: Schema.String,
   /** When the call may be repeated, in milliseconds; `undefined` when repeating it is of no use. */
   retryAfter: Schema.UndefinedOr(Schema.Finite)
-}) {}
+}) {
+  /** Whether the server has answered so itself. What stands before it, such as a proxy, knows nothing of users and messages. */
+  get isOfServer() {
+    return this.code !== String(this.status)
+  }
+}
 
 export type RestError = Refused | Unreachable
+
+/** What the client does not send, as the server would refuse it. */
+export const invalid = (message: string) =>
+  new Refused({ status: 0, code: "invalid", message, retryAfter: undefined })
 
 /** Calls an endpoint of the contract. */
 export type Rest = <E>(call: Call<E>, request: Request<E>) => Effect.Effect<Answer<Call<E>>, RestError>
@@ -27,6 +36,7 @@ const Problem = Schema.Struct({
   detail: Schema.optionalKey(Schema.String),
   retry_after_ms: Schema.optionalKey(Schema.Finite)
 })
+const PROBLEM = "urn:minichat:problem:"
 const decodeProblem = Schema.decodeUnknownEffect(Problem)
 
 /** How long one call may take, in milliseconds. Its answer is not waited for longer. */
@@ -159,7 +169,7 @@ const refused = Effect.fnUntraced(function* ({ status, headers }: Response, body
   const isTemporary = status === 429 || status >= 500
   return yield* new Refused({
     status,
-    code: problem.type?.split(":").at(-1) ?? String(status),
+    code: problem.type?.startsWith(PROBLEM) ? problem.type.slice(PROBLEM.length) : String(status),
     message: problem.detail ?? problem.title ?? `The server answered ${status}`,
     retryAfter: isTemporary ? (problem.retry_after_ms ?? (seconds > 0 ? seconds * 1000 : RETRY)) : undefined
   })

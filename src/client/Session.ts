@@ -8,6 +8,7 @@ import { Refused, type RestError } from "./Rest.ts"
 import type { InboxEvent } from "./State.ts"
 import type { Store } from "./Store.ts"
 import type { Tokens } from "./Token.ts"
+import { reasonOf } from "./Unreachable.ts"
 
 /** A ping follows so long a silence of the server, and an answer to it has to come so soon. In milliseconds. Together under 35 s. */
 const SILENCE = 25_000
@@ -52,7 +53,7 @@ interface Needs {
 /** Takes what comes on a socket until the socket ends. */
 export const converse = Effect.fnUntraced(function* (
   { socket, store, tokens, nudges, answers, onEvents }: Needs,
-  onOpen: (session: Session) => void
+  onOpen: (session: Session, now: number) => void
 ) {
   const ending = yield* Deferred.make<Ended>()
   let wasOpen = false
@@ -80,7 +81,7 @@ export const converse = Effect.fnUntraced(function* (
     switch (frame.type) {
       case "system": {
         wasOpen = true
-        onOpen({ write, abandon: (reason) => Effect.runSync(endWith(reason)) })
+        onOpen({ write, abandon: (reason) => Effect.runSync(endWith(reason)) }, heardAt)
         const { cursor, epoch, recovered = true } = frame
         store.dispatch(
           { type: "connected", cursor, epoch, recovered },
@@ -202,6 +203,8 @@ export const converse = Effect.fnUntraced(function* (
         ? endWith(reason.closeReason ?? `The server closed the connection (${reason.code})`, reason.code)
         : endWith("The connection broke")
     }),
+    // The browser opens no socket, as with a token that cannot be a subprotocol.
+    Effect.catchDefect((defect) => endWith(reasonOf(defect))),
     Effect.forkScoped
   )
   return yield* Deferred.await(ending)

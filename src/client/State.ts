@@ -8,9 +8,10 @@ import type { OutboxEntry } from "./Command.ts"
 
 /** Whether the client is connected, and when not, what it does about it. */
 export type Status =
+  /** For the first time: no attempt has failed yet. */
   | { readonly type: "connecting" }
   | { readonly type: "online" }
-  /** Not connected. `retryAt`: when it connects again, in milliseconds since 1970. */
+  /** Not connected, until it is `online`. `retryAt`: when it connects again, in milliseconds since 1970; over while it tries. */
   | { readonly type: "offline"; readonly reason: string; readonly retryAt: number }
   /** For good: closed by the application, or refused by the server. */
   | { readonly type: "closed"; readonly reason: ClosedReason; readonly message: string }

@@ -14,7 +14,7 @@ export const MessageId = Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))
 export type MessageId = typeof MessageId.Type
 
 /** The most characters (code points) of a message. */
-const MAX_CONTENT_LENGTH = 1000
+export const MAX_CONTENT_LENGTH = 1000
 
 /** The content of a message: trimmed, and then 1 to 1000 code points. */
 export const Content = trimmedText(MAX_CONTENT_LENGTH, "Hello!")

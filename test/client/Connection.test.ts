@@ -1,8 +1,9 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Clock, Effect } from "effect"
+import { Clock, Deferred, Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { CloseCode } from "../../src/api/CloseCode.ts"
 import type { State } from "../../src/client/State.ts"
+import { memoryStorage } from "../../src/client/Storage.ts"
 import { bearer, post, request } from "../security/support/Server.ts"
 import { makeKeys } from "../security/support/Tokens.ts"
 import { freshEmbedded } from "../support/EmbeddedPool.ts"
@@ -88,12 +89,18 @@ describe("a connection", () => {
       yield* server.end
       const client = yield* openClient(server, USER)
       const delays: Array<number> = []
+      yield* client.until(isOffline)
+      const statuses = new Set<State["status"]>()
+      client.store.subscribe(({ status }) => statuses.add(status))
       for (let attempt = 0; attempt < 12; attempt++) {
         const delay = yield* delayOf(client)
+        const failed = client.state().status
         delays.push(delay)
         yield* TestClock.adjust(Math.ceil(delay))
-        yield* client.until(({ status }) => status.type !== "offline")
+        yield* client.until(({ status }) => status !== failed)
       }
+      // It is offline all the time: nobody is told anything else at each attempt.
+      assert.deepEqual(new Set([...statuses].map(({ type }) => type)), new Set(["offline"]))
       const bounds = delays.map((_, attempt) => Math.min(500 * 2 ** attempt, 30_000))
       assert.isTrue(
         delays.every((delay, attempt) => delay >= 0 && delay <= bounds[attempt]!),
@@ -101,6 +108,60 @@ describe("a connection", () => {
       )
       // Jitter: no two clients that lost the same server come back in step.
       assert.isAbove(new Set(delays.map((delay, attempt) => delay / bounds[attempt]!)).size, 6)
+    })
+  )
+
+  it.effect(
+    "on a dead network is offline once an attempt has failed, and is tried at longer and longer delays",
+    () =>
+      Effect.gen(function* () {
+        const server = yield* scriptedServer
+        server.silence(true)
+        const client = yield* openClient(server, USER)
+        const delays: Array<number> = []
+        for (let attempt = 1; attempt <= 8; attempt++) {
+          yield* server.unanswered(attempt)
+          assert.strictEqual(client.state().status.type, attempt === 1 ? "connecting" : "offline")
+          const before = client.state().status
+          yield* TestClock.adjust("10 seconds")
+          yield* client.until(({ status }) => status !== before)
+          delays.push(yield* delayOf(client))
+          yield* client.nudge
+        }
+        assert.isTrue(delays.some((delay) => delay > 500))
+      })
+  )
+
+  it.effect("is tried anew at once when the network may have changed during an attempt", () =>
+    Effect.gen(function* () {
+      const server = yield* scriptedServer
+      server.silence(true)
+      const client = yield* openClient(server, USER)
+      yield* server.unanswered(1)
+      server.silence(false)
+      yield* client.nudge
+      yield* client.until(isOnline)
+    })
+  )
+
+  it.effect("that was lost before a message was sent is no reason to wait for its answer", () =>
+    Effect.gen(function* () {
+      const server = yield* scriptedServer
+      const gate = yield* Deferred.make<() => void>()
+      const lock = () => Effect.runPromise(Deferred.await(gate))
+      const client = yield* openClient(server, USER, { storage: { ...memoryStorage(), lock } })
+      const first = yield* server.socket
+      yield* client.until(isOnline)
+      yield* client.send({ userId: 2 }, "hello")
+      yield* first.close(CloseCode.restarting.code, CloseCode.restarting.reason)
+      yield* client.until(isOffline)
+      yield* Deferred.succeed(gate, () => {})
+      yield* client.until(({ outbox }) => outbox[0]?.state === "sending")
+      yield* TestClock.adjust("1 second")
+      const second = yield* server.socket
+      yield* client.until(isOnline)
+      yield* TestClock.adjust("1 second")
+      assert.deepInclude(yield* nextOfType(second, "send"), { content: "hello" })
     })
   )
 
@@ -116,7 +177,7 @@ describe("a connection", () => {
       yield* request(`${url}/users/1/suspension`, { method: "PUT", headers: service })
       const ended = yield* before.until(({ status }) => status.type === "closed")
       const after = yield* openClient({ url }, USER, { token })
-      const refused = yield* after.until(({ status }) => ["closed", "offline"].includes(status.type))
+      const refused = yield* after.until(({ status }) => status.type === "closed")
       assert.deepEqual(ended.status, {
         type: "closed",
         reason: "forbidden",
@@ -177,6 +238,40 @@ describe("a token", () => {
       yield* second.close(code, reason)
       const { status } = yield* client.until(({ status }) => status.type === "closed")
       assert.deepInclude(status, { reason: "unauthorized" })
+    })
+  )
+
+  it.effect("that no handshake can carry leaves the client offline, and says so", () =>
+    Effect.gen(function* () {
+      const server = yield* scriptedServer
+      const client = yield* openClient(server, USER, { token: "no token=" })
+      const { status } = yield* client.until(isOffline)
+      assert.include(status.type === "offline" && status.reason, "Protocol")
+    })
+  )
+
+  it.effect("that was refused is replaced by one that was got before the refusal was known", () =>
+    Effect.gen(function* () {
+      const server = yield* scriptedServer
+      let hasOther = false
+      const token = () => {
+        if (hasOther) return tokenUntil(99, "2")
+        if (asked++ > 0) throw new Error("No network")
+        return tokenUntil(25, "1")
+      }
+      let asked = 0
+      const client = yield* openClient(server, USER, { token })
+      const first = yield* server.socket
+      yield* client.until(isOnline)
+      // It is due, and cannot be renewed before the server closes the socket.
+      yield* TestClock.adjust("20 seconds")
+      hasOther = true
+      yield* first.close(CloseCode.unauthorized.code, CloseCode.unauthorized.reason)
+      const { status } = yield* client.until(({ status }) => status.type !== "online")
+      assert.strictEqual(status.type, "offline")
+      yield* TestClock.adjust("1 second")
+      const second = yield* server.socket
+      assert.include(second.protocols, `bearer.${tokenUntil(99, "2")}`)
     })
   )
 })

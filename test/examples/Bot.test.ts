@@ -42,11 +42,15 @@ layer(ChatServer.layer, { excludeTestServices: true })("examples/bot.ts", (it) =
         yield* answered(3)
         yield* send(alice, bob, "four")
         yield* answered(4)
+        // The end of it does not fit into the answer, and is cut between two emoji.
+        yield* send(alice, bob, `a${"😀".repeat(999)}`)
+        yield* answered(5)
         assert.deepEqual(yield* answers, [
           "You said: one",
           "You said: two",
           "You said: three",
-          "You said: four"
+          "You said: four",
+          `You said: a${"😀".repeat(989)}`
         ])
       }),
     // Two processes are started, on a machine that may be busy.

@@ -15,14 +15,35 @@ export interface ScriptedSocket {
   close(code: number, reason: string): Effect.Effect<void>
 }
 
+/** The clock of a test stands still meanwhile. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
+
+interface Refusal {
+  readonly status: number
+  readonly body: string
+}
+
 /** A server that greets, and then does what a test says. It has no conversations. Until the scope closes. */
 export const scriptedServer = Effect.gen(function* () {
   const opened = yield* Queue.unbounded<ScriptedSocket>()
-  const http = createServer((_, response) => {
-    response.setHeader("content-type", "application/json")
-    response.end(JSON.stringify({ conversations: [], next: null }))
+  const paths: Array<string> = []
+  let refusal: Refusal | undefined
+  let isSilent = false
+  let unanswered = 0
+  const http = createServer(({ url }, response) => {
+    if (isSilent) return
+    paths.push(url!)
+    response.writeHead(refusal?.status ?? 200, { "content-type": "application/json" })
+    response.end(refusal === undefined ? JSON.stringify({ conversations: [], next: null }) : refusal.body)
   })
-  const sockets = new WebSocketServer({ server: http, handleProtocols: () => "minichat.v2" })
+  const sockets = new WebSocketServer({
+    server: http,
+    handleProtocols: () => "minichat.v2",
+    verifyClient: (_, answer) => {
+      if (isSilent) unanswered++
+      else answer(true)
+    }
+  })
   sockets.on("connection", (socket, request) => {
     const frames = Effect.runSync(Queue.unbounded<{ readonly type: string }>())
     socket.on("message", (data) => Queue.offerUnsafe(frames, JSON.parse(String(data))))
@@ -50,6 +71,18 @@ export const scriptedServer = Effect.gen(function* () {
     socket: Queue.take(opened),
     /** How many sockets were opened that no test has taken. */
     waiting: Queue.size(opened),
+    /** Answers no call and no handshake that begins from now on, as a dead network does; `false`: as before. */
+    silence: (next: boolean) => {
+      isSilent = next
+    },
+    /** Waits until so many handshakes were left without an answer. */
+    unanswered: (count: number) => Effect.repeat(Effect.promise(turn), { until: () => unanswered >= count }),
+    /** The paths of the calls that came so far. */
+    paths: (): ReadonlyArray<string> => paths,
+    /** Answers calls so from now on; `undefined`: as before. */
+    refuse: (next: Refusal | undefined) => {
+      refusal = next
+    },
     /** Ends it: nothing listens there any more. */
     end: Effect.sync(() => end(http, sockets.clients))
   }

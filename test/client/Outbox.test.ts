@@ -1,0 +1,65 @@
+import { assert, describe, layer } from "@effect/vitest"
+import { Effect } from "effect"
+import { ChatServer } from "../realtime/support/ChatServer.ts"
+import { historyOf, isOnline, openClient } from "./support/Clients.ts"
+
+const pair = Effect.gen(function* () {
+  const chat = yield* ChatServer
+  return { chat, server: chat.server, alice: yield* chat.newUser, bob: yield* chat.newUser }
+})
+
+/** What no server takes: text of it, and options. */
+const INVALID = [
+  ["a content of 1,001 characters", "a".repeat(1001), {}],
+  ["half an emoji", "half \ud83d", {}],
+  ["a clientId of 201 characters", "hello", { clientId: "x".repeat(201) }],
+  ["metadata of more than 2 KiB", "hello", { metadata: { text: "x".repeat(2048) } }]
+] as const
+
+layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the outbox", (it) => {
+  describe("a message that no server takes", () => {
+    it.effect.each(INVALID)(
+      "for %s fails with the reason, and holds up none behind it",
+      ([, text, options]) =>
+        Effect.gen(function* () {
+          const { server, alice, bob } = yield* pair
+          const a = yield* openClient(server, alice)
+          const { client_id } = yield* a.send({ userId: bob.id }, text, options)
+          const next = yield* a.send({ userId: bob.id }, "next")
+          assert.deepInclude({ ...(yield* Effect.flip(a.acknowledged(client_id))) }, { code: "invalid" })
+          yield* a.acknowledged(next.client_id)
+          assert.deepEqual(
+            a.state().outbox.map(({ state }) => state),
+            ["failed"]
+          )
+          assert.isTrue(isOnline(a.state()))
+          assert.deepEqual(yield* historyOf(server, alice, bob), ["next"])
+        })
+    )
+  })
+
+  it.effect("takes a content of 1,000 characters with white space around it", () =>
+    Effect.gen(function* () {
+      const { server, alice, bob } = yield* pair
+      const a = yield* openClient(server, alice)
+      const text = "😀".repeat(1000)
+      const { client_id } = yield* a.send({ userId: bob.id }, `  ${text}\n`)
+      assert.strictEqual((yield* a.acknowledged(client_id)).content, text)
+    })
+  )
+
+  it.effect("goes on after a command that cannot even be asked for", () =>
+    Effect.gen(function* () {
+      const { chat, server, alice, bob } = yield* pair
+      const message = yield* chat.post(bob, alice, "hello")
+      const a = yield* openClient(server, alice)
+      yield* a.until(({ conversations }) => conversations.size === 1)
+      const reaction = yield* a.react(message.conversation_id!, message.id, "\ud83d")
+      const { client_id } = yield* a.send({ conversationId: message.conversation_id! }, "next")
+      yield* a.acknowledged(client_id)
+      const [failed] = a.state().outbox
+      assert.strictEqual(failed?.client_id, reaction.client_id)
+      assert.deepInclude(failed, { state: "failed" })
+    })
+  )
+})
