@@ -1,6 +1,6 @@
 import type { ConversationEntry } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
-import type { InboxEvent, State, Sync } from "./State.ts"
+import type { InboxEvent, State, Sync, Timeline } from "./State.ts"
 
 type Mutable<A> = { -readonly [Key in keyof A]: A[Key] }
 
@@ -66,6 +66,14 @@ export class Draft {
 
   unwantMembers(id: ConversationId) {
     this.sync.wantedMembers = withoutElement(this.sync.wantedMembers, id)
+  }
+
+  /** Has the messages of an opened conversation be loaded, or loaded anew. What is loaded is shown until then. */
+  load(id: ConversationId, change: Partial<Timeline> = {}): void {
+    const empty = { messages: [], hasOlder: true, hasNewer: true, around: undefined }
+    const known = this.state.timelines.get(id)
+    const load = ++this.sync.loads
+    this.timelines().set(id, { ...empty, ...known, ...change, isLoading: true, load })
   }
 
   /** Puts a conversation into the list at its place. */

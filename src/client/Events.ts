@@ -14,7 +14,17 @@ import { afterRead, counted } from "./Unread.ts"
 /** A user types for at most this long after the last `typing` frame: `TYPING_LASTS` of the server, in milliseconds. */
 const TYPING = 6000
 
-/** Applies an event. Applying a run of events again, in order, gives the same state. An event of unknown type changes nothing. */
+/** Applies an event that is new. What was open before it is closed, or loaded anew. */
+export const applyNew = (draft: Draft, event: InboxEvent) => {
+  if (event.type === "conversation_removed") close(draft, event.conversation_id)
+  applyEvent(draft, event)
+  if (event.type === "conversation_added") reload(draft, event.conversation.id)
+}
+
+/**
+ * Applies an event. Applying a run of events again, in order, gives the same state. It closes nothing: what is open then may have
+ * been opened after the event. An event of unknown type changes nothing.
+ */
 export const applyEvent = (draft: Draft, event: InboxEvent) => {
   switch (event.type) {
     case "message":
@@ -189,6 +199,17 @@ const addConversation = (draft: Draft, conversation: Conversation) => {
 
 const removeConversation = (draft: Draft, id: ConversationId) => {
   draft.remove(id)
+  // They may show what was so before.
+  if (draft.state.members.has(id)) draft.wantMembers(id)
+  reload(draft, id)
+}
+
+/** Loads the messages of an opened conversation anew. */
+const reload = (draft: Draft, id: ConversationId) => {
+  if (draft.state.timelines.has(id)) draft.load(id)
+}
+
+const close = (draft: Draft, id: ConversationId) => {
   draft.unwant(id)
   draft.unwantMembers(id)
   if (draft.state.timelines.has(id)) draft.timelines().delete(id)

@@ -1,10 +1,10 @@
-import { Effect, Exit, FiberMap, Semaphore } from "effect"
+import { Effect, Exit, FiberSet, Semaphore } from "effect"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message, MessageId } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 import { Calls } from "./Endpoints.ts"
 import type { Page } from "./Input.ts"
-import type { Refused, Rest, RestError } from "./Rest.ts"
+import type { Rest, RestError } from "./Rest.ts"
 import type { Store } from "./Store.ts"
 
 /** How many messages and conversations one call loads. */
@@ -38,7 +38,9 @@ export interface Loader {
 }
 
 export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
-  const fibers = yield* FiberMap.make<string>()
+  const fork = yield* FiberSet.makeRuntime<never>()
+  /** What is being loaded. */
+  const loading = new Set<string>()
   const places = yield* Semaphore.make(AT_ONCE)
   let requests = 0
   const user_id = store.state.userId
@@ -58,27 +60,24 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
       )
     }).pipe(places.withPermit)
 
-  /** Repeats a call until it is answered or refused for good. */
-  const withRetries = <A>(call: Effect.Effect<A, RestError>): Effect.Effect<A, Refused> =>
+  /** Repeats a call until it is answered, or the client is closed for good. */
+  const withRetries = <A>(call: Effect.Effect<A, RestError>): Effect.Effect<A, RestError> =>
     Effect.catch(call, (error) => {
-      if (error._tag === "Unreachable") return Effect.delay(withRetries(call), RETRY)
-      // The connection finds out what is wrong with the token, and ends the client if that is final.
-      const again = error.status === 401 || !error.isOfServer ? RETRY : error.retryAfter
-      return again === undefined ? Effect.fail(error) : Effect.delay(withRetries(call), again)
+      if (store.state.status.type === "closed") return Effect.fail(error)
+      const again = error._tag === "Refused" ? error.retryAfter : undefined
+      return Effect.delay(withRetries(call), again ?? RETRY)
     })
 
   const conversations = (isFirst: boolean) => {
     const before = isFirst ? undefined : (store.state.list.next ?? undefined)
-    return asked(
-      rest(Calls.listConversations, {
-        query: { user_id, limit: CONVERSATIONS, before }
-      }),
+    return Effect.map(
+      rest(Calls.listConversations, { query: { user_id, limit: CONVERSATIONS, before } }),
       (page): Page => ({ type: "conversations", ...page, before })
     )
   }
 
   const conversation = (id: ConversationId) =>
-    asked(
+    Effect.map(
       rest(Calls.getConversation, { params: { conversation_id: id }, query: { user_id } }),
       (entry): Page => ({ type: "conversation", id, entry })
     )
@@ -90,11 +89,8 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
       (messages) => (place.after_id === undefined ? messages.toReversed() : messages)
     )
 
-  const loadOf = (id: ConversationId) => store.state.timelines.get(id)?.load ?? 0
-
-  const newest = (id: ConversationId) => {
-    const load = loadOf(id)
-    return asked(
+  const newest = (id: ConversationId, load: number) =>
+    Effect.map(
       history(id, {}),
       (messages): Page => ({
         type: "messages",
@@ -106,7 +102,6 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
         hasNewer: false
       })
     )
-  }
 
   const further = (id: ConversationId, side: "older" | "newer") =>
     Effect.suspend(() => {
@@ -125,14 +120,9 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
       )
     })
 
-  const around = (id: ConversationId, messageId: MessageId) => {
-    const load = loadOf(id)
-    const parts = Effect.all([
-      history(id, { before_id: messageId + 1 }),
-      history(id, { after_id: messageId })
-    ])
-    return asked(
-      parts,
+  const around = (id: ConversationId, load: number, messageId: MessageId) =>
+    Effect.map(
+      Effect.all([history(id, { before_id: messageId + 1 }), history(id, { after_id: messageId })]),
       ([before, after]): Page => ({
         type: "messages",
         id,
@@ -143,10 +133,9 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
         hasNewer: after.length === MESSAGES
       })
     )
-  }
 
   const members = (id: ConversationId) =>
-    asked(
+    Effect.map(
       rest(Calls.listMembers, { params: { conversation_id: id }, query: { user_id, limit: MEMBERS } }),
       ({ members }): Page => ({ type: "members", id, members })
     )
@@ -165,59 +154,77 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
       }
     )
 
-  const blocks = asked(blockedFrom(), (ids): Page => ({ type: "blocks", blocked: new Set(ids) }))
+  const blocks = Effect.map(blockedFrom(), (ids): Page => ({ type: "blocks", blocked: new Set(ids) }))
 
-  const profile = asked(
+  const profile = Effect.map(
     rest(Calls.getUser, { params: { user_id } }),
     (profile): Page => ({ type: "profile", profile })
   )
 
-  /** Loads one thing, unless it is being loaded. What is refused for good is `instead`, so that it is not asked for again. */
-  const load = (key: string, call: Effect.Effect<unknown, RestError>, instead: Page) =>
-    FiberMap.run(
-      fibers,
-      // Keys of an earlier generation name requests whose answers are dropped.
-      `${store.state.sync.generation} ${key}`,
-      Effect.catch(withRetries(call), () => Effect.ignore(asked(Effect.void, () => instead))),
-      { onlyIfMissing: true }
+  /** Loads one thing, unless it is being loaded. When the server refuses it for good, `instead` is its answer. */
+  const load = (key: string, call: Effect.Effect<Page, RestError>, instead?: Page) => {
+    // A request of an earlier generation does not count: its answer is dropped.
+    const name = `${store.state.sync.generation} ${key}`
+    if (loading.has(name)) return
+    loading.add(name)
+    const answer = instead === undefined ? call : Effect.catchIf(call, isFinal, () => Effect.succeed(instead))
+    fork(
+      withRetries(asked(answer, (page) => page)).pipe(
+        Effect.ensuring(Effect.sync(() => loading.delete(name))),
+        // With its answer it may have become missing once more.
+        Effect.andThen(check),
+        Effect.ignore
+      )
     )
+  }
+
+  const check = Effect.sync(() => {
+    const { sync, list, timelines, status } = store.state
+    if (sync.cursor === undefined || status.type === "closed") return
+    // It is never given up: an empty list would be shown in place of the one that is known.
+    if (!list.isLoaded) load("list", conversations(true))
+    if (sync.wantsBlocks) load("blocks", blocks, { type: "blocks", blocked: new Set() })
+    if (sync.wantsProfile) load("profile", profile, { type: "profile", profile: undefined })
+    for (const id of sync.wanted) {
+      load(`conversation ${id}`, conversation(id), { type: "conversation", id, entry: undefined })
+    }
+    for (const id of sync.wantedMembers) {
+      load(`members ${id}`, members(id), { type: "members", id, members: [] })
+    }
+    for (const [id, timeline] of timelines) {
+      if (!timeline.isLoading) continue
+      const { load: number, around: place } = timeline
+      load(`messages ${number}`, place === undefined ? newest(id, number) : around(id, number, place), {
+        type: "messages",
+        id,
+        load: number,
+        messages: [],
+        side: "all",
+        hasOlder: false,
+        hasNewer: false
+      })
+    }
+  })
 
   return {
-    check: Effect.gen(function* () {
-      const { sync, list, timelines, status } = store.state
-      if (sync.cursor === undefined || status.type === "closed") return
-      if (!list.isLoaded) {
-        yield* load("list", conversations(true), {
-          type: "conversations",
-          // Those that are known: their snapshot stays.
-          conversations: [...store.state.conversations.values()],
-          next: null,
-          before: undefined
-        })
-      }
-      if (sync.wantsBlocks) yield* load("blocks", blocks, { type: "blocks", blocked: new Set() })
-      if (sync.wantsProfile) yield* load("profile", profile, { type: "profile", profile: undefined })
-      for (const id of sync.wanted) {
-        yield* load(`conversation ${id}`, conversation(id), { type: "conversation", id, entry: undefined })
-      }
-      for (const id of sync.wantedMembers) {
-        yield* load(`members ${id}`, members(id), { type: "members", id, members: [] })
-      }
-      for (const [id, timeline] of timelines) {
-        if (!timeline.isLoading) continue
-        const { load: number } = timeline
-        yield* load(
-          `messages ${id} ${number}`,
-          timeline.around === undefined ? newest(id) : around(id, timeline.around),
-          { type: "messages", id, load: number, messages: [], side: "all", hasOlder: false, hasNewer: false }
-        )
-      }
-    }),
+    check,
     moreConversations: Effect.suspend(() =>
-      store.state.list.next === null ? Effect.void : Effect.asVoid(conversations(false))
+      store.state.list.next === null
+        ? Effect.void
+        : Effect.asVoid(asked(conversations(false), (page) => page))
     ),
     older: (id) => further(id, "older"),
     newer: (id) => further(id, "newer"),
     asked
   } satisfies Loader as Loader
 })
+
+/**
+ * Whether the server refuses a call for good. What names no problem is no answer of the server, but of a proxy before it. Of a
+ * token the connection finds out what is wrong with it, and ends the client if that is final.
+ */
+const isFinal = (error: RestError) =>
+  error._tag === "Refused" &&
+  error.retryAfter === undefined &&
+  error.status !== 401 &&
+  error.isOfServer

@@ -13,11 +13,7 @@ export const applyPage = (draft: Draft, page: Page) => {
       return applyList(draft, page)
     case "conversation": {
       draft.unwant(page.id)
-      if (page.entry === undefined) {
-        draft.remove(page.id)
-        if (draft.state.timelines.has(page.id)) draft.timelines().delete(page.id)
-        return
-      }
+      if (page.entry === undefined) return draft.remove(page.id)
       settleKnown(draft, page.id)
       return draft.put(withoutReactions(page.entry))
     }
@@ -33,8 +29,10 @@ export const applyPage = (draft: Draft, page: Page) => {
       return
     }
     case "members": {
-      draft.unwantMembers(page.id)
       const known = draft.state.members.get(page.id)
+      // The user left, or was removed, since they were asked for.
+      if (known === undefined && !draft.sync.wantedMembers.has(page.id)) return
+      draft.unwantMembers(page.id)
       const members = page.members.map(
         (member) => [member.user_id, withReadOf(known?.get(member.user_id), member)] as const
       )

@@ -1,9 +1,10 @@
+import type { MessageId } from "../domain/Message.ts"
 import { Draft } from "./Draft.ts"
-import { applyEvent, applyPassing } from "./Events.ts"
+import { applyEvent, applyNew, applyPassing } from "./Events.ts"
 import type { Input } from "./Input.ts"
 import { acknowledge, reduceOutbox } from "./OutboxState.ts"
 import { applyPage } from "./Pages.ts"
-import type { InboxEvent, State } from "./State.ts"
+import type { InboxEvent, State, Timeline } from "./State.ts"
 
 /**
  * The next state. It depends on nothing else: no time, no chance, no network.
@@ -36,8 +37,10 @@ const apply = (draft: Draft, input: Input) => {
     case "connected": {
       const isKnown = sync.cursor !== undefined && input.recovered
       if (!isKnown) loadAnew(draft, input.cursor)
+      wantKnownMembers(draft)
+      // Of another epoch, the last messages that they had read may be gone: the later of two marks does not count then.
+      if (sync.epoch !== input.epoch) state.members = new Map()
       sync.epoch = input.epoch
-      if (state.members.size > 0) sync.wantedMembers = new Set(state.members.keys())
       return
     }
     case "event":
@@ -63,18 +66,8 @@ const apply = (draft: Draft, input: Input) => {
     }
     case "opened": {
       const { id, around } = input
-      const before = state.timelines.get(id)
-      const isThere =
-        around === undefined
-          ? before?.hasNewer === false
-          : before?.messages.some((message) => message.id === around)
-      if (!isThere) {
-        const load = (before?.load ?? 0) + 1
-        draft
-          .timelines()
-          .set(id, { messages: [], hasOlder: true, hasNewer: true, ...before, isLoading: true, around, load })
-      }
-      if (!state.conversations.has(input.id)) draft.want(input.id)
+      if (!isThere(state.timelines.get(id), around)) draft.load(id, { around })
+      if (!state.conversations.has(id)) draft.want(id)
       return
     }
     case "closed":
@@ -97,6 +90,13 @@ const apply = (draft: Draft, input: Input) => {
   }
 }
 
+/** Whether the wanted part of a history is loaded, or is being loaded: the newest messages, or those around one. */
+const isThere = (timeline: Timeline | undefined, around: MessageId | undefined) => {
+  if (timeline === undefined) return false
+  if (timeline.isLoading) return timeline.around === around
+  return around === undefined ? !timeline.hasNewer : timeline.messages.some(({ id }) => id === around)
+}
+
 const takeEvent = (draft: Draft, event: InboxEvent) => {
   const { sync } = draft
   // A repeat; or one after a gap, which the connection answers with a new one that begins at the cursor.
@@ -104,7 +104,7 @@ const takeEvent = (draft: Draft, event: InboxEvent) => {
   sync.cursor = event.seq
   if (event.type === "omitted") return loadAnew(draft, event.seq)
   if (sync.requests.size > 0) draft.keep(event)
-  applyEvent(draft, event)
+  applyNew(draft, event)
 }
 
 /** Forgets which events came when, and has all that is shown be loaded anew. It is shown as it was until then. */
@@ -117,12 +117,15 @@ const loadAnew = (draft: Draft, cursor: number) => {
   if (state.blocked !== undefined) sync.wantsBlocks = true
   if (state.profile !== undefined) sync.wantsProfile = true
   sync.generation++
+  wantKnownMembers(draft)
   state.list = { isLoaded: false, next: null }
   state.outbox = state.outbox.filter((entry) => entry.state !== "sent")
-  for (const [id, timeline] of state.timelines) {
-    // New messages are not added to the old ones: there is a gap between them.
-    draft.timelines().set(id, { ...timeline, hasNewer: true, isLoading: true, load: timeline.load + 1 })
-  }
+  // New messages are not added to the old ones: there is a gap between them.
+  for (const id of [...state.timelines.keys()]) draft.load(id, { hasNewer: true })
+}
+
+const wantKnownMembers = (draft: Draft) => {
+  for (const id of draft.state.members.keys()) draft.wantMembers(id)
 }
 
 const trimLog = ({ sync }: Draft) => {

@@ -81,7 +81,7 @@ export const decodeSnapshot = (value: unknown, userId: UserId): Effect.Effect<Pa
             timelines: new Map(
               snapshot.timelines.map(({ id, messages, hasOlder }) => [
                 id,
-                { messages, hasOlder, hasNewer: false, isLoading: false, around: undefined, load: 1 }
+                { messages, hasOlder, hasNewer: false, isLoading: false, around: undefined, load: 0 }
               ])
             ),
             sync: {

@@ -44,7 +44,7 @@ export interface Timeline {
   readonly isLoading: boolean
   /** The message that it is loaded around; `undefined` for the newest ones. */
   readonly around: MessageId | undefined
-  /** Counts how often it was loaded anew: an answer to an earlier load is dropped. */
+  /** The number of the load that it shows, or waits for. No other load has it: an answer to an earlier one is dropped. */
   readonly load: number
 }
 
@@ -108,6 +108,8 @@ export interface Sync {
   readonly log: ReadonlyArray<InboxEvent>
   /** Counts how often everything had to be loaded anew. */
   readonly generation: number
+  /** Counts the loads of timelines, of all conversations together. */
+  readonly loads: number
 }
 
 export const initialState = (userId: UserId): State => ({
@@ -133,6 +135,7 @@ export const initialState = (userId: UserId): State => ({
     wantsProfile: false,
     requests: new Map(),
     log: [],
-    generation: 0
+    generation: 0,
+    loads: 0
   }
 })

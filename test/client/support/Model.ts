@@ -1,3 +1,4 @@
+import type { PassingFrame } from "../../../src/client/Input.ts"
 import type { InboxEvent } from "../../../src/client/State.ts"
 import type { ConversationEntry, Member } from "../../../src/domain/Conversation.ts"
 import type { ConversationId } from "../../../src/domain/ConversationId.ts"
@@ -40,21 +41,34 @@ interface StoredConversation {
   readonly messages: Array<StoredMessage>
 }
 
+/** Everything that the server stores. */
+interface Facts {
+  readonly inbox: Array<InboxEvent>
+  readonly conversations: Array<StoredConversation>
+  readonly names: Map<UserId, Pick<Member, "display_name" | "avatar_url">>
+  readonly blocked: Set<UserId>
+  ids: number
+}
+
 /** What the server promises, in its plainest form: facts, and the inbox of one user. */
 export class Model {
-  readonly inbox: Array<InboxEvent> = []
-  private readonly conversations: Array<StoredConversation> = []
-  private readonly names = new Map<UserId, Pick<Member, "display_name" | "avatar_url">>()
-  /** Whom the user has blocked. */
-  readonly blocked = new Set<UserId>()
-  private ids = 0
+  private facts: Facts = {
+    inbox: [],
+    conversations: [],
+    names: new Map(),
+    blocked: new Set(),
+    ids: 0
+  }
+  private saved: Facts
+  /** Frames without a number that no connection has taken. */
+  readonly passing: Array<PassingFrame> = []
   private readonly draw: Draw
 
   constructor(draw: Draw) {
     this.draw = draw
     for (const peer of [2, 3] as Array<UserId>) {
       // As the server does: the place of each conversation in the list is an id that no other has.
-      const place = ++this.ids
+      const place = this.nextId()
       this.conversations.push({
         id: this.conversations.length + 1,
         kind: "direct",
@@ -65,15 +79,50 @@ export class Model {
         messages: []
       })
     }
-    for (let i = 0; i < 2; i++) {
+    for (const founders of [[2], [2, SELF]] as Array<Array<UserId>>) {
+      const place = this.nextId()
       this.conversations.push({
         id: this.conversations.length + 1,
         kind: "group",
         title: "first",
-        members: new Map([[2 as UserId, { role: "owner", joinedAfter: 0, lastRead: 0 }]]),
+        members: new Map(
+          founders.map((user, i) => [
+            user,
+            { role: i === 0 ? "owner" : "member", joinedAfter: place, lastRead: 0 }
+          ])
+        ),
         messages: []
       })
     }
+    this.saved = structuredClone(this.facts)
+  }
+
+  get inbox(): ReadonlyArray<InboxEvent> {
+    return this.facts.inbox
+  }
+
+  /** Whom the user has blocked. */
+  get blocked(): ReadonlySet<UserId> {
+    return this.facts.blocked
+  }
+
+  private get conversations() {
+    return this.facts.conversations
+  }
+
+  private nextId() {
+    return ++this.facts.ids
+  }
+
+  /** Saves everything, as a backup does. */
+  save() {
+    this.saved = structuredClone(this.facts)
+  }
+
+  /** Everything is as it was saved: what happened since is lost, and its ids are given once more. */
+  restore() {
+    this.facts = structuredClone(this.saved)
+    this.passing.length = 0
   }
 
   /** Something happens. */
@@ -82,7 +131,7 @@ export class Model {
     const isIn = conversation.members.has(SELF)
     const user = this.pick([...conversation.members.keys()])
     const message = conversation.messages.length === 0 ? undefined : this.pick(conversation.messages)
-    switch (this.draw(11)) {
+    switch (this.draw(14)) {
       case 0:
       case 1:
       case 2:
@@ -112,6 +161,9 @@ export class Model {
       case 6:
         return message === undefined ? undefined : this.read(conversation, message, user)
       case 7:
+      case 11:
+      case 12:
+      case 13:
         return conversation.kind === "group" ? this.changeMember(conversation) : undefined
       case 8: {
         if (conversation.kind !== "group") return
@@ -128,6 +180,10 @@ export class Model {
 
   get head(): number {
     return this.inbox.length
+  }
+
+  isGroup(id: number): boolean {
+    return this.conversations[id - 1]!.kind === "group"
   }
 
   /** The user's conversations, newest activity first, as REST tells them. */
@@ -170,10 +226,10 @@ export class Model {
     const quoted =
       this.draw(3) === 0 ? conversation.messages.filter(({ isDeleted }) => !isDeleted).at(-1) : undefined
     const message: StoredMessage = {
-      id: ++this.ids,
+      id: this.nextId(),
       sender,
       quotes: quoted?.id,
-      content: `message ${this.ids}`,
+      content: `message ${this.draw(1000)}`,
       version: 1,
       isDeleted: false,
       reactions: new Map()
@@ -205,19 +261,21 @@ export class Model {
   private read(conversation: StoredConversation, message: StoredMessage, user: UserId) {
     const member = conversation.members.get(user)!
     if (member.lastRead >= message.id) return
-    // What others read in a group is told in passing, and its loss is allowed: it is left out here.
-    if (conversation.kind === "group" && user !== SELF) return
     member.lastRead = message.id
-    this.tell(conversation.members.has(SELF), {
-      type: "read",
+    const isIn = conversation.members.has(SELF)
+    const read = {
+      type: "read" as const,
       conversation_id: conversation.id as ConversationId,
       user_id: user,
       message_id: message.id as MessageId
-    })
+    }
+    // What others read in a group is no event.
+    if (conversation.kind === "direct" || user === SELF) this.tell(isIn, read)
+    else if (isIn) this.passing.push(read)
   }
 
   private changeMember(conversation: StoredConversation) {
-    const user = this.pick(USERS.filter((id) => id !== 2))
+    const user = this.pick([SELF, SELF, 3, 4] as Array<UserId>)
     const wasIn = conversation.members.has(SELF)
     const about = { conversation_id: conversation.id as ConversationId, by: 2 as UserId }
     const member = conversation.members.get(user)
@@ -241,7 +299,7 @@ export class Model {
         user_id: user
       })
     }
-    const place = ++this.ids
+    const place = this.nextId()
     conversation.members.set(user, { role: "member", joinedAfter: place, lastRead: place })
     if (user === SELF)
       return this.tell(true, { type: "conversation_added", conversation: this.shared(conversation) })
@@ -254,7 +312,10 @@ export class Model {
   }
 
   private tell(isIn: boolean, event: object) {
-    if (isIn) this.inbox.push({ ...event, seq: this.inbox.length + 1 } as InboxEvent)
+    const { inbox } = this.facts
+    // Some events the server cannot build, or the client cannot read.
+    const told = this.draw(200) === 0 ? { type: "omitted" } : event
+    if (isIn) inbox.push({ ...told, seq: inbox.length + 1 } as InboxEvent)
   }
 
   private activity({ members, messages }: StoredConversation): number {
@@ -289,7 +350,7 @@ export class Model {
   /** A user has another name, and a picture or none. Who shares no conversation with it is not told. */
   private rename(user: UserId) {
     const picture = this.draw(2) === 0 ? {} : { avatar_url: `https://example.com/${this.draw(1000)}.png` }
-    this.names.set(user, { display_name: `Name ${this.draw(1000)}`, ...picture })
+    this.facts.names.set(user, { display_name: `Name ${this.draw(1000)}`, ...picture })
     const isShared = this.conversations.some(({ members }) => members.has(SELF) && members.has(user))
     this.tell(isShared || user === SELF, {
       type: "user_updated",
@@ -304,13 +365,13 @@ export class Model {
 
   /** The user blocks another one, or takes that back. */
   private block(user: UserId) {
-    const blocked = !this.blocked.delete(user)
-    if (blocked) this.blocked.add(user)
+    const blocked = !this.facts.blocked.delete(user)
+    if (blocked) this.facts.blocked.add(user)
     this.tell(true, { type: "block", blocked_id: user, blocked })
   }
 
   private nameOf(user: UserId): Pick<Member, "display_name" | "avatar_url"> {
-    return this.names.get(user) ?? { display_name: `User ${user}` }
+    return this.facts.names.get(user) ?? { display_name: `User ${user}` }
   }
 
   private member(conversation: StoredConversation, user: UserId): Member {
