@@ -1,4 +1,4 @@
-import { Effect, Exit, FiberMap, Semaphore } from "effect"
+import { Effect, Exit, FiberSet, Semaphore } from "effect"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message, MessageId } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
@@ -26,7 +26,7 @@ const RETRY = 2000
 /** Loads by REST what the state says is missing, and the pages that are asked for. */
 export interface Loader {
   /** Starts to load what is missing and is not being loaded. */
-  readonly check: Effect.Effect<void>
+  check(): void
   readonly moreConversations: Effect.Effect<void, RestError>
   older(id: ConversationId): Effect.Effect<void, RestError>
   newer(id: ConversationId): Effect.Effect<void, RestError>
@@ -38,7 +38,9 @@ export interface Loader {
 }
 
 export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
-  const fibers = yield* FiberMap.make<string>()
+  const fork = yield* FiberSet.makeRuntime<never>()
+  /** What is being loaded. A call changes the state, after which `check` runs again, before its fiber has been returned. */
+  const loading = new Set<string>()
   const places = yield* Semaphore.make(AT_ONCE)
   let requests = 0
   const user_id = store.state.userId
@@ -67,15 +69,11 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
       return again === undefined ? Effect.fail(error) : Effect.delay(withRetries(call), again)
     })
 
-  const conversations = (isFirst: boolean) => {
-    const before = isFirst ? undefined : (store.state.list.next ?? undefined)
-    return asked(
-      rest(Calls.listConversations, {
-        query: { user_id, limit: CONVERSATIONS, before }
-      }),
+  const conversations = (before?: number) =>
+    asked(
+      rest(Calls.listConversations, { query: { user_id, limit: CONVERSATIONS, before } }),
       (page): Page => ({ type: "conversations", ...page, before })
     )
-  }
 
   const conversation = (id: ConversationId) =>
     asked(
@@ -173,48 +171,58 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
   )
 
   /** Loads one thing, unless it is being loaded. What is refused for good is `instead`, so that it is not asked for again. */
-  const load = (key: string, call: Effect.Effect<unknown, RestError>, instead: Page) =>
-    FiberMap.run(
-      fibers,
-      // Keys of an earlier generation name requests whose answers are dropped.
-      `${store.state.sync.generation} ${key}`,
-      Effect.catch(withRetries(call), () => Effect.ignore(asked(Effect.void, () => instead))),
-      { onlyIfMissing: true }
+  const load = (key: string, call: Effect.Effect<unknown, RestError>, instead: Page) => {
+    // Keys of an earlier generation name requests whose answers are dropped.
+    const name = `${store.state.sync.generation} ${key}`
+    if (loading.has(name)) return
+    loading.add(name)
+    const end = () => {
+      loading.delete(name)
+      // Events that came meanwhile may say that it must be read anew.
+      check()
+    }
+    fork(
+      withRetries(call).pipe(
+        Effect.catch(() => Effect.ignore(asked(Effect.void, () => instead))),
+        Effect.ensuring(Effect.sync(end))
+      )
     )
+  }
+
+  const check = () => {
+    const { sync, list, timelines, status } = store.state
+    if (sync.cursor === undefined || status.type === "closed") return
+    if (!list.isLoaded) {
+      load("list", conversations(), {
+        type: "conversations",
+        conversations: [],
+        next: null,
+        before: undefined
+      })
+    }
+    if (sync.wantsBlocks) load("blocks", blocks, { type: "blocks", blocked: new Set() })
+    if (sync.wantsProfile) load("profile", profile, { type: "profile", profile: undefined })
+    for (const id of sync.wanted)
+      load(`conversation ${id}`, conversation(id), { type: "conversation", id, entry: undefined })
+    for (const id of sync.wantedMembers)
+      load(`members ${id}`, members(id), { type: "members", id, members: [] })
+    for (const [id, timeline] of timelines) {
+      if (!timeline.isLoading) continue
+      const { load: number } = timeline
+      load(
+        `messages ${id} ${number}`,
+        timeline.around === undefined ? newest(id) : around(id, timeline.around),
+        { type: "messages", id, load: number, messages: [], side: "all", hasOlder: false, hasNewer: false }
+      )
+    }
+  }
 
   return {
-    check: Effect.gen(function* () {
-      const { sync, list, timelines, status } = store.state
-      if (sync.cursor === undefined || status.type === "closed") return
-      if (!list.isLoaded) {
-        yield* load("list", conversations(true), {
-          type: "conversations",
-          conversations: [],
-          next: null,
-          before: undefined
-        })
-      }
-      if (sync.wantsBlocks) yield* load("blocks", blocks, { type: "blocks", blocked: new Set() })
-      if (sync.wantsProfile) yield* load("profile", profile, { type: "profile", profile: undefined })
-      for (const id of sync.wanted) {
-        yield* load(`conversation ${id}`, conversation(id), { type: "conversation", id, entry: undefined })
-      }
-      for (const id of sync.wantedMembers) {
-        yield* load(`members ${id}`, members(id), { type: "members", id, members: [] })
-      }
-      for (const [id, timeline] of timelines) {
-        if (!timeline.isLoading) continue
-        const { load: number } = timeline
-        yield* load(
-          `messages ${id} ${number}`,
-          timeline.around === undefined ? newest(id) : around(id, timeline.around),
-          { type: "messages", id, load: number, messages: [], side: "all", hasOlder: false, hasNewer: false }
-        )
-      }
+    check,
+    moreConversations: Effect.suspend(() => {
+      const { next } = store.state.list
+      return next === null ? Effect.void : Effect.asVoid(conversations(next))
     }),
-    moreConversations: Effect.suspend(() =>
-      store.state.list.next === null ? Effect.void : Effect.asVoid(conversations(false))
-    ),
     older: (id) => further(id, "older"),
     newer: (id) => further(id, "newer"),
     asked
