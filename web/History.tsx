@@ -75,7 +75,7 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
           shift={scroll.isShifted}
           keepMounted={messages.length === 0 ? [] : [focus.index]}
           onResize={() => {
-            scroll.stay()
+            scroll.onResize()
             focus.settle()
           }}
         >

@@ -27,6 +27,8 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
   const place = useRef({
     first: 0,
     isAtEnd: true,
+    /** How far down it was scrolled when that was looked at last, in pixels. */
+    top: 0,
     isLoading: false,
     /** The jump that was made last. */
     target: undefined as Session["target"]["value"]
@@ -42,8 +44,24 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     place.current.isAtEnd = next
     setIsAtEnd(next)
   }
-  const stay = () => {
-    if (place.current.isAtEnd) box.current?.scrollTo({ top: box.current.scrollHeight })
+  const distances = () => {
+    const { scrollTop, scrollHeight, clientHeight } = box.current!
+    return { scrollTop, clientHeight, left: scrollHeight - scrollTop - clientHeight }
+  }
+  const look = () => {
+    const { scrollTop, left } = distances()
+    place.current.top = scrollTop
+    setAtEnd(left < NEAR && timeline?.hasNewer !== true)
+  }
+  /** Goes to the end again, if it was there. The virtualizer may have moved up to `moved` pixels by itself. */
+  const stay = (moved = 0) => {
+    const { current } = box
+    if (current === null || !place.current.isAtEnd) return
+    // Somebody has scrolled up, and the event of it has not come yet.
+    if (current.scrollTop < place.current.top - moved) look()
+    if (!place.current.isAtEnd) return
+    current.scrollTo({ top: current.scrollHeight })
+    place.current.top = current.scrollTop
   }
   useLayoutEffect(() => {
     place.current.first = first
@@ -63,10 +81,6 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     await session.attempt(action)
     place.current.isLoading = false
   }
-  const distances = () => {
-    const { scrollTop, scrollHeight, clientHeight } = box.current!
-    return { scrollTop, clientHeight, left: scrollHeight - scrollTop - clientHeight }
-  }
   const loadMore = () => {
     const { scrollTop, clientHeight, left } = distances()
     if (place.current.isLoading || timeline === undefined) return
@@ -76,13 +90,16 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
   // Whoever scrolled while messages were loaded may be near the end of these.
   useEffect(loadMore, [messages.length, first, session.state.value.status.type])
   const onScroll = () => {
-    setAtEnd(distances().left < NEAR && timeline?.hasNewer !== true)
+    look()
     loadMore()
   }
   const toNewest = async () => {
     if (timeline?.hasNewer) await session.client.open(entry.id)
+    place.current.top = 0
     setAtEnd(true)
     stay()
   }
-  return { isAtEnd, isShifted, onScroll, stay, toNewest }
+  /** Messages were measured, which moves those above what is in sight by less than its height. */
+  const onResize = () => stay(box.current?.clientHeight)
+  return { isAtEnd, isShifted, onScroll, onResize, toNewest }
 }

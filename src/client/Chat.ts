@@ -1,6 +1,5 @@
 import { Effect, FiberSet, Queue, type Scope, Stream } from "effect"
 import { Socket } from "effect/socket"
-import type { ClientFrame } from "../api/Protocol.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { UserId } from "../domain/User.ts"
 import * as Account from "./Account.ts"
@@ -76,7 +75,7 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
   const { refresh } = outbox
 
   yield* Effect.acquireRelease(
-    Effect.sync(() => store.subscribeAll(() => fork(loader.check))),
+    Effect.sync(() => store.subscribeAll(loader.check)),
     (unsubscribe) => Effect.sync(unsubscribe)
   )
   yield* wakeUps(() => fork(connection.nudge))
@@ -138,7 +137,7 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
     forget: kept.clear,
     /** Connects now if it is waiting to. */
     nudge: connection.nudge,
-    sendFrame: (frame: ClientFrame) => connection.sendFrame(frame)
+    sendFrame: connection.sendFrame
   }
 })
 

@@ -26,7 +26,7 @@ const RETRY = 2000
 /** Loads by REST what the state says is missing, and the pages that are asked for. */
 export interface Loader {
   /** Starts to load what is missing and is not being loaded. */
-  readonly check: Effect.Effect<void>
+  check(): void
   readonly moreConversations: Effect.Effect<void, RestError>
   older(id: ConversationId): Effect.Effect<void, RestError>
   newer(id: ConversationId): Effect.Effect<void, RestError>
@@ -39,7 +39,7 @@ export interface Loader {
 
 export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
   const fork = yield* FiberSet.makeRuntime<never>()
-  /** What is being loaded. */
+  /** What is being loaded. A call changes the state, after which `check` runs again, before its fiber has been returned. */
   const loading = new Set<string>()
   const places = yield* Semaphore.make(AT_ONCE)
   let requests = 0
@@ -172,13 +172,13 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
       withRetries(asked(answer, (page) => page)).pipe(
         Effect.ensuring(Effect.sync(() => loading.delete(name))),
         // With its answer it may have become missing once more.
-        Effect.andThen(check),
+        Effect.andThen(Effect.sync(check)),
         Effect.ignore
       )
     )
   }
 
-  const check = Effect.sync(() => {
+  const check = () => {
     const { sync, list, timelines, status } = store.state
     if (sync.cursor === undefined || status.type === "closed") return
     // It is never given up: an empty list would be shown in place of the one that is known.
@@ -204,7 +204,7 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
         hasNewer: false
       })
     }
-  })
+  }
 
   return {
     check,
@@ -224,7 +224,4 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
  * token the connection finds out what is wrong with it, and ends the client if that is final.
  */
 const isFinal = (error: RestError) =>
-  error._tag === "Refused" &&
-  error.retryAfter === undefined &&
-  error.status !== 401 &&
-  error.isOfServer
+  error._tag === "Refused" && error.retryAfter === undefined && error.status !== 401 && error.isOfServer

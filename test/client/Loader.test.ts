@@ -46,7 +46,7 @@ const connected = Effect.gen(function* () {
     })) as Rest
   const store = makeStore(SELF)
   const loader = yield* Loader.make(store, rest)
-  store.subscribeAll(() => Effect.runFork(loader.check))
+  store.subscribeAll(loader.check)
   const next = Effect.fnUntraced(function* (call: unknown) {
     const answer = yield* Queue.take(yield* waiting(call))
     return {

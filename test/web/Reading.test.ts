@@ -35,6 +35,23 @@ const SCROLLED_UP = `(() => {
   return box.scrollTop
 })()`
 
+/** Scrolls up in the frame in which the first messages are drawn, as soon as they are there. */
+const SCROLLED_AT_ONCE = `
+  new MutationObserver((_, observer) => {
+    if (document.querySelector(".message") === null) return
+    observer.disconnect()
+    requestAnimationFrame(() => document.querySelector(".history").scrollTo(0, 10))
+  }).observe(document, { childList: true, subtree: true })`
+
+/** Focuses a link above what is in sight: how far below the top edge it stands then. */
+const FOCUSED_ABOVE = `await (async () => {
+  const top = document.querySelector(".history").getBoundingClientRect().top
+  const link = [...document.querySelectorAll(".message a")].find((link) => link.getBoundingClientRect().bottom < top)
+  link.focus()
+  for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame)
+  return link.getBoundingClientRect().top - top
+})()`
+
 /** As many elements as the history and the list may have in the page, however much of them is loaded: those of two screens. */
 const HISTORY_BOUND = 300
 const LIST_BOUND = 160
@@ -68,7 +85,6 @@ layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
             for (let loaded = 50; loaded < count; loaded += 50) {
               await become(async () => {
                 await drawn<number>(page, SCROLLED_UP)
-                // Scrolled before the history has measured its first messages, it goes to the newest one once more.
                 const top = await drawn<number>(page, 'document.querySelector(".history").scrollTop')
                 return asked.length === loaded / 50 && top === 300
               })
@@ -82,6 +98,28 @@ layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
             }
             await page.evaluate('document.querySelector(".history").scrollTo(0, 0)')
             await page.locator(".message").getByText("message 0", { exact: true }).waitFor()
+          })
+        })
+      )
+
+      it.effect("stays where somebody scrolled to before the first messages were measured", () =>
+        Effect.gen(function* () {
+          const { server } = yield* ChatServer
+          const [a, b] = yield* newUsers(2)
+          for (let i = 0; i < 40; i++) yield* send(b!, a!, `message ${i} https://example.com/${i}`)
+          const { page } = yield* openChat(server.url, [a!.id])
+          yield* inPage(page, async (page) => {
+            await page.evaluate(SCROLLED_AT_ONCE)
+            await page.getByRole("button", { name: b!.display_name }).click()
+            await page.getByRole("button", { name: "Newest" }).waitFor()
+            await page.locator(".message").getByText("message 0 ").waitFor()
+            // The end is a thousand pixels further down; what is in sight keeps its place while it is measured.
+            assert.isBelow(await drawn<number>(page, 'document.querySelector(".history").scrollTop'), 300)
+
+            await page.getByRole("button", { name: "Newest" }).click()
+            await page.locator(".message").getByText("message 39 ").waitFor()
+            // As Shift+Tab does: the browser scrolls to what has the focus.
+            assert.isAtLeast(await drawn<number>(page, FOCUSED_ABOVE), 0)
           })
         })
       )

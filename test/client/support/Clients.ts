@@ -2,6 +2,18 @@ import { Effect, Scope } from "effect"
 import { type ConnectOptions, make } from "../../../src/client/Chat.ts"
 import type { State } from "../../../src/client/State.ts"
 import { type ClientStorage, memoryStorage } from "../../../src/client/Storage.ts"
+import type { Store } from "../../../src/client/Store.ts"
+
+/** Waits until the state of a store is so. */
+export const untilState = (store: Store, isSo: (state: State) => boolean) =>
+  Effect.callback<State>((resume) => {
+    const check = (state: State) => {
+      if (isSo(state)) resume(Effect.succeed(state))
+    }
+    const unsubscribe = store.subscribeAll(check)
+    check(store.state)
+    return Effect.sync(unsubscribe)
+  })
 
 /** A client until the scope closes, or `close` is run. */
 export const openClient = Effect.fnUntraced(function* (
@@ -21,15 +33,7 @@ export const openClient = Effect.fnUntraced(function* (
     ...chat,
     state: () => chat.store.state,
     /** Waits until the state is so. */
-    until: (isSo: (state: State) => boolean) =>
-      Effect.callback<State>((resume) => {
-        const check = (state: State) => {
-          if (isSo(state)) resume(Effect.succeed(state))
-        }
-        const unsubscribe = chat.store.subscribeAll(check)
-        check(chat.store.state)
-        return Effect.sync(unsubscribe)
-      }),
+    until: (isSo: (state: State) => boolean) => untilState(chat.store, isSo),
     /** Ends as a page does that is closed: without a word, and nothing is written any more. */
     crash: Scope.close(scope, Effect.runSync(Effect.exit(Effect.void)))
   }
