@@ -6,8 +6,8 @@ CREATE OR REPLACE FUNCTION search_newest(
 )
 LANGUAGE plpgsql STABLE SET enable_seqscan = off AS $$
 BEGIN
-  -- Rows are compared as pairs, so that each source is a range of the index that begins with the user or the conversation. By its
-  -- id alone a plan could read them in the primary key, past the messages of all others.
+  -- Rows are compared as pairs, so that each source is a range of the index that begins with the user or the conversation, read from
+  -- its end. By its id alone a plan could read them in the primary key, past the messages of all others.
   SELECT count(*), min(r.id), coalesce(array_agg(r.id ORDER BY r.id DESC) FILTER (WHERE r.matches), '{}')
     INTO seen, reached, matched
     FROM (
@@ -20,18 +20,21 @@ BEGIN
         END AS matches
       FROM (
         SELECT y.id FROM (
-          SELECT s.id FROM messages s
-          WHERE in_conversation IS NULL AND s.receiver_id IS NOT NULL
-            AND (s.sender_id, s.id) >= (reader, search_newest.lower) AND (s.sender_id, s.id) < (reader, search_newest.upper)
-          UNION
-          SELECT s.id FROM messages s
-          WHERE in_conversation IS NULL AND s.receiver_id IS NOT NULL
-            AND (s.receiver_id, s.id) >= (reader, search_newest.lower) AND (s.receiver_id, s.id) < (reader, search_newest.upper)
-          UNION ALL
+          (
+            SELECT s.id FROM messages s
+            WHERE in_conversation IS NULL AND s.receiver_id IS NOT NULL
+              AND (s.sender_id, s.id) >= (reader, search_newest.lower) AND (s.sender_id, s.id) < (reader, search_newest.upper)
+            ORDER BY s.sender_id DESC, s.id DESC LIMIT look_through
+          ) UNION (
+            SELECT s.id FROM messages s
+            WHERE in_conversation IS NULL AND s.receiver_id IS NOT NULL
+              AND (s.receiver_id, s.id) >= (reader, search_newest.lower) AND (s.receiver_id, s.id) < (reader, search_newest.upper)
+            ORDER BY s.receiver_id DESC, s.id DESC LIMIT look_through
+          ) UNION ALL
           SELECT s.id FROM unnest(groups || in_conversation) g (id) CROSS JOIN LATERAL (
             SELECT x.id FROM messages x
             WHERE (x.conversation_id, x.id) >= (g.id, search_newest.lower) AND (x.conversation_id, x.id) < (g.id, search_newest.upper)
-            OFFSET 0
+            ORDER BY x.conversation_id DESC, x.id DESC LIMIT look_through
           ) s
         ) y ORDER BY y.id DESC LIMIT look_through
       ) n JOIN messages m ON m.id = n.id

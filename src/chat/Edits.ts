@@ -1,5 +1,6 @@
 import { Context, Effect, flow, Layer } from "effect"
 import type { RoleForbids } from "../domain/ConversationErrors.ts"
+import type { Change } from "../domain/Event.ts"
 import type {
   Blocked,
   Message,
@@ -15,6 +16,7 @@ import type { UserId } from "../domain/User.ts"
 import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { type Edit, EditRepo, type MessageDenied } from "../repo/EditRepo.ts"
 import { type Counted, committed, valueOf } from "./Committed.ts"
+import { RecentMessages } from "./RecentMessages.ts"
 
 /**
  * Changes messages that were sent: commits each change with its events, then publishes these. Each call is safe to repeat. Answers
@@ -46,11 +48,22 @@ export class Edits extends Context.Service<
     Edits,
     Effect.gen(function* () {
       const repo = yield* EditRepo
+      const recent = yield* RecentMessages
       const commit = committed(yield* EventPublisher)
+
+      // A node of release 1.0 would answer the former content, and this release would keep it in Redis, though it answers it no more.
+      const commitText = <E1, E2>(change: Effect.Effect<Change<Message, E1>, E2>) =>
+        commit(change).pipe(
+          Effect.tap(({ value: { receiver_id } }) =>
+            receiver_id === undefined ? Effect.void : recent.forget([receiver_id])
+          ),
+          Effect.uninterruptible
+        )
+
       return Edits.of({
-        edit: flow(repo.edit, commit),
-        remove: flow(repo.remove, commit, valueOf),
-        removeAny: flow(repo.removeAny, commit, valueOf),
+        edit: flow(repo.edit, commitText),
+        remove: flow(repo.remove, commitText, valueOf),
+        removeAny: flow(repo.removeAny, commitText, valueOf),
         react: flow(repo.react, commit),
         unreact: flow(repo.unreact, commit)
       })

@@ -5,6 +5,7 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { VERSION } from "../domain/Version.ts"
 import { Epoch } from "../Epoch.ts"
+import { OlderNodes } from "../redis/OlderNodes.ts"
 import { Redis } from "../redis/Redis.ts"
 import { InboxRepo } from "../repo/InboxRepo.ts"
 import { MessageRepo } from "../repo/MessageRepo.ts"
@@ -39,7 +40,10 @@ export class RecentMessages extends Context.Service<
   RecentMessages,
   {
     list(userId: UserId): Effect.Effect<RecentAnswer, Unavailable>
-    /** Deletes the cached answers of users, which this release made. Answers whether they are deleted: not while Redis is unavailable. */
+    /**
+     * Deletes the cached answers of users, of this release and of nodes of 1.0 that run. Answers whether those of this release are
+     * deleted: not while Redis is unavailable.
+     */
     forget(userIds: ReadonlyArray<UserId>): Effect.Effect<boolean>
   }
 >()("minichat/chat/RecentMessages") {
@@ -47,6 +51,7 @@ export class RecentMessages extends Context.Service<
     RecentMessages,
     Effect.gen(function* () {
       const redis = yield* Redis
+      const olderNodes = yield* OlderNodes
       // Another release may answer with other fields.
       const keyOf = ({ epoch, userId }: Place) =>
         `${redis.prefix}${epoch}:user:${userId}:recent-page:${VERSION}`
@@ -66,10 +71,17 @@ export class RecentMessages extends Context.Service<
             redis.start((connection) => connection.set(keyOf(place), encode(entry), "PX", KEEP_FOR))
           ),
         delete: (places) =>
-          Effect.match(
-            redis.run((connection) => Promise.all(places.map((place) => connection.del(keyOf(place))))),
-            { onFailure: () => false, onSuccess: () => true }
-          )
+          redis
+            .run((connection) => Promise.all(places.map((place) => connection.del(keyOf(place)))))
+            .pipe(
+              Effect.match({ onFailure: () => false, onSuccess: () => true }),
+              Effect.tap(
+                Effect.forEach(places, ({ userId }) => olderNodes.forgetRecentList(userId), {
+                  concurrency: "unbounded",
+                  discard: true
+                })
+              )
+            )
       })
     })
   )

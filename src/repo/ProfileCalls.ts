@@ -21,9 +21,12 @@ export const MAX_FELLOWS = 1000
  */
 export interface ProfileCalls {
   /** Changes a user's profile. */
-  update(userId: UserId, change: UserChange): Effect.Effect<Change<User>, UserNotFound | Unavailable>
+  update(
+    userId: UserId,
+    change: UserChange
+  ): Effect.Effect<Change<User, UserNotFound>, UserNotFound | Unavailable>
   /**
-   * Makes the user with an external id, or changes the profile of the existing one. Safe to repeat: calls at the same moment make
+   * Makes the user with an external id, or changes the profile of the existing one. One that is erased meanwhile does not exist. Safe to repeat: calls at the same moment make
    * one user. Without a username one is made, from the display name where that has letters.
    */
   put(

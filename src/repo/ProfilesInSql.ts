@@ -43,11 +43,18 @@ export const make = Effect.gen(function* () {
   const updateKnown = Effect.fnUntraced(function* (
     user: User,
     wanted: UserChange
-  ): Effect.fn.Return<Change<User>, Unavailable> {
+  ): Effect.fn.Return<Change<User, UserNotFound>, UserNotFound | Unavailable> {
+    const erased = new UserNotFound({ userId: user.id })
     for (let attempt = 0; attempt < TRIES; attempt++) {
       const rows = yield* apply(user, wanted)
-      if (rows[0]!.status !== "changing")
-        return { value: Effect.map(find(user.id), (found) => found ?? user), appended: appendedBy(rows) }
+      const { status } = rows[0]!
+      // It was erased after it was found.
+      if (status === "user_not_found") return yield* erased
+      if (status === "changing") continue
+      const value = Effect.flatMap(find(user.id), (found) =>
+        found === undefined ? Effect.fail(erased) : Effect.succeed(found)
+      )
+      return { value, appended: appendedBy(rows) }
     }
     return yield* new Unavailable({
       dependency: "database",

@@ -1,11 +1,12 @@
 import { Effect, Result } from "effect"
 import type { Change } from "../domain/Event.ts"
-import type { Unavailable } from "../domain/Unavailable.ts"
+import { Unavailable } from "../domain/Unavailable.ts"
 import {
   type ExternalId,
   type ExternalUser,
   type User,
   type UserChange,
+  type UserNotFound,
   UsernameFixed,
   UsernameTaken
 } from "../domain/User.ts"
@@ -18,8 +19,17 @@ interface Steps {
   findExternal(id: ExternalId): Effect.Effect<User | undefined, Unavailable>
   /** Makes a user, unless its username or its external id is taken. */
   make(made: NewProfile): Effect.Effect<Result.Result<User, { readonly isAlike: boolean }>, Unavailable>
-  update(user: User, change: UserChange): Effect.Effect<Change<User>, Unavailable>
+  /** Changes the profile of a user that was found before. */
+  update(
+    user: User,
+    change: UserChange
+  ): Effect.Effect<Change<User, UserNotFound>, UserNotFound | Unavailable>
 }
+
+type Put = (
+  externalId: ExternalId,
+  wanted: ExternalUser
+) => Effect.Effect<Change<User>, UsernameTaken | UsernameFixed | Unavailable>
 
 /** Makes `provision` of `ProfileCalls` from the steps of a layer. */
 export const makeProvision = ({ findExternal, make }: Omit<Steps, "update">) => {
@@ -33,9 +43,29 @@ export const makeProvision = ({ findExternal, make }: Omit<Steps, "update">) => 
 }
 
 /** Makes `put` of `ProfileCalls` from the steps of a layer. */
-export const makePut = ({ findExternal, make, update }: Steps) =>
+export const makePut = (steps: Steps): Put => {
+  const attempt = makeAttempt(steps)
+  const put: Put = (externalId, wanted) =>
+    attempt(externalId, wanted).pipe(
+      Effect.map(({ value, appended }) => ({
+        value: Effect.catchTag(value, "UserNotFound", () => new Unavailable(ERASED_MEANWHILE)),
+        appended
+      })),
+      // The external id is free again, and the user is made.
+      Effect.catchTag("UserNotFound", () => put(externalId, wanted))
+    )
+  return put
+}
+
+/** The change is committed, and its user erased. A repeat makes another user. */
+const ERASED_MEANWHILE = { dependency: "database", cause: "the user was erased meanwhile" } as const
+
+/** `put` that fails when the user that it found is erased meanwhile. */
+const makeAttempt = ({ findExternal, make, update }: Steps) =>
   Effect.fnUntraced(function* (externalId: ExternalId, { username: given, ...profile }: ExternalUser) {
-    const change = (user: User): Effect.Effect<Change<User>, UsernameFixed | Unavailable> =>
+    const change = (
+      user: User
+    ): Effect.Effect<Change<User, UserNotFound>, UserNotFound | UsernameFixed | Unavailable> =>
       given == null || normalName(given) === normalName(user.username)
         ? update(user, profile)
         : Effect.fail(new UsernameFixed({ username: user.username }))

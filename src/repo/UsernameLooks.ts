@@ -33,13 +33,16 @@ export const layer = Layer.effectDiscard(
       table: "username_looks",
       write: (users: ReadonlyArray<Row>) => {
         const looks = users.map(({ username }) => lookOf(username))
+        // A user who is erased at this moment gets none: its look would tell its name.
         return writes`INSERT INTO username_looks (user_id, skeleton, scripts)
-          SELECT id, skeleton, string_to_array(scripts, ' ')
+          SELECT look.id, look.skeleton, string_to_array(look.scripts, ' ')
           FROM unnest(
             ${int4Array(users.map(({ id }) => id))},
             ${textArray(looks.map(({ skeleton }) => skeleton))},
             ${textArray(looks.map(({ scripts }) => scripts.join(" ")))}
           ) AS look (id, skeleton, scripts)
+          JOIN users u ON u.id = look.id AND u.deleted_at IS NULL
+          FOR SHARE OF u
           ON CONFLICT DO NOTHING`
       }
     }

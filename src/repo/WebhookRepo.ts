@@ -58,12 +58,6 @@ export interface ServedEndpoint {
   readonly location: string
 }
 
-/** The state of endpoints: how long the oldest event has waited, in seconds, and how many of all endpoints were given up. */
-export interface WebhookBacklog {
-  readonly lag: number
-  readonly deadLetters: number
-}
-
 interface Row {
   readonly id: number | null
   readonly webhook_id: string
@@ -106,10 +100,12 @@ export class WebhookRepo extends Context.Service<
       lease: Duration.Duration
     ): Effect.Effect<ReadonlyArray<WebhookEvent> | undefined, Unavailable>
     /**
-     * What is read for the metrics. An event waits from its commit, or from when its dead letter was sent again. While one that was sent
-     * again waits, an event that is younger and has waited for longer may be missed.
+     * How long the oldest event of these endpoints has waited, in seconds: from its commit, or from when its dead letter was sent again.
+     * While one that was sent again waits, an event that is younger and has waited for longer may be missed.
      */
-    backlog(endpoints: ReadonlyArray<number>): Effect.Effect<WebhookBacklog, Unavailable>
+    lag(endpoints: ReadonlyArray<number>): Effect.Effect<number, Unavailable>
+    /** How many dead letters there are. It counts to `COUNTED_LETTERS`. */
+    readonly letterCount: Effect.Effect<number, Unavailable>
     /** Deletes what is no longer kept, in one bounded step. Answers whether there may be more. */
     readonly prune: Effect.Effect<boolean, Unavailable>
     /** Dead letters, the oldest first, at most `limit`. They are kept for 30 days. */
@@ -153,19 +149,18 @@ export class WebhookRepo extends Context.Service<
         }
       )
 
-      const backlog = (endpoints: ReadonlyArray<number>) =>
-        inPipeline(sql<WebhookBacklog>`
-          SELECT coalesce(max(extract(epoch FROM clock_timestamp() - w.queued_at)), 0)::float8 AS lag,
-            (SELECT count(*) FROM webhook_dead_letters)::int AS "deadLetters"
+      const lag = (endpoints: ReadonlyArray<number>) =>
+        inPipeline(sql<{ readonly lag: number }>`
+          SELECT coalesce(max(extract(epoch FROM clock_timestamp() - w.queued_at)), 0)::float8 AS lag
           FROM unnest(${int4Array(endpoints)}) AS e (id) CROSS JOIN LATERAL (
             -- Three days are what the default of give_up_at adds. A dead letter that is sent again keeps its happened_at.
             SELECT give_up_at - interval '3 days' AS queued_at FROM webhook_events w WHERE w.endpoint_id = e.id ORDER BY w.id LIMIT 1
-          ) w`).pipe(
-          Effect.map((rows) => ({
-            lag: Math.max(0, rows[0]?.lag ?? 0),
-            deadLetters: rows[0]?.deadLetters ?? 0
-          }))
-        )
+          ) w`).pipe(Effect.map((rows) => Math.max(0, rows[0]!.lag)))
+
+      const letterCount = inPipeline(sql<{ readonly count: number }>`
+        SELECT count(*)::int AS count FROM (SELECT FROM webhook_dead_letters LIMIT ${int4(COUNTED_LETTERS)}) d`).pipe(
+        Effect.map((rows) => rows[0]!.count)
+      )
 
       const prune = orUnavailable(
         writes<{ readonly deleted: number }>`SELECT prune_webhooks(${int4(BATCH)}) AS deleted`
@@ -208,13 +203,26 @@ export class WebhookRepo extends Context.Service<
         }
       })
 
-      return WebhookRepo.of({ serve, step, backlog, prune, deadLetters, served, retry, unservedLetters })
+      return WebhookRepo.of({
+        serve,
+        step,
+        lag,
+        letterCount,
+        prune,
+        deadLetters,
+        served,
+        retry,
+        unservedLetters
+      })
     })
   )
 }
 
 /** How many rows one statement deletes, or puts back into the queue. */
 const BATCH = 500
+
+/** How many dead letters are counted, at most. */
+export const COUNTED_LETTERS = 100_000
 
 const toEvent = (row: Row): WebhookEvent => ({
   id: row.id!,

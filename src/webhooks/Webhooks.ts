@@ -8,6 +8,24 @@ import { WebhookTimings } from "./WebhookTimings.ts"
 /** How often a node says which targets it serves. */
 const SERVE_EVERY = Duration.seconds(30)
 
+/** The lag as it was measured last. From then on it grows while it cannot be measured: the oldest event may wait all the while. */
+const makeLag = () => {
+  let last = 0
+  let measuredAt = performance.now()
+  let isMeasured = true
+  return {
+    measured: (seconds: number) => {
+      last = seconds
+      measuredAt = performance.now()
+      isMeasured = true
+    },
+    failed: () => {
+      isMeasured = false
+    },
+    seconds: () => (isMeasured ? last : last + (performance.now() - measuredAt) / 1000)
+  }
+}
+
 const pause = Effect.sleep("1 second")
 
 /**
@@ -27,13 +45,19 @@ export const layer = Layer.effectDiscard(
       Effect.eventually(Effect.tapError(serve(target), () => pause))
     )
 
-    let backlog = { lag: 0, deadLetters: 0 }
-    yield* metrics.webhookLag(() => backlog.lag)
-    yield* metrics.webhookDeadLetters(() => backlog.deadLetters)
+    const lag = makeLag()
+    let letters = 0
+    yield* metrics.webhookLag(lag.seconds)
+    yield* metrics.webhookDeadLetters(() => letters)
 
-    yield* Effect.map(repo.backlog(endpoints), (now) => {
-      backlog = now
-    }).pipe(Effect.ignore, Effect.repeat(Schedule.spaced(measure)), Effect.forkScoped)
+    const measureLag = Effect.match(repo.lag(endpoints), { onSuccess: lag.measured, onFailure: lag.failed })
+    const countLetters = Effect.map(repo.letterCount, (count) => {
+      letters = count
+    })
+    yield* Effect.andThen(
+      endpoints.length === 0 ? Effect.void : measureLag,
+      Effect.ignore(countLetters)
+    ).pipe(Effect.repeat(Schedule.spaced(measure)), Effect.forkScoped)
 
     const serveAll = Effect.forEach(targets, serve, { discard: true })
     // Serves first: in a backup that was just restored no target looks served, and the prune would retire it.

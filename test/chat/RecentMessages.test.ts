@@ -4,6 +4,7 @@ import { RecentMessages } from "../../src/chat/RecentMessages.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { VERSION } from "../../src/domain/Version.ts"
 import { MEMORY_EPOCH } from "../../src/Epoch.ts"
+import { OlderNodes } from "../../src/redis/OlderNodes.ts"
 import { Redis } from "../../src/redis/Redis.ts"
 import type { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
@@ -276,6 +277,30 @@ const faults = () => {
       yield* deliver(alice, bob)
       yield* Effect.provide(assertTrue(bob), other)
       yield* assertTrue(bob)
+    }).pipe(Effect.provide(redisRecent))
+  )
+
+  it.live("a list that is forgotten is forgotten for running nodes of release 1.0, too", () =>
+    Effect.gen(function* () {
+      const { bob } = yield* cachedPair
+      const { prefix: redisPrefix } = yield* Redis
+      const forgotten: Array<UserId> = []
+      const olderNodes = Layer.succeed(OlderNodes, {
+        run: () => true,
+        forgetRecentList: (userId) => Effect.sync(() => void forgotten.push(userId))
+      })
+      const besideOlder = yield* Layer.build(
+        Layer.fresh(RecentMessages.layer).pipe(
+          Layer.provide(olderNodes),
+          Layer.provideMerge(redisOn({ redisPrefix, redisUrl: Option.some(Redacted.make(redisUrl!)) }))
+        )
+      )
+      yield* Effect.provide(
+        RecentMessages.use((recent) => recent.forget([bob.id])),
+        besideOlder
+      )
+      assert.deepEqual(forgotten, [bob.id])
+      assert.isFalse(yield* isCached(bob))
     }).pipe(Effect.provide(redisRecent))
   )
 

@@ -4,6 +4,7 @@ import { Database } from "../../src/database/Database.ts"
 import type { User } from "../../src/domain/User.ts"
 import { ErasureRepo, STEP } from "../../src/repo/ErasureRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
+import { ProfileRepo } from "../../src/repo/ProfileRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
 import { draft, newPair, newUsers, postgresRepos, sendOne, verdicts } from "./Repos.ts"
 import { opened, somebodyWaits } from "./Transactions.ts"
@@ -106,6 +107,36 @@ describe.runIf(databaseUrl !== undefined)("with PostgreSQL", () => {
           { reporter_id: null, reason: null, content: "secret" }
         ])
       })
+    )
+
+    it.effect(
+      "that is ordered during a change of the profile leaves no user to change, and one to make",
+      () =>
+        Effect.gen(function* () {
+          const profiles = yield* ProfileRepo
+          const alice = yield* Effect.flatMap(profiles.put("ext-alice", {}), ({ value }) => value)
+          const bob = yield* Effect.flatMap(profiles.put("ext-bob", {}), ({ value }) => value)
+          const duringErasure = Effect.fnUntraced(function* <A, E, R>(
+            erased: User,
+            call: Effect.Effect<A, E, R>
+          ) {
+            const { commit } = yield* opened((sql) => sql`SELECT * FROM order_erasure(${erased.id}::int)`)
+            const calling = yield* Effect.forkChild(call, { startImmediately: true })
+            yield* somebodyWaits()
+            yield* commit
+            return yield* Fiber.join(calling)
+          })
+
+          const updated = Effect.flatMap(
+            profiles.update(alice.id, { display_name: "Al" }),
+            ({ value }) => value
+          )
+          assert.strictEqual((yield* duringErasure(alice, Effect.flip(updated)))._tag, "UserNotFound")
+          const put = Effect.flatMap(profiles.put("ext-bob", { display_name: "Bo" }), ({ value }) => value)
+          const made = yield* duringErasure(bob, put)
+          assert.notStrictEqual(made.id, bob.id)
+          assert.include(made, { display_name: "Bo", external_id: "ext-bob" })
+        })
     )
 
     it.effect("is carried out by two nodes at once as by one", () =>

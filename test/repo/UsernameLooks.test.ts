@@ -8,6 +8,7 @@ import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { databaseUrl, freshDatabase } from "../support/Services.ts"
 import { until } from "../support/Until.ts"
 import { embeddedRepos, newUsername, postgresRepos, reposOn } from "./Repos.ts"
+import { opened, somebodyWaits } from "./Transactions.ts"
 
 const contract = <E>(name: string, repos: Layer.Layer<Database | UserRepo, E>) =>
   it.live(`users of a former release keep their names, and are not imitated any more: ${name}`, () =>
@@ -50,6 +51,25 @@ describe("the looks of usernames", () => {
   contract("embedded database", embeddedRepos)
   describe.runIf(databaseUrl !== undefined)("with TEST_DATABASE_URL", () =>
     contract("PostgreSQL", postgresRepos)
+  )
+})
+
+describe.runIf(databaseUrl !== undefined)("with PostgreSQL", () => {
+  it.live("no look is stored of a user whose erasure commits after the user was read", () =>
+    Effect.gen(function* () {
+      const { pipeline: sql } = yield* Database
+      const made = yield* sql<{ readonly id: number }>`
+        SELECT u.id FROM unnest(ARRAY['erased', 'other']) n (name), create_user(n.name, n.name) u ORDER BY u.id`
+      const [erased, other] = made.map(({ id }) => id)
+      const { commit } = yield* opened((sql) => sql`SELECT FROM order_erasure(${erased!}::int)`)
+      yield* Layer.build(UsernameLooks.layer)
+      yield* somebodyWaits()
+      yield* commit
+
+      const looks = sql<{ readonly user_id: number }>`SELECT user_id FROM username_looks`
+      yield* until(Effect.map(looks, ({ length }) => length > 0))
+      assert.deepEqual(yield* looks, [{ user_id: other! }])
+    }).pipe(Effect.provide(postgresRepos), Effect.scoped)
   )
 })
 

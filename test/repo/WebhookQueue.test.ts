@@ -2,7 +2,12 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Duration, Effect, Layer } from "effect"
 import { Database } from "../../src/database/Database.ts"
 import { int4, int8Array } from "../../src/database/SqlParameters.ts"
-import { type WebhookEvent, type WebhookOutcome, WebhookRepo } from "../../src/repo/WebhookRepo.ts"
+import {
+  COUNTED_LETTERS,
+  type WebhookEvent,
+  type WebhookOutcome,
+  WebhookRepo
+} from "../../src/repo/WebhookRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
 import { rowsRead } from "./Costs.ts"
 import { postgresRepos } from "./Repos.ts"
@@ -75,6 +80,23 @@ describe.runIf(databaseUrl !== undefined)("with PostgreSQL", () => {
             }
           }),
         120_000
+      )
+
+      it.effect("for a person are counted to a bound", () =>
+        Effect.gen(function* () {
+          const repo = yield* WebhookRepo
+          const { pipeline, writes } = yield* Database
+          yield* writes`
+            INSERT INTO webhook_dead_letters (endpoint_id, id, webhook_id, lane, type, happened_at, attempts, reason)
+            SELECT 2, i, '00000000-0000-0000-0000-000000000000', 1, 'message.created', now(), 1, '410'
+            FROM generate_series(1, ${int4(COUNTED_LETTERS + 1000)}) i`
+          assert.strictEqual(yield* repo.letterCount, COUNTED_LETTERS)
+          assert.isAtMost(
+            yield* rowsRead(pipeline, "webhook_dead_letters", repo.letterCount),
+            COUNTED_LETTERS
+          )
+          yield* writes`DELETE FROM webhook_dead_letters WHERE endpoint_id = 2`
+        })
       )
 
       it.effect("for a person are not read as a whole by a prune of those that are a month old", () =>

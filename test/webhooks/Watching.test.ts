@@ -85,7 +85,7 @@ it.live("attempts, retries, the lag of the oldest event and dead letters are met
     receiver.respond = (_, response) => response.writeHead(503).end()
     assert.strictEqual(yield* repo.retry(undefined), 1)
     // It waits from now on, however long ago it happened.
-    assert.isBelow((yield* repo.backlog([1])).lag, 3600)
+    assert.isBelow(yield* repo.lag([1]), 3600)
     receiver.respond = (_, response) => response.writeHead(204).end()
     yield* reads("minichat_webhook_dead_letters", (letters) => letters === 0)
     yield* until(Effect.map(node.waiting, (count) => count === 0))
@@ -117,5 +117,27 @@ it.live("dead letters are a metric of nodes without WEBHOOK_URL, too", () =>
       INSERT INTO webhook_dead_letters (endpoint_id, id, webhook_id, lane, type, happened_at, attempts, reason)
       VALUES (1, 1, gen_random_uuid(), 1, 'user.created', now(), 1, '410')`
     yield* until(Effect.map(scrape(node.server), (now) => now.get("minichat_webhook_dead_letters") === 1))
+  })
+)
+
+it.live("the lag grows while it cannot be measured, and dead letters are counted all the same", () =>
+  Effect.gen(function* () {
+    const receiver = yield* startReceiver
+    const node = yield* startNode([receiver.url], {
+      ...(yield* freshEmbedded),
+      timings: { measure: Duration.millis(20) }
+    })
+    const lag = Effect.map(scrape(node.server), (now) => now.get("minichat_webhook_lag_seconds"))
+    assert.strictEqual(yield* lag, 0)
+
+    yield* node.sql`ALTER TABLE webhook_events RENAME TO webhook_events_of_old`
+    yield* until(Effect.map(lag, (seconds) => seconds! > 0))
+    yield* node.sql`
+      INSERT INTO webhook_dead_letters (endpoint_id, id, webhook_id, lane, type, happened_at, attempts, reason)
+      VALUES (1, 1, gen_random_uuid(), 1, 'user.created', now(), 1, '410')`
+    yield* until(Effect.map(scrape(node.server), (now) => now.get("minichat_webhook_dead_letters") === 1))
+
+    yield* node.sql`ALTER TABLE webhook_events_of_old RENAME TO webhook_events`
+    yield* until(Effect.map(lag, (seconds) => seconds === 0))
   })
 )
