@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { ServerFrame } from "../../src/api/Protocol.ts"
+import type { ConversationEntry } from "../../src/domain/Conversation.ts"
+import type { ExportRecord } from "../../src/domain/Export.ts"
 import type { User } from "../../src/domain/User.ts"
 import { type ChatSocket, type chatOn, hasSharedServices } from "../realtime/support/ChatServer.ts"
 import { oneNode, twoNodes } from "../realtime/support/Nodes.ts"
@@ -23,6 +25,24 @@ const ask = Effect.fnUntraced(function* ({ server }: Chat, method: string, path:
     const text = await response.text()
     return { status: response.status, json: text === "" ? undefined : JSON.parse(text) }
   })
+})
+
+/** What an export has of a conversation: whether the user is a member, and the contents of messages. */
+const exportOf = Effect.fnUntraced(function* ({ server }: Chat, userId: number, conversationId: number) {
+  const text = yield* Effect.promise(async (signal) =>
+    (await fetch(`${server.url}/users/${userId}/export`, { signal })).text()
+  )
+  const records: ReadonlyArray<typeof ExportRecord.Type> = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line))
+  const messages = records.flatMap((record) => (record.type === "message" ? [record.message] : []))
+  return {
+    isMember: records.some(
+      (record) => record.type === "conversation" && record.conversation.id === conversationId
+    ),
+    contents: contents(messages.filter(({ conversation_id }) => conversation_id === conversationId))
+  }
 })
 
 /** The last message that each user gets. */
@@ -122,6 +142,12 @@ interface Access {
   readonly isMember: boolean
 }
 
+/** What each exports of the messages: those that it sent itself, as they are now. */
+const EXPORTED: Partial<Record<Reader, ReadonlyArray<string>>> = {
+  owner: ["kept apple", "edited apple", "apple between", "apple after"],
+  blocked: ["nothing"]
+}
+
 const WHOLE = ["apple after", "apple between", "nothing", "edited apple", "kept apple"]
 
 const CHANGES = ["message_updated edited apple", "message_deleted lost", "reaction kept"]
@@ -197,7 +223,7 @@ const contents = (messages: ReadonlyArray<{ readonly content: string }>) =>
 
 const tests = (nodes: typeof twoNodes | typeof oneNode) => {
   it.live.each(["all", "joined"] as const)(
-    "each reader gets the same live, in a replay, by REST and by a search, in a group with history %s",
+    "each reader gets the same live, in a replay, by REST, in the list, by a search and in an export, in a group with history %s",
     (history) =>
       Effect.gen(function* () {
         const both = yield* nodes
@@ -228,6 +254,16 @@ const tests = (nodes: typeof twoNodes | typeof oneNode) => {
             )
             const messages = one.flatMap(({ status, json }) => (status === 200 ? [json] : []))
             assert.deepEqual(contents(messages), expected.reads, `${name}, one by one`)
+            const { json: list } = yield* ask(node, "GET", `/conversations/?user_id=${user_id}`)
+            const last = list.conversations.flatMap((entry: ConversationEntry) =>
+              entry.id === id ? [entry.last_message] : []
+            )
+            assert.deepEqual(contents(last), expected.reads.slice(0, 1), `${name}, list`)
+            assert.deepEqual(
+              yield* exportOf(node, user_id, id),
+              { isMember: expected.isMember, contents: EXPORTED[name] ?? [] },
+              `${name}, export`
+            )
           }
         }
       }),
