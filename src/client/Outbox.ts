@@ -128,6 +128,8 @@ export const make = Effect.fnUntraced(function* (
       yield* Effect.sleep(error._tag === "Refused" ? (error.retryAfter ?? RETRY) : RETRY)
       return store.dispatch({ type: "requeued", clientId })
     }
+    // Nobody misses a mark that was refused: the next one reaches further.
+    if (entry.command.type === "read") return yield* discard(clientId)
     const failure = { code: error.code, message: error.message }
     yield* kept.put({ ...entry, state: "failed", failure })
     store.dispatch({ type: "refused", clientId, failure })
@@ -144,17 +146,19 @@ export const make = Effect.fnUntraced(function* (
     return peer === undefined ? `conversation ${about}` : `user ${peer}`
   }
 
-  /** Removes commands that a later one makes needless: of the marks of one conversation, all but the last. */
+  /** Removes commands that a later one makes needless: marks that reach less far, and what was refused and is asked for anew. */
   const removeObsolete = ({ command, client_id }: OutboxEntry) =>
     Effect.forEach(
       store.state.outbox.filter(
-        (other) =>
-          command.type === "read" &&
-          other.command.type === "read" &&
-          other.state === "queued" &&
-          other.client_id !== client_id &&
-          other.command.conversation_id === command.conversation_id &&
-          other.command.message_id <= command.message_id
+        ({ command: other, ...entry }) =>
+          command.type !== "send" &&
+          other.type === command.type &&
+          entry.client_id !== client_id &&
+          (command.type === "read"
+            ? entry.state !== "sending" &&
+              other.conversation_id === command.conversation_id &&
+              other.message_id <= command.message_id
+            : entry.state === "failed" && other.message_id === command.message_id)
       ),
       (other) => discard(other.client_id),
       { discard: true }

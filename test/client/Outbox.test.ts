@@ -1,5 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
+import { memoryStorage } from "../../src/client/Storage.ts"
+import { refusedOf } from "../../src/client/Views.ts"
 import { ChatServer } from "../realtime/support/ChatServer.ts"
 import { historyOf, isOnline, openClient } from "./support/Clients.ts"
 
@@ -46,6 +48,40 @@ layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the o
       const { client_id } = yield* a.send({ userId: bob.id }, `  ${text}\n`)
       assert.strictEqual((yield* a.acknowledged(client_id)).content, text)
     })
+  )
+
+  it.effect(
+    "keeps what was refused for its message until it is discarded or asked for anew, and no mark",
+    () =>
+      Effect.gen(function* () {
+        const { chat, server, alice, bob } = yield* pair
+        const { id, conversation_id } = yield* chat.post(bob, alice, "hello")
+        const storage = memoryStorage()
+        const a = yield* openClient(server, alice, { storage })
+        yield* a.edit(conversation_id!, id, "mine")
+        yield* a.remove(conversation_id!, id)
+        yield* a.markRead(conversation_id! + 1_000_000, id)
+        const state = yield* a.until(
+          ({ outbox }) => outbox.length === 2 && outbox.every(({ state }) => state === "failed")
+        )
+        assert.deepEqual(
+          refusedOf(state, id).map(({ command, failure }) => [command.type, failure?.code]),
+          [
+            ["edit", "not-author"],
+            ["delete", "role-forbids"]
+          ]
+        )
+        assert.deepEqual(refusedOf(state, id + 1), [])
+        yield* a.edit(conversation_id!, id, "mine after all")
+        yield* a.until(({ outbox }) => outbox.length === 2 && outbox.every(({ state }) => state === "failed"))
+        assert.deepEqual(
+          refusedOf(a.state(), id).map(({ command }) => command.type),
+          ["delete", "edit"]
+        )
+        assert.lengthOf(yield* Effect.promise(() => storage.list("outbox/")), 2)
+        for (const { client_id } of a.state().outbox) yield* a.discard(client_id)
+        assert.deepEqual(yield* Effect.promise(() => storage.list("outbox/")), [])
+      })
   )
 
   it.effect("goes on after a command that cannot even be asked for", () =>
