@@ -52,7 +52,6 @@ export const make = Effect.fnUntraced(function* (
   const waiting = new Map<string, Set<Deferred.Deferred<Message, Refusal>>>()
   /** The results of the latest sends, by `client_id`. */
   const results = new Map<string, Effect.Effect<Message, Refusal>>()
-  let places = 0
   let isReadDue = false
 
   const find = (clientId: string) => store.state.outbox.find(({ client_id }) => client_id === clientId)
@@ -195,8 +194,7 @@ export const make = Effect.fnUntraced(function* (
       const entry: OutboxEntry = {
         client_id: clientId ?? randomId(),
         created_at,
-        // By time, then in the order of this tab's calls.
-        place: `${String(created_at).padStart(15, "0")} ${String(places++).padStart(9, "0")}`,
+        place: placeAfter(store.state.outbox.at(-1)?.place, created_at),
         lane: laneOf(command),
         command,
         state: "queued"
@@ -240,3 +238,10 @@ export const make = Effect.fnUntraced(function* (
     refresh
   } satisfies Outbox as Outbox
 })
+
+/** A place by time, and behind the last one also when the clock of the device was set back. */
+const placeAfter = (last = "", now: number): string => {
+  const [time = 0, count = 0] = last.split(" ").map(Number)
+  const [at, nth] = now > time ? [now, 0] : [time, count + 1]
+  return `${String(at).padStart(15, "0")} ${String(nth).padStart(9, "0")}`
+}
