@@ -62,8 +62,10 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
   const withRetries = <A>(call: Effect.Effect<A, RestError>): Effect.Effect<A, Refused> =>
     Effect.catch(call, (error) => {
       if (error._tag === "Unreachable") return Effect.delay(withRetries(call), RETRY)
-      // The connection finds out what is wrong with the token, and ends the client if that is final.
-      const again = error.status === 401 || !error.isOfServer ? RETRY : error.retryAfter
+      // The connection finds out what is wrong with the token, and ends the client if that is final. A code that is the status
+      // comes from a proxy, which knows nothing of users and messages.
+      const isOpen = error.status === 401 || error.code === String(error.status)
+      const again = isOpen ? RETRY : error.retryAfter
       return again === undefined ? Effect.fail(error) : Effect.delay(withRetries(call), again)
     })
 

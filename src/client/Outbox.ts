@@ -242,6 +242,6 @@ export const make = Effect.fnUntraced(function* (
 /** A place by time, and behind the last one also when the clock of the device was set back. */
 const placeAfter = (last = "", now: number): string => {
   const [time = 0, count = 0] = last.split(" ").map(Number)
-  const [at, nth] = now > time ? [now, 0] : [time, count + 1]
-  return `${String(at).padStart(15, "0")} ${String(nth).padStart(9, "0")}`
+  const place = now > time ? [now, 0] : [time, count + 1]
+  return place.map((part) => String(part).padStart(15, "0")).join(" ")
 }
