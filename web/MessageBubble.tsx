@@ -1,10 +1,11 @@
 import { useState } from "preact/hooks"
-import { type ConversationEntry, type Message, readersOf } from "../src/client/MiniChat.ts"
+import { type ConversationEntry, type Message, readersOf, refusedOf } from "../src/client/MiniChat.ts"
 import { Actions } from "./Actions.tsx"
 import { timeOf } from "./format.ts"
 import { LinkedText } from "./LinkedText.tsx"
 import { actionsOf, nameOf } from "./messageActions.ts"
 import { authorOf } from "./names.ts"
+import { Refused } from "./Refused.tsx"
 import type { Session } from "./session.ts"
 
 interface Props {
@@ -27,6 +28,7 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }:
   const quote = message.reply_to
   const readers = isMine ? readersOf(state, entry.id, message.id).length : 0
   const author = authorOf(state, message)
+  const refused = refusedOf(state, message.id)
   return (
     <article
       class="message"
@@ -34,6 +36,7 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }:
       data-mine={isMine}
       data-target={session.target.value?.id === message.id}
       data-grouped={isGrouped}
+      data-state={refused.length > 0 ? "failed" : undefined}
       data-message={nameOf(session, message.id)}
       onMouseEnter={() => setIsPointedAt(true)}
       onMouseLeave={() => setIsPointedAt(false)}
@@ -86,6 +89,9 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }:
           ))}
         </div>
       )}
+      {refused.map((item) => (
+        <Refused key={item.client_id} session={session} item={item} />
+      ))}
     </article>
   )
 }

@@ -1,6 +1,7 @@
 import type { Message, OutboxEntry } from "../src/client/MiniChat.ts"
 import { timeOf } from "./format.ts"
 import { LinkedText } from "./LinkedText.tsx"
+import { Refused } from "./Refused.tsx"
 import type { Session } from "./session.ts"
 
 interface Props {
@@ -18,7 +19,6 @@ const STATES = { queued: "◷ waiting", sending: "◷", sent: "✓", failed: "no
 /** A message that waits, is on its way, or was refused. It looks as it will once the server has it. */
 export const OutgoingBubble = ({ session, item, isGrouped, quote }: Props) => {
   if (item.command.type !== "send") return null
-  const isFailed = item.state === "failed"
   return (
     <article
       class="message"
@@ -37,17 +37,7 @@ export const OutgoingBubble = ({ session, item, isGrouped, quote }: Props) => {
           <span class="state"> {STATES[item.state]}</span>
         </span>
       </div>
-      {isFailed && (
-        <p class="error" role="alert">
-          {item.failure?.message}{" "}
-          <button type="button" onClick={() => session.attempt(session.client.retry(item.client_id))}>
-            Try again
-          </button>
-          <button type="button" onClick={() => session.attempt(session.client.discard(item.client_id))}>
-            Discard
-          </button>
-        </p>
-      )}
+      {item.state === "failed" && <Refused session={session} item={item} />}
     </article>
   )
 }

@@ -1,5 +1,5 @@
 import type { RefObject } from "preact"
-import { useEffect, useLayoutEffect, useState } from "preact/hooks"
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import type { VirtualizerHandle } from "virtua"
 import type { ConversationEntry, Message, Timeline } from "../src/client/MiniChat.ts"
 import type { Session } from "./session.ts"
@@ -19,11 +19,14 @@ export const useReadMarks = ({ session, entry, timeline, messages, box, list, is
   const [readUntil] = useState(entry.last_read_id)
   const [above, setAbove] = useState(entry.unread)
   const last = messages.at(-1)?.id
+  /** The last one that was marked. It is not marked again when that is refused. */
+  const marked = useRef(0)
   useEffect(() => {
     const read = () => {
       const isSeen = isAtEnd && document.visibilityState === "visible"
-      if (last !== undefined && isSeen && last > entry.last_read_id)
-        session.client.markRead(entry.id, last).catch(() => {})
+      if (last === undefined || !isSeen || last <= Math.max(entry.last_read_id, marked.current)) return
+      marked.current = last
+      session.client.markRead(entry.id, last).catch(() => {})
     }
     read()
     document.addEventListener("visibilitychange", read)

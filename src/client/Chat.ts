@@ -80,7 +80,7 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
   )
   yield* wakeUps(() => fork(connection.nudge))
   yield* Effect.acquireRelease(
-    Effect.sync(() => storage.watch?.(() => fork(refresh))),
+    Effect.sync(() => storage.watch?.((isCleared) => fork(isCleared ? connection.forgotten : refresh))),
     (unwatch) => Effect.sync(() => unwatch?.())
   )
   yield* refresh

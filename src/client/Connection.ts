@@ -1,4 +1,4 @@
-import { Clock, Deferred, Effect, FiberSet, Latch, Queue, Random } from "effect"
+import { Clock, Deferred, Effect, Fiber, FiberSet, Latch, Queue, Random } from "effect"
 import { Socket } from "effect/socket"
 import { CloseCode, SUSPENDED } from "../api/CloseCode.ts"
 import { Paths } from "../api/Paths.ts"
@@ -37,6 +37,8 @@ export interface Connection {
   watch(userIds: ReadonlyArray<UserId>): Effect.Effect<void>
   /** Connects now if it is waiting to, and looks whether the connection is alive if it has one. */
   readonly nudge: Effect.Effect<void>
+  /** Ends it for good, as the user has signed out in another tab. */
+  readonly forgotten: Effect.Effect<void>
 }
 
 /** Keeps a connection until the scope closes, or the server refuses it for good. */
@@ -162,7 +164,7 @@ export const make = Effect.fnUntraced(function* (
       : Effect.map(tokens.renewed(given), (token) => token !== given)
   ).pipe(Effect.orElseSucceed(() => true))
 
-  yield* Effect.forkScoped(run)
+  const running = yield* Effect.forkScoped(run)
 
   const sendFrame = (frame: ClientFrame) =>
     Effect.suspend(() =>
@@ -177,7 +179,7 @@ export const make = Effect.fnUntraced(function* (
     send: Effect.fnUntraced(function* (frame) {
       const text = yield* encodeFrame(frame)
       const current = session
-      if (current === undefined) return yield* new Unreachable({ message: "There is no connection" })
+      if (current === undefined) return yield* new Unreachable({ message: "Not connected" })
       const deferred = Deferred.makeUnsafe<Message, RestError>()
       answers.set(frame.client_id, deferred)
       yield* Effect.ignore(current.write(text))
@@ -197,7 +199,8 @@ export const make = Effect.fnUntraced(function* (
         watched = userIds
         return sendFrame({ type: "watch", user_ids: userIds })
       }),
-    nudge: Effect.asVoid(Queue.offer(nudges, undefined))
+    nudge: Effect.asVoid(Queue.offer(nudges, undefined)),
+    forgotten: Effect.andThen(close("forgotten", "You signed out in another tab"), Fiber.interrupt(running))
   } satisfies Connection as Connection
 })
 

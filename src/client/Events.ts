@@ -4,11 +4,19 @@ import type { Message } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 import type { Draft } from "./Draft.ts"
 import type { PassingFrame } from "./Input.ts"
-import { deletedMessage, mapChanged, withChange, withMessage, withQuote, withReaction } from "./Messages.ts"
+import {
+  deletedMessage,
+  mapChanged,
+  reaches,
+  withChange,
+  withMessage,
+  withQuote,
+  withReaction
+} from "./Messages.ts"
 import { settleSent } from "./OutboxState.ts"
 import { withReadOf } from "./Pages.ts"
 import { applyProfile } from "./Profiles.ts"
-import type { InboxEvent, Timeline } from "./State.ts"
+import type { InboxEvent } from "./State.ts"
 import { afterRead, counted } from "./Unread.ts"
 
 /** A user types for at most this long after the last `typing` frame: `TYPING_LASTS` of the server, in milliseconds. */
@@ -109,7 +117,7 @@ const takeMessage = (draft: Draft, event: Extract<InboxEvent, { type: "message" 
   if (id === undefined) return
   setTyping(draft, id, message.sender_id, undefined)
   const timeline = draft.state.timelines.get(id)
-  if (timeline !== undefined && !timeline.hasNewer && isWithin(timeline, message)) {
+  if (timeline !== undefined && reaches(timeline, message)) {
     draft.timelines().set(id, { ...timeline, messages: withMessage(timeline.messages, message) })
   } else if (timeline !== undefined) {
     // The loaded part does not reach this message, or has it already. So it is not added: it only replaces an earlier state of itself,
@@ -120,9 +128,6 @@ const takeMessage = (draft: Draft, event: Extract<InboxEvent, { type: "message" 
     draft.change(id, (known) => counted(known, message, draft.state.userId))
   else draft.want(id)
 }
-
-const isWithin = ({ messages, hasOlder }: Timeline, { id }: Message) =>
-  !hasOlder || messages.length === 0 || id > messages[0]!.id
 
 const changeMessage = (draft: Draft, message: Message) => {
   const id = message.conversation_id

@@ -31,7 +31,7 @@ interface Database {
   createObjectStore(name: string): void
   close(): void
   onclose: (() => void) | null
-  onversionchange: (() => void) | null
+  onversionchange: ((event: { readonly newVersion: number | null }) => void) | null
 }
 const browser = globalThis as unknown as {
   readonly indexedDB: {
@@ -57,9 +57,16 @@ const browser = globalThis as unknown as {
  */
 export const indexedDbStorage = (name: string): ClientStorage => {
   let opened: Promise<Database> | undefined
-  const database = () => {
-    opened ??= open(name, () => {
+  /** Whether another tab has cleared the storage. Nothing is written any more: it would stay on a device that the user left. */
+  let isCleared = false
+  let onChange = () => {}
+  const database = async () => {
+    if (isCleared) throw new Error("it was cleared")
+    opened ??= open(name, (isDeleted) => {
       opened = undefined
+      if (!isDeleted) return
+      isCleared = true
+      onChange()
     })
     // A failure is not kept: the next call tries again.
     opened.catch(() => {
@@ -98,8 +105,9 @@ export const indexedDbStorage = (name: string): ClientStorage => {
       await resultOf(browser.indexedDB.deleteDatabase(name))
     },
     watch: (listener) => {
-      tabs?.addEventListener("message", listener)
-      return () => tabs?.removeEventListener("message", listener)
+      onChange = () => listener(isCleared)
+      tabs?.addEventListener("message", onChange)
+      return () => tabs?.removeEventListener("message", onChange)
     },
     ...(browser.navigator?.locks === undefined ? {} : { lock: webLock(name, browser.navigator.locks) }),
     close: () => {
@@ -118,15 +126,15 @@ const resultOf = <A>(request: Request<A>) =>
     request.onerror = () => reject(request.error)
   })
 
-const open = async (name: string, onClosed: () => void) => {
+const open = async (name: string, onClosed: (isDeleted: boolean) => void) => {
   const request = browser.indexedDB.open(name, 1)
   request.onupgradeneeded = () => request.result.createObjectStore(STORE)
   const database = await resultOf(request)
-  database.onclose = onClosed
+  database.onclose = () => onClosed(false)
   // A tab deletes the database: the deletion waits until every connection to it is closed.
-  database.onversionchange = () => {
+  database.onversionchange = ({ newVersion }) => {
     database.close()
-    onClosed()
+    onClosed(newVersion === null)
   }
   return database
 }

@@ -111,7 +111,7 @@ export const make = (storage: ClientStorage, store: Store): Kept => {
     if (isEmptied) {
       for (const entry of store.state.outbox)
         if (entry.state !== "sent")
-          yield* put({ ...entry, state: entry.state === "failed" ? "failed" : "queued" })
+          yield* put(entry.state === "sending" ? { ...entry, state: "queued" } : entry)
       return yield* outbox
     }
     const decoded = yield* Effect.forEach(values, (value) => Effect.option(decodeEntry(value)))

@@ -1,5 +1,6 @@
 import type { MessageDeletedFrame, ReactionFrame } from "../api/EventFrames.ts"
 import { type Message, QUOTE_LENGTH } from "../domain/Message.ts"
+import type { Timeline } from "./State.ts"
 
 /** A message as the client keeps it: of a deleted one that it was there, by whom, and when it was deleted. */
 export const keptMessage = (message: Message): Message => {
@@ -29,6 +30,10 @@ export const withMessage = (messages: ReadonlyArray<Message>, message: Message):
   if (messages[at - 1]?.id === message.id) return messages.with(at - 1, laterOf(messages[at - 1]!, message))
   return messages.toSpliced(at, 0, keptMessage(message))
 }
+
+/** Whether the loaded part of a history reaches as far as a message: one that it does not reach would leave a gap. */
+export const reaches = ({ messages, hasOlder, hasNewer }: Timeline, { id }: Message): boolean =>
+  !hasNewer && (!hasOlder || messages.length === 0 || id > messages[0]!.id)
 
 /** What a reply shows of a message that it quotes. */
 const quoteOf = ({ content }: Message) => {

@@ -38,6 +38,7 @@ export {
   messagesOf,
   outgoingOf,
   readersOf,
+  refusedOf,
   timelineOf,
   typingIn
 } from "./Views.ts"

@@ -52,7 +52,6 @@ export const make = Effect.fnUntraced(function* (
   const waiting = new Map<string, Set<Deferred.Deferred<Message, Refusal>>>()
   /** The results of the latest sends, by `client_id`. */
   const results = new Map<string, Effect.Effect<Message, Refusal>>()
-  let places = 0
   let isReadDue = false
 
   const find = (clientId: string) => store.state.outbox.find(({ client_id }) => client_id === clientId)
@@ -128,6 +127,8 @@ export const make = Effect.fnUntraced(function* (
       yield* Effect.sleep(error._tag === "Refused" ? (error.retryAfter ?? RETRY) : RETRY)
       return store.dispatch({ type: "requeued", clientId })
     }
+    // Nobody misses a mark that was refused: the next one reaches further.
+    if (entry.command.type === "read") return yield* discard(clientId)
     const failure = { code: error.code, message: error.message }
     yield* kept.put({ ...entry, state: "failed", failure })
     store.dispatch({ type: "refused", clientId, failure })
@@ -144,17 +145,19 @@ export const make = Effect.fnUntraced(function* (
     return peer === undefined ? `conversation ${about}` : `user ${peer}`
   }
 
-  /** Removes commands that a later one makes needless: of the marks of one conversation, all but the last. */
+  /** Removes commands that a later one makes needless: marks that reach less far, and what was refused and is asked for anew. */
   const removeObsolete = ({ command, client_id }: OutboxEntry) =>
     Effect.forEach(
       store.state.outbox.filter(
-        (other) =>
-          command.type === "read" &&
-          other.command.type === "read" &&
-          other.state === "queued" &&
-          other.client_id !== client_id &&
-          other.command.conversation_id === command.conversation_id &&
-          other.command.message_id <= command.message_id
+        ({ command: other, ...entry }) =>
+          command.type !== "send" &&
+          other.type === command.type &&
+          entry.client_id !== client_id &&
+          (command.type === "read"
+            ? entry.state !== "sending" &&
+              other.conversation_id === command.conversation_id &&
+              other.message_id <= command.message_id
+            : entry.state === "failed" && other.message_id === command.message_id)
       ),
       (other) => discard(other.client_id),
       { discard: true }
@@ -191,8 +194,7 @@ export const make = Effect.fnUntraced(function* (
       const entry: OutboxEntry = {
         client_id: clientId ?? randomId(),
         created_at,
-        // By time, then in the order of this tab's calls.
-        place: `${String(created_at).padStart(15, "0")} ${String(places++).padStart(9, "0")}`,
+        place: placeAfter(store.state.outbox.at(-1)?.place, created_at),
         lane: laneOf(command),
         command,
         state: "queued"
@@ -236,3 +238,10 @@ export const make = Effect.fnUntraced(function* (
     refresh
   } satisfies Outbox as Outbox
 })
+
+/** A place by time, and behind the last one also when the clock of the device was set back. */
+const placeAfter = (last = "", now: number): string => {
+  const [time = 0, count = 0] = last.split(" ").map(Number)
+  const place = now > time ? [now, 0] : [time, count + 1]
+  return place.map((part) => String(part).padStart(15, "0")).join(" ")
+}

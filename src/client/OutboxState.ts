@@ -3,7 +3,7 @@ import type { Message } from "../domain/Message.ts"
 import type { OutboxEntry } from "./Command.ts"
 import type { Draft } from "./Draft.ts"
 import type { Input } from "./Input.ts"
-import { mapChanged, withMessage } from "./Messages.ts"
+import { mapChanged, reaches, withMessage } from "./Messages.ts"
 
 type OutboxInput = Extract<
   Input,
@@ -53,7 +53,7 @@ export const acknowledge = (draft: Draft, clientId: string, message: Message) =>
     return
   }
   const timeline = id === undefined ? undefined : draft.state.timelines.get(id)
-  if (id !== undefined && timeline !== undefined && !timeline.hasNewer) {
+  if (id !== undefined && timeline !== undefined && reaches(timeline, message)) {
     draft.timelines().set(id, { ...timeline, messages: withMessage(timeline.messages, message) })
   }
   draft.state.outbox = settleSent(draft.state.outbox, clientId)

@@ -12,12 +12,7 @@ export class Refused extends Schema.TaggedError<Refused>()("Refused", {
   message: Schema.String,
   /** When the call may be repeated, in milliseconds; `undefined` when repeating it is of no use. */
   retryAfter: Schema.UndefinedOr(Schema.Finite)
-}) {
-  /** Whether the server has answered so itself. What stands before it, such as a proxy, knows nothing of users and messages. */
-  get isOfServer() {
-    return this.code !== String(this.status)
-  }
-}
+}) {}
 
 export type RestError = Refused | Unreachable
 

@@ -13,7 +13,7 @@ const AFTER = 1000
  */
 export const saving = Effect.fnUntraced(function* (store: Store, kept: Kept, isCaughtUp: () => boolean) {
   let saved: State["sync"]["cursor"]
-  const isDue = () => isCaughtUp() && isComplete(store.state) && !isErased(store.state)
+  const isDue = () => isCaughtUp() && isComplete(store.state) && !isGone(store.state)
   const save = Effect.suspend(() => {
     if (!isDue()) return Effect.void
     saved = store.state.sync.cursor
@@ -27,5 +27,6 @@ export const saving = Effect.fnUntraced(function* (store: Store, kept: Kept, isC
   return save
 })
 
-/** Whether there is no such user any more: nothing of it is written then. */
-const isErased = ({ status }: State) => status.type === "closed" && status.reason === "user_not_found"
+/** Whether there is no such user any more, or not on this device: nothing of it is written then. */
+const isGone = ({ status }: State) =>
+  status.type === "closed" && (status.reason === "user_not_found" || status.reason === "forgotten")

@@ -21,6 +21,8 @@ export type ClosedReason =
   | "unauthorized"
   | "forbidden"
   | "user_not_found"
+  /** Another tab has removed what is stored on this device, as a log-out does. */
+  | "forgotten"
   /** The application ended the session. */
   | "disconnected"
   | "too_many_sockets"

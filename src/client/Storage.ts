@@ -11,8 +11,8 @@ export interface ClientStorage {
   list(prefix: string): Promise<ReadonlyArray<unknown>>
   /** Removes everything and the storage itself, also after `close`. Without it each value is deleted. */
   clear?(): Promise<void>
-  /** Calls the listener when another tab has changed something. Returns how to stop that. */
-  watch?(listener: () => void): () => void
+  /** Calls the listener when another tab has changed something, with `true` when it has cleared it. Returns how to stop that. */
+  watch?(listener: (isCleared?: boolean) => void): () => void
   /** Waits until no other tab holds the lock of this name, and returns how to release it. */
   lock?(name: string, signal: AbortSignal): Promise<() => void>
   /** Ends what the storage has open. */

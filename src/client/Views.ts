@@ -91,6 +91,12 @@ export const outgoingOf = (state: State, id: number): ReadonlyArray<OutboxEntry>
   )
 }
 
+/** The edits, deletions and reactions of a message that were refused; in order. They take a `retry` or a `discard`. */
+export const refusedOf = (state: State, messageId: number): ReadonlyArray<OutboxEntry> =>
+  state.outbox.filter(
+    ({ command, state }) => state === "failed" && "message_id" in command && command.message_id === messageId
+  )
+
 /** Who types in a conversation. */
 export const typingIn = (state: State, id: number): ReadonlyArray<UserId> => [
   ...(state.typing.get(keyOf(id))?.keys() ?? [])

@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import { ChatServer, newUsers, send } from "../http/ChatServer.ts"
 import { CHROMIUM } from "../support/Chromium.ts"
 import { until } from "../support/Until.ts"
-import { Chromium, faultsOf, inPage, openChat } from "./Pages.ts"
+import { Chromium, faultsOf, inPage, openChat, write } from "./Pages.ts"
 
 /** What is stored in this browser longer than the page lives, beside the theme. */
 const STORED = "indexedDB.databases().then((all) => all.map(({ name }) => name))"
@@ -83,6 +83,34 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
             assert.strictEqual((yield* ask("GET", `/users/${a!.id}`)).status, 404)
             assert.deepEqual([...complaints, ...peer.complaints], [])
           })
+      )
+
+      it.effect("is closed in every tab when its user signs out in one, and none stores anything again", () =>
+        Effect.gen(function* () {
+          const { server } = yield* ChatServer
+          const [a, b] = yield* newUsers(2)
+          yield* send(b!, a!, "hello")
+          const { page } = yield* openChat(server.url, [a!.id])
+          const other = yield* Effect.promise(() => page.context().newPage())
+          yield* inPage(other, async (page) => {
+            await page.goto(server.url)
+            await page.getByRole("button", { name: b!.display_name }).click()
+          })
+          yield* inPage(page, async (page) => {
+            await page.locator(".conversation").waitFor()
+            await page.getByTitle("Your profile").click()
+            await page.getByRole("button", { name: "Sign out" }).click()
+            await page.getByRole("button", { name: "Make two users" }).waitFor()
+          })
+          yield* inPage(other, async (page) => {
+            await page.getByText("You signed out in another tab").waitFor()
+            await write(page, "to nobody")
+            await page.getByText("This browser stores nothing: it was cleared").waitFor()
+            assert.deepEqual(await page.evaluate(STORED), [])
+            await page.getByRole("button", { name: "Sign in again" }).click()
+            await page.getByRole("button", { name: "Make two users" }).waitFor()
+          })
+        })
       )
 
       it.effect("leaves nothing in the browser when its user signs out", () =>
