@@ -39,8 +39,7 @@ export interface Readers {
 /** Their events end with the scope, or when the server closes the client for good. */
 export const makeReaders = Effect.fnUntraced(function* (store: Store) {
   const readers = new Set<Reader>()
-  const endAll = (status: Status) =>
-    Effect.forEach(readers, (reader) => reader.end(refusalOf(status)), { discard: true })
+  const endAll = (status: Status) => Effect.forEach(readers, (reader) => reader.end(refusalOf(status)))
 
   yield* Effect.acquireRelease(
     Effect.sync(() =>
