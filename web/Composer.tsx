@@ -1,5 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { type ConversationEntry, messagesOf } from "../src/client/MiniChat.ts"
+import { isComposing } from "./composing.ts"
 import { Icon } from "./Icon.tsx"
 import { authorOf, titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
@@ -42,6 +43,8 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
     }
     change("")
     cancel()
+    // It is shown where it is written, whatever was looked at.
+    session.sent.value++
     setStoring((count) => count + 1)
     const sent = await session.attempt(
       session.client.send(
@@ -56,7 +59,7 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
     else sent.acknowledged().catch(() => {})
   }
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.isComposing) return
+    if (isComposing(event)) return
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault()
       submit()

@@ -29,7 +29,9 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     isAtEnd: true,
     isLoading: false,
     /** The jump that was made last. */
-    target: undefined as Session["target"]["value"]
+    target: undefined as Session["target"]["value"],
+    /** How many messages were written before the one that was shown last. */
+    sent: session.sent.value
   })
   const [isAtEnd, setIsAtEnd] = useState(true)
   const first = messages[0]?.id ?? 0
@@ -60,7 +62,8 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
 
   const load = async (action: Promise<void>) => {
     place.current.isLoading = true
-    await session.attempt(action)
+    // Without a connection the banner says so, and being back loads it.
+    await action.catch(() => {})
     place.current.isLoading = false
   }
   const distances = () => {
@@ -84,5 +87,11 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     setAtEnd(true)
     stay()
   }
+  const sent = session.sent.value
+  useEffect(() => {
+    if (sent === place.current.sent) return
+    place.current.sent = sent
+    toNewest()
+  }, [sent])
   return { isAtEnd, isShifted, onScroll, stay, toNewest }
 }
