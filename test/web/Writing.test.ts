@@ -78,5 +78,30 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
         })
       )
     })
+
+    it.layer(Chromium.layer)((it) => {
+      it.effect("is sent also where the browser stores nothing", () =>
+        Effect.gen(function* () {
+          const { server } = yield* ChatServer
+          const { page, complaints } = yield* openChat(server.url, [], {
+            // As with site data blocked.
+            before: (page) =>
+              page.addInitScript(`for (const name of ["localStorage", "sessionStorage"])
+                Object.defineProperty(window, name, { get() { throw new DOMException("Blocked", "SecurityError") } })`)
+          })
+          yield* inPage(page, async (page) => {
+            await page.getByRole("button", { name: "Make two users" }).click()
+            await write(page, "hello", 0)
+            await page.locator(".pane").nth(1).locator(".message").getByText("hello").waitFor()
+            await page
+              .locator(".pane")
+              .nth(0)
+              .getByRole("button", { name: /Switch to/ })
+              .click()
+          })
+          assert.deepEqual(complaints, [])
+        })
+      )
+    })
   })
 })
