@@ -1,21 +1,23 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import { type ConversationEntry, messagesOf } from "../src/client/MiniChat.ts"
 import { MAX_CONTENT_LENGTH } from "../src/domain/Message.ts"
+import { isComposing } from "./composing.ts"
 import { Icon } from "./Icon.tsx"
 import { authorOf, titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
+import { tabStorage } from "./storage.ts"
 
 /** Where a message is written. The draft of each conversation is kept. */
 export const Composer = ({ session, entry }: { session: Session; entry: ConversationEntry }) => {
   const key = `minichat.draft.${session.account.userId}.${entry.id}`
-  const [text, setText] = useState(sessionStorage.getItem(key) ?? "")
+  const [text, setText] = useState(tabStorage.get(key) ?? "")
   const area = useRef<HTMLTextAreaElement>(null)
   const [storing, setStoring] = useState(0)
   const editing = session.editing.value
   const quoted = session.replyTo.value
   // Before the next key: what is typed belongs to the text that is shown.
   useLayoutEffect(() => {
-    setText(editing?.content ?? sessionStorage.getItem(key) ?? "")
+    setText(editing?.content ?? tabStorage.get(key) ?? "")
   }, [editing?.id])
   useEffect(() => {
     if (storing === 0) return
@@ -26,7 +28,7 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
   }, [storing])
   const change = (next: string) => {
     setText(next)
-    if (editing === undefined) sessionStorage.setItem(key, next)
+    if (editing === undefined) tabStorage.set(key, next)
   }
   const cancel = () => {
     session.editing.value = undefined
@@ -46,6 +48,8 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
     }
     change("")
     cancel()
+    // It is shown where it is written, whatever was looked at.
+    session.sent.value++
     setStoring((count) => count + 1)
     const sent = await session.attempt(
       session.client.send(
@@ -60,7 +64,7 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
     else sent.acknowledged().catch(() => {})
   }
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.isComposing) return
+    if (isComposing(event)) return
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault()
       submit()

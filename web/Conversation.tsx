@@ -1,4 +1,12 @@
-import { conversationOf, type PresenceState, typingIn } from "../src/client/MiniChat.ts"
+import { useEffect } from "preact/hooks"
+import {
+  type ConversationEntry,
+  type ConversationId,
+  conversationOf,
+  type PresenceState,
+  timelineOf,
+  typingIn
+} from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { Composer } from "./Composer.tsx"
 import { lastSeen } from "./format.ts"
@@ -14,15 +22,43 @@ const presenceText = (presence: PresenceState | undefined) => {
   return presence.last_seen === null ? "Offline" : lastSeen(new Date(presence.last_seen))
 }
 
+/** Loads what is shown of a conversation and is not there: as when its user was removed and added again, or it was found by a search. */
+const useParts = ({ client, state }: Session, entry: ConversationEntry | undefined) => {
+  const isOpen = entry !== undefined && timelineOf(state.value, entry.id) !== undefined
+  const hasMembers = entry !== undefined && (entry.kind !== "group" || state.value.members.has(entry.id))
+  useEffect(() => {
+    if (entry !== undefined && !isOpen) client.open(entry.id).catch(() => {})
+    if (entry !== undefined && !hasMembers) client.loadMembers(entry.id).catch(() => {})
+  }, [entry?.id, isOpen, hasMembers])
+}
+
 /** The open conversation. */
 export const Conversation = ({ session, id }: { session: Session; id: number }) => {
   const state = session.state.value
   const entry = conversationOf(state, id)
+  useParts(session, entry)
+  const back = (
+    <button
+      type="button"
+      class="icon back"
+      aria-label="Back to the list"
+      onClick={() => session.select(undefined)}
+    >
+      <Icon name="back" />
+    </button>
+  )
   if (entry === undefined)
     return (
-      <div class="empty" role="status">
-        {state.list.isLoaded ? "Loading…" : "Loading your conversations…"}
-      </div>
+      <>
+        <header class="bar">{back}</header>
+        <div class="empty" role="status">
+          {!state.list.isLoaded
+            ? "Loading your conversations…"
+            : state.sync.wanted.has(id as ConversationId)
+              ? "Loading…"
+              : "You are no longer in this conversation."}
+        </div>
+      </>
     )
   const members = state.members.get(entry.id)
   const names = typingIn(state, entry.id).map(
@@ -42,14 +78,7 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
   return (
     <>
       <header class="bar">
-        <button
-          type="button"
-          class="icon back"
-          aria-label="Back to the list"
-          onClick={() => session.select(undefined)}
-        >
-          <Icon name="back" />
-        </button>
+        {back}
         <Avatar
           id={entry.with?.user_id ?? entry.id}
           name={titleOf(entry)}

@@ -27,7 +27,8 @@ export const GroupDialog = ({
   const { client } = session
   const leave = async () => {
     await session.attempt(client.leave(entry.id))
-    if (session.error.value === undefined) session.select(undefined)
+    if (session.error.value !== undefined) return
+    session.select(undefined)
     onClose()
   }
   return (

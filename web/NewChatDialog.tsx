@@ -23,9 +23,8 @@ export const NewChatDialog = ({ session, onClose }: { session: Session; onClose:
       const group = await session.attempt(session.client.createGroup(title, [...chosen]))
       if (group === undefined) return
       session.select(group.id)
-      session.client.loadMembers(group.id).catch(() => {})
     } else if (only !== undefined) await session.startWith(only)
-    onClose()
+    if (session.error.value === undefined) onClose()
   }
   return (
     <Dialog title="New chat" onClose={onClose}>

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks"
 import { Avatar } from "./Avatar.tsx"
 import { ConversationList } from "./ConversationList.tsx"
+import { isComposing } from "./composing.ts"
 import { Icon } from "./Icon.tsx"
 import { hasNetwork } from "./network.ts"
 import { SearchResults } from "./SearchResults.tsx"
@@ -73,7 +74,7 @@ export const Sidebar = ({ session, name }: { session: Session; name: string }) =
         value={filter}
         onInput={(event) => setFilter(event.currentTarget.value)}
         onKeyDown={(event) => {
-          if (event.key !== "Escape") return
+          if (event.key !== "Escape" || isComposing(event)) return
           event.stopPropagation()
           setFilter("")
         }}

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals"
 import { userOf } from "./server.ts"
+import { deviceStorage, tabStorage } from "./storage.ts"
 
 /** A user who is signed in on this page. */
 export interface Account {
@@ -12,24 +13,24 @@ export interface Account {
 
 const KEY = "minichat.accounts"
 
-const read = (storage: Storage): ReadonlyArray<Account> => {
+const read = (storage: typeof tabStorage): ReadonlyArray<Account> => {
   try {
-    return JSON.parse(storage.getItem(KEY) ?? "[]")
+    return JSON.parse(storage.get(KEY) ?? "[]")
   } catch {
     return []
   }
 }
 
-const known = read(sessionStorage)
+const known = read(tabStorage)
 
 /** Who is signed in, one pane each. */
-export const accounts = signal<ReadonlyArray<Account>>(known.length > 0 ? known : read(localStorage))
+export const accounts = signal<ReadonlyArray<Account>>(known.length > 0 ? known : read(deviceStorage))
 
 /** Signs in other users. What is not to be kept goes to a storage that ends with the tab. */
 export const setAccounts = (next: ReadonlyArray<Account>) => {
   accounts.value = next
-  sessionStorage.setItem(KEY, JSON.stringify(next))
-  localStorage.setItem(KEY, JSON.stringify(next.filter(({ isKept }) => isKept)))
+  tabStorage.set(KEY, JSON.stringify(next))
+  deviceStorage.set(KEY, JSON.stringify(next.filter(({ isKept }) => isKept)))
 }
 
 /** Signs in whose token it is; rejects with the reason when the server refuses it. */

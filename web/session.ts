@@ -4,7 +4,6 @@ import {
   type ConversationEntry,
   connect,
   conversationList,
-  conversationOf,
   type Message,
   type State,
   timelineOf,
@@ -31,6 +30,8 @@ export interface Session {
   readonly editing: Signal<Message | undefined>
   /** The message that is to be shown, after a jump to it. Each jump is another one. */
   readonly target: Signal<{ readonly id: number } | undefined>
+  /** Counts the messages that were written here. After each the history shows its newest message. */
+  readonly sent: Signal<number>
   readonly dialog: Signal<DialogName | undefined>
   /** The message that the dialog is about. */
   readonly subject: Signal<Message | undefined>
@@ -63,6 +64,7 @@ export const startSession = async (account: Account): Promise<Session> => {
   const error = signal<string | undefined>(undefined)
   const dialog = signal<DialogName | undefined>(undefined)
   const target = signal<{ readonly id: number } | undefined>(undefined)
+  const sent = signal(0)
   const subject = signal<Message | undefined>(undefined)
   const person = signal<Person | undefined>(undefined)
   let below: DialogName | undefined
@@ -92,8 +94,6 @@ export const startSession = async (account: Account): Promise<Session> => {
     editing.value = undefined
     error.value = undefined
     if (id !== undefined && timelineOf(client.state, id) === undefined) client.open(id).catch(() => {})
-    if (id !== undefined && conversationOf(client.state, id)?.kind === "group")
-      client.loadMembers(id).catch(() => {})
   }
   const jump = (id: number, messageId: number) => {
     if (selected.value !== id) select(id)
@@ -121,6 +121,7 @@ export const startSession = async (account: Account): Promise<Session> => {
     dialog,
     error,
     target,
+    sent,
     subject,
     person,
     openOver,

@@ -1,9 +1,10 @@
 import { signal } from "@preact/signals"
+import { deviceStorage } from "./storage.ts"
 
 export type Theme = "light" | "dark"
 
 const KEY = "minichat.theme"
-const stored = localStorage.getItem(KEY)
+const stored = deviceStorage.get(KEY)
 const preferred = matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light"
 
 /** The theme that is shown: what was chosen on this device, or what the system prefers. */
@@ -15,6 +16,6 @@ export const applyTheme = () => {
 
 export const switchTheme = () => {
   theme.value = theme.value === "dark" ? "light" : "dark"
-  localStorage.setItem(KEY, theme.value)
+  deviceStorage.set(KEY, theme.value)
   applyTheme()
 }

@@ -31,7 +31,9 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     top: 0,
     isLoading: false,
     /** The jump that was made last. */
-    target: undefined as Session["target"]["value"]
+    target: undefined as Session["target"]["value"],
+    /** How many messages were written before the one that was shown last. */
+    sent: session.sent.value
   })
   const [isAtEnd, setIsAtEnd] = useState(true)
   const first = messages[0]?.id ?? 0
@@ -78,7 +80,8 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
 
   const load = async (action: Promise<void>) => {
     place.current.isLoading = true
-    await session.attempt(action)
+    // Without a connection the banner says so, and being back loads it.
+    await action.catch(() => {})
     place.current.isLoading = false
   }
   const loadMore = () => {
@@ -99,6 +102,12 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     setAtEnd(true)
     stay()
   }
+  const sent = session.sent.value
+  useEffect(() => {
+    if (sent === place.current.sent) return
+    place.current.sent = sent
+    toNewest()
+  }, [sent])
   /** Messages were measured, which moves those above what is in sight by less than its height. */
   const onResize = () => stay(box.current?.clientHeight)
   return { isAtEnd, isShifted, onScroll, onResize, toNewest }

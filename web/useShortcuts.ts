@@ -1,5 +1,6 @@
 import type { RefObject } from "preact"
 import { useEffect } from "preact/hooks"
+import { isComposing } from "./composing.ts"
 import type { Session } from "./session.ts"
 
 /** The shortcuts of one pane: the one with the focus, or the first one when nothing has it. */
@@ -12,6 +13,7 @@ export const useShortcuts = (session: Session, root: RefObject<HTMLElement | nul
       if (next !== undefined) session.select(next.id)
     }
     const onKey = (event: KeyboardEvent) => {
+      if (isComposing(event)) return
       const focused = document.activeElement
       const isHere = root.current?.contains(focused) || (isFirst && focused === document.body)
       if (!isHere || document.querySelector("dialog[open]") !== null || event.ctrlKey || event.metaKey) return

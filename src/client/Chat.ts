@@ -15,10 +15,10 @@ import * as Loader from "./Loader.ts"
 import * as Opened from "./Opened.ts"
 import * as Outbox from "./Outbox.ts"
 import * as People from "./People.ts"
-import { type Reader, readEvents } from "./Readers.ts"
+import { makeReaders, type ReaderEvent } from "./Readers.ts"
 import * as Rest from "./Rest.ts"
 import { saving } from "./Saving.ts"
-import type { InboxEvent, State } from "./State.ts"
+import type { State } from "./State.ts"
 import { type ClientStorage, memoryStorage } from "./Storage.ts"
 import { makeStore } from "./Store.ts"
 import * as Token from "./Token.ts"
@@ -53,19 +53,19 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
   const store = makeStore(user_id)
   const kept = Kept.make(storage, store)
   const fork = yield* FiberSet.makeRuntime<never>()
-  const readers = new Set<Reader>()
 
   yield* Effect.addFinalizer(() => Effect.sync(() => storage.close?.()))
+  const readers = yield* makeReaders(store)
   const state = yield* kept.load
   if (state !== undefined) store.dispatch({ type: "restored", state })
 
   let outbox: Outbox.Outbox | undefined
-  const onEvents = (events: ReadonlyArray<InboxEvent>) => {
+  const onEvents = (events: ReadonlyArray<ReaderEvent>) => {
     for (const event of events) {
       if (event.type === "message_sent" && event.client_id !== undefined && outbox !== undefined)
         fork(outbox.reported(event.client_id, messageOf(event)))
     }
-    for (const reader of readers) for (const event of events) reader.offer(event)
+    readers.offer(events)
   }
   const connection = yield* Connection.make(url, store, tokens, rest, onEvents).pipe(
     Effect.provide(Socket.layerWebSocketConstructorGlobal)
@@ -85,7 +85,7 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
   )
   yield* refresh
 
-  const save = yield* saving(store, kept, () => [...readers].every((reader) => reader.isCaughtUp()))
+  const save = yield* saving(store, kept, readers.areCaughtUp)
   const typingSentAt = new Map<number, number>()
 
   return {
@@ -108,11 +108,11 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
       { bufferSize: 1, strategy: "sliding" }
     ),
     /** Opens the events of the inbox from now on: all since the snapshot of the storage, when nothing was awaited before. */
-    openEvents: readEvents(readers),
-    /** The events from when the stream is run. */
+    openEvents: readers.open,
+    /** The events from when the stream is run. It fails with the reason once the client is closed for good. */
     events: Stream.unwrap(
       Effect.map(
-        Effect.acquireRelease(readEvents(readers), ({ close }) => close),
+        Effect.acquireRelease(readers.open, ({ close }) => close),
         ({ next }) => Stream.fromEffectRepeat(next)
       )
     ),

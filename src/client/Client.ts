@@ -8,7 +8,8 @@ import type { SendOptions, Target } from "./Commands.ts"
 import type { GroupOptions } from "./Groups.ts"
 import { iterateEvents, iterateStates } from "./Iterate.ts"
 import type { BlockPage, Found, SearchOptions } from "./People.ts"
-import type { InboxEvent, State } from "./State.ts"
+import type { ReaderEvent } from "./Readers.ts"
+import type { State } from "./State.ts"
 
 /** A message that is kept, and on its way. */
 export interface Sent {
@@ -30,9 +31,11 @@ export interface Client extends AsyncDisposable {
   states(): AsyncIterableIterator<State>
   /**
    * The events of the inbox in order, each once: all those since the snapshot of the storage, if it is called at once after
-   * `connect`. What was being worked on when the process ended comes again in the next one.
+   * `connect`. What was being worked on when the process ended comes again in the next one. A `gap` stands for events that the
+   * server cannot replay any more. Ends when the application disconnects; rejects with a `Refusal` when the server closes the
+   * client for good: its `code` is the reason of the status.
    */
-  events(): AsyncIterableIterator<InboxEvent>
+  events(): AsyncIterableIterator<ReaderEvent>
   send(to: Target, content: string, options?: SendOptions): Promise<Sent>
   /** Edits a message of the user. With a `version` it is refused when the message is not of that version any more. */
   edit(conversationId: number, messageId: number, content: string, version?: number): Promise<void>

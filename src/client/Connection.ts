@@ -7,9 +7,10 @@ import type { Message } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
 import { Calls } from "./Endpoints.ts"
 import { encodeFrame } from "./Frames.ts"
+import type { ReaderEvent } from "./Readers.ts"
 import type { Rest, RestError } from "./Rest.ts"
 import { converse, type Session } from "./Session.ts"
-import type { ClosedReason, InboxEvent } from "./State.ts"
+import type { ClosedReason } from "./State.ts"
 import type { Store } from "./Store.ts"
 import type { Tokens } from "./Token.ts"
 import { Unreachable } from "./Unreachable.ts"
@@ -47,7 +48,7 @@ export const make = Effect.fnUntraced(function* (
   store: Store,
   tokens: Tokens,
   rest: Rest,
-  onEvents: (events: ReadonlyArray<InboxEvent>) => void
+  onEvents: (events: ReadonlyArray<ReaderEvent>) => void
 ) {
   const latch = yield* Latch.make()
   const nudges = yield* Queue.sliding<void>(1)

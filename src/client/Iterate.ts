@@ -1,6 +1,6 @@
 import { Effect } from "effect"
-import type { Events } from "./Readers.ts"
-import type { InboxEvent, State } from "./State.ts"
+import type { Events, ReaderEvent } from "./Readers.ts"
+import type { State } from "./State.ts"
 import type { Store } from "./Store.ts"
 
 const END = { done: true, value: undefined } as const
@@ -36,14 +36,13 @@ export const iterateStates = (store: Store): AsyncIterableIterator<State> => {
   }
 }
 
-/** Events one by one. Asking for the next one says that the one before is done with. */
-export const iterateEvents = (events: Events): AsyncIterableIterator<InboxEvent> => ({
+/** Events one by one. Asking for the next one says that the one before is done with. Rejects when the client is closed for good. */
+export const iterateEvents = (events: Events): AsyncIterableIterator<ReaderEvent> => ({
   next: () =>
-    Effect.runPromise(
-      Effect.match(events.next, {
-        onSuccess: (value) => ({ done: false as const, value }),
-        onFailure: () => END
-      })
+    events.next.pipe(
+      Effect.map((value) => ({ done: false as const, value })),
+      Effect.catchTag("Done", () => Effect.succeed(END)),
+      Effect.runPromise
     ),
   return: async () => {
     await Effect.runPromise(events.close)

@@ -191,9 +191,8 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
     for (const id of sync.wantedMembers) {
       load(`members ${id}`, members(id), { type: "members", id, members: [] })
     }
-    for (const [id, timeline] of timelines) {
-      if (!timeline.isLoading) continue
-      const { load: number, around: place } = timeline
+    for (const [id, { isLoading, load: number, around: place }] of timelines) {
+      if (!isLoading) continue
       load(`messages ${number}`, place === undefined ? newest(id, number) : around(id, number, place), {
         type: "messages",
         id,
@@ -224,4 +223,4 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
  * token the connection finds out what is wrong with it, and ends the client if that is final.
  */
 const isFinal = (error: RestError) =>
-  error._tag === "Refused" && error.retryAfter === undefined && error.status !== 401 && error.isOfServer
+  error._tag === "Refused" && error.retryAfter === undefined && error.status !== 401 && error.code !== String(error.status)

@@ -16,7 +16,8 @@ export type { GroupOptions } from "./Groups.ts"
 export { indexedDbStorage } from "./IndexedDbStorage.ts"
 // `Found` is a page of search results.
 export type { BlockPage, Found, SearchOptions } from "./People.ts"
-// `Refusal`: what waited in the outbox was refused by the server, or discarded. `Refused`: the server answered another call with an error.
+export type { Gap, ReaderEvent } from "./Readers.ts"
+// `Refusal`: what waited in the outbox was refused by the server, or discarded; or the client was closed for good. `Refused`: the server answered another call with an error.
 export { Refusal } from "./Refusal.ts"
 export { Refused } from "./Rest.ts"
 export type {

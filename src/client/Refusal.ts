@@ -1,6 +1,6 @@
 import type { Failure } from "./Command.ts"
 
-/** Why a command was not carried out. */
+/** Why a command was not carried out, or why the client was closed for good. */
 export class Refusal extends Error {
   override readonly name = "Refusal"
   readonly _tag = "Refusal"

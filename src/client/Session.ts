@@ -4,6 +4,7 @@ import type { ErrorFrame } from "../api/Protocol.ts"
 import type { Message } from "../domain/Message.ts"
 import { decodeFrame, encodeFrame, type Received } from "./Frames.ts"
 import type { Input } from "./Input.ts"
+import type { ReaderEvent } from "./Readers.ts"
 import { Refused, type RestError } from "./Rest.ts"
 import type { InboxEvent } from "./State.ts"
 import type { Store } from "./Store.ts"
@@ -47,7 +48,7 @@ interface Needs {
   readonly nudges: Queue.Dequeue<void>
   /** Who waits for the answer to a message, by its `client_id`. */
   readonly answers: ReadonlyMap<string, Deferred.Deferred<Message, RestError>>
-  readonly onEvents: (events: ReadonlyArray<InboxEvent>) => void
+  readonly onEvents: (events: ReadonlyArray<ReaderEvent>) => void
 }
 
 /** Takes what comes on a socket until the socket ends. */
@@ -83,10 +84,12 @@ export const converse = Effect.fnUntraced(function* (
         wasOpen = true
         onOpen({ write, abandon: (reason) => Effect.runSync(endWith(reason)) }, heardAt)
         const { cursor, epoch, recovered = true } = frame
+        const isGap = !recovered && store.state.sync.cursor !== undefined
         store.dispatch(
           { type: "connected", cursor, epoch, recovered },
           { type: "status", status: { type: "online" } }
         )
+        if (isGap) onEvents([{ type: "gap", seq: cursor }])
         return undefined
       }
       case "ack": {
@@ -142,16 +145,19 @@ export const converse = Effect.fnUntraced(function* (
   const apply = (inputs: ReadonlyArray<Input>) =>
     Effect.suspend(() => {
       if (inputs.length === 0) return Effect.void
-      const cursor = store.state.sync.cursor ?? 0
+      let cursor = store.state.sync.cursor ?? 0
       store.dispatch(...inputs)
-      const events = inputs.flatMap((input) =>
-        input.type === "event" && input.event.seq > cursor ? [input.event] : []
-      )
-      if (events.length > 0) onEvents(events)
+      const events = inputs.flatMap((input) => (input.type === "event" ? [input.event] : []))
+      /** Those that the state has taken: no repeats, and none after a gap. */
+      const taken: Array<InboxEvent> = []
+      for (const event of events) {
+        if (event.seq !== cursor + 1) continue
+        cursor++
+        taken.push(event)
+      }
+      if (taken.length > 0) onEvents(taken)
       // An event is missing between two: the connection begins anew at the cursor.
-      return events.length > 0 && store.state.sync.cursor !== events.at(-1)!.seq
-        ? endWith("An event was missing")
-        : Effect.void
+      return events.some(({ seq }) => seq > cursor) ? endWith("An event was missing") : Effect.void
     })
 
   /** Ends the connection when the server is silent: no close event comes of one that is half open. */

@@ -18,7 +18,12 @@ export interface Tokens {
 /** A token is renewed when this part of the time that was left is over. */
 const USED = 0.8
 
-const Claims = Schema.fromJsonString(Schema.Struct({ exp: Schema.optionalKey(Schema.Finite) }))
+/** The least time between two renewals, in milliseconds. Nothing else bounds them where the clock of the device is ahead. */
+const EVERY = 10_000
+
+const Claims = Schema.fromJsonString(
+  Schema.Struct({ exp: Schema.optionalKey(Schema.Finite), iat: Schema.optionalKey(Schema.Finite) })
+)
 const decodeClaims = Schema.decodeUnknownEffect(Claims)
 
 export const make = (source: TokenSource | undefined): Tokens => {
@@ -33,8 +38,8 @@ export const make = (source: TokenSource | undefined): Tokens => {
       catch: (cause) => new Unreachable({ message: `There is no token: ${reasonOf(cause)}` })
     })
     const now = yield* Clock.currentTimeMillis
-    const expiresAt = yield* expiryOf(token)
-    renewAt = expiresAt === undefined ? undefined : now + (expiresAt - now) * USED
+    const left = timeLeft(yield* claimsOf(token), now)
+    renewAt = left === undefined ? undefined : now + Math.max(left * USED, EVERY)
     return token
   })
 
@@ -55,8 +60,19 @@ export const make = (source: TokenSource | undefined): Tokens => {
   }
 }
 
-/** When a JWT expires, in milliseconds since 1970. Another kind of token is taken as it is. */
-const expiryOf = (token: string) =>
+/**
+ * For how long a token is valid from now on, in milliseconds; `undefined` for one that does not expire. That is at most the time
+ * from its issue to its expiry, and is taken to be that time where the device's clock says that it has expired: it is new.
+ */
+const timeLeft = ({ exp, iat }: typeof Claims.Type, now: number) => {
+  if (exp === undefined) return undefined
+  const left = exp * 1000 - now
+  const whole = iat === undefined ? left : (exp - iat) * 1000
+  return left > 0 ? Math.min(left, whole) : whole
+}
+
+/** What a JWT says of itself. Another kind of token is taken as it is. */
+const claimsOf = (token: string) =>
   Effect.gen(function* () {
     const payload = token.split(".")[1] ?? ""
     const bytes = yield* Effect.try({
@@ -64,6 +80,5 @@ const expiryOf = (token: string) =>
         Uint8Array.from(atob(payload.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0)),
       catch: reasonOf
     })
-    const { exp } = yield* decodeClaims(new TextDecoder().decode(bytes))
-    return exp === undefined ? undefined : exp * 1000
-  }).pipe(Effect.orElseSucceed(() => undefined))
+    return yield* decodeClaims(new TextDecoder().decode(bytes))
+  }).pipe(Effect.orElseSucceed((): typeof Claims.Type => ({})))

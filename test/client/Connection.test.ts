@@ -27,8 +27,11 @@ const delayOf = (client: TestClient) =>
 const nextOfType = (socket: ScriptedSocket, type: string) =>
   Effect.repeat(socket.next, { until: (frame) => frame.type === type })
 
-/** A token that expires, in seconds since 1970, and is signed by nobody. */
-const tokenUntil = (exp: number, name: string) => `e30.${btoa(JSON.stringify({ exp, name }))}.`
+/** A token that says this of itself, and is signed by nobody. Times are in seconds since 1970. */
+const tokenWith = (claims: { readonly exp: number; readonly iat?: number; readonly name?: string }) =>
+  `e30.${btoa(JSON.stringify(claims)).replaceAll("=", "")}.`
+
+const tokenUntil = (exp: number, name: string) => tokenWith({ exp, name })
 
 describe("a connection", () => {
   it.effect("to a server that freezes is taken for dead within 35 s", () =>
@@ -217,6 +220,43 @@ describe("a token", () => {
       yield* TestClock.adjust("1 second")
       assert.deepInclude(yield* nextOfType(socket, "auth"), { token: tokenUntil(50, "2") })
       assert.isTrue(isOnline(client.state()))
+    })
+  )
+
+  it.effect.each([
+    ["ahead", -400],
+    ["behind", 400]
+  ] as const)("is renewed when its time is nearly over on a device whose clock is %s", ([, issuedAfter]) =>
+    Effect.gen(function* () {
+      yield* TestClock.adjust("1 hour")
+      const server = yield* scriptedServer
+      let asked = 0
+      const iat = 3600 + issuedAfter
+      const token = () => tokenWith({ iat, exp: iat + 25, name: String(++asked) })
+      const client = yield* openClient(server, USER, { token })
+      const socket = yield* server.socket
+      yield* client.until(isOnline)
+      yield* TestClock.adjust("19 seconds")
+      assert.strictEqual(asked, 1)
+      yield* TestClock.adjust("1 second")
+      yield* nextOfType(socket, "auth")
+      assert.strictEqual(asked, 2)
+    })
+  )
+
+  it.effect("that seems to have expired at once is not asked for again and again", () =>
+    Effect.gen(function* () {
+      yield* TestClock.adjust("1 hour")
+      const server = yield* scriptedServer
+      let asked = 0
+      const client = yield* openClient(server, USER, { token: () => tokenUntil(60, String(++asked)) })
+      const socket = yield* server.socket
+      yield* client.until((state) => isOnline(state) && state.list.isLoaded)
+      yield* TestClock.adjust("9 seconds")
+      assert.strictEqual(asked, 1)
+      yield* TestClock.adjust("1 second")
+      yield* nextOfType(socket, "auth")
+      assert.strictEqual(asked, 2)
     })
   )
 

@@ -175,6 +175,31 @@ layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
         })
       )
 
+      it.effect(
+        "raises no alarm about older messages that cannot be loaded, and loads them once it can",
+        () =>
+          Effect.gen(function* () {
+            const { server } = yield* ChatServer
+            const [a, b] = yield* newUsers(2)
+            for (let i = 0; i < 60; i++) yield* send(b!, a!, `message ${i}`)
+            const { page } = yield* openChat(server.url, [a!.id])
+            yield* inPage(page, async (page) => {
+              await page.route(/before_id=/, (route) => route.abort())
+              const failed = page.waitForEvent("requestfailed", (request) =>
+                request.url().includes("before_id=")
+              )
+              await page.getByRole("button", { name: b!.display_name }).click()
+              await page.locator(".message").getByText("message 59").waitFor()
+              await page.evaluate('document.querySelector(".history").scrollTo(0, 100)')
+              await failed
+              assert.strictEqual(await drawn(page, 'document.querySelectorAll("[role=alert]").length'), 0)
+              await page.unroute(/before_id=/)
+              await page.evaluate('document.querySelector(".history").scrollTo(0, 0)')
+              await page.locator(".message").getByText("message 0", { exact: true }).waitFor()
+            })
+          })
+      )
+
       it.effect("says the same of what is unread on two devices", () =>
         Effect.gen(function* () {
           const { server } = yield* ChatServer

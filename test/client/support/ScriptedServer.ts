@@ -26,6 +26,7 @@ interface Refusal {
 /** A server that greets, and then does what a test says. It has no conversations. Until the scope closes. */
 export const scriptedServer = Effect.gen(function* () {
   const opened = yield* Queue.unbounded<ScriptedSocket>()
+  let greeting: typeof ServerFrame.Encoded = GREETING
   const paths: Array<string> = []
   let refusal: Refusal | undefined
   let isSilent = false
@@ -48,7 +49,7 @@ export const scriptedServer = Effect.gen(function* () {
     const frames = Effect.runSync(Queue.unbounded<{ readonly type: string }>())
     socket.on("message", (data) => Queue.offerUnsafe(frames, JSON.parse(String(data))))
     const send = (frame: typeof ServerFrame.Encoded) => Effect.sync(() => socket.send(JSON.stringify(frame)))
-    Effect.runSync(send(GREETING))
+    Effect.runSync(send(greeting))
     Queue.offerUnsafe(opened, {
       protocols: (request.headers["sec-websocket-protocol"] ?? "").split(/, */),
       next: Queue.take(frames),
@@ -67,6 +68,11 @@ export const scriptedServer = Effect.gen(function* () {
   )
   return {
     url: address,
+    /** Greets differently from now on. */
+    greetWith: (change: { readonly cursor: typeof Seq.Type; readonly recovered: boolean }) =>
+      Effect.sync(() => {
+        greeting = { ...GREETING, ...change }
+      }),
     /** The next socket that a client opens. */
     socket: Queue.take(opened),
     /** How many sockets were opened that no test has taken. */
