@@ -1,4 +1,5 @@
-import { conversationOf, type PresenceState, typingIn } from "../src/client/MiniChat.ts"
+import { useEffect } from "preact/hooks"
+import { conversationOf, type PresenceState, timelineOf, typingIn } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { Composer } from "./Composer.tsx"
 import { lastSeen } from "./format.ts"
@@ -18,12 +19,14 @@ const presenceText = (presence: PresenceState | undefined) => {
 export const Conversation = ({ session, id }: { session: Session; id: number }) => {
   const state = session.state.value
   const entry = conversationOf(state, id)
-  if (entry === undefined)
-    return (
-      <div class="empty" role="status">
-        {state.list.isLoaded ? "Loading…" : "Loading your conversations…"}
-      </div>
-    )
+  const kind = entry?.kind
+  useEffect(() => {
+    if (kind === undefined) return
+    // Of a group that the user was added to again nothing is left.
+    if (timelineOf(session.client.state, id) === undefined) session.client.open(id)
+    if (kind === "group") session.client.loadMembers(id)
+  }, [kind])
+  if (entry === undefined) return <Missing session={session} id={id} />
   const members = state.members.get(entry.id)
   const names = typingIn(state, entry.id).map(
     (user) => members?.get(user)?.display_name ?? entry.with?.display_name ?? "Somebody"
@@ -98,5 +101,26 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
         <Composer session={session} entry={entry} />
       )}
     </>
+  )
+}
+
+/** In place of a conversation that is not loaded yet, or that the user is no member of any more: then nothing is kept of it. */
+const Missing = ({ session, id }: { session: Session; id: number }) => {
+  const state = session.state.value
+  const isLoading = timelineOf(state, id) !== undefined
+  return (
+    <div class="empty" role="status">
+      {isLoading ? (
+        <p>{state.list.isLoaded ? "Loading…" : "Loading your conversations…"}</p>
+      ) : (
+        <>
+          <h2>You are not in this conversation any more</h2>
+          <p>Somebody has removed you, or you have left it on another device.</p>
+        </>
+      )}
+      <button type="button" onClick={() => session.select(undefined)}>
+        Back to the list
+      </button>
+    </div>
   )
 }

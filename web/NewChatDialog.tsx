@@ -17,23 +17,26 @@ export const NewChatDialog = ({ session, onClose }: { session: Session; onClose:
   const isGroup = chosen.size > 1
   const toggle = (user: User) =>
     setPicked(chosen.has(user.id) ? picked.filter(({ id }) => id !== user.id) : [...picked, user])
+  const [isStarting, setIsStarting] = useState(false)
   const start = async () => {
     const [only] = chosen
     if (isGroup) {
       const group = await session.attempt(session.client.createGroup(title, [...chosen]))
       if (group === undefined) return
       session.select(group.id)
-      session.client.loadMembers(group.id).catch(() => {})
     } else if (only !== undefined) await session.startWith(only)
-    onClose()
+    if (session.error.value === undefined) onClose()
   }
   return (
     <Dialog title="New chat" onClose={onClose}>
       <form
         class="form"
-        onSubmit={(event) => {
+        onSubmit={async (event) => {
           event.preventDefault()
-          start()
+          if (isStarting) return
+          setIsStarting(true)
+          await start()
+          setIsStarting(false)
         }}
       >
         <input
@@ -81,7 +84,7 @@ export const NewChatDialog = ({ session, onClose }: { session: Session; onClose:
             onInput={(event) => setTitle(event.currentTarget.value)}
           />
         )}
-        <button type="submit" class="primary" disabled={chosen.size === 0}>
+        <button type="submit" class="primary" disabled={chosen.size === 0 || isStarting}>
           {isGroup ? `Make a group of ${chosen.size + 1}` : "Start chat"}
         </button>
       </form>

@@ -4,7 +4,6 @@ import {
   type ConversationEntry,
   connect,
   conversationList,
-  conversationOf,
   type Message,
   type State,
   timelineOf,
@@ -92,8 +91,6 @@ export const startSession = async (account: Account): Promise<Session> => {
     editing.value = undefined
     error.value = undefined
     if (id !== undefined && timelineOf(client.state, id) === undefined) client.open(id).catch(() => {})
-    if (id !== undefined && conversationOf(client.state, id)?.kind === "group")
-      client.loadMembers(id).catch(() => {})
   }
   const jump = (id: number, messageId: number) => {
     if (selected.value !== id) select(id)
