@@ -1,4 +1,4 @@
-import { useEffect } from "preact/hooks"
+import { useLayoutEffect } from "preact/hooks"
 import { conversationOf, type PresenceState, timelineOf, typingIn } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { Composer } from "./Composer.tsx"
@@ -20,7 +20,7 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
   const state = session.state.value
   const entry = conversationOf(state, id)
   const kind = entry?.kind
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (kind === undefined) return
     // Of a group that the user was added to again nothing is left.
     if (timelineOf(session.client.state, id) === undefined) session.client.open(id)
