@@ -39,7 +39,8 @@ export const BlockedDialog = ({ session, onClose }: { session: Session; onClose:
         </p>
         <ul class="people" aria-label="Blocked people">
           {people.map(({ blocked_id, username, display_name, avatar_url }) => {
-            const isBlocked = blocked?.has(blocked_id) === true
+            // Until it is known whom the user blocks now: as the list says.
+            const isBlocked = blocked?.has(blocked_id) ?? true
             return (
               <li key={blocked_id} class="person">
                 <Avatar id={blocked_id} name={display_name} url={avatar_url} />

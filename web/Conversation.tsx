@@ -1,7 +1,6 @@
-import { useEffect } from "preact/hooks"
+import { useLayoutEffect } from "preact/hooks"
 import {
   type ConversationEntry,
-  type ConversationId,
   conversationOf,
   type PresenceState,
   timelineOf,
@@ -26,7 +25,7 @@ const presenceText = (presence: PresenceState | undefined) => {
 const useParts = ({ client, state }: Session, entry: ConversationEntry | undefined) => {
   const isOpen = entry !== undefined && timelineOf(state.value, entry.id) !== undefined
   const hasMembers = entry !== undefined && (entry.kind !== "group" || state.value.members.has(entry.id))
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (entry !== undefined && !isOpen) client.open(entry.id).catch(() => {})
     if (entry !== undefined && !hasMembers) client.loadMembers(entry.id).catch(() => {})
   }, [entry?.id, isOpen, hasMembers])
@@ -37,29 +36,7 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
   const state = session.state.value
   const entry = conversationOf(state, id)
   useParts(session, entry)
-  const back = (
-    <button
-      type="button"
-      class="icon back"
-      aria-label="Back to the list"
-      onClick={() => session.select(undefined)}
-    >
-      <Icon name="back" />
-    </button>
-  )
-  if (entry === undefined)
-    return (
-      <>
-        <header class="bar">{back}</header>
-        <div class="empty" role="status">
-          {!state.list.isLoaded
-            ? "Loading your conversations…"
-            : state.sync.wanted.has(id as ConversationId)
-              ? "Loading…"
-              : "You are no longer in this conversation."}
-        </div>
-      </>
-    )
+  if (entry === undefined) return <Missing session={session} id={id} />
   const members = state.members.get(entry.id)
   const names = typingIn(state, entry.id).map(
     (user) => members?.get(user)?.display_name ?? entry.with?.display_name ?? "Somebody"
@@ -78,7 +55,14 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
   return (
     <>
       <header class="bar">
-        {back}
+        <button
+          type="button"
+          class="icon back"
+          aria-label="Back to the list"
+          onClick={() => session.select(undefined)}
+        >
+          <Icon name="back" />
+        </button>
         <Avatar
           id={entry.with?.user_id ?? entry.id}
           name={titleOf(entry)}
@@ -127,5 +111,26 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
         <Composer session={session} entry={entry} />
       )}
     </>
+  )
+}
+
+/** In place of a conversation that is not loaded yet, or that the user is no member of any more: then nothing is kept of it. */
+const Missing = ({ session, id }: { session: Session; id: number }) => {
+  const state = session.state.value
+  const isLoading = timelineOf(state, id) !== undefined
+  return (
+    <div class="empty" role="status">
+      {isLoading ? (
+        <p>{state.list.isLoaded ? "Loading…" : "Loading your conversations…"}</p>
+      ) : (
+        <>
+          <h2>You are no longer in this conversation</h2>
+          <p>Somebody has removed you, or you have left it on another device.</p>
+        </>
+      )}
+      <button type="button" onClick={() => session.select(undefined)}>
+        Back to the list
+      </button>
+    </div>
   )
 }

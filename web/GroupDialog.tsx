@@ -21,7 +21,8 @@ export const GroupDialog = ({
   const [wanted, setWanted] = useState("")
   const people = usePeople(session, wanted)
   const [title, setTitle] = useState(entry.title ?? "")
-  const members = [...(session.state.value.members.get(entry.id)?.values() ?? [])]
+  const loaded = session.state.value.members.get(entry.id)
+  const members = [...(loaded?.values() ?? [])]
   const mayManage = entry.role === "owner" || entry.role === "admin"
   const others = people.value?.users.filter(({ id }) => !members.some(({ user_id }) => user_id === id)) ?? []
   const { client } = session
@@ -57,6 +58,11 @@ export const GroupDialog = ({
             <button type="submit">Rename</button>
           </form>
         )}
+        {loaded === undefined && (
+          <p class="hint" role="status">
+            Loading the members…
+          </p>
+        )}
         <ul class="people" aria-label="Members">
           {members.map((member) => (
             <li key={member.user_id} class="person">
@@ -87,7 +93,7 @@ export const GroupDialog = ({
             </li>
           ))}
         </ul>
-        {mayManage && (
+        {mayManage && loaded !== undefined && (
           <div class="adding">
             <input
               type="search"
@@ -116,7 +122,7 @@ export const GroupDialog = ({
                 )}
               </ul>
             )}
-            {people.error !== undefined && (
+            {wanted.trim() !== "" && people.error !== undefined && (
               <p class="error" role="alert">
                 {people.error}
               </p>

@@ -17,6 +17,7 @@ export const NewChatDialog = ({ session, onClose }: { session: Session; onClose:
   const isGroup = chosen.size > 1
   const toggle = (user: User) =>
     setPicked(chosen.has(user.id) ? picked.filter(({ id }) => id !== user.id) : [...picked, user])
+  const [isStarting, setIsStarting] = useState(false)
   const start = async () => {
     const [only] = chosen
     if (isGroup) {
@@ -30,9 +31,12 @@ export const NewChatDialog = ({ session, onClose }: { session: Session; onClose:
     <Dialog title="New chat" onClose={onClose}>
       <form
         class="form"
-        onSubmit={(event) => {
+        onSubmit={async (event) => {
           event.preventDefault()
-          start()
+          if (isStarting) return
+          setIsStarting(true)
+          await start()
+          setIsStarting(false)
         }}
       >
         <input
@@ -80,7 +84,7 @@ export const NewChatDialog = ({ session, onClose }: { session: Session; onClose:
             onInput={(event) => setTitle(event.currentTarget.value)}
           />
         )}
-        <button type="submit" class="primary" disabled={chosen.size === 0}>
+        <button type="submit" class="primary" disabled={chosen.size === 0 || isStarting}>
           {isGroup ? `Make a group of ${chosen.size + 1}` : "Start chat"}
         </button>
       </form>

@@ -23,7 +23,8 @@ export const PersonDialog = ({
     client.user(user_id).then(setProfile, () => {})
   }, [user_id])
   const { username, display_name, avatar_url } = profile
-  const isBlocked = session.state.value.blocked?.has(user_id) === true
+  const { blocked } = session.state.value
+  const isBlocked = blocked?.has(user_id) === true
   const direct = directWith(session.state.value, user_id)
   const isOpen = direct !== undefined && direct.id === session.selected.value
   return (
@@ -57,6 +58,7 @@ export const PersonDialog = ({
         <button
           type="button"
           class={isBlocked ? "primary" : "danger"}
+          disabled={blocked === undefined}
           onClick={() => session.attempt(isBlocked ? client.unblock(user_id) : client.block(user_id))}
         >
           {isBlocked ? "Unblock" : `Block ${display_name}`}

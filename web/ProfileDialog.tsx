@@ -73,8 +73,9 @@ export const ProfileDialog = ({
 }) => {
   const me = session.me.value
   const [isLeaving, setIsLeaving] = useState(false)
+  const [isOver, setIsOver] = useState(false)
   useEffect(() => {
-    if (me === undefined) session.attempt(session.client.loadProfile())
+    if (me === undefined) session.client.loadProfile().then(() => setIsOver(true))
   }, [])
   return (
     <Dialog title={isLeaving ? "Delete your account?" : "Your profile"} onClose={onClose}>
@@ -88,7 +89,9 @@ export const ProfileDialog = ({
       ) : (
         <>
           {me === undefined ? (
-            session.error.value === undefined && <p class="hint">Loading your profile…</p>
+            <p class="hint" role="status">
+              {isOver ? "Your profile could not be loaded." : "Loading your profile…"}
+            </p>
           ) : (
             <ProfileForm session={session} me={me} onSaved={onClose} />
           )}

@@ -17,13 +17,17 @@ export const ReadersDialog = ({
 }) => {
   const state = session.state.value
   const readers = new Set(readersOf(state, entry.id, message.id))
-  const others = [...(state.members.get(entry.id)?.values() ?? [])].filter(
-    ({ user_id }) => user_id !== state.userId
-  )
+  const members = state.members.get(entry.id)
+  const others = [...(members?.values() ?? [])].filter(({ user_id }) => user_id !== state.userId)
   return (
     <Dialog title="Who has read it" onClose={onClose}>
       <div class="form">
         <blockquote class="quoted">{message.content}</blockquote>
+        {members === undefined && (
+          <p class="hint" role="status">
+            Loading the members…
+          </p>
+        )}
         <Members title="Read" members={others.filter(({ user_id }) => readers.has(user_id))} />
         <Members title="Not read" members={others.filter(({ user_id }) => !readers.has(user_id))} />
       </div>

@@ -30,6 +30,8 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     /** How far down it was scrolled when that was looked at last, in pixels. */
     top: 0,
     isLoading: false,
+    /** Whether messages were measured: before that the history seems shorter than it is. */
+    isMeasured: false,
     /** The jump that was made last. */
     target: undefined as Session["target"]["value"],
     /** How many messages were written before the one that was shown last. */
@@ -91,7 +93,9 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     else if (left < AHEAD * clientHeight && timeline.hasNewer) load(session.client.loadNewer(entry.id))
   }
   // Whoever scrolled while messages were loaded may be near the end of these.
-  useEffect(loadMore, [messages.length, first, session.state.value.status.type])
+  useEffect(() => {
+    if (place.current.isMeasured) loadMore()
+  }, [messages.length, first, session.state.value.status.type])
   const onScroll = () => {
     look()
     loadMore()
@@ -108,7 +112,13 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     place.current.sent = sent
     toNewest()
   }, [sent])
-  /** Messages were measured, which moves those above what is in sight by less than its height. */
-  const onResize = () => stay(box.current?.clientHeight)
+  const onResize = () => {
+    if (box.current === null) return
+    // Measuring moves what is above those in sight by less than the height of the history.
+    stay(box.current.clientHeight)
+    if (messages.length === 0) return
+    place.current.isMeasured = true
+    loadMore()
+  }
   return { isAtEnd, isShifted, onScroll, onResize, toNewest }
 }

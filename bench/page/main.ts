@@ -19,12 +19,21 @@ const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium"
 const IN_PAGE = `
   const frame = () => new Promise(requestAnimationFrame)
   const nodes = (box) => document.querySelectorAll(box + " *").length
-  /** From doing something until what it shows has been drawn. */
-  const shows = async (act, selector) => {
+  /** Whether the newest message has the text, and is in sight: what was not measured yet is in the page, and hidden. */
+  const isInSight = (text) => {
+    const newest = [...document.querySelectorAll(".message")].at(-1)
+    return (
+      newest?.textContent.includes(text) === true &&
+      newest.checkVisibility({ visibilityProperty: true }) &&
+      newest.getBoundingClientRect().bottom <= document.querySelector(".history").getBoundingClientRect().bottom + 1
+    )
+  }
+  /** From doing something until the newest message, which has the text, has been drawn. */
+  const shows = async (act, text = "") => {
     const began = performance.now()
     act()
-    while (document.querySelector(selector) === null) await new Promise((resolve) => setTimeout(resolve))
-    await frame()
+    while (!isInSight(text)) await frame()
+    await new Promise((resolve) => setTimeout(resolve))
     return performance.now() - began
   }
   /** Scrolls in each frame until it is over: how long the frames took, and how much was in the page at most. */
@@ -87,12 +96,12 @@ const visits = async (browser: Browser, url: string) => {
   for (let visit = 0; visit < VISITS; visit++) {
     const { page, shown, close } = await openPage(browser, url)
     lists.push(shown)
-    opened.push(await evaluate(page, `shows(() => ${FIRST}, ".message")`))
+    opened.push(await evaluate(page, `shows(() => ${FIRST})`))
     await page.getByLabel(/^Message to/).fill(`echo ${visit}`)
     echoes.push(
       await evaluate(
         page,
-        'shows(() => document.querySelector(".composer .primary").click(), "[data-state]")'
+        `shows(() => document.querySelector(".composer .primary").click(), "echo ${visit}")`
       )
     )
     await page.locator(".message .ticks").first().waitFor()
@@ -120,7 +129,7 @@ const list = async (browser: Browser, url: string) => {
 
 const history = async (browser: Browser, url: string) => {
   const { page, close } = await openPage(browser, url)
-  await evaluate(page, `shows(() => ${FIRST}, ".message")`)
+  await evaluate(page, `shows(() => ${FIRST})`)
   const older = `scroll(".history", -${STEP}, (box) => box.scrollHeight > ${OLDER} * 40 && box.scrollTop < 1000)`
   showFrames(`scrolling up to ${OLDER.toLocaleString("en")} older messages`, await evaluate(page, older))
   showFrames("scrolling down again", await evaluate(page, `scroll(".history", ${STEP}, ${FOR_A_WHILE})`))

@@ -21,8 +21,9 @@ import { saving } from "./Saving.ts"
 import type { State } from "./State.ts"
 import { type ClientStorage, memoryStorage } from "./Storage.ts"
 import { makeStore } from "./Store.ts"
+import { subscribed } from "./Subscribed.ts"
 import * as Token from "./Token.ts"
-import { wakeUps } from "./WakeUps.ts"
+import { onWakeUp } from "./WakeUps.ts"
 
 export interface ConnectOptions {
   /** Where the server is, such as `https://chat.example.com`, with the path that it has there. */
@@ -74,15 +75,9 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
   outbox = yield* Outbox.make(store, kept, connection, Execute.make(user_id, connection, rest, loader))
   const { refresh } = outbox
 
-  yield* Effect.acquireRelease(
-    Effect.sync(() => store.subscribeAll(loader.check)),
-    (unsubscribe) => Effect.sync(unsubscribe)
-  )
-  yield* wakeUps(() => fork(connection.nudge))
-  yield* Effect.acquireRelease(
-    Effect.sync(() => storage.watch?.((isCleared) => fork(isCleared ? connection.forgotten : refresh))),
-    (unwatch) => Effect.sync(() => unwatch?.())
-  )
+  yield* subscribed(() => store.subscribeAll(loader.check))
+  yield* subscribed(() => onWakeUp(() => fork(connection.nudge)))
+  yield* subscribed(() => storage.watch?.((isCleared) => fork(isCleared ? connection.forgotten : refresh)))
   yield* refresh
 
   const save = yield* saving(store, kept, readers.areCaughtUp)
@@ -98,13 +93,10 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
     /** The state now, and after each change. A slow reader misses states, and gets the latest. */
     states: Stream.callback<State>(
       (queue) =>
-        Effect.acquireRelease(
-          Effect.sync(() => {
-            Queue.offerUnsafe(queue, store.state)
-            return store.subscribe((current) => Queue.offerUnsafe(queue, current))
-          }),
-          (unsubscribe) => Effect.sync(unsubscribe)
-        ),
+        subscribed(() => {
+          Queue.offerUnsafe(queue, store.state)
+          return store.subscribe((current) => Queue.offerUnsafe(queue, current))
+        }),
       { bufferSize: 1, strategy: "sliding" }
     ),
     /** Opens the events of the inbox from now on: all since the snapshot of the storage, when nothing was awaited before. */

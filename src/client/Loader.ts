@@ -223,4 +223,7 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
  * token the connection finds out what is wrong with it, and ends the client if that is final.
  */
 const isFinal = (error: RestError) =>
-  error._tag === "Refused" && error.retryAfter === undefined && error.status !== 401 && error.code !== String(error.status)
+  error._tag === "Refused" &&
+  error.retryAfter === undefined &&
+  error.status !== 401 &&
+  error.code !== String(error.status)

@@ -42,7 +42,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
               await page.locator(".message").getByText("at nine").waitFor()
             })
             yield* group.remove(member!)
-            yield* inPage(page, (page) => page.getByText("You are no longer in this conversation.").waitFor())
+            yield* inPage(page, (page) => page.getByText("You are no longer in this conversation").waitFor())
             yield* group.add(member!)
             yield* inPage(page, async (page) => {
               await page.locator(".message").getByText("at nine").waitFor()
@@ -52,7 +52,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
             })
             yield* group.remove(member!)
             yield* inPage(page, async (page) => {
-              await page.getByText("You are no longer in this conversation.").waitFor()
+              await page.getByText("You are no longer in this conversation").waitFor()
               await page.getByRole("button", { name: "Back to the list" }).click()
               await page.getByText("No conversations yet.").waitFor()
             })

@@ -102,6 +102,29 @@ layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
         })
       )
 
+      it.effect(
+        "asks once for messages when a conversation is opened that is higher than three screens",
+        () =>
+          Effect.gen(function* () {
+            const { server } = yield* ChatServer
+            const [a, b] = yield* newUsers(2)
+            for (let i = 0; i < 60; i++) yield* send(b!, a!, `message ${i} ${"long ".repeat(80)}`)
+            const { page } = yield* openChat(server.url, [a!.id])
+            yield* inPage(page, async (page) => {
+              const asked: Array<string> = []
+              page.on("request", (request) => {
+                if (request.url().includes("/messages/?")) asked.push(request.url())
+              })
+              await page.getByRole("button", { name: b!.display_name }).click()
+              await page.locator(".message").getByText("message 59").waitFor()
+              await drawn(page, "undefined")
+              assert.lengthOf(asked, 1)
+              await drawn(page, SCROLLED_UP)
+              await become(() => asked.length === 2)
+            })
+          })
+      )
+
       it.effect("stays where somebody scrolled to before the first messages were measured", () =>
         Effect.gen(function* () {
           const { server } = yield* ChatServer
