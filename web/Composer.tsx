@@ -1,6 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
-import { type ConversationEntry, messagesOf } from "../src/client/MiniChat.ts"
-import { MAX_CONTENT_LENGTH } from "../src/domain/Message.ts"
+import { type ConversationEntry, MAX_CONTENT_LENGTH, messagesOf } from "../src/client/MiniChat.ts"
 import { isComposing } from "./composing.ts"
 import { Icon } from "./Icon.tsx"
 import { authorOf, titleOf } from "./names.ts"

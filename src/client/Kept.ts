@@ -31,7 +31,7 @@ export interface Kept {
 
 const OUTBOX = "outbox/"
 
-/** Here is a text that no other storage has. A storage without it, or with another one, was emptied since. */
+/** With the first entry a text that no other storage has gets here. Without it, or with another one, the storage was emptied since. */
 const IDENTITY = "outbox"
 const SNAPSHOT = "snapshot"
 
@@ -92,10 +92,13 @@ export const make = (storage: ClientStorage, store: Store): Kept => {
     yield* worked
   }, Effect.catch(failed))
 
-  const put = (entry: OutboxEntry) => {
+  const put = Effect.fnUntraced(function* (entry: OutboxEntry) {
     stored.add(entry.client_id)
-    return write(OUTBOX + entry.client_id, entry)
-  }
+    yield* write(OUTBOX + entry.client_id, entry)
+    if (identity !== undefined) return
+    identity = randomId()
+    yield* write(IDENTITY, identity)
+  })
 
   const read = <A>(run: () => Promise<A>, otherwise: A) =>
     attempt(run).pipe(Effect.catch((reason) => Effect.as(failed(reason), otherwise)))
@@ -106,8 +109,7 @@ export const make = (storage: ClientStorage, store: Store): Kept => {
     yield* worked
     const found = unsaved.get(IDENTITY) ?? values.find((value) => typeof value === "string")
     const isEmptied = identity !== undefined && found !== identity
-    identity = found ?? randomId()
-    if (found === undefined) yield* write(IDENTITY, identity)
+    identity = found
     if (isEmptied) {
       for (const entry of store.state.outbox)
         if (entry.state !== "sent")

@@ -2,7 +2,7 @@
 export type { ServerEvent } from "../api/EventFrames.ts"
 export type { Conversation, ConversationEntry, Member, Role } from "../domain/Conversation.ts"
 export type { ConversationId } from "../domain/ConversationId.ts"
-export type { Message, MessageId } from "../domain/Message.ts"
+export { MAX_CONTENT_LENGTH, type Message, type MessageId } from "../domain/Message.ts"
 export type { BlockEntry, Report } from "../domain/Moderation.ts"
 export type { User, UserChange, UserId } from "../domain/User.ts"
 // `make` is for applications that use Effect; all others use `connect`, whose calls return promises.
