@@ -217,8 +217,11 @@ layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
               await failed
               assert.strictEqual(await drawn(page, 'document.querySelectorAll("[role=alert]").length'), 0)
               await page.unroute(/before_id=/)
-              await page.evaluate('document.querySelector(".history").scrollTo(0, 0)')
-              await page.locator(".message").getByText("message 0", { exact: true }).waitFor()
+              await become(async () => {
+                for (const top of [50, 0])
+                  await drawn(page, `document.querySelector(".history").scrollTo(0, ${top})`)
+                return (await page.locator(".message").getByText("message 0", { exact: true }).count()) === 1
+              })
             })
           })
       )
