@@ -56,16 +56,17 @@ export class SendQueue extends Context.Service<
 
       /**
        * How many of these drafts one call has: those up to `BATCH_EVENTS` events, and the first one in any case. Of the drafts to a group
-       * whose size is unknown it has one, as that may append 1,000 events.
+       * whose size is unknown the first call has one, as that may append 1,000 events. `asked` are the groups of earlier calls: what was
+       * refused there tells no size, and appends nothing.
        */
-      const countOfCall = (drafts: ReadonlyArray<GroupDraft>) => {
+      const countOfCall = (drafts: ReadonlyArray<GroupDraft>, asked: ReadonlySet<ConversationId>) => {
         const unknown = new Set<ConversationId>()
         let appended = 0
         for (const [i, draft] of drafts.entries()) {
           const { conversation_id: id } = draft
           appended += sizeOf(draft)
           if (unknown.has(id) || (i > 0 && appended > BATCH_EVENTS)) return i
-          if (!sizes.has(id)) unknown.add(id)
+          if (!sizes.has(id) && !asked.has(id)) unknown.add(id)
         }
         return drafts.length
       }
@@ -77,11 +78,13 @@ export class SendQueue extends Context.Service<
       const toGroups = (rest: number) =>
         Effect.fnUntraced(function* (drafts: ReadonlyArray<GroupDraft>) {
           const outcomes: Array<Outcome> = []
+          const asked = new Set<ConversationId>()
           while (true) {
             const waiting = drafts.slice(outcomes.length)
-            const call = waiting.slice(0, countOfCall(waiting))
+            const call = waiting.slice(0, countOfCall(waiting, asked))
             const [took, ended] = yield* Effect.timed(repo.sendToGroups(call))
             learnSizes(call, ended)
+            for (const { conversation_id } of call) asked.add(conversation_id)
             outcomes.push(...ended)
             const left = waiting.length - call.length
             if (left === 0) return outcomes

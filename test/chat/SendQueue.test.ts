@@ -2,6 +2,7 @@ import { assert, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Queue, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { SendQueue } from "../../src/chat/SendQueue.ts"
+import { NotMember } from "../../src/domain/ConversationErrors.ts"
 import { ConversationId } from "../../src/domain/ConversationId.ts"
 import type { AnyDraft, Draft, GroupDraft } from "../../src/domain/Message.ts"
 import type { Outcome } from "../../src/domain/Send.ts"
@@ -54,10 +55,10 @@ const heldQueue = Effect.gen(function* () {
     submitToGroup: (...contents: ReadonlyArray<string>) => submitAll(contents.map(groupDraftOf)),
     next: Queue.take(batches),
     waiting: Queue.size(batches),
-    fail: ({ contents, answer }: Batch) =>
+    fail: ({ contents, answer }: Batch, error: Unavailable | NotMember) =>
       Deferred.succeed(
         answer,
-        contents.map(() => Result.fail(new Unavailable({ dependency: "database", cause: "test" })))
+        contents.map(() => Result.fail(error))
       ),
     succeed: ({ contents, answer }: Batch) => Deferred.succeed(answer, contents.map(outcomeOf))
   }
@@ -193,11 +194,23 @@ it.effect(
     })
 )
 
+it.effect("what a group refuses from one sender is refused in two calls, though its size stays unknown", () =>
+  Effect.gen(function* () {
+    const { submitToGroup, next, fail } = yield* heldQueue
+    const submission = yield* submitToGroup("1", "2", "3")
+    yield* fail(yield* next, new NotMember())
+    const second = yield* next
+    assert.deepEqual(second.contents, ["2", "3"])
+    yield* fail(second, new NotMember())
+    assert.deepEqual(verdicts(yield* Fiber.join(submission)), ["NotMember", "NotMember", "NotMember"])
+  })
+)
+
 it.effect("while the database is unavailable, no further call of a submission to a large group is made", () =>
   Effect.gen(function* () {
     const { submitToGroup, next, waiting, fail } = yield* heldQueue
     const submission = yield* submitToGroup("1", "2", "3")
-    yield* fail(yield* next)
+    yield* fail(yield* next, new Unavailable({ dependency: "database", cause: "test" }))
     const outcomes = yield* Fiber.join(submission)
     assert.deepEqual(verdicts(outcomes), ["Unavailable", "Unavailable", "Unavailable"])
     yield* TestClock.adjust("1 minute")
