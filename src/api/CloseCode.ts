@@ -18,6 +18,7 @@ export const CloseCode = {
   frameTooBig: { code: 1009, reason: "Frame too big", reconnect: false },
   serverError: { code: 1011, reason: "Server error", reconnect: true },
   restarting: { code: 1012, reason: "Server restarting", reconnect: true },
+  nodeFull: { code: 1013, reason: "Too many sockets on this node", reconnect: true },
   unauthorized: { code: 4001, reason: "Token expired or taken back", reconnect: false },
   disconnected: { code: 4002, reason: "Disconnected by the application", reconnect: false },
   forbidden: { code: 4003, reason: "Not allowed to connect", reconnect: false },

@@ -2,8 +2,17 @@ import { Effect } from "effect"
 import { HttpServerResponse } from "effect/http"
 import { unsupportedMediaType } from "./Failures.ts"
 
-/** How long a caller waits before it repeats a call that was answered 429 or 503. In seconds. */
+/** How long a caller waits before it repeats a call that was answered 503, or 429 without a time. In seconds. */
 const RETRY_AFTER = "1"
+
+/** The time of a problem's `retry_after_ms`, in whole seconds. */
+const retryAfterOf = ({ body }: HttpServerResponse.HttpServerResponse): string => {
+  const [, ms] =
+    body._tag === "Uint8Array" ? (/"retry_after_ms":(\d+)/.exec(decoder.decode(body.body)) ?? []) : []
+  return ms === undefined ? RETRY_AFTER : String(Math.max(1, Math.ceil(Number(ms) / 1000)))
+}
+
+const decoder = new TextDecoder()
 
 /**
  * Adds the headers that an answer of its status needs. Replaces a 415 by its problem: the platform answers one without a body.
@@ -30,7 +39,7 @@ export const addHeaders = (
       headers.upgrade = "websocket"
       break
     case 429:
-      headers["retry-after"] = RETRY_AFTER
+      headers["retry-after"] = retryAfterOf(response)
       break
     case 503:
       headers["x-request-id"] = requestId

@@ -39,10 +39,12 @@ export const layer = Layer.effectDiscard(
     yield* disconnects.listen((orders) => {
       const now = performance.now()
       const byUser = new Map(orders.map((order) => [order.userId, order]))
-      registry.closeOf([...byUser.keys()], ({ inbox, openedAt }) => {
+      registry.closeOf([...byUser.keys()], ({ inbox, openedAt, credential }) => {
         const order = byUser.get(inbox.userId)!
         if (order.isSuspended) return SUSPENDED
-        return openedAt <= now - order.age || order.closeCode === ERASED ? closeCodeOf(order) : undefined
+        if (openedAt <= now - order.age || order.closeCode === ERASED) return closeCodeOf(order)
+        // It was opened after the order and before this node knew of it, with a token that the order took back.
+        return disconnects.refuses(credential) ? CloseCode.unauthorized : undefined
       })
     })
 

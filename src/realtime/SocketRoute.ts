@@ -87,7 +87,11 @@ export const layer = HttpRouter.use(
         fork: (writer) => Fiber.runIn(fork(writer), scope)
       })
       const registered = yield* Effect.result(registry.register(connection))
-      if (Result.isFailure(registered)) return connection.close(CloseCode.tooManySockets)
+      if (Result.isFailure(registered)) {
+        // Another node may have room, or this one in a moment: a client of a full node is to connect again.
+        const isFull = registered.failure.of === "node"
+        return connection.close(isFull ? CloseCode.nodeFull : CloseCode.tooManySockets)
+      }
       heartbeat.watch(connection)
       const budget = gate.framesOf(credential.caller, userId)
       if (budget !== undefined) webSocket.meter(budget)

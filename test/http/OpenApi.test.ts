@@ -416,7 +416,7 @@ layer(ChatServer.layer, { excludeTestServices: true })("the OpenAPI document", (
         "SystemFrame",
         "MessageEvent"
       ])
-      for (const code of [1001, 1008, 1009, 1011, 1012, 4001, 4002, 4003, 4004, 4008, 4009]) {
+      for (const code of [1001, 1008, 1009, 1011, 1012, 1013, 4001, 4002, 4003, 4004, 4008, 4009]) {
         assert.include(connect.description, `| ${code} |`)
       }
     })

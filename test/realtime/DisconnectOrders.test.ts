@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import { Disconnects } from "../../src/access/Disconnects.ts"
 import { OpenPlaces } from "../../src/access/OpenPlaces.ts"
 import { CloseCode, SUSPENDED } from "../../src/api/CloseCode.ts"
+import type { Credential } from "../../src/domain/Caller.ts"
 import { type Disconnect, ERASED } from "../../src/domain/Disconnect.ts"
 import { UserId } from "../../src/domain/User.ts"
 import { Epoch } from "../../src/Epoch.ts"
@@ -42,9 +43,13 @@ const node = Effect.fnUntraced(function* (...before: ReadonlyArray<Disconnect>) 
     )
   )
   const socketOf = Effect.fnUntraced(
-    function* (userId: UserId) {
+    function* (userId: UserId, credential?: Credential) {
       const { register } = yield* ConnectionRegistry
-      const fake = yield* fakeConnection({ protocol: "minichat.v2", userId })
+      const fake = yield* fakeConnection({
+        protocol: "minichat.v2",
+        userId,
+        ...(credential && { credential })
+      })
       yield* register(fake.connection)
       return fake
     },
@@ -120,6 +125,23 @@ describe("an order to disconnect", () => {
       const after = yield* socketOf(ALICE)
       yield* TestClock.adjust("30 seconds")
       assert.isUndefined(after.webSocket.closedWith)
+    })
+  )
+
+  it.effect("closes a socket that came later with a token that it took back", () =>
+    Effect.gen(function* () {
+      const { socketOf, tell } = yield* node()
+      const issuedAt = (seconds: number): Credential => ({
+        caller: { _tag: "Member", userId: ALICE },
+        expiresAt: undefined,
+        issuedAt: seconds
+      })
+      // The order is a minute old when this node reads it: these sockets are younger.
+      const [before, after] = [yield* socketOf(ALICE, issuedAt(9)), yield* socketOf(ALICE, issuedAt(11))]
+      yield* tell(order(ALICE, { age: 60_000, tokensNotBefore: 10 }))
+      yield* TestClock.adjust("1 second")
+      const { code, reason } = CloseCode.unauthorized
+      assert.deepEqual(codesOf(before, after), [{ code, reason }, undefined])
     })
   )
 

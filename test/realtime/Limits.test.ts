@@ -32,14 +32,14 @@ layer(ChatServer.layer({ maxSocketsPerUser: 2, maxSockets: 3 }), { excludeTestSe
       })
     )
 
-    it.effect("of a node is limited, and those beyond it are closed with 4009", () =>
+    it.effect("of a node is limited, and those beyond it are to connect again: 1013", () =>
       Effect.gen(function* () {
         yield* untilOpen(0)
         const { newUser, connect } = yield* ChatServer
         for (const _ of [1, 2, 3]) yield* (yield* connect(yield* newUser)).expect("system")
 
         const fourth = yield* connect(yield* newUser)
-        assert.strictEqual((yield* fourth.closed).code, 4009)
+        assert.strictEqual((yield* fourth.closed).code, 1013)
         yield* untilOpen(3)
       })
     )

@@ -2,6 +2,7 @@ import { EventEmitter } from "node:events"
 import type { Duplex } from "node:stream"
 import { Duration, Effect, FiberSet } from "effect"
 import type { CloseCode } from "../../../src/api/CloseCode.ts"
+import type { Credential } from "../../../src/domain/Caller.ts"
 import { UserId } from "../../../src/domain/User.ts"
 import { MEMORY_EPOCH } from "../../../src/Epoch.ts"
 import { EventBuilder, EventKinds } from "../../../src/inbox/EventKinds.ts"
@@ -95,13 +96,15 @@ export const fakeConnection = Effect.fnUntraced(function* (
     readonly inbox?: LiveInbox
     readonly sent?: number
     readonly protocol?: string
+    readonly credential?: Credential
   } = {}
 ) {
   const {
     userId = 1,
     inbox = new LiveInbox(UserId.make(userId), MEMORY_EPOCH),
     sent = 0,
-    protocol = "minichat.v2"
+    protocol = "minichat.v2",
+    credential = { caller: { _tag: "Anyone" }, expiresAt: undefined }
   } = options
   const reader = yield* InboxReader
   const kinds = new EventBuilder(yield* EventKinds)
@@ -116,7 +119,7 @@ export const fakeConnection = Effect.fnUntraced(function* (
     reader,
     kinds,
     slowReaderTimeout: SLOW_READER_TIMEOUT,
-    credential: { caller: { _tag: "Anyone" }, expiresAt: undefined },
+    credential,
     metrics,
     beginSpan: undefined,
     fork
