@@ -66,7 +66,10 @@ const apply = (draft: Draft, input: Input) => {
     }
     case "opened": {
       const { id, around } = input
-      if (!isThere(state.timelines.get(id), around)) draft.load(id, { around })
+      const timeline = state.timelines.get(id)
+      if (timeline === undefined || !isThere(timeline, around)) draft.load(id, { around })
+      // Loaded anew, as after a gap, it is to have the same place.
+      else if (timeline.around !== around) draft.timelines().set(id, { ...timeline, around })
       if (!state.conversations.has(id)) draft.want(id)
       return
     }
@@ -91,8 +94,7 @@ const apply = (draft: Draft, input: Input) => {
 }
 
 /** Whether the wanted part of a history is loaded, or is being loaded: the newest messages, or those around one. */
-const isThere = (timeline: Timeline | undefined, around: MessageId | undefined) => {
-  if (timeline === undefined) return false
+const isThere = (timeline: Timeline, around: MessageId | undefined) => {
   if (timeline.isLoading) return timeline.around === around
   return around === undefined ? !timeline.hasNewer : timeline.messages.some(({ id }) => id === around)
 }
