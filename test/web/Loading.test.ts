@@ -138,7 +138,13 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
           const [a] = yield* newUsers(1)
           const { page } = yield* openChat(server.url, [a!.id], {
             before: (page) =>
-              page.route(/\/users\/\d+$/, (route) => route.fulfill({ status: 403, body: "{}" }))
+              page.route(/\/users\/\d+$/, (route) =>
+                route.fulfill({
+                  status: 403,
+                  contentType: "application/problem+json",
+                  body: '{"type":"urn:minichat:problem:forbidden","title":"Forbidden","status":403}'
+                })
+              )
           })
           yield* inPage(page, async (page) => {
             await page.getByTitle("Your profile").click()
