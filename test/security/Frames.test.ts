@@ -192,7 +192,7 @@ layer(Layer.provideMerge(users, server), { excludeTestServices: true, timeout: "
         assert.strictEqual((yield* third.closed).code, 4009)
         yield* open(2)
         const fourth = yield* openSocket(`${webSocketUrl}/ws/2`)
-        assert.strictEqual((yield* fourth.closed).code, 4009)
+        assert.strictEqual((yield* fourth.closed).code, 1013)
         assert.strictEqual(yield* Effect.flatMap(Server, openSockets), MAX_SOCKETS)
 
         yield* Effect.sync(() => first.socket.terminate())
