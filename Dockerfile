@@ -14,9 +14,12 @@ RUN cd node_modules \
 COPY LICENSE start.js ./
 COPY assets assets
 COPY migrations migrations
+# The commands for operators: npm run epoch, webhooks and token.
+COPY scripts/*.ts scripts/
 COPY src src
 # Fails here, not at the start of a container, when something that was removed above is imported after all.
-RUN node --input-type=module -e "await import('/app/src/Server.ts'); const { PGlite } = await import('@electric-sql/pglite'); const { dataDir } = await import('@electric-sql/pglite-prepopulatedfs'); await (await PGlite.create({ loadDataDir: await dataDir() })).close()"
+RUN node --input-type=module -e "await import('/app/src/Server.ts'); const { PGlite } = await import('@electric-sql/pglite'); const { dataDir } = await import('@electric-sql/pglite-prepopulatedfs'); await (await PGlite.create({ loadDataDir: await dataDir() })).close()" \
+ && for command in epoch webhooks token; do npm run --silent "$command" -- --help > /dev/null || exit 1; done
 
 # What browsers get: built with development dependencies, of which none gets into the image.
 FROM node:24-slim AS page

@@ -2,7 +2,7 @@
 // real server, on Node.js 22, on this Node.js and in Chromium, from folders that have the tarball and nothing else.
 // node scripts/checkPackage.js [TARBALL]
 import { execFileSync, spawn } from "node:child_process"
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 
@@ -76,6 +76,11 @@ try {
       join(folder, "node.js"),
       'import { chat, fileStorage } from "./chat.js"\nawait chat(process.argv[2], { storage: fileStorage(process.argv[3]) })\n'
     )
+  })
+  await step("README", () => {
+    const page = readFileSync(join(folder, "node_modules/mini-chat/README.md"), "utf8")
+    const link = /\]\((?!https?:|#)[^)]*\)/.exec(page)
+    if (link !== null) throw new Error(`The package has no page for the link ${link[0]}`)
   })
   const url = await new Promise((resolve, reject) => {
     let output = ""

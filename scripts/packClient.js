@@ -19,7 +19,9 @@ execFileSync(
   }
 )
 cpSync(join(ROOT, "LICENSE"), join(folder, "LICENSE"))
-cpSync(join(ROOT, "docs/CLIENT.md"), join(folder, "README.md"))
+// The package has no other page: of a link to one, the text stays.
+const page = readFileSync(join(ROOT, "docs/CLIENT.md"), "utf8")
+writeFileSync(join(folder, "README.md"), page.replace(/\[([^\]]+)\]\((?!https?:|#)[^)]+\)/g, "$1"))
 writeFileSync(
   join(folder, "package.json"),
   `${JSON.stringify(

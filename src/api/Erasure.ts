@@ -28,7 +28,7 @@ export const exportUser = HttpApiEndpoint.get("export", "/:user_id/export", {
     summary: "Export everything about a user",
     description:
       "JSON objects, one a line: the profile, the user's conversations, the messages that it sent, its reactions, blocks and reports. The last line has the " +
-      "type `end`: an export without it is not whole. For the user itself, and for tokens with `scope` `service`. A " +
-      "user has one export at a time."
+      "type `end`: an export without it is not whole. For the user itself, and for tokens with `scope` `service`. " +
+      "A node makes one export of a user at a time, and answers 429 to a second one."
   })
 )

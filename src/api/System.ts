@@ -64,7 +64,7 @@ export class System extends HttpApiGroup.make("system")
       OpenApi.annotations({
         summary: "Show whether the node takes traffic",
         description:
-          "503 from the moment that the node begins to drain, and while the database is unavailable."
+          "503 from the moment that the node is told to stop, while the database is unavailable, and while no file descriptors are left."
       })
     )
   )

@@ -94,7 +94,9 @@ export class Users extends HttpApiGroup.make("users")
       payload: NewUser,
       success: User,
       error: [UsernameTaken, ServiceUnavailable]
-    }).annotateMerge(OpenApi.annotations({ summary: "Create a user" })),
+    }).annotateMerge(
+      OpenApi.annotations({ summary: "Create a user", description: "For tokens with `scope` `service`." })
+    ),
     HttpApiEndpoint.get("list", "/", {
       query: {
         skip: UserSkip.schema,

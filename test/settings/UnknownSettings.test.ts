@@ -67,4 +67,16 @@ describe("every setting", () => {
       }
     })
   )
+
+  it.effect("is handed on by docker-compose.yml, or .env.example says that it is not", () =>
+    Effect.gen(function* () {
+      const apart = ["HOST", "PORT", "DATA_DIR", "REDIS_CLUSTER", ...SECRETS.map(fileOf)]
+      const names = [...(yield* settingNames)].filter((name) => !apart.includes(name))
+      const [, environment] = /\n {2}api:.*?\n {4}environment:\n(.*?)\n {4}\w/s.exec(
+        read("docker-compose.yml")
+      )!
+      const handedOn = [...environment!.matchAll(/^ {6}([A-Z_]+):/gm)].map(([, name]) => name)
+      assert.sameMembers(handedOn, names)
+    })
+  )
 })
