@@ -8,7 +8,7 @@ const FRAMES_PER_SECOND = 500
 /** How many frames they may send at once. */
 const FRAMES_BURST = 5000
 
-/** How often exhausted budgets are refilled. */
+/** How often the budgets are refilled that are exhausted or have no sockets. */
 const TICK = Duration.millis(100)
 
 /** A socket whose reading can be stopped. */
@@ -34,7 +34,7 @@ export interface FrameBudget {
 export class FrameBudgets extends Context.Service<
   FrameBudgets,
   {
-    /** The budget of a user. Join it at once: a budget without sockets is not kept. */
+    /** The budget of a user. Join it at once: a full budget without sockets is not kept. */
     of(userId: UserId): FrameBudget
   }
 >()("minichat/access/FrameBudgets") {
@@ -42,17 +42,17 @@ export class FrameBudgets extends Context.Service<
     FrameBudgets,
     Effect.gen(function* () {
       const budgets = new Map<UserId, FrameBudget>()
-      const exhausted = new Set<TokenBucket>()
+      const refilling = new Set<TokenBucket>()
 
       yield* every(TICK, () => {
         const now = performance.now()
-        for (const bucket of exhausted) if (bucket.resumeAt(now)) exhausted.delete(bucket)
+        for (const bucket of refilling) if (bucket.refill(now)) refilling.delete(bucket)
       })
 
       return FrameBudgets.of({
         of: (userId) =>
           budgets.get(userId) ??
-          new TokenBucket(exhausted, {
+          new TokenBucket(refilling, {
             remember: (bucket) => budgets.set(userId, bucket),
             forget: () => budgets.delete(userId)
           })
@@ -72,11 +72,11 @@ class TokenBucket implements FrameBudget {
   private filledAt = performance.now()
   private sockets = 0
   private readonly paused = new Set<FrameSource>()
-  private readonly exhausted: Set<TokenBucket>
+  private readonly refilling: Set<TokenBucket>
   private readonly owner: Owner
 
-  constructor(exhausted: Set<TokenBucket>, owner: Owner) {
-    this.exhausted = exhausted
+  constructor(refilling: Set<TokenBucket>, owner: Owner) {
+    this.refilling = refilling
     this.owner = owner
   }
 
@@ -86,30 +86,32 @@ class TokenBucket implements FrameBudget {
 
   leave(source: FrameSource): void {
     this.paused.delete(source)
-    // A debt outlives the sockets that made it, so that reconnecting does not clear it.
-    if (--this.sockets === 0 && !this.exhausted.has(this)) this.owner.forget()
+    // It outlives its sockets until it is full, so that reconnecting does not fill it.
+    if (--this.sockets === 0 && !this.refill(performance.now())) this.refilling.add(this)
   }
 
   take(source: FrameSource): void {
     if (--this.tokens >= 0) return
     this.fill(performance.now())
     if (this.tokens >= 0) return
-    this.exhausted.add(this)
+    this.refilling.add(this)
     if (this.paused.has(source)) return
     this.paused.add(source)
     source.pauseReading()
   }
 
-  /** Lets the sockets read again when the debt is paid. False while there is one. */
-  resumeAt(now: number): boolean {
+  /** Lets the sockets read again when the debt is paid. False while there is one, and without sockets while it is not full. */
+  refill(now: number): boolean {
     this.fill(now)
     if (this.tokens < 0) return false
     const sources = [...this.paused]
     this.paused.clear()
     // Sockets with frames left may exhaust the budget again.
     for (const source of sources) source.resumeReading()
-    if (this.sockets === 0) this.owner.forget()
-    return this.paused.size === 0
+    if (this.sockets > 0) return this.paused.size === 0
+    if (this.tokens < FRAMES_BURST) return false
+    this.owner.forget()
+    return true
   }
 
   private fill(now: number): void {

@@ -19,6 +19,9 @@ const KEEP_FOR = Duration.toMillis(Duration.hours(24))
 /** How many answers the memory layer keeps; past that the oldest is deleted and made anew when it is asked for. */
 const MEMORY_ANSWERS = 10_000
 
+/** How many bytes they have together, at most. */
+const MEMORY_BYTES = 64 * 1024 * 1024
+
 /** Up to 50 received messages, newest first, as they go out. */
 type Page = JsonBytes<{ readonly messages: ReadonlyArray<Message> }>
 
@@ -90,18 +93,24 @@ export class RecentMessages extends Context.Service<
     RecentMessages,
     Effect.suspend(() => {
       const entries = new Map<string, Entry>()
+      let bytes = 0
       const keyOf = ({ epoch, userId }: Place) => `${epoch} ${userId}`
+      const remove = (key: string) => {
+        bytes -= entries.get(key)?.page.length ?? 0
+        entries.delete(key)
+      }
       return make({
         get: (place) => Effect.succeed(Effect.sync(() => entries.get(keyOf(place)))),
         set: (place, entry) =>
           Effect.sync(() => {
-            entries.delete(keyOf(place))
+            remove(keyOf(place))
             entries.set(keyOf(place), entry)
-            if (entries.size > MEMORY_ANSWERS) entries.delete(entries.keys().next().value!)
+            bytes += entry.page.length
+            while (entries.size > MEMORY_ANSWERS || bytes > MEMORY_BYTES) remove(entries.keys().next().value!)
           }),
         delete: (places) =>
           Effect.sync(() => {
-            for (const place of places) entries.delete(keyOf(place))
+            for (const place of places) remove(keyOf(place))
             return true
           })
       })

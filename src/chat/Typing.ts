@@ -78,7 +78,12 @@ export class Typing extends Context.Service<
         if (known === undefined && ofUser.size >= MAX_AT_ONCE) return
         if (known !== undefined && now - known.sentAt < MIN_INTERVAL) return
         // Set before the query, so that further frames are dropped while the query runs, and after it failed.
-        const entry: Entry = { by, sentAt: now, isTyping: false, others: known?.others ?? [] }
+        const entry: Entry = {
+          by,
+          sentAt: now,
+          isTyping: known?.isTyping ?? false,
+          others: known?.others ?? []
+        }
         ofUser.set(conversationId, entry)
         byUser.set(userId, ofUser)
         const others = yield* repo.others(userId, conversationId)

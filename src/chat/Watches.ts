@@ -51,7 +51,8 @@ interface Watched {
  *
  * Guarantee: watchers are notified at once that a user came online, and 3 to 4 s after its last socket closed that it went
  * offline; within 10 s when Redis lost the transition, and within 45 s when the user's node was killed. A socket whose peer does
- * not read is sent the latest presence when it reads again. While Redis is unavailable no user is sent as offline.
+ * not read is sent the latest presence when it reads again. While Redis is unavailable no user is sent as
+ * offline, but those who are watched anew and have no socket on this node.
  */
 export class Watches extends Context.Service<
   Watches,
@@ -111,10 +112,10 @@ export class Watches extends Context.Service<
         before: number | undefined,
         now: number
       ) => {
-        if (presence.connections > 0) return isOnlineNow(userId, entry, now)
-        if (entry.sent?.isOnline === false) return
         // It came online, or went offline anew, during the look-up.
         if (entry.offlineSince !== before) return
+        if (presence.connections > 0) return isOnlineNow(userId, entry, now)
+        if (entry.sent?.isOnline === false) return
         const lastSeen = Option.map(presence.lastSeen, DateTime.toEpochMillis)
         // A user without watchers until now is sent as offline at once, unless it went offline just now.
         const isNews = entry.sent === undefined && !Option.exists(lastSeen, (at) => now - at < OFFLINE_AFTER)

@@ -100,6 +100,20 @@ export class AnswerResponse<
   }
 
   /**
+   * Calls a listener once it may be written, as the earlier requests of its connection are answered, or once its connection is closed:
+   * at once when that is so. Returns a function that forgets the listener.
+   */
+  whenFirst(listener: () => void): () => void {
+    if (!this.isQueued || this.closed) {
+      listener()
+      return () => {}
+    }
+    this.once("socket", listener)
+    this.whenClosed(listener)
+    return () => this.off("socket", listener)
+  }
+
+  /**
    * Leaves the answer to a fiber that begins later. To the platform it counts as written from now on, so that the fiber of the request
    * writes nothing when it ends. `onAbandon` is called when the connection closes before `resume`.
    */

@@ -6,8 +6,6 @@ export interface RoomAnswer {
   readonly closed: boolean
   /** False while the answer is being made. */
   readonly headersSent: boolean
-  /** Whether it cannot be written yet, as an earlier request of its connection is not answered. */
-  readonly isQueued: boolean
   /** How many bytes of its connection the peer has read, or the kernel has buffered. */
   readonly readBytes: number
   /** Destroys the connection. */
@@ -98,7 +96,7 @@ export class AnswerRoom {
   cutSlow(now: number, patience: number): void {
     for (const part of this.parts) {
       const { answer } = part
-      if (!answer.headersSent || answer.isQueued || answer.readBytes - part.readBytes >= part.bytes) {
+      if (!answer.headersSent || answer.readBytes - part.readBytes >= part.bytes) {
         part.since = now
         part.readBytes = answer.readBytes
       } else if (this.waiting.size > 0 && now - part.since >= patience) answer.cut()

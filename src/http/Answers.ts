@@ -38,9 +38,9 @@ export class Answers extends Context.Service<
     /** Calls a listener once when no answer is unread, at once when none is. */
     whenAllRead(listener: () => void): void
     /**
-     * Waits until the owner and the node have room for an answer of about so many bytes, and keeps that room until the
-     * request's answer has left the process or its connection is closed. An answer above the owner's bound takes all of it.
-     * Without an owner only the bound of the node counts.
+     * Waits until the earlier requests of the connection are answered, and the owner and the node have room for an answer of
+     * about so many bytes. Keeps that room until the request's answer has left the process or its connection is closed. An answer
+     * above the owner's bound takes all of it. Without an owner only the bound of the node counts.
      */
     reserve(
       bytes: number,
@@ -79,15 +79,19 @@ export class Answers extends Context.Service<
         if (--own.requests === 0) ofOwners.delete(owner)
       }
 
-      const reserve: Answers["Service"]["reserve"] = (bytes, owner) =>
-        Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
-          const response = NodeHttpServerRequest.toServerResponse(request)
-          if (!(response instanceof AnswerResponse)) return Effect.void
-          const size = Math.min(bytes, OWNER_BYTES)
+      const take = (size: number, owner: string | undefined, response: AnswerResponse) =>
+        Effect.suspend(() => {
           if (owner === undefined) return ofNode.take(size, response)
           const own = enter(owner)
           response.whenClosed(() => leave(owner, own))
           return Effect.andThen(own.room.take(size, response), ofNode.take(size, response))
+        })
+
+      const reserve: Answers["Service"]["reserve"] = (bytes, owner) =>
+        Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
+          const response = NodeHttpServerRequest.toServerResponse(request)
+          if (!(response instanceof AnswerResponse)) return Effect.void
+          return Effect.andThen(whenFirst(response), take(Math.min(bytes, OWNER_BYTES), owner, response))
         })
 
       return Answers.of({
@@ -102,6 +106,16 @@ export class Answers extends Context.Service<
     })
   )
 }
+
+/**
+ * Waits until an answer may be written. With room, an answer that is queued behind another one of its connection could hold what that
+ * one waits for.
+ */
+const whenFirst = (response: AnswerResponse): Effect.Effect<void> =>
+  Effect.callback((resume) => {
+    const forget = response.whenFirst(() => resume(Effect.void))
+    return Effect.sync(forget)
+  })
 
 /** Disconnects a client that sends too many requests on one connection without reading the answers. */
 export const takeFew = <E, R>(app: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>) =>

@@ -90,7 +90,12 @@ export class ConnectionRegistry extends Context.Service<
         Effect.suspend(() => {
           const { userId } = connection.inbox
           connections.delete(connection)
-          return sessions.set(userId, places.releaseSocket(userId))
+          const here = places.releaseSocket(userId)
+          const changed = sessions.set(userId, here)
+          // The erasure may have finished on another node before this one closed the socket: the last seen would stay.
+          return here === 0 && disconnects.isErased(userId)
+            ? Effect.andThen(changed, sessions.forget(userId))
+            : Effect.asVoid(changed)
         })
 
       const register: ConnectionRegistry["Service"]["register"] = (connection) =>

@@ -71,6 +71,18 @@ describe("the budget of a user's frames", () => {
     }).pipe(Effect.provide(budgets))
   )
 
+  it.live("is not filled by a reconnect", () =>
+    Effect.gen(function* () {
+      const [first, second] = [new Source(), new Source()]
+      const budget = yield* joined(ALICE)
+      take(budget, first, 4999)
+      budget.leave(first)
+      take(yield* joined(ALICE), second, 4999)
+      assert.isFalse(first.isPaused)
+      assert.isTrue(second.isPaused)
+    }).pipe(Effect.provide(budgets))
+  )
+
   it.live("lets the sockets read again when the debt is paid, but those that left", () =>
     Effect.gen(function* () {
       const [first, second] = [new Source(), new Source()]
@@ -84,7 +96,7 @@ describe("the budget of a user's frames", () => {
     }).pipe(Effect.provide(budgets))
   )
 
-  it.live("is remembered as long as a socket has joined it, or it has a debt", () =>
+  it.live("is remembered as long as a socket has joined it, or it is not full", () =>
     Effect.gen(function* () {
       const { of } = yield* FrameBudgets
       const source = new Source()
@@ -95,11 +107,11 @@ describe("the budget of a user's frames", () => {
       budget.leave(source)
       assert.notStrictEqual(of(ALICE), budget)
 
-      const indebted = yield* joined(BOB)
-      while (!source.isPaused) take(indebted, source, 1)
-      indebted.leave(source)
-      assert.strictEqual(of(BOB), indebted)
-      yield* until(Effect.sync(() => of(BOB) !== indebted))
+      const used = yield* joined(BOB)
+      take(used, source, 500)
+      used.leave(source)
+      assert.strictEqual(of(BOB), used)
+      yield* until(Effect.sync(() => of(BOB) !== used))
     }).pipe(Effect.provide(budgets))
   )
 })

@@ -3,10 +3,10 @@ import { Context, Deferred, Effect, Fiber, Layer, Option, Redacted } from "effec
 import { RecentMessages } from "../../src/chat/RecentMessages.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { VERSION } from "../../src/domain/Version.ts"
-import { MEMORY_EPOCH } from "../../src/Epoch.ts"
+import { Epoch, MEMORY_EPOCH } from "../../src/Epoch.ts"
 import { OlderNodes } from "../../src/redis/OlderNodes.ts"
 import { Redis } from "../../src/redis/Redis.ts"
-import type { InboxRepo } from "../../src/repo/InboxRepo.ts"
+import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import type { UserRepo } from "../../src/repo/UserRepo.ts"
 import { freshRedisNode, proxied, redisClient, redisOn } from "../presence/Nodes.ts"
@@ -362,6 +362,45 @@ const faults = () => {
     )
   }
 }
+
+it.effect("RecentMessages in memory keeps at most 64 MiB of answers, those that were made last", () =>
+  Effect.gen(function* () {
+    const read: Array<UserId> = []
+    const content = "m".repeat(1024 * 1024)
+    const message = {
+      id: 1,
+      sender_id: 1,
+      sender_username: "alice",
+      receiver_id: 2,
+      content,
+      timestamp: "2026-01-01T00:00:00.000Z",
+      conversation_id: 1
+    }
+    const repos = Layer.mergeAll(
+      Layer.mock(InboxRepo, {
+        bounds: (userId) => Effect.succeed({ userId, head: 1, pruned: 0, epoch: MEMORY_EPOCH })
+      }),
+      Layer.mock(MessageRepo, {
+        received: (userId) =>
+          Effect.sync(() => {
+            read.push(userId)
+            return { head: 1, messages: [message as never] }
+          })
+      }),
+      Epoch.layerMemory
+    )
+    const services = yield* Layer.build(Layer.fresh(RecentMessages.layerMemory).pipe(Layer.provide(repos)))
+    const recent = Context.get(services, RecentMessages)
+    const users = Array.from({ length: 65 }, (_, i) => UserId.make(i + 1))
+    for (const userId of users) yield* recent.list(userId)
+    assert.deepEqual(read.splice(0), users)
+
+    for (const userId of users.slice(2)) yield* recent.list(userId)
+    assert.deepEqual(read, [])
+    yield* recent.list(users[0]!)
+    assert.deepEqual(read, [users[0]])
+  })
+)
 
 recentMessagesContract("memory", RecentMessages.layerMemory.pipe(Layer.provideMerge(watchedRepo)))
 

@@ -162,3 +162,16 @@ it.effect("typing that expires while its members are looked up is not sent", () 
     assert.strictEqual(yield* typing.size, 0)
   })
 )
+
+it.effect("an end is sent also while a further begin waits for the database", () =>
+  Effect.gen(function* () {
+    const { typing, taken, waitBefore } = yield* makeTyping
+    yield* typing.update(phone, alice, chat, true)
+    yield* TestClock.adjust("2 seconds")
+    waitBefore(Effect.never)
+    yield* Effect.forkChild(typing.update(phone, alice, chat, true), { startImmediately: true })
+    assert.deepStrictEqual(yield* taken, [[chat, true]])
+    yield* typing.update(laptop, alice, chat, false)
+    assert.deepStrictEqual(yield* taken, [[chat, false]])
+  })
+)

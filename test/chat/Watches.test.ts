@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, DateTime, Effect, Exit, Layer, Option, Scope } from "effect"
+import { Context, DateTime, Deferred, Effect, Exit, Layer, Option, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import type { Settings } from "../../src/AppConfig.ts"
 import { type Watcher, Watches } from "../../src/chat/Watches.ts"
@@ -31,7 +31,7 @@ class Socket implements Watcher {
 
 /** Watches over sessions that the test may make lose transitions. */
 const makeWatches = Effect.gen(function* () {
-  const test = { announces: true, isComplete: true, listeners: 0, surveys: 0 }
+  const test = { announces: true, isComplete: true, listeners: 0, surveys: 0, afterSurvey: Effect.void }
   const sessions = Layer.effect(
     Sessions,
     Effect.map(Sessions, (sessions) =>
@@ -49,7 +49,7 @@ const makeWatches = Effect.gen(function* () {
           Effect.suspend(() => {
             test.surveys++
             return test.isComplete
-              ? sessions.survey(userIds)
+              ? Effect.tap(sessions.survey(userIds), () => test.afterSurvey)
               : Effect.succeed({
                   isComplete: false,
                   presences: userIds.map(() => ({ connections: 0, lastSeen: Option.none() }))
@@ -115,6 +115,26 @@ it.effect("watchers get at once who came online, and after three seconds who wen
     assert.deepStrictEqual(yield* second.taken, [[alice, false]])
     yield* TestClock.adjust("1 minute")
     assert.isEmpty(yield* first.taken)
+  })
+)
+
+it.effect("a look-up from before a user went offline does not delay that watchers are notified", () =>
+  Effect.gen(function* () {
+    const { watches, sessions, test } = yield* makeWatches
+    const socket = new Socket()
+    yield* sessions.set(alice, 1)
+    const watch = yield* watches.open(socket)
+    yield* watch([alice])
+    assert.deepStrictEqual(yield* socket.taken, [[alice, true]])
+    const [reached, goOn] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+    test.afterSurvey = Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(goOn))
+    yield* TestClock.adjust("1 second")
+    yield* Deferred.await(reached)
+    yield* sessions.set(alice, 0)
+    test.afterSurvey = Effect.void
+    yield* Deferred.succeed(goOn, undefined)
+    yield* TestClock.adjust("3 seconds")
+    assert.deepStrictEqual(yield* socket.taken, [[alice, false]])
   })
 )
 

@@ -7,7 +7,6 @@ import { AnswerRoom, type RoomAnswer } from "../../src/http/AnswerRoom.ts"
 class Answer extends EventEmitter implements RoomAnswer {
   closed = false
   headersSent = true
-  isQueued = false
   readBytes = 0
   cuts = 0
   cut() {
@@ -176,24 +175,5 @@ describe("while others wait for room", () => {
       room.cutSlow(sent + PATIENCE, PATIENCE)
       assert.strictEqual(answer.cuts, 1)
     })
-  )
-
-  it.effect(
-    "an answer that waits for an earlier one of its connection is not cut, and has its whole time from then on",
-    () =>
-      Effect.gen(function* () {
-        const room = new AnswerRoom(100)
-        const queued = new Answer()
-        queued.isQueued = true
-        yield* room.take(60, queued)
-        yield* taking(room, 60)
-
-        room.cutSlow(later(), PATIENCE)
-        assert.strictEqual(queued.cuts, 0)
-
-        queued.isQueued = false
-        room.cutSlow(later() + PATIENCE, PATIENCE)
-        assert.strictEqual(queued.cuts, 1)
-      })
   )
 })

@@ -215,25 +215,44 @@ it.live("requests behind an unanswered one on the same connection are not taken 
   })
 )
 
-it.live("answers that are queued behind a poll give their room back when the connection closes", () =>
-  Effect.gen(function* () {
-    const { url, port } = yield* startServer(yield* freshEmbedded)
-    yield* post(`${url}/users/`, { username: "alice" })
-    const poll = get("/users/1/events?since=0&wait=30")
-    // More than the node has room for.
-    const pages = get("/messages/?user_id=1&limit=1000").repeat(6)
-    for (const name of ["first", "second", "third"]) {
-      const body = `{"username":"${name}"}`
-      const create = `POST /users/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
-      const socket = yield* unreadConnection(port, poll + pages + create)
+it.live(
+  "a page that is queued behind a poll holds no room: the poll and the user's other pages are answered",
+  () =>
+    Effect.gen(function* () {
+      const server = yield* authenticatedServer()
+      const alice = yield* server.headersOf(1)
+      // It takes all the room that a user has.
+      const page = "/messages/?user_id=1&limit=1000"
+      const socket = yield* rawSocket(server.port)
+      yield* socket.write(get("/users/1/events?since=0&wait=30", alice) + get(page, alice))
+      const body = '{"username":"last"}'
+      const headers = {
+        ...server.service,
+        "content-type": "application/json",
+        "content-length": `${body.length}`
+      }
+      yield* socket.write(get("/users/", headers).replace("GET", "POST") + body)
       yield* until(
         "the last request is handled",
-        Effect.map(request(`${url}/users/?username=${name}`), (found) => found.body.includes(name)),
+        Effect.map(request(`${server.url}/users/?username=last`, { headers: server.service }), (found) =>
+          found.body.includes("last")
+        ),
         "20 seconds"
       )
-      socket.destroy()
-    }
 
-    assert.strictEqual((yield* request(`${url}/messages/?user_id=1&limit=1000`)).status, 200)
-  })
+      assert.strictEqual((yield* request(`${server.url}${page}`, { headers: alice })).status, 200)
+      yield* post(
+        `${server.url}/messages/`,
+        { sender_id: 2, receiver_id: 1, content: "hello" },
+        server.service
+      )
+      yield* socket.until("all answers", () => socket.received().includes('"username":"last"') || undefined)
+      assert.deepEqual(
+        socket
+          .received()
+          .toString()
+          .match(/HTTP\/1\.1 [0-9]+|"content":"hello"/g),
+        ["HTTP/1.1 200", '"content":"hello"', "HTTP/1.1 200", '"content":"hello"', "HTTP/1.1 200"]
+      )
+    })
 )
