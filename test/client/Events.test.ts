@@ -33,8 +33,11 @@ describe("the events that an application reads", () => {
         yield* socket.close(CloseCode.forbidden.code, "The user is suspended")
         assert.deepEqual([(yield* next).value, (yield* next).value], [blocked(1), blocked(2)])
         for (const read of [events, chat.events()]) {
-          const error = yield* Effect.flip(
-            Effect.tryPromise({ try: () => read.next(), catch: (cause) => cause })
+          const error = yield* Effect.promise(() =>
+            read.next().then(
+              () => undefined,
+              (cause: unknown) => cause
+            )
           )
           assert.instanceOf(error, Refusal)
           assert.deepInclude(
