@@ -1,7 +1,7 @@
 import type { RefObject } from "preact"
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import type { VirtualizerHandle } from "virtua"
-import type { ConversationEntry, Message, Timeline } from "../src/client/MiniChat.ts"
+import { type ConversationEntry, type Message, type Timeline, timelineOf } from "../src/client/MiniChat.ts"
 import type { Session } from "./session.ts"
 
 /** How near to the end of the history counts as being there, in pixels. */
@@ -9,6 +9,9 @@ const NEAR = 80
 
 /** How near to an end of what is loaded more is loaded, in heights of the history. */
 const AHEAD = 2
+
+/** How often the end of a history is scrolled to, at most. */
+const TRIES = 20
 
 interface Options {
   readonly session: Session
@@ -55,7 +58,8 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
   const look = () => {
     const { scrollTop, left } = distances()
     place.current.top = scrollTop
-    setAtEnd(left < NEAR && timeline?.hasNewer !== true)
+    // Of this moment: what was drawn last may be older than what is loaded.
+    setAtEnd(left < NEAR && timelineOf(session.client.state, entry.id)?.hasNewer !== true)
   }
   /** Goes to the end again, if it was there. The virtualizer may have moved up to `moved` pixels by itself. */
   const stay = (moved = 0) => {
@@ -102,9 +106,15 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
   }
   const toNewest = async () => {
     if (timeline?.hasNewer) await session.client.open(entry.id)
-    place.current.top = 0
-    setAtEnd(true)
-    stay()
+    // What is drawn on the way is measured only then, and moves the end: it is scrolled to until it is there.
+    for (let tries = 0; tries < TRIES && box.current !== null; tries++) {
+      box.current.scrollTo({ top: box.current.scrollHeight })
+      place.current.top = box.current.scrollTop
+      setAtEnd(true)
+      await new Promise(requestAnimationFrame)
+      await new Promise(requestAnimationFrame)
+      if (box.current === null || distances().left < NEAR) break
+    }
   }
   const sent = session.sent.value
   useEffect(() => {
