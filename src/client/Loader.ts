@@ -60,6 +60,8 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
       )
     }).pipe(places.withPermit)
 
+  const askedForPage = (call: Effect.Effect<Page, RestError>) => asked(call, (page) => page)
+
   /** Repeats a call until it is answered, or the client is closed for good. */
   const withRetries = <A>(call: Effect.Effect<A, RestError>): Effect.Effect<A, RestError> =>
     Effect.catch(call, (error) => {
@@ -169,7 +171,7 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
     loading.add(name)
     const answer = instead === undefined ? call : Effect.catchIf(call, isFinal, () => Effect.succeed(instead))
     fork(
-      withRetries(asked(answer, (page) => page)).pipe(
+      withRetries(askedForPage(answer)).pipe(
         Effect.ensuring(Effect.sync(() => loading.delete(name))),
         // With its answer it may have become missing once more.
         Effect.andThen(Effect.sync(check)),
@@ -208,9 +210,7 @@ export const make = Effect.fnUntraced(function* (store: Store, rest: Rest) {
   return {
     check,
     moreConversations: Effect.suspend(() =>
-      store.state.list.next === null
-        ? Effect.void
-        : Effect.asVoid(asked(conversations(false), (page) => page))
+      store.state.list.next === null ? Effect.void : Effect.asVoid(askedForPage(conversations(false)))
     ),
     older: (id) => further(id, "older"),
     newer: (id) => further(id, "newer"),

@@ -2,6 +2,7 @@ import { type Cause, Effect, Queue } from "effect"
 import { Refusal } from "./Refusal.ts"
 import type { InboxEvent, Status } from "./State.ts"
 import type { Store } from "./Store.ts"
+import { subscribed } from "./Subscribed.ts"
 
 /** Events are missing here, up to the one with this `seq`: the server cannot replay them any more. */
 export interface Gap {
@@ -41,17 +42,12 @@ export const makeReaders = Effect.fnUntraced(function* (store: Store) {
   const readers = new Set<Reader>()
   const endAll = (status: Status) => Effect.forEach(readers, (reader) => reader.end(refusalOf(status)))
 
-  yield* Effect.acquireRelease(
-    Effect.sync(() =>
-      store.subscribeAll(({ status }) => {
-        if (status.type === "closed") Effect.runSync(endAll(status))
-      })
-    ),
-    (unsubscribe) =>
-      Effect.suspend(() => {
-        unsubscribe()
-        return endAll(store.state.status)
-      })
+  // It runs after the subscription has ended, which is added later.
+  yield* Effect.addFinalizer(() => Effect.suspend(() => endAll(store.state.status)))
+  yield* subscribed(() =>
+    store.subscribeAll(({ status }) => {
+      if (status.type === "closed") Effect.runSync(endAll(status))
+    })
   )
 
   return {

@@ -93,8 +93,11 @@ export class WaitingConnections {
 
   /** Closes the connections above the bounds that have waited for at least `patience` milliseconds. */
   closeSurplus(patience: number): void {
+    const waiting = this.waiting()
+    // So few are above no bound: they need no order.
+    if (waiting.length <= Math.min(this.ofNode, this.ofAddress)) return
     const latest = performance.now() - patience
-    const waiting = this.waiting().sort((one, other) => one.since - other.since)
+    waiting.sort((one, other) => one.since - other.since)
     const counts = new Map<string, number>()
     for (const { address } of waiting) counts.set(address, (counts.get(address) ?? 0) + 1)
     let ofNode = waiting.length

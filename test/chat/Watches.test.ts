@@ -66,6 +66,17 @@ const makeWatches = Effect.gen(function* () {
   }
 })
 
+/** A socket that watches alice, who is online. */
+const watchedAlice = Effect.gen(function* () {
+  const { watches, sessions, test } = yield* makeWatches
+  const socket = new Socket()
+  yield* sessions.set(alice, 1)
+  const watch = yield* watches.open(socket)
+  yield* watch([alice])
+  assert.deepStrictEqual(yield* socket.taken, [[alice, true]])
+  return { sessions, test, socket, watch }
+})
+
 it.effect("a watch gets the presence of each user at once", () =>
   Effect.gen(function* () {
     const { watches, sessions } = yield* makeWatches
@@ -120,12 +131,7 @@ it.effect("watchers get at once who came online, and after three seconds who wen
 
 it.effect("a look-up from before a user went offline does not delay that watchers are notified", () =>
   Effect.gen(function* () {
-    const { watches, sessions, test } = yield* makeWatches
-    const socket = new Socket()
-    yield* sessions.set(alice, 1)
-    const watch = yield* watches.open(socket)
-    yield* watch([alice])
-    assert.deepStrictEqual(yield* socket.taken, [[alice, true]])
+    const { sessions, test, socket } = yield* watchedAlice
     const [reached, goOn] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
     test.afterSurvey = Effect.andThen(Deferred.succeed(reached, undefined), Deferred.await(goOn))
     yield* TestClock.adjust("1 second")
@@ -199,12 +205,7 @@ it.effect("a round of looking covers many users in few queries", () =>
 
 it.effect("while Redis is unavailable nobody is sent as offline", () =>
   Effect.gen(function* () {
-    const { watches, sessions, test } = yield* makeWatches
-    const socket = new Socket()
-    yield* sessions.set(alice, 1)
-    const watch = yield* watches.open(socket)
-    yield* watch([alice])
-    assert.deepStrictEqual(yield* socket.taken, [[alice, true]])
+    const { sessions, test, socket, watch } = yield* watchedAlice
     test.isComplete = false
     yield* TestClock.adjust("1 minute")
     yield* watch([alice, bob])
