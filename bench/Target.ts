@@ -18,7 +18,7 @@ const ENTRIES = {
   constant: entryOf("./constant/main.ts")
 }
 
-const makeTarget = async (
+export const makeTarget = async (
   label: string,
   entry: string,
   workers: number,
