@@ -1,8 +1,8 @@
 import { hash, timingSafeEqual } from "node:crypto"
 import type { UserId } from "../domain/User.ts"
 
-/** How many bytes of the HMAC are sent. */
-const MAC_BYTES = 16
+/** How many characters of the base64url text of the code are sent: those of 16 bytes and four bits more. */
+const MAC_LENGTH = 22
 
 /** What a signature covers. */
 export interface Signed {
@@ -29,41 +29,29 @@ export const digestOf = (body: Uint8Array): Buffer => {
   return digest
 }
 
-// The HMAC of RFC 2104 by two one-shot hashes: 3.5 µs, where `createHmac` takes 27 (bench/README.md, "What comments quote").
-const BLOCK = 64
+/**
+ * The message authentication code: SHA-512/256 of the key and the parts. The hash is a truncated one, so nobody can extend the parts of
+ * a known code, and the code needs no second hash as HMAC does: it takes 3.1 µs, where HMAC-SHA256 by two one-shot hashes takes 7.4,
+ * and `createHmac` more (bench/README.md, "What comments quote"). All keys have one length.
+ */
+export const macOf = (key: Uint8Array, ...parts: ReadonlyArray<Uint8Array>): string =>
+  hash("sha512-256", Buffer.concat([key, ...parts]), "base64url").slice(0, MAC_LENGTH)
 
-const padOf = (key: Uint8Array, byte: number) => {
-  const pad = Buffer.alloc(BLOCK, byte)
-  key.forEach((value, i) => {
-    pad[i]! ^= value
-  })
-  return pad
-}
-
-/** The two pads of each key in use. A key has 64 bytes at most. */
-const pads = new WeakMap<Uint8Array, readonly [inner: Buffer, outer: Buffer]>()
-
-/** HMAC-SHA256. */
-export const hmac = (key: Uint8Array, ...parts: ReadonlyArray<Uint8Array>): Buffer => {
-  let pair = pads.get(key)
-  if (pair === undefined) {
-    pair = [padOf(key, 0x36), padOf(key, 0x5c)]
-    pads.set(key, pair)
-  }
-  return sha256(Buffer.concat([pair[1], sha256(Buffer.concat([pair[0], ...parts]))]))
-}
-
-const macOf = (key: Uint8Array, { userId, head, frame, bodyLength }: Signed, digest: Uint8Array): Buffer =>
-  hmac(
+const macOfFrame = (
+  key: Uint8Array,
+  { userId, head, frame, bodyLength }: Signed,
+  digest: Uint8Array
+): string =>
+  macOf(
     key,
     Buffer.from(`${userId} ${head}\n`, "latin1"),
     frame.subarray(0, frame.length - bodyLength),
     digest
-  ).subarray(0, MAC_BYTES)
+  )
 
 /** The signature of a frame, as its payload holds it: 22 characters, and the length of the body. */
 export const sign = (key: Uint8Array, signed: Signed, digest: Uint8Array): string =>
-  `${macOf(key, signed, digest).toString("base64url")}:${signed.bodyLength}`
+  `${macOfFrame(key, signed, digest)}:${signed.bodyLength}`
 
 /** Makes a function that verifies signatures. It keeps the last digest: the frames of one message to a group come in a row. */
 export const makeVerify = () => {
@@ -79,6 +67,9 @@ export const makeVerify = () => {
       body = end
       digest = sha256(end)
     }
-    return timingSafeEqual(Buffer.from(mac, "base64url"), macOf(key, { ...signed, bodyLength }, digest))
+    return timingSafeEqual(
+      Buffer.from(mac, "latin1"),
+      Buffer.from(macOfFrame(key, { ...signed, bodyLength }, digest), "latin1")
+    )
   }
 }
