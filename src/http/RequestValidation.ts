@@ -5,6 +5,7 @@ import { HttpApiError } from "effect/http-api"
 import { UnsupportedMediaType, ValidationFailed } from "../api/Problems.ts"
 import { RequestValidation } from "../api/RequestValidation.ts"
 import { missingAddress } from "./MissingAddress.ts"
+import { readBody } from "./RequestBody.ts"
 
 /** Answers a request that does not decode with a 422 that names each bad field and its fault. */
 export const layer = Layer.succeed(RequestValidation, (handler, { endpoint, group }) =>
@@ -32,7 +33,7 @@ const whenUtf8 = <A, E, R>(handler: Effect.Effect<A, E, R>) =>
       const coding = request.headers["content-encoding"] ?? "identity"
       if (coding.toLowerCase() !== "identity") return compressed(coding)
       return Effect.flatMap(
-        Effect.orDie(request.arrayBuffer),
+        readBody(request),
         (body): Effect.Effect<A, E | ValidationFailed, R> => (isUtf8(body) ? handler : notUtf8)
       )
     }
