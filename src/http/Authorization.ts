@@ -1,5 +1,6 @@
-import { Effect, Layer, Redacted } from "effect"
+import { Effect, Layer } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
+import { bearerOf } from "../access/BearerToken.ts"
 import { Gate } from "../access/Gate.ts"
 import { Authorization, CurrentCaller } from "../api/Authorization.ts"
 import { forbidden, serviceUnavailable, tooManyRequests, unauthorized } from "../api/ProblemOf.ts"
@@ -11,16 +12,15 @@ export const layer = Layer.effect(
     const gate = yield* Gate
 
     // Without authentication and limits no request is checked: the check would add a tenth to the cost of a read.
-    if (gate.isOpen) {
-      return Authorization.of({
-        bearer: (handler) => unstored(Effect.provideService(handler, CurrentCaller, { _tag: "Anyone" }))
-      })
-    }
+    if (gate.isOpen)
+      return Authorization.of((handler) =>
+        unstored(Effect.provideService(handler, CurrentCaller, { _tag: "Anyone" }))
+      )
 
-    return Authorization.of({
-      bearer: Effect.fnUntraced(function* (handler, { credential }) {
+    return Authorization.of(
+      Effect.fnUntraced(function* (handler) {
         const request = yield* HttpServerRequest.HttpServerRequest
-        const { caller } = yield* gate.admit(Redacted.value(credential), request).pipe(
+        const { caller } = yield* gate.admit(bearerOf(request.headers.authorization), request).pipe(
           Effect.catchTags({
             RateLimited: tooManyRequests,
             InvalidToken: unauthorized,
@@ -30,7 +30,7 @@ export const layer = Layer.effect(
         )
         return yield* unstored(Effect.provideService(handler, CurrentCaller, caller))
       })
-    })
+    )
   })
 )
 

@@ -1,6 +1,7 @@
 import { Effect, Result, Schema } from "effect"
 import { HttpRouter, HttpServerRequest, type HttpServerRespondable } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
+import { bearerOf } from "../access/BearerToken.ts"
 import { Gate } from "../access/Gate.ts"
 import { isAllowedOrigin } from "../access/Origins.ts"
 import { EpochParam, SeqParam, UserIdParam } from "../api/Parameters.ts"
@@ -58,6 +59,7 @@ export const make = Effect.gen(function* () {
     if (
       origin !== undefined &&
       !isAllowed(origin) &&
+      // No page can set this header of a handshake: who sends a valid token there may be a client that is no browser.
       !(config.auth === "required" && bearerOf(authorization))
     ) {
       return yield* refuse(
@@ -108,14 +110,6 @@ const refuse = (problem: Refusal) => Effect.fail(problem)
 
 const invalid = (path: readonly [string, string], message: string) =>
   refuse(Problems.ValidationFailed.of([{ path, message }]))
-
-const BEARER = /^bearer +(\S+)$/i
-
-/**
- * The token of an `Authorization` header. No page can set that header of a handshake, so the `Origin` of a handshake with a valid
- * token there is not checked: it may come from a client that is no browser.
- */
-const bearerOf = (authorization: string | undefined) => BEARER.exec(authorization ?? "")?.[1]
 
 const BEARER_PROTOCOL = /(?:^|,)\s*bearer\.([\w.-]+)\s*(?:,|$)/
 

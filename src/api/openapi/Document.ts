@@ -24,6 +24,8 @@ export const document = (generated: object): Json => {
     for (const operation of Object.values(path) as Array<Operation>) {
       removeErrorsOfInput(operation)
       addHeaders(operation)
+      // Only `Authorization` answers 401.
+      operation.security = operation.responses[401] === undefined ? [] : [{ bearer: [] }]
       missing.push(...describeParameters(operation), ...addExamples(operation))
     }
   }
@@ -33,7 +35,20 @@ export const document = (generated: object): Json => {
     )
   }
   // Relative to the document, so that it also holds behind a proxy that adds a prefix.
-  return { ...spec, servers: [{ url: "." }] }
+  return {
+    ...spec,
+    components: { ...spec.components, securitySchemes: { bearer } },
+    servers: [{ url: "." }]
+  }
+}
+
+const bearer = {
+  type: "http",
+  scheme: "bearer",
+  bearerFormat: "JWT",
+  description:
+    "A JWT whose `sub` is the user's id, or one with `scope` `service`. With JWT_SUBJECT=external `sub` is the user's external id; " +
+    "JWT_USER_CLAIM names another claim in place of `sub`. Needed when the server runs with AUTH=required"
 }
 
 /**
