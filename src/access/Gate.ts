@@ -192,6 +192,15 @@ export class Gate extends Context.Service<
 
       const takesFrom = (caller: Caller) => isOn && isLimited(caller)
 
+      const takeRows = (caller: Caller, request: AddressedRequest) =>
+        Effect.fnUntraced(function* (rows: number) {
+          const cost = Math.floor(rows / ROWS_FOR_ONE_CALL)
+          if (cost === 0) return
+          const userId = selfOf(caller)
+          if (userId !== undefined) yield* rateLimits.rows(userId, cost)
+          yield* rateLimits.request(addressOf(request), cost)
+        })
+
       const self = (caller: Caller) => {
         const userId = selfOf(caller)
         return userId === undefined
@@ -230,18 +239,8 @@ export class Gate extends Context.Service<
               rateLimits.request(addressOf(request), CALLS_FOR_ONE_SEARCH)
             )
           ),
-        permitRows: Effect.fnUntraced(function* <E = never>(
-          caller: Caller,
-          request: AddressedRequest,
-          rows: Effect.Effect<number, E>
-        ) {
-          if (!takesFrom(caller)) return
-          const cost = Math.floor((yield* rows) / ROWS_FOR_ONE_CALL)
-          if (cost === 0) return
-          const userId = selfOf(caller)
-          if (userId !== undefined) yield* rateLimits.rows(userId, cost)
-          yield* rateLimits.request(addressOf(request), cost)
-        }),
+        permitRows: (caller, request, rows) =>
+          takesFrom(caller) ? Effect.flatMap(rows, takeRows(caller, request)) : Effect.void,
         admitStranger: (request) => (isOn ? rateLimits.request(addressOf(request)) : Effect.void),
         framesOf: (caller, userId) => (takesFrom(caller) ? frameBudgets.of(userId) : undefined)
       })

@@ -16,10 +16,20 @@ export const isAllowedHost = ({ host, auth, publicUrl }: Pick<Settings, "host" |
     hostname().toLowerCase(),
     ...Option.toArray(Option.map(publicUrl, (url) => new URL(url).hostname))
   ])
+  const names = (header: string): boolean => {
+    const name = header.replace(/:\d*$/, "").toLowerCase()
+    return isLoopback(name) || own.has(name)
+  }
+  // Nearly all requests have the header of the one before.
+  let known = ""
+  let isKnownAllowed = true
   return (header: string | undefined): boolean => {
     // No page can leave it out.
     if (header === undefined || header === "") return true
-    const name = header.replace(/:\d*$/, "").toLowerCase()
-    return isLoopback(name) || own.has(name)
+    if (header !== known) {
+      isKnownAllowed = names(header)
+      known = header
+    }
+    return isKnownAllowed
   }
 }

@@ -1,6 +1,7 @@
 import { Context, Effect, Layer, Result } from "effect"
+import type { EventFact } from "../domain/Event.ts"
 import type { AnyDraft, Message, SendError } from "../domain/Message.ts"
-import type { Outcome, Sent } from "../domain/Send.ts"
+import type { Appended, Outcome, Sent } from "../domain/Send.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { EventBuilder, EventKinds } from "../inbox/EventKinds.ts"
 import { EventPublisher } from "../inbox/EventPublisher.ts"
@@ -59,10 +60,13 @@ export class Sends extends Context.Service<
           clientId: draft.client_id ?? undefined,
           payload: undefined
         }
-        const facts = [...Map.groupBy(appended, ({ type }) => type)].map(([type, places]) => ({
-          fact: { ...fact, type },
-          places
-        }))
+        // Two types at most: one for those who received the message, one for its sender.
+        const facts: Array<{ readonly fact: EventFact; readonly places: Array<Appended> }> = []
+        for (const place of appended) {
+          const alike = facts.find(({ fact }) => fact.type === place.type)
+          if (alike === undefined) facts.push({ fact: { ...fact, type: place.type }, places: [place] })
+          else alike.places.push(place)
+        }
         return Effect.map(publisher.publish(facts), (isFollowed) =>
           facts.some(
             ({ fact: { type } }, i) =>
@@ -75,12 +79,13 @@ export class Sends extends Context.Service<
         metrics.send(resultOf(outcome))
         // A send that failed as unavailable may be committed all the same.
         const forgetList =
-          "receiver_id" in draft ? olderNodes.forgetRecentList(draft.receiver_id) : Effect.void
+          "receiver_id" in draft && olderNodes.run()
+            ? olderNodes.forgetRecentList(draft.receiver_id)
+            : Effect.void
         if (Result.isFailure(outcome)) return Effect.as(forgetList, Result.fail(outcome.failure))
         const { message, appended } = outcome.success
-        return publishing(publish(draft, outcome.success)).pipe(
-          Effect.tap(forgetList),
-          Effect.map((delivered) => Result.succeed({ message, delivered, inboxes: appended.length }))
+        return Effect.flatMap(publishing(publish(draft, outcome.success)), (delivered) =>
+          Effect.as(forgetList, Result.succeed({ message, delivered, inboxes: appended.length }))
         )
       }
 
@@ -88,9 +93,11 @@ export class Sends extends Context.Service<
         committing(queue.submit(drafts)).pipe(
           Effect.flatMap((outcomes) =>
             // A single draft is finished by its caller's own fiber.
-            Effect.forEach(outcomes, (outcome, i) => finish(drafts[i]!, outcome), {
-              concurrency: outcomes.length === 1 ? 1 : "unbounded"
-            })
+            outcomes.length === 1
+              ? Effect.map(finish(drafts[0]!, outcomes[0]!), (answer) => [answer])
+              : Effect.forEach(outcomes, (outcome, i) => finish(drafts[i]!, outcome), {
+                  concurrency: "unbounded"
+                })
           ),
           sending,
           Effect.uninterruptible

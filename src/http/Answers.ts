@@ -79,19 +79,21 @@ export class Answers extends Context.Service<
         if (--own.requests === 0) ofOwners.delete(owner)
       }
 
-      const take = (size: number, owner: string | undefined, response: AnswerResponse) =>
-        Effect.suspend(() => {
-          if (owner === undefined) return ofNode.take(size, response)
+      const take = (size: number, owner: string | undefined, response: AnswerResponse) => {
+        if (owner === undefined) return ofNode.take(size, response)
+        return Effect.suspend(() => {
           const own = enter(owner)
           response.whenClosed(() => leave(owner, own))
           return Effect.andThen(own.room.take(size, response), ofNode.take(size, response))
         })
+      }
 
       const reserve: Answers["Service"]["reserve"] = (bytes, owner) =>
         Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) => {
           const response = NodeHttpServerRequest.toServerResponse(request)
           if (!(response instanceof AnswerResponse)) return Effect.void
-          return Effect.andThen(whenFirst(response), take(Math.min(bytes, OWNER_BYTES), owner, response))
+          const taken = take(Math.min(bytes, OWNER_BYTES), owner, response)
+          return response.isQueued ? Effect.andThen(whenFirst(response), taken) : taken
         })
 
       return Answers.of({

@@ -65,10 +65,12 @@ export const make = Effect.map(Effect.all([Gate, Answers]), ([gate, answers]) =>
    * caller has a limit.
    */
   permitRows: <E = never>(rows: number | Effect.Effect<number, E>) =>
-    Effect.flatMap(Effect.all([CurrentCaller, HttpServerRequest.HttpServerRequest]), ([caller, request]) =>
-      Effect.mapError(
-        gate.permitRows(caller, request, typeof rows === "number" ? Effect.succeed(rows) : rows),
-        (error) => (error instanceof RateLimited ? tooManyRequests(error) : error)
+    Effect.flatMap(CurrentCaller, (caller) =>
+      Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+        Effect.mapError(
+          gate.permitRows(caller, request, typeof rows === "number" ? Effect.succeed(rows) : rows),
+          (error) => (error instanceof RateLimited ? tooManyRequests(error) : error)
+        )
       )
     ),
 
