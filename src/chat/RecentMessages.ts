@@ -1,4 +1,4 @@
-import { Context, Duration, Effect, Layer, Option } from "effect"
+import { Context, Duration, Effect, Layer } from "effect"
 import { type JsonBytes, jsonBytes } from "../domain/JsonBytes.ts"
 import type { Message } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
@@ -168,10 +168,6 @@ const encode = ({ head, page }: Entry) => Buffer.concat([Buffer.from(`${head}\n`
 
 const decode = (value: Buffer): Entry | undefined => {
   const end = value.indexOf(LINE_FEED)
-  const head = Option.liftPredicate((text: string) => /^[0-9]+$/.test(text))(
-    value.toString("latin1", 0, Math.max(end, 0))
-  )
-  return Option.getOrUndefined(
-    Option.map(head, (digits) => ({ head: Number(digits), page: value.subarray(end + 1) }))
-  )
+  const head = end > 0 ? Number(value.toString("latin1", 0, end)) : Number.NaN
+  return Number.isSafeInteger(head) ? { head, page: value.subarray(end + 1) } : undefined
 }
