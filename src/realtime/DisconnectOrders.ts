@@ -1,9 +1,10 @@
-import { Duration, Effect, Layer, Schedule } from "effect"
+import { Duration, Effect, FiberSet, Layer, Schedule } from "effect"
 import { Disconnects } from "../access/Disconnects.ts"
 import { CloseCode, SUSPENDED } from "../api/CloseCode.ts"
 import { type Disconnect, ERASED } from "../domain/Disconnect.ts"
 import { monotonicMillis } from "../domain/Timing.ts"
 import { afterEachChange, Epoch } from "../Epoch.ts"
+import { Sessions } from "../presence/Sessions.ts"
 import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
 import { ConnectionRegistry } from "./ConnectionRegistry.ts"
 
@@ -25,6 +26,8 @@ export const layer = Layer.effectDiscard(
     const repo = yield* DisconnectRepo
     const disconnects = yield* Disconnects
     const registry = yield* ConnectionRegistry
+    const sessions = yield* Sessions
+    const run = yield* FiberSet.makeRuntime<never>()
 
     // Reads from before: an order may be committed while all of them are read.
     let readAt = yield* monotonicMillis
@@ -39,6 +42,8 @@ export const layer = Layer.effectDiscard(
     yield* disconnects.listen((orders) => {
       const now = performance.now()
       const byUser = new Map(orders.map((order) => [order.userId, order]))
+      // Of a user who closed the last socket before this node knew of the erasure, the time of that is kept as the last seen.
+      for (const { userId, closeCode } of orders) if (closeCode === ERASED) run(sessions.forget(userId))
       registry.closeOf([...byUser.keys()], ({ inbox, openedAt, credential }) => {
         const order = byUser.get(inbox.userId)!
         if (order.isSuspended) return SUSPENDED

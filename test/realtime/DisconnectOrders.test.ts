@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer, Ref } from "effect"
+import { Context, Effect, Layer, Option, Ref } from "effect"
 import { TestClock } from "effect/testing"
 import { Disconnects } from "../../src/access/Disconnects.ts"
 import { OpenPlaces } from "../../src/access/OpenPlaces.ts"
@@ -36,7 +36,8 @@ const node = Effect.fnUntraced(function* (...before: ReadonlyArray<Disconnect>) 
     DisconnectOrders.layer.pipe(
       Layer.provideMerge(ConnectionRegistry.layer),
       Layer.provideMerge(Disconnects.layer),
-      Layer.provide([Sessions.layerMemory, OpenPlaces.layer, repo]),
+      Layer.provideMerge(Sessions.layerMemory),
+      Layer.provide([OpenPlaces.layer, repo]),
       Layer.provideMerge(Epoch.layerMemory),
       Layer.provide(settings({})),
       Layer.fresh
@@ -59,6 +60,7 @@ const node = Effect.fnUntraced(function* (...before: ReadonlyArray<Disconnect>) 
   return {
     socketOf,
     tell: (...all: ReadonlyArray<Disconnect>) => Ref.set(orders, all),
+    sessions: Context.get(services, Sessions),
     disconnects: Context.get(services, Disconnects),
     epoch: Context.get(services, Epoch)
   }
@@ -112,6 +114,21 @@ describe("an order to disconnect", () => {
       const { socketOf } = yield* node(order(ALICE, { closeCode: ERASED }))
       assert.deepInclude(codesOf(yield* socketOf(ALICE))[0], { code: ERASED })
     })
+  )
+
+  it.effect(
+    "of a user who is erased deletes the time at which that user closed the last socket just before",
+    () =>
+      Effect.gen(function* () {
+        const { sessions, socketOf, tell } = yield* node()
+        yield* TestClock.adjust("1 hour")
+        yield* Effect.scoped(socketOf(ALICE))
+        yield* Effect.scoped(socketOf(BOB))
+        yield* tell(order(ALICE, { closeCode: ERASED }))
+        yield* TestClock.adjust("1 second")
+        assert.isTrue(Option.isNone((yield* sessions.presence(ALICE)).lastSeen))
+        assert.isTrue(Option.isSome((yield* sessions.presence(BOB)).lastSeen))
+      })
   )
 
   it.effect("closes the sockets that were open, once, and leaves those that come later", () =>
