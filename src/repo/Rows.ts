@@ -1,3 +1,4 @@
+import { DateTime } from "effect"
 import type { Conversation, HistoryAccess, Peer, Role } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message, Quote } from "../domain/Message.ts"
@@ -30,6 +31,16 @@ export const toUser = (row: UserRow): User => ({
   ...(row.metadata === null ? {} : { metadata: row.metadata })
 })
 
+/** The fields that most messages do not have. */
+export interface MessageExtras {
+  readonly version: number
+  readonly edited_at: string | null
+  readonly deleted_at: string | null
+  readonly metadata: Metadata | null
+  readonly quote: Quote | null
+  readonly reactions?: ReadonlyArray<ReactionCount> | null
+}
+
 export interface MessageRow {
   readonly id: number
   readonly sender_id: number
@@ -38,12 +49,8 @@ export interface MessageRow {
   readonly content: string
   readonly timestamp: Date
   readonly conversation_id: number
-  readonly version: number
-  readonly edited_at: Date | null
-  readonly deleted_at: Date | null
-  readonly metadata: Metadata | null
-  readonly quote: Quote | null
-  readonly reactions?: ReadonlyArray<ReactionCount> | null
+  /** Null for a message that has none of them. */
+  readonly extras: MessageExtras | null
   /** Whether the content changed since the reader left the conversation. */
   readonly withheld?: boolean
   /** Whether the content of the quoted message changed since then. */
@@ -62,24 +69,22 @@ export const toMessage = (row: MessageRow): Message => ({
 })
 
 /** The optional fields of a message, where they have a value. A deleted message has only the time of its deletion. */
-const extrasOf = ({
-  quote,
-  quote_withheld,
-  metadata,
-  version,
-  edited_at,
-  deleted_at,
-  reactions
-}: MessageRow) =>
-  deleted_at === null
+const extrasOf = ({ extras, quote_withheld }: MessageRow) => {
+  if (extras === null) return {}
+  const { quote, metadata, version, edited_at, deleted_at, reactions } = extras
+  return deleted_at === null
     ? {
         ...(quote === null ? {} : { reply_to: quote_withheld === true ? { ...quote, content: "" } : quote }),
         ...(metadata === null ? {} : { metadata }),
         ...(version === 1 ? {} : { version }),
-        ...(edited_at === null ? {} : { edited_at: edited_at.toISOString() }),
+        ...(edited_at === null ? {} : { edited_at: isoTime(edited_at) }),
         ...(reactions == null ? {} : { reactions })
       }
-    : { deleted_at: deleted_at.toISOString() }
+    : { deleted_at: isoTime(deleted_at) }
+}
+
+/** A time of JSON in UTC: the database writes it in the time zone of the connection. */
+const isoTime = (json: string) => DateTime.formatIso(DateTime.makeUnsafe(json))
 
 export interface ConversationRow {
   readonly shown_id: number
