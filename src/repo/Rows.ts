@@ -57,31 +57,47 @@ export interface MessageRow {
   readonly quote_withheld?: boolean
 }
 
-export const toMessage = (row: MessageRow): Message => ({
+export const toMessage = (row: MessageRow): Message => {
+  const message = row.receiver_id === null ? toGroupMessage(row) : toDirectMessage(row, row.receiver_id)
+  if (row.withheld === true) return { ...message, content: "", withheld: true }
+  return row.extras === null ? message : { ...message, ...extrasOf(row.extras, row.quote_withheld === true) }
+}
+
+// One literal for each kind: spreading a field that may be absent takes twice the time of a page of 50 messages.
+
+const toDirectMessage = (row: MessageRow, receiverId: number): Message => ({
   id: row.id as Message["id"],
   sender_id: row.sender_id as Message["sender_id"],
   sender_username: row.sender_username,
-  ...(row.receiver_id === null ? {} : { receiver_id: row.receiver_id as Message["sender_id"] }),
-  content: row.withheld === true ? "" : row.content,
+  receiver_id: receiverId as Message["sender_id"],
+  content: row.content,
   timestamp: row.timestamp.toISOString(),
-  conversation_id: row.conversation_id as ConversationId,
-  ...(row.withheld === true ? { withheld: true as const } : extrasOf(row))
+  conversation_id: row.conversation_id as ConversationId
+})
+
+const toGroupMessage = (row: MessageRow): Message => ({
+  id: row.id as Message["id"],
+  sender_id: row.sender_id as Message["sender_id"],
+  sender_username: row.sender_username,
+  content: row.content,
+  timestamp: row.timestamp.toISOString(),
+  conversation_id: row.conversation_id as ConversationId
 })
 
 /** The optional fields of a message, where they have a value. A deleted message has only the time of its deletion. */
-const extrasOf = ({ extras, quote_withheld }: MessageRow) => {
-  if (extras === null) return {}
-  const { quote, metadata, version, edited_at, deleted_at, reactions } = extras
-  return deleted_at === null
+const extrasOf = (
+  { quote, metadata, version, edited_at, deleted_at, reactions }: MessageExtras,
+  isQuoteWithheld: boolean
+) =>
+  deleted_at === null
     ? {
-        ...(quote === null ? {} : { reply_to: quote_withheld === true ? { ...quote, content: "" } : quote }),
+        ...(quote === null ? {} : { reply_to: isQuoteWithheld ? { ...quote, content: "" } : quote }),
         ...(metadata === null ? {} : { metadata }),
         ...(version === 1 ? {} : { version }),
         ...(edited_at === null ? {} : { edited_at: isoTime(edited_at) }),
         ...(reactions == null ? {} : { reactions })
       }
     : { deleted_at: isoTime(deleted_at) }
-}
 
 /** A time of JSON in UTC: the database writes it in the time zone of the connection. */
 const isoTime = (json: string) => DateTime.formatIso(DateTime.makeUnsafe(json))
