@@ -101,7 +101,8 @@ export class MessageRepo extends Context.Service<
       const pageOf = ({ userId, conversationId, beforeId, afterId, skip, limit }: ConversationQuery) => {
         const page = messagePage(sql, {
           column: "conversation_id",
-          value: sql`${int8(conversationId)}`,
+          // A subquery, so that the plan is the same for all conversations, and is kept.
+          value: sql`(SELECT ${int8(conversationId)})`,
           after: sql`greatest(${int8(afterId ?? 0)}, ${beginsAfter(sql, userId, conversationId)})`,
           beforeId,
           order: orderOf(afterId),
