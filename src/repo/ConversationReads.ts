@@ -9,7 +9,7 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId, UserNotFound } from "../domain/User.ts"
 import type { Addressees, ConversationCalls } from "./ConversationCalls.ts"
 import { conversationColumns } from "./ConversationColumns.ts"
-import { MESSAGE_COLUMNS, reactionsFor } from "./MessageColumns.ts"
+import { messageColumnsFor } from "./MessageColumns.ts"
 import { pageOf } from "./PageOf.ts"
 import { type ConversationRow, type MessageRow, toConversation, toMessage } from "./Rows.ts"
 
@@ -44,7 +44,7 @@ export const make = ({ pipeline: sql, inPipeline }: Database["Service"]) => {
     JOIN members b ON b.conversation_id = s.conversation_id AND b.user_id = ${int4(userId)}
     JOIN conversations c ON c.id = s.conversation_id
     LEFT JOIN LATERAL (
-      SELECT ${sql.literal(MESSAGE_COLUMNS)}, ${reactionsFor(sql, userId)}
+      SELECT ${messageColumnsFor(sql, userId)}
       FROM messages m WHERE m.id = s.last_id AND m.id > ${sql.literal(BEGINS_AFTER)} OFFSET 0
     ) l ON true
     ORDER BY s.activity DESC`

@@ -21,7 +21,7 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
 import { appendedBy, type ChangeRow, changing } from "./ChangeRows.ts"
 import type { EditCalls, MessageDenied } from "./EditCalls.ts"
-import { MESSAGE_COLUMNS, reactionsFor } from "./MessageColumns.ts"
+import { messageColumnsFor } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 import { userParameter } from "./UserParameters.ts"
 
@@ -51,7 +51,7 @@ export const make = Effect.gen(function* () {
 
   // The message after the commit. It may have another change already, whose event comes later.
   const seenBy = (reader: UserId, id: MessageId): Effect.Effect<Message, Unavailable> =>
-    sql<MessageRow>`SELECT ${sql.literal(MESSAGE_COLUMNS)}, ${reactionsFor(sql, reader)} FROM messages m WHERE m.id = ${int8(id)}`.pipe(
+    sql<MessageRow>`SELECT ${messageColumnsFor(sql, reader)} FROM messages m WHERE m.id = ${int8(id)}`.pipe(
       Effect.map((rows) => toMessage(rows[0]!)),
       inPipeline
     )

@@ -6,6 +6,7 @@ import type { EventRecord } from "../domain/Event.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { type UserId, UserNotFound } from "../domain/User.ts"
 import { MEMORY_EPOCH } from "../Epoch.ts"
+import { limitInText } from "./LimitInText.ts"
 import { lookUpsByUser } from "./LookUps.ts"
 import { type MemoryEvent, MemoryTables } from "./MemoryTables.ts"
 import { messageOfEvent } from "./MemoryViews.ts"
@@ -103,12 +104,16 @@ export class InboxRepo extends Context.Service<
         epoch?: string
       ) => {
         const sameHistory = epoch === undefined ? sql.literal("true") : sql`${currentEpoch} = ${epoch}`
+        // A subquery hides the user, so that the plan is the same for all users, and is kept.
+        const any = sql`(SELECT ${int4(userId)})`
         return inPipeline(
           sql<EventRow>`SELECT e.seq, e.type, e.payload, e.created_at, m.*
             FROM (
-              SELECT * FROM inbox_events
-              WHERE (user_id, seq) > (${int4(userId)}, ${int8(after)}) AND user_id <= ${int4(userId)} AND ${sameHistory}
-              ORDER BY user_id, seq LIMIT ${int4(limit)}
+              SELECT * FROM (
+                SELECT * FROM inbox_events
+                WHERE (user_id, seq) > (${any}, ${int8(after)}) AND user_id <= ${any} AND ${sameHistory}
+                ORDER BY user_id, seq LIMIT ${limitInText(sql, limit)}
+              ) range ORDER BY user_id, seq LIMIT ${int4(limit)}
             ) e LEFT JOIN LATERAL (
               SELECT m.client_id, ${sql.literal(MESSAGE_COLUMNS)},
                 m.receiver_id IS NULL AND CASE

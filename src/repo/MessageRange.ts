@@ -1,6 +1,7 @@
 import type { SqlClient, Statement } from "effect/sql"
 import { int8 } from "../database/SqlParameters.ts"
 import type { MessageId } from "../domain/Message.ts"
+import { limitInText } from "./LimitInText.ts"
 
 interface Range {
   readonly select: "*" | "id"
@@ -10,30 +11,35 @@ interface Range {
   readonly after: Statement.Fragment
   readonly beforeId: MessageId | undefined
   readonly order: "ASC" | "DESC"
-  readonly skip: number
-  readonly limit: number
+  /** How many of the messages are read at least. */
+  readonly count: number
 }
 
-/** The limits that stand in the text of statements. A statement is prepared once for each limit. */
-const LIMITS = [64, 1024, 16_384] as const
-
 /**
- * SQL for a page of the messages with a value in one column, ordered by id: a range of the index on the column and the id. The
+ * SQL for the first messages with a value in one column, ordered by id: a range of the index on the column and the id. The
  * comparisons and the order name both columns, so that no other index gives this order, with any statistics. With `column = value
  * ORDER BY id` the planner scans the primary key when it takes the value for a frequent one, and so reads every later message of
- * others. The limit stands in the text, rounded up: for a limit that it does not know, PostgreSQL plans for a tenth of all rows, and
- * sorts.
+ * others. The column is selected again as `owner`: with `ORDER BY owner, id` PostgreSQL merges two ranges of one value without sorting.
  */
 export const messageRange = (
   sql: SqlClient.SqlClient,
-  { select, column, value, after, beforeId, order, skip, limit }: Range
+  { select, column, value, after, beforeId, order, count }: Range
 ): Statement.Fragment => {
   const [what, by, direction] = [sql.literal(select), sql.literal(column), sql.literal(order)]
-  const read = LIMITS.find((one) => one >= skip + limit) ?? skip + limit
   const isDirect = sql.literal(column === "conversation_id" ? "true" : "receiver_id IS NOT NULL")
-  return sql`SELECT ${what} FROM (
-      SELECT ${what} FROM messages WHERE ${isDirect}
-        AND (${by}, id) > (${value}, ${after}) AND (${by}, id) < (${value}, ${int8(beforeId ?? Number.MAX_SAFE_INTEGER)})
-      ORDER BY ${by} ${direction}, id ${direction} LIMIT ${sql.literal(String(read))}
-    ) range OFFSET ${int8(skip)} LIMIT ${int8(limit)}`
+  return sql`SELECT ${by} AS owner, ${what} FROM messages WHERE ${isDirect}
+      AND (${by}, id) > (${value}, ${after}) AND (${by}, id) < (${value}, ${int8(beforeId ?? Number.MAX_SAFE_INTEGER)})
+      ORDER BY ${by} ${direction}, id ${direction} LIMIT ${limitInText(sql, count)}`
 }
+
+/** SQL for a page of `messageRange`. */
+export const messagePage = (
+  sql: SqlClient.SqlClient,
+  {
+    skip,
+    limit,
+    ...range
+  }: Omit<Range, "select" | "count"> & { readonly skip: number; readonly limit: number }
+): Statement.Fragment =>
+  sql`SELECT * FROM (${messageRange(sql, { ...range, select: "*", count: skip + limit })}) range
+    OFFSET ${int8(skip)} LIMIT ${int8(limit)}`

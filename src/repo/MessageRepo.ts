@@ -15,9 +15,9 @@ import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID, type UserId } from "../domain/User.ts"
 import { beginsAfter, isMember } from "./MembershipSql.ts"
 import { MemoryTables } from "./MemoryTables.ts"
-import { MESSAGE_COLUMNS, NO_MESSAGE, reactionsFor } from "./MessageColumns.ts"
+import { messageColumnsFor, NO_MESSAGE } from "./MessageColumns.ts"
 import type { ConversationQuery, HistoryQuery, MessagesAt } from "./MessageQueries.ts"
-import { messageRange } from "./MessageRange.ts"
+import { messagePage, messageRange } from "./MessageRange.ts"
 import { messagesInMemory } from "./MessagesInMemory.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 import { sendGroupMessages } from "./SendGroupMessages.ts"
@@ -64,7 +64,7 @@ export class MessageRepo extends Context.Service<
       const database = yield* Database
       const { pipeline: sql, inPipeline } = database
 
-      const columns = (reader: UserId) => sql`${sql.literal(MESSAGE_COLUMNS)}, ${reactionsFor(sql, reader)}`
+      const columns = (reader: UserId) => messageColumnsFor(sql, reader)
 
       const noMessage = sql.literal(NO_MESSAGE)
 
@@ -73,31 +73,19 @@ export class MessageRepo extends Context.Service<
 
       const historyRows = ({ userId, chatWith, beforeId, afterId, skip, limit }: HistoryQuery) => {
         const order = orderOf(afterId)
-        const range = { after: sql`${int8(afterId ?? 0)}`, beforeId, order, skip, limit } as const
+        const range = { after: sql`${int8(afterId ?? 0)}`, beforeId, order } as const
         if (chatWith !== undefined) {
-          const page = messageRange(sql, {
-            ...range,
-            select: "*",
-            column: "conversation_id",
-            value: sql.literal("c.id")
-          })
+          const value = sql.literal("c.id")
+          const page = messagePage(sql, { ...range, column: "conversation_id", value, skip, limit })
           return sql`SELECT ${columns(userId)} FROM ${between(userId, chatWith)} c
             CROSS JOIN LATERAL (${page}) m`
         }
-        const half = (column: "sender_id" | "receiver_id", select: "*" | "id") => {
-          const found = messageRange(sql, {
-            ...range,
-            select,
-            column,
-            value: any(userId),
-            skip: 0,
-            limit: skip + limit
-          })
-          return sql`(${found})`
-        }
+        const half = (column: "sender_id" | "receiver_id", select: "*" | "id") =>
+          sql`(${messageRange(sql, { ...range, select, column, value: any(userId), count: skip + limit })})`
+        // The user is the owner of both ranges, so that they are merged by id: each is read only as far as the page goes.
         const merged = (select: "*" | "id") =>
           sql`SELECT ${sql.literal(select)} FROM (${half("sender_id", select)} UNION ALL ${half("receiver_id", select)}) halves
-            ORDER BY id ${sql.literal(order)} OFFSET ${int8(skip)} LIMIT ${int4(limit)}`
+            ORDER BY owner ${sql.literal(order)}, id ${sql.literal(order)} OFFSET ${int8(skip)} LIMIT ${int4(limit)}`
         // A page without `skip` reads the messages themselves: half as much work as to look each one up by its id. Those that are
         // passed over are found in the indexes alone. OFFSET 0 keeps the planner from joining them by reading all messages.
         return skip === 0
@@ -111,10 +99,10 @@ export class MessageRepo extends Context.Service<
 
       // The first id that a member may read is looked up in the same statement. Without membership the page is empty.
       const pageOf = ({ userId, conversationId, beforeId, afterId, skip, limit }: ConversationQuery) => {
-        const page = messageRange(sql, {
-          select: "*",
+        const page = messagePage(sql, {
           column: "conversation_id",
-          value: sql`${int8(conversationId)}`,
+          // A subquery, so that the plan is the same for all conversations, and is kept.
+          value: sql`(SELECT ${int8(conversationId)})`,
           after: sql`greatest(${int8(afterId ?? 0)}, ${beginsAfter(sql, userId, conversationId)})`,
           beforeId,
           order: orderOf(afterId),
@@ -140,8 +128,7 @@ export class MessageRepo extends Context.Service<
           ? Effect.succeed(NOTHING)
           : withHead(
               userId,
-              sql`SELECT ${columns(userId)} FROM (${messageRange(sql, {
-                select: "*",
+              sql`SELECT ${columns(userId)} FROM (${messagePage(sql, {
                 column: "receiver_id",
                 value: any(userId),
                 after: sql.literal("0"),

@@ -44,9 +44,8 @@ export const newRow = (draft: Draft | GroupDraft, row: SentRow): MessageRow => (
   content: draft.content,
   timestamp: row.timestamp,
   conversation_id: "conversation_id" in draft ? draft.conversation_id : row.conversation_id!,
-  version: 1,
-  edited_at: null,
-  deleted_at: null,
-  metadata: draft.metadata ?? null,
-  quote: row.quote
+  extras:
+    row.quote === null && draft.metadata == null
+      ? null
+      : { version: 1, edited_at: null, deleted_at: null, metadata: draft.metadata ?? null, quote: row.quote }
 })

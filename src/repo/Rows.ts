@@ -1,3 +1,4 @@
+import { DateTime } from "effect"
 import type { Conversation, HistoryAccess, Peer, Role } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Message, Quote } from "../domain/Message.ts"
@@ -30,6 +31,16 @@ export const toUser = (row: UserRow): User => ({
   ...(row.metadata === null ? {} : { metadata: row.metadata })
 })
 
+/** The fields that most messages do not have. */
+export interface MessageExtras {
+  readonly version: number
+  readonly edited_at: string | null
+  readonly deleted_at: string | null
+  readonly metadata: Metadata | null
+  readonly quote: Quote | null
+  readonly reactions?: ReadonlyArray<ReactionCount> | null
+}
+
 export interface MessageRow {
   readonly id: number
   readonly sender_id: number
@@ -38,48 +49,58 @@ export interface MessageRow {
   readonly content: string
   readonly timestamp: Date
   readonly conversation_id: number
-  readonly version: number
-  readonly edited_at: Date | null
-  readonly deleted_at: Date | null
-  readonly metadata: Metadata | null
-  readonly quote: Quote | null
-  readonly reactions?: ReadonlyArray<ReactionCount> | null
+  /** Null for a message that has none of them. */
+  readonly extras: MessageExtras | null
   /** Whether the content changed since the reader left the conversation. */
   readonly withheld?: boolean
   /** Whether the content of the quoted message changed since then. */
   readonly quote_withheld?: boolean
 }
 
-export const toMessage = (row: MessageRow): Message => ({
+export const toMessage = (row: MessageRow): Message => {
+  const message = row.receiver_id === null ? toGroupMessage(row) : toDirectMessage(row, row.receiver_id)
+  if (row.withheld === true) return { ...message, content: "", withheld: true }
+  return row.extras === null ? message : { ...message, ...extrasOf(row.extras, row.quote_withheld === true) }
+}
+
+// One literal for each kind: spreading a field that may be absent takes twice the time of a page of 50 messages.
+
+const toDirectMessage = (row: MessageRow, receiverId: number): Message => ({
   id: row.id as Message["id"],
   sender_id: row.sender_id as Message["sender_id"],
   sender_username: row.sender_username,
-  ...(row.receiver_id === null ? {} : { receiver_id: row.receiver_id as Message["sender_id"] }),
-  content: row.withheld === true ? "" : row.content,
+  receiver_id: receiverId as Message["sender_id"],
+  content: row.content,
   timestamp: row.timestamp.toISOString(),
-  conversation_id: row.conversation_id as ConversationId,
-  ...(row.withheld === true ? { withheld: true as const } : extrasOf(row))
+  conversation_id: row.conversation_id as ConversationId
+})
+
+const toGroupMessage = (row: MessageRow): Message => ({
+  id: row.id as Message["id"],
+  sender_id: row.sender_id as Message["sender_id"],
+  sender_username: row.sender_username,
+  content: row.content,
+  timestamp: row.timestamp.toISOString(),
+  conversation_id: row.conversation_id as ConversationId
 })
 
 /** The optional fields of a message, where they have a value. A deleted message has only the time of its deletion. */
-const extrasOf = ({
-  quote,
-  quote_withheld,
-  metadata,
-  version,
-  edited_at,
-  deleted_at,
-  reactions
-}: MessageRow) =>
+const extrasOf = (
+  { quote, metadata, version, edited_at, deleted_at, reactions }: MessageExtras,
+  isQuoteWithheld: boolean
+) =>
   deleted_at === null
     ? {
-        ...(quote === null ? {} : { reply_to: quote_withheld === true ? { ...quote, content: "" } : quote }),
+        ...(quote === null ? {} : { reply_to: isQuoteWithheld ? { ...quote, content: "" } : quote }),
         ...(metadata === null ? {} : { metadata }),
         ...(version === 1 ? {} : { version }),
-        ...(edited_at === null ? {} : { edited_at: edited_at.toISOString() }),
+        ...(edited_at === null ? {} : { edited_at: isoTime(edited_at) }),
         ...(reactions == null ? {} : { reactions })
       }
-    : { deleted_at: deleted_at.toISOString() }
+    : { deleted_at: isoTime(deleted_at) }
+
+/** A time of JSON in UTC: the database writes it in the time zone of the connection. */
+const isoTime = (json: string) => DateTime.formatIso(DateTime.makeUnsafe(json))
 
 export interface ConversationRow {
   readonly shown_id: number

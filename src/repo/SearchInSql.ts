@@ -5,7 +5,7 @@ import { ConversationNotFound, NotMember } from "../domain/ConversationErrors.ts
 import type { SearchPage, SearchQuery } from "../domain/Search.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { MAX_USER_ID } from "../domain/User.ts"
-import { MESSAGE_COLUMNS, NO_MESSAGE, reactionsFor } from "./MessageColumns.ts"
+import { messageColumnsFor, NO_MESSAGE } from "./MessageColumns.ts"
 import { pageOf } from "./PageOf.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 import { SearchBounds } from "./SearchBounds.ts"
@@ -34,7 +34,7 @@ export const make = Effect.gen(function* () {
     )
     SELECT f.status, f.next, ${sql.literal(NO_MESSAGE)} FROM found f WHERE f.found_id IS NULL
     UNION ALL
-    SELECT NULL, NULL, ${sql.literal(MESSAGE_COLUMNS)}, ${reactionsFor(sql, userId)}
+    SELECT NULL, NULL, ${messageColumnsFor(sql, userId)}
     FROM found f JOIN messages m ON m.id = f.found_id`
 
   const search = Effect.fn("SearchRepo.search")(function* (

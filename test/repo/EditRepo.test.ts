@@ -1,11 +1,11 @@
 import { assert, describe, layer } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Layer } from "effect"
 import type { User } from "../../src/domain/User.ts"
 import { MAX_USER_ID, UserId } from "../../src/domain/User.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
 import { type Edit, EditRepo } from "../../src/repo/EditRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
-import { databaseUrl } from "../support/Services.ts"
+import { databaseUrl, databaseWith } from "../support/Services.ts"
 import {
   changed,
   during,
@@ -19,7 +19,16 @@ import {
   say,
   unchanged
 } from "./Conversations.ts"
-import { draft, embeddedRepos, memoryRepos, newPair, newUsers, postgresRepos, sendOne } from "./Repos.ts"
+import {
+  draft,
+  embeddedRepos,
+  memoryRepos,
+  newPair,
+  newUsers,
+  postgresRepos,
+  reposOn,
+  sendOne
+} from "./Repos.ts"
 
 const three = Effect.map(newUsers(3), (users) => users as [User, User, User])
 
@@ -517,6 +526,33 @@ const editRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
 
 editRepoContract("memory", memoryRepos)
 editRepoContract("embedded database", embeddedRepos)
-describe.runIf(databaseUrl !== undefined)("with TEST_DATABASE_URL", () =>
-  editRepoContract("PostgreSQL", postgresRepos)
+/** A database that writes times in another time zone than UTC. */
+const elsewhere = Layer.unwrap(
+  Effect.map(databaseWith("", ["ALTER DATABASE $name SET timezone = 'Asia/Kathmandu'"]), reposOn)
 )
+
+const timeZones = () =>
+  layer(elsewhere, { excludeTestServices: true })("in a database of another time zone", (it) => {
+    it.effect("the times of edits and deletions are in UTC", () =>
+      Effect.gen(function* () {
+        const edits = yield* EditRepo
+        const { alice, bob } = yield* newPair
+        const { message } = yield* sendOne(draft(alice, bob, "helo"))
+        const by = { by: alice.id, messageId: message.id }
+        const isUtc = (time: string | undefined) => {
+          assert.match(time!, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+          assert.isBelow(Math.abs(Date.parse(time!) - Date.parse(message.timestamp)), 3_600_000)
+        }
+
+        yield* edits.edit({ ...by, content: "hello", version: undefined, metadata: undefined })
+        isUtc((yield* find(bob, message)).edited_at)
+        yield* edits.remove(alice.id, message.id)
+        isUtc((yield* find(bob, message)).deleted_at)
+      })
+    )
+  })
+
+describe.runIf(databaseUrl !== undefined)("with TEST_DATABASE_URL", () => {
+  editRepoContract("PostgreSQL", postgresRepos)
+  timeZones()
+})

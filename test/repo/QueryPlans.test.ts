@@ -114,10 +114,11 @@ const literal = (parameter: PgTypes.Parameter | string) => {
   return typeof value === "string" ? `'${value}'` : String(value)
 }
 
-/** The plan that PostgreSQL makes for a prepared statement, knowing its parameters or not. */
-const planOf = Effect.fnUntraced(function* <A, E, R>(
-  mode: "force_custom_plan" | "force_generic_plan",
-  call: Effect.Effect<A, E, R>
+/** Prepares the statement of a call as `asked`, for `run`, which is given SQL that runs it. */
+const prepared = Effect.fnUntraced(function* <A, E, R, B, E2>(
+  mode: "force_custom_plan" | "force_generic_plan" | "auto",
+  call: Effect.Effect<A, E, R>,
+  run: (sql: PgClient.PgClient, asked: string) => Effect.Effect<B, E2>
 ) {
   const { sends: sql } = yield* Database
   const [text, params] = yield* statementOf(call)
@@ -127,14 +128,38 @@ const planOf = Effect.fnUntraced(function* <A, E, R>(
   const explain = Effect.gen(function* () {
     yield* sql.unsafe(`SET LOCAL plan_cache_mode = ${mode}`)
     yield* sql.unsafe(`PREPARE asked (${types.join()}) AS ${text}`)
-    const rows = yield* sql.unsafe<{ readonly "QUERY PLAN": ReadonlyArray<{ readonly Plan: Plan }> }>(
-      `EXPLAIN (FORMAT JSON) EXECUTE asked (${values.join()})`
-    )
+    const result = yield* run(sql, `EXECUTE asked (${values.join()})`)
     yield* sql.unsafe("DEALLOCATE asked")
-    return rows[0]!["QUERY PLAN"][0]!.Plan
+    return result
   })
   return yield* sql.withTransaction(explain)
 })
+
+/** The plan that PostgreSQL makes for a prepared statement, knowing its parameters or not. */
+const planOf = <A, E, R>(mode: "force_custom_plan" | "force_generic_plan", call: Effect.Effect<A, E, R>) =>
+  prepared(mode, call, (sql, asked) =>
+    Effect.map(
+      sql.unsafe<{ readonly "QUERY PLAN": ReadonlyArray<{ readonly Plan: Plan }> }>(
+        `EXPLAIN (FORMAT JSON) ${asked}`
+      ),
+      (rows) => rows[0]!["QUERY PLAN"][0]!.Plan
+    )
+  )
+
+/** How many custom plans PostgreSQL makes of a statement before it compares their cost with that of a kept plan. */
+const CUSTOM_PLANS = 5
+
+/** How often a statement is planned that runs ten times. */
+const timesPlanned = <A, E, R>(call: Effect.Effect<A, E, R>) =>
+  prepared("auto", call, (sql, asked) =>
+    Effect.gen(function* () {
+      yield* Effect.replicateEffect(sql.unsafe(asked), CUSTOM_PLANS * 2, { discard: true })
+      const rows = yield* sql.unsafe<{ readonly planned: number }>(
+        "SELECT custom_plans::int AS planned FROM pg_prepared_statements WHERE name = 'asked'"
+      )
+      return rows[0]!.planned
+    })
+  )
 
 const history = (query: { chatWith?: UserId; beforeId?: MessageId; skip?: number; limit?: number }) =>
   MessageRepo.use((repo) => repo.history({ userId: busy, skip: 0, limit: 50, ...query }))
@@ -157,7 +182,7 @@ interface Case {
     MessageRepo | InboxRepo
   >
   readonly indexes: ReadonlyArray<string>
-  /** Whether ids of two ranges are merged by sorting them. */
+  /** Whether two ranges are merged, each read only as far as the page goes. */
   readonly isMerged?: boolean
   readonly isLong?: boolean
 }
@@ -230,7 +255,8 @@ const assertRange = Effect.fnUntraced(function* ({ call, indexes, isMerged }: Ca
       mode
     )
     assert.notInclude(kinds, "Incremental Sort", mode)
-    if (isMerged !== true) assert.notInclude(kinds, "Sort", mode)
+    assert.notInclude(kinds, "Sort", mode)
+    assert.strictEqual(kinds.includes("Merge Append"), isMerged === true, mode)
     assert.notInclude(kinds, "Bitmap Heap Scan", mode)
     assert.notInclude(kinds, "Seq Scan", mode)
   }
@@ -253,6 +279,14 @@ const queryPlans = () =>
     (it) => {
       for (const one of cases) {
         it.effect(`${one.what} is a range of an index, neither sorted nor searched`, () => assertRange(one))
+      }
+
+      for (const { what, call } of cases.filter(({ isLong }) => isLong !== true)) {
+        it.effect(`the plan of ${what} is kept`, () =>
+          Effect.gen(function* () {
+            assert.strictEqual(yield* timesPlanned(call), CUSTOM_PLANS)
+          })
+        )
       }
 
       for (const [what, name, call] of [
