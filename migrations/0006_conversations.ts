@@ -4,8 +4,13 @@ import { SqlClient } from "effect/sql"
 export default Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient
 
-  // Every message is rewritten. Sends and reads wait for the end: nothing is answered from a half of it.
-  yield* sql`LOCK TABLE messages IN ACCESS EXCLUSIVE MODE`
+  // Every message is rewritten. Sends and reads wait for the end: nothing is answered from a half of it. Later migrations of the same
+  // transaction change the other tables. All locks are taken here, in the order of the sends and the pages of events of release 1.0,
+  // whose nodes serve until now. Otherwise a page, which locks `inbox_events` first, and the migrations would wait for each other.
+  yield* sql`LOCK TABLE inboxes, inbox_events, messages, users IN ACCESS EXCLUSIVE MODE`
+  // What it sorts and joins fits into memory up to some million messages.
+  yield* sql`SET LOCAL work_mem = '128MB'`
+  yield* sql`SET LOCAL maintenance_work_mem = '256MB'`
   const [{ messages }] = (yield* sql`SELECT count(*)::int AS messages FROM messages`) as unknown as [
     { readonly messages: number }
   ]

@@ -1,23 +1,18 @@
-import { PgClient, PgMigrator } from "@effect/sql-pg"
-import { Context, Effect, type Fiber, Layer, Path, type Scope } from "effect"
+import { PgClient } from "@effect/sql-pg"
+import { Context, Effect, type Fiber, Layer, type Scope } from "effect"
 import { Reactivity } from "effect/reactivity"
-import { SqlClient, SqlError, type Statement } from "effect/sql"
-import { fromFileSystem } from "effect/sql/MigratorFileSystem"
+import { SqlError, type Statement } from "effect/sql"
 import { AppConfig } from "../AppConfig.ts"
 import { Unavailable } from "../domain/Unavailable.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { DatabaseStartError, startError } from "./DatabaseStartError.ts"
 import * as Deadlines from "./Deadlines.ts"
 import { EmbeddedDatabase } from "./EmbeddedDatabase.ts"
+import { migrate } from "./Migrations.ts"
 import * as RemoteDatabase from "./RemoteDatabase.ts"
-import { applyFunctions } from "./SqlFunctions.ts"
-import { int8, types } from "./SqlParameters.ts"
+import { types } from "./SqlParameters.ts"
 import { problemOf } from "./StartChecks.ts"
 import { makeLog } from "./StatementErrors.ts"
-import type * as WatchedSockets from "./WatchedSockets.ts"
-
-/** Serializes the migrations of nodes that start at the same moment. Any constant number does. */
-const MIGRATION_LOCK = 7_105_116
 
 /**
  * The migrated database. `pipeline`, for reads, pipelines the statements of many fibers on each connection, and gives each to
@@ -76,7 +71,7 @@ export class Database extends Context.Service<
           message: `The database (DATABASE_URL) cannot be used: ${problem}`
         })
       }
-      yield* migrate(database)
+      yield* migrate(database.pipeline, database.patiently)
       // With a synchronous standby no commit is lost when it takes over: the history goes on.
       const withTimeline = config.databaseFailover === "lossy"
       const currentEpoch = database.pipeline.literal(`(SELECT current_epoch(${withTimeline}))`)
@@ -112,35 +107,6 @@ const inProcess = Effect.fnUntraced(
   Effect.catchTags({
     SqlError: (error) => startError("The embedded database does not start", error),
     PlatformError: (error) => startError("The embedded database has no place for its socket (TMPDIR)", error)
-  })
-)
-
-/** How a migration may take its time, beside the connection that it runs on. */
-interface Connected extends Pick<Database["Service"], "pipeline"> {
-  readonly patiently: WatchedSockets.WatchedSockets["patiently"]
-}
-
-const migrate = Effect.fnUntraced(
-  function* ({ pipeline: sql, patiently }: Pick<Connected, "pipeline" | "patiently">) {
-    const path = yield* Path.Path
-    const loader = fromFileSystem(path.join(import.meta.dirname, "../../migrations"))
-    // A migration of a large table takes longer than any other statement may, and so does waiting for that of another node.
-    yield* sql`SET LOCAL statement_timeout = 0`.pipe(
-      // It reads whole tables, which connections for reads avoid.
-      Effect.andThen(sql`SET LOCAL enable_seqscan = on`),
-      Effect.andThen(sql`SELECT pg_advisory_xact_lock(${int8(MIGRATION_LOCK)})`),
-      Effect.andThen(PgMigrator.run({ loader })),
-      Effect.andThen(applyFunctions(sql)),
-      sql.withTransaction,
-      patiently,
-      Effect.provideService(SqlClient.SqlClient, sql),
-      Effect.provideService(PgClient.PgClient, sql)
-    )
-  },
-  Effect.catchTags({
-    SqlError: (error) => startError("The database could not be migrated", error),
-    PlatformError: (error) => startError("The files of the migrations could not be read", error),
-    MigrationError: (error) => startError("The database could not be migrated", error)
   })
 )
 
