@@ -114,6 +114,16 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
       ["metadata", "a text", "x"],
       ["metadata", "2049 bytes", { a: "x".repeat(2041) }],
       ["metadata", "2049 bytes of emoji", { a: "🐇".repeat(511) }],
+      [
+        "metadata",
+        "2064 bytes with all digits of large numbers",
+        { a: Array.from({ length: 6 }, () => -1e308).concat(1e198) }
+      ],
+      [
+        "metadata",
+        "2056 bytes with all digits of small numbers",
+        { a: Array.from({ length: 6 }, () => -1.5e-300).concat(1e-219) }
+      ],
       ["metadata", "NUL in a key", { "a\u0000": 1 }],
       ["metadata", "a lone surrogate deep inside", { a: [{ b: "\udc07" }] }]
     ])("%s that is or has %s is refused", ([field, , value]) =>
@@ -122,6 +132,22 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
         yield* invalid(["payload", field], "POST", "/conversations/", {
           json: { user_id: alice.id, kind: "group", title: "x", member_ids: [], [field]: value }
         })
+      })
+    )
+
+    it.effect("metadata of 2048 bytes with all digits of its numbers is kept as it was", () =>
+      Effect.gen(function* () {
+        const { ask } = yield* ChatServer
+        const { alice } = yield* world
+        const [large, small] = ["1".padEnd(301, "0"), `-0.${"15".padStart(301, "0")}`]
+        const written = `{"a":[${large},${small},1e21,0.5,-0.0]}`
+        const text = `${written.slice(0, -2)},"${"x".repeat(2048 - 18 - written.length - 4)}"]}`
+        const metadata = JSON.parse(text)
+        const { status, json } = yield* ask("POST", "/conversations/", {
+          json: { user_id: alice.id, kind: "group", title: "x", member_ids: [], metadata }
+        })
+        assert.strictEqual(status, 200)
+        assert.deepEqual(json.metadata.a.slice(0, 3), [1e300, -1.5e-300, 1e21])
       })
     )
 

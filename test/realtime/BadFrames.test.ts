@@ -66,7 +66,9 @@ const INVALID_ACTIONS: ReadonlyArray<readonly [field: string, frame: object]> = 
   ["conversation_id", { type: "send", conversation_id: -1, content: "hi" }],
   ["metadata", { type: "send", receiver_id: 1, content: "hi", metadata: [] }],
   ["metadata", { type: "send", receiver_id: 1, content: "hi", metadata: { a: "x".repeat(2048) } }],
-  ["metadata", { type: "send", receiver_id: 1, content: "hi", metadata: { a: "\u0000" } }]
+  ["metadata", { type: "send", receiver_id: 1, content: "hi", metadata: { a: "\u0000" } }],
+  ["metadata", { type: "send", receiver_id: 1, content: "hi", metadata: { a: new Array(7).fill(1e308) } }],
+  ["metadata", { type: "send", receiver_id: 1, content: "hi", metadata: { a: new Array(7).fill(-1e-308) } }]
 ]
 
 /** What is well formed and names nothing that the user may act on. */

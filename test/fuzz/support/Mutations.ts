@@ -12,6 +12,9 @@ export const HOSTILE: ReadonlyArray<unknown> = [
   2 ** 53,
   2 ** 63,
   1e308,
+  // Short as JSON, and long as PostgreSQL shows them.
+  { a: new Array(300).fill(1e308) },
+  { a: new Array(200).fill(-1e-308) },
   "",
   " ",
   "0",
