@@ -67,7 +67,11 @@ export const make = Effect.gen(function* () {
     // The events hold the message: without it none is published.
     const value = yield* seenAfterwards(by, id)
     const { reactions: _, ...shown } = value
-    return { value: Effect.succeed(value), appended: appendedBy(rows, shown) }
+    // A later edit is not published to those who were members at this one: one may have been removed in between. The event of the
+    // later edit, or of the removal, shows each node the gap, and it reads this one with what its reader may see.
+    const edited = rows[0]!.version
+    const isLater = edited != null && shown.deleted_at === undefined && (shown.version ?? 1) > edited
+    return { value: Effect.succeed(value), appended: isLater ? [] : appendedBy(rows, shown) }
   })
 
   /** The events of reactions hold no message: they are published first. */
