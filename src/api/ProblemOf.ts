@@ -65,12 +65,14 @@ export const serviceUnavailable = ({ message }: Unavailable) =>
   new Problems.ServiceUnavailable({ detail: `${message}; it is safe to try again` })
 
 /** For a REST call that makes a message or a group. A repeat without the `client_id` of the first call makes another one. */
-export const creationUnavailable = ({ message }: Unavailable) =>
-  new Problems.ServiceUnavailable({
-    detail:
-      `${message}; the call may have been carried out. Repeat it with the same client_id. ` +
-      "If it had none, look first whether it was"
-  })
+export const creationUnavailable = (error: Unavailable) =>
+  error.dependency === "upgrade"
+    ? serviceUnavailable(error)
+    : new Problems.ServiceUnavailable({
+        detail:
+          `${error.message}; the call may have been carried out. Repeat it with the same client_id. ` +
+          "If it had none, look first whether it was"
+      })
 
 /** For a REST call that registers a username. A repeat of a call that was carried out is refused: the username is taken. */
 export const registrationUnavailable = ({ message }: Unavailable) =>

@@ -2,7 +2,6 @@ import { Context, Effect, flow, Layer } from "effect"
 import type { Block } from "../domain/Moderation.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
-import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { BlockRepo } from "../repo/BlockRepo.ts"
 import { committed, valueOf } from "./Committed.ts"
 
@@ -22,7 +21,7 @@ export class Blocks extends Context.Service<
     Blocks,
     Effect.gen(function* () {
       const repo = yield* BlockRepo
-      const commit = committed(yield* EventPublisher)
+      const commit = yield* committed
       return Blocks.of({
         block: flow(repo.block, commit, valueOf),
         unblock: flow(repo.unblock, commit, valueOf),

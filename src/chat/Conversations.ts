@@ -13,7 +13,6 @@ import type { ConversationId } from "../domain/ConversationId.ts"
 import type { Blocked, ClientIdConflict } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
-import { EventPublisher } from "../inbox/EventPublisher.ts"
 import {
   type ChangeDenied,
   ConversationRepo,
@@ -67,7 +66,7 @@ export class Conversations extends Context.Service<
     Effect.gen(function* () {
       const { maxGroupMembers } = yield* AppConfig
       const repo = yield* ConversationRepo
-      const commit = committed(yield* EventPublisher)
+      const commit = yield* committed
 
       return Conversations.of({
         createGroup: (group) => valueOf(commit(repo.createGroup(group, maxGroupMembers))),

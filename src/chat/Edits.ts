@@ -13,7 +13,6 @@ import type {
 } from "../domain/Message.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId } from "../domain/User.ts"
-import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { type Edit, EditRepo, type MessageDenied } from "../repo/EditRepo.ts"
 import { type Counted, committed, valueOf } from "./Committed.ts"
 import { RecentMessages } from "./RecentMessages.ts"
@@ -49,7 +48,7 @@ export class Edits extends Context.Service<
     Effect.gen(function* () {
       const repo = yield* EditRepo
       const recent = yield* RecentMessages
-      const commit = committed(yield* EventPublisher)
+      const commit = yield* committed
 
       // A node of release 1.0 would answer the former content, and this release would keep it in Redis, though it answers it no more.
       const commitText = <E1, E2>(change: Effect.Effect<Change<Message, E1>, E2>) =>

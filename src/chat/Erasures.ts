@@ -2,7 +2,6 @@ import { Context, Duration, Effect, Latch, Layer } from "effect"
 import type { Erasure } from "../domain/Erasure.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
-import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { Sessions } from "../presence/Sessions.ts"
 import { ErasureRepo, STEP } from "../repo/ErasureRepo.ts"
 import { committed } from "./Committed.ts"
@@ -43,7 +42,7 @@ export class Erasures extends Context.Service<
       const repo = yield* ErasureRepo
       const recent = yield* RecentMessages
       const sessions = yield* Sessions
-      const commit = committed(yield* EventPublisher)
+      const commit = yield* committed
       const ordered = Latch.makeUnsafe()
 
       const step = (userId: UserId) =>

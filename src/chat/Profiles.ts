@@ -10,7 +10,6 @@ import type {
   UsernameFixed,
   UsernameTaken
 } from "../domain/User.ts"
-import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { ProfileRepo } from "../repo/ProfileRepo.ts"
 import { committed, valueOf } from "./Committed.ts"
 
@@ -31,7 +30,7 @@ export class Profiles extends Context.Service<
     Profiles,
     Effect.gen(function* () {
       const repo = yield* ProfileRepo
-      const commit = committed(yield* EventPublisher)
+      const commit = yield* committed
       return Profiles.of({
         update: flow(repo.update, commit, valueOf),
         put: flow(repo.put, commit, valueOf)

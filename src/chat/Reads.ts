@@ -3,7 +3,6 @@ import type { ReadState } from "../domain/Conversation.ts"
 import type { ConversationId } from "../domain/ConversationId.ts"
 import type { MessageId, MessageNotFound } from "../domain/Message.ts"
 import type { UserId } from "../domain/User.ts"
-import { EventPublisher } from "../inbox/EventPublisher.ts"
 import { Passing } from "../inbox/Passing.ts"
 import { type ChangeDenied, ConversationRepo } from "../repo/ConversationRepo.ts"
 import { committed } from "./Committed.ts"
@@ -34,7 +33,7 @@ export class Reads extends Context.Service<
     Reads,
     Effect.gen(function* () {
       const repo = yield* ConversationRepo
-      const commit = committed(yield* EventPublisher)
+      const commit = yield* committed
       const passing = yield* Passing
       const drafts = yield* Drafts
 

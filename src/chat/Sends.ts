@@ -9,7 +9,7 @@ import { Metrics, type SendResult } from "../observability/Metrics.ts"
 import { span } from "../observability/Spans.ts"
 import { OlderNodes } from "../redis/OlderNodes.ts"
 import { RedisBus } from "../redis/RedisBus.ts"
-import { committing, publishing } from "./Committed.ts"
+import { committing, NOT_YET, publishing } from "./Committed.ts"
 import { SendQueue } from "./SendQueue.ts"
 
 /** A message that is committed, and whether the receiver is connected, so that a socket or a poll of it is handed the message. */
@@ -89,8 +89,21 @@ export class Sends extends Context.Service<
         )
       }
 
+      /** Submits what nodes of release 1.0 can show as well, when such a node runs, and refuses the rest. */
+      const submit = (drafts: ReadonlyArray<AnyDraft>) => {
+        const known = drafts.filter(isKnownToOlderNodes)
+        if (known.length === drafts.length || !olderNodes.run()) return queue.submit(drafts)
+        const submitted = known.length === 0 ? Effect.succeed([]) : queue.submit(known)
+        return Effect.map(submitted, (outcomes) => {
+          let next = 0
+          return drafts.map((draft) =>
+            isKnownToOlderNodes(draft) ? outcomes[next++]! : Result.fail(NOT_YET)
+          )
+        })
+      }
+
       const sendAll: Sends["Service"]["sendAll"] = (drafts) =>
-        committing(queue.submit(drafts)).pipe(
+        committing(Effect.suspend(() => submit(drafts))).pipe(
           Effect.flatMap((outcomes) =>
             // A single draft is finished by its caller's own fiber.
             outcomes.length === 1
@@ -112,6 +125,10 @@ export class Sends extends Context.Service<
 }
 
 const sending = span("send")
+
+/** Whether a node of release 1.0 shows the message of a draft as it is. */
+const isKnownToOlderNodes = (draft: AnyDraft) =>
+  "receiver_id" in draft && draft.reply_to_id == null && draft.metadata == null
 
 const resultOf = (outcome: Outcome): SendResult => {
   if (Result.isSuccess(outcome)) return outcome.success.isRepeat ? "repeat" : "sent"

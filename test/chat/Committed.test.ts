@@ -16,13 +16,14 @@ import { embeddedRepos, memoryRepos, newUsers, postgresRepos } from "../repo/Rep
 import { databaseUrl } from "../support/Services.ts"
 
 /** Commits changes, and notes what is published. */
-const committing = () => {
+const committing = Effect.gen(function* () {
   const published: Array<AppendedFact> = []
   const publisher = EventPublisher.of({
     publish: (facts) => Effect.sync(() => facts.map((fact) => [published.push(fact) > 0]))
   })
-  return { published, commit: committed(publisher) }
-}
+  const commit = yield* Effect.provideService(committed, EventPublisher, publisher)
+  return { published, commit }
+})
 
 /** Runs an effect on a database that fails some of its statements. The first one has the number 1. */
 const failing = (fails: (statement: number) => boolean) =>
@@ -41,7 +42,7 @@ const onceAfterTheCommit = failing((statement) => statement === 2)
 
 it.effect("a change whose answer cannot be read is published before it fails", () =>
   Effect.gen(function* () {
-    const { commit, published } = committing()
+    const { commit, published } = yield* committing
     const fact: AppendedFact = {
       fact: { type: "read", committedAt: 0, message: undefined, clientId: undefined, payload: {} },
       places: []
@@ -79,7 +80,7 @@ const contract = <E>(name: string, repos: ReposLayer<E>) =>
       for (const [what, change] of Object.entries(changes)) {
         it.effect(`are published all the same: ${what}`, () =>
           Effect.gen(function* () {
-            const { commit, published } = committing()
+            const { commit, published } = yield* committing
             const made = yield* newGroup
 
             yield* Effect.ignore(afterTheCommit(commit(change(yield* ConversationRepo, made))))
@@ -92,7 +93,7 @@ const contract = <E>(name: string, repos: ReposLayer<E>) =>
       for (const what of ["added", "taken back"]) {
         it.effect(`are published all the same: a reaction is ${what}`, () =>
           Effect.gen(function* () {
-            const { commit, published } = committing()
+            const { commit, published } = yield* committing
             const { b, message } = yield* newGroup
             const repo = yield* EditRepo
             if (what === "taken back") yield* repo.react(b.id, message.id, "👍")
@@ -129,7 +130,7 @@ const contract = <E>(name: string, repos: ReposLayer<E>) =>
       for (const [what, change] of Object.entries(changesOfMessages)) {
         it.effect(`are published and answered when one read fails: ${what}`, () =>
           Effect.gen(function* () {
-            const { commit, published } = committing()
+            const { commit, published } = yield* committing
             const made = yield* newGroup
 
             const { value } = yield* onceAfterTheCommit(commit(change(yield* EditRepo, made)))
@@ -144,6 +145,43 @@ const contract = <E>(name: string, repos: ReposLayer<E>) =>
       }
     }
   )
+
+layer(embeddedRepos, { excludeTestServices: true })(
+  "an edit before whose answer the next one commits",
+  (it) => {
+    it.effect("is not published with that to a member who was removed in between", () =>
+      Effect.gen(function* () {
+        const [a, b, c] = (yield* newUsers(3)) as [User, User, User]
+        const { id } = yield* group(a, [b, c])
+        const message = yield* say(a, { id }, "first")
+        const repo = yield* EditRepo
+        const conversations = yield* ConversationRepo
+        const edit = (content: string) =>
+          repo.edit({ by: a.id, messageId: message.id, content, version: undefined, metadata: undefined })
+        const later: Array<AppendedFact> = []
+        const removeAndEdit = Effect.gen(function* () {
+          yield* conversations.removeMember(a.id, id, b.id)
+          later.push(...(yield* edit("secret")).appended)
+        })
+        let statements = 0
+
+        const { value, appended } = yield* Effect.provideService(
+          edit("second"),
+          Statement.CurrentTransformer,
+          (statement) =>
+            ++statements === 2 ? Effect.as(Effect.orDie(removeAndEdit), statement) : Effect.succeed(statement)
+        )
+
+        assert.include(yield* value, { content: "secret", version: 3 })
+        assert.deepEqual(appended, [])
+        assert.deepEqual(
+          later.map(({ fact, places }) => [fact.message?.content, places.map(({ userId }) => userId)]),
+          [["secret", [a.id, c.id]]]
+        )
+      })
+    )
+  }
+)
 
 contract("memory", memoryRepos)
 contract("embedded database", embeddedRepos)
