@@ -62,7 +62,11 @@ export const Message = Schema.Struct({
   deleted_at: Schema.optionalKey(Timestamp).annotate({
     description: "The content of a deleted message is empty"
   }),
-  reactions: Schema.optionalKey(Schema.Array(ReactionCount)),
+  reactions: Schema.optionalKey(
+    Schema.Array(ReactionCount).annotate({
+      description: "The most frequent ones first, then by the code points of the emoji"
+    })
+  ),
   withheld: Schema.optionalKey(Schema.Literal(true)).annotate({
     description: "The content changed since the user left the conversation, and is not shown"
   })

@@ -44,7 +44,7 @@ export interface MemoryMessage {
   isErased: boolean
   /** The number of the last change of this message, among the changes of all messages. */
   revision: number
-  /** By emoji, in the order of their first reactions: the users who reacted, and when. */
+  /** By emoji: the users who reacted, and when. */
   readonly reactions: Map<string, Map<UserId, string>>
 }
 

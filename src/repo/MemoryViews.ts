@@ -98,11 +98,10 @@ export const messageOfEvent = (
 
 /** A message as a member sees it, with its reactions. */
 export const messageSeenBy = (tables: Tables, viewer: UserId, message: MemoryMessage): Message => {
-  const reactions = [...message.reactions].map(([emoji, users]) => ({
-    emoji,
-    count: users.size,
-    mine: users.has(viewer)
-  }))
+  const reactions = [...message.reactions]
+    .map(([emoji, users]) => ({ emoji, count: users.size, mine: users.has(viewer) }))
+    // Bytes of UTF-8 have the order of code points.
+    .sort((a, b) => b.count - a.count || Buffer.compare(Buffer.from(a.emoji), Buffer.from(b.emoji)))
   const seen = messageAsNow(tables, message)
   return reactions.length === 0 ? seen : { ...seen, reactions }
 }

@@ -363,6 +363,38 @@ const editRepoContract = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
+      it.effect("has its place by how many there are, then by the code points of the emoji", () =>
+        Effect.gen(function* () {
+          const [a, b, c] = yield* three
+          const message = yield* say(a, yield* group(a, [b, c]))
+          // By their UTF-16 code units, the second one would come before the first.
+          const [plain, light, party] = ["✌️", "✌🏻", "🎉"] as const
+          const shown = Effect.map(find(a, message), ({ reactions }) =>
+            reactions?.map(({ emoji, count }) => [emoji, count])
+          )
+          for (const emoji of [party, light, plain]) yield* changed(react(b, message, emoji))
+          assert.deepEqual(yield* shown, [
+            [plain, 1],
+            [light, 1],
+            [party, 1]
+          ])
+          yield* changed(react(c, message, party))
+          assert.deepEqual(yield* shown, [
+            [party, 2],
+            [plain, 1],
+            [light, 1]
+          ])
+          yield* changed(unreact(b, message, party))
+          yield* changed(unreact(b, message, plain))
+          yield* changed(react(b, message, plain))
+          assert.deepEqual(yield* shown, [
+            [plain, 1],
+            [light, 1],
+            [party, 1]
+          ])
+        })
+      )
+
       it.effect("is shown in the history and the received messages of a direct conversation", () =>
         Effect.gen(function* () {
           const repo = yield* MessageRepo
