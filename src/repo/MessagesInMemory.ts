@@ -237,13 +237,19 @@ const SEND_TYPES: ReadonlyArray<string> = [
   "group_message_sent"
 ] satisfies ReadonlyArray<Appended["type"]>
 
-const repeatOf = (tables: Tables, message: MemoryMessage, userIds: ReadonlyArray<UserId>): Answer =>
-  Result.succeed({
+const repeatOf = (tables: Tables, message: MemoryMessage, userIds: ReadonlyArray<UserId>): Answer => {
+  const { replyToId } = message
+  const isWithheld =
+    replyToId !== undefined &&
+    !mayRead(tables.conversations.get(message.conversationId)!, message.senderId, replyToId)
+  return Result.succeed({
     message: messageOfAuthor(tables, message),
     isRepeat: true,
-    appended: userIds.flatMap((userId) =>
+    // The events hold the quoted content: they are not published again from a message without it.
+    appended: (isWithheld ? [] : userIds).flatMap((userId) =>
       (tables.inboxes.get(userId)?.events ?? [])
         .filter(({ messageId, type }) => messageId === message.id && SEND_TYPES.includes(type))
         .map(({ type, seq }) => ({ userId, type: type as Appended["type"], seq }))
     )
   })
+}

@@ -5,8 +5,15 @@ import type { Draft, GroupDraft, Message, Quote } from "../domain/Message.ts"
 import { MESSAGE_COLUMNS, WITHHELD_FROM_AUTHOR } from "./MessageColumns.ts"
 import { type MessageRow, toMessage } from "./Rows.ts"
 
-/** The messages that repeated sends are answered with, by id. */
-export type Repeats = ReadonlyMap<number, Message>
+/** A message that a repeated send is answered with. */
+interface Repeat {
+  readonly message: Message
+  /** Whether it lacks the quoted content. Its events hold that content: they are not published again from such a message. */
+  readonly isWithheld: boolean
+}
+
+/** The messages of repeated sends, by id. */
+export type Repeats = ReadonlyMap<number, Repeat>
 
 const NONE: Repeats = new Map()
 
@@ -23,7 +30,12 @@ export const withRepeats = <Row extends { readonly status: string; readonly id: 
   return Effect.map(
     sql<MessageRow>`SELECT ${sql.literal(MESSAGE_COLUMNS)}, ${sql.literal(WITHHELD_FROM_AUTHOR)}
       FROM messages m WHERE m.id = ANY (${int8Array(ids)})`,
-    (found) => ({ rows, repeats: new Map(found.map((row) => [row.id, toMessage(row)])) as Repeats })
+    (found) => ({
+      rows,
+      repeats: new Map(
+        found.map((row) => [row.id, { message: toMessage(row), isWithheld: row.quote_withheld === true }])
+      ) as Repeats
+    })
   )
 }
 

@@ -91,11 +91,13 @@ const toOutcome = (row: SendRow, draft: GroupDraft, repeats: Repeats): Outcome =
       return Result.fail(new QuoteNotFound())
     case "conflict":
       return Result.fail(new ClientIdConflict())
-    default:
+    default: {
+      const repeat = repeats.get(row.id)
+      const places = repeat?.isWithheld === true ? [] : placesOf(row.users, row.seqs)
       return Result.succeed({
-        message: repeats.get(row.id) ?? toMessage(newRow(draft, row)),
+        message: repeat?.message ?? toMessage(newRow(draft, row)),
         isRepeat: row.status === "repeat",
-        appended: placesOf(row.users, row.seqs).map(
+        appended: places.map(
           ({ userId, seq }): Appended => ({
             userId,
             type: userId === draft.sender_id ? "group_message_sent" : "group_message",
@@ -103,5 +105,6 @@ const toOutcome = (row: SendRow, draft: GroupDraft, repeats: Repeats): Outcome =
           })
         )
       })
+    }
   }
 }

@@ -159,7 +159,7 @@ const toOutcome = (row: SendRow, draft: Draft, repeats: Repeats): Outcome => {
       return Result.fail(new QuoteNotFound())
     default:
       return Result.succeed({
-        message: repeats.get(row.id) ?? toMessage(newRow(draft, row)),
+        message: repeats.get(row.id)?.message ?? toMessage(newRow(draft, row)),
         isRepeat: row.status === "repeat",
         appended: [
           ...eventAt(draft.receiver_id, "message", row.receiver_seq),

@@ -132,13 +132,16 @@ const withheldContract = <E>(name: string, repos: ReposLayer<E>) =>
         const { id } = yield* group(a, [gone])
         const quoted = yield* say(a, { id }, "first")
         const answer = groupDraft(gone, { id }, "reply", { reply_to_id: quoted.id, client_id: "c1" })
-        const repeat = Effect.map(sendAllToGroups([answer]), ([sent]) => sent!.message)
+        const repeated = Effect.map(sendAllToGroups([answer]), ([sent]) => sent!)
+        const repeat = Effect.map(repeated, ({ message }) => message)
         const reply = yield* repeat
         yield* edit(a, quoted.id, "second")
         assert.deepInclude((yield* repeat).reply_to, { content: "second" })
         yield* leave(gone, id)
 
         assert.deepEqual(yield* repeat, { ...reply, reply_to: { ...reply.reply_to!, content: "" } })
+        // Published again from this message, its events would show the others an empty quote.
+        assert.deepEqual((yield* repeated).appended, [])
         yield* SuspensionRepo.use((repo) => repo.suspend(gone.id))
         assert.deepInclude((yield* repeat).reply_to, { content: "" })
       })
