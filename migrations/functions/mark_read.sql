@@ -13,7 +13,7 @@ BEGIN
   SELECT CASE c.kind WHEN 'direct' THEN ARRAY[c.low, c.high] ELSE ARRAY[reader] END INTO peers
     FROM conversations c WHERE c.id = conversation FOR KEY SHARE;
   IF NOT FOUND THEN
-    status := 'conversation_not_found'; RETURN NEXT; RETURN;
+    status := CASE WHEN is_suspended(reader) THEN 'suspended' ELSE 'conversation_not_found' END; RETURN NEXT; RETURN;
   END IF;
   PERFORM FROM inboxes i WHERE i.user_id = ANY (peers) ORDER BY i.user_id FOR UPDATE;
   status := coalesce(CASE WHEN is_suspended(reader) THEN 'suspended' END, may_read(reader, conversation, message));

@@ -1,6 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect, Fiber, type Layer } from "effect"
 import { Database } from "../../src/database/Database.ts"
+import { ConversationId } from "../../src/domain/ConversationId.ts"
 import { MAX_USER_ID, type User, UserId } from "../../src/domain/User.ts"
 import { ConversationRepo } from "../../src/repo/ConversationRepo.ts"
 import { DisconnectRepo } from "../../src/repo/DisconnectRepo.ts"
@@ -128,6 +129,19 @@ const suspensionContract = <E>(
             yield* refusal<unknown, { readonly _tag: string }, SuspensionRepo>(call(a!)),
             "UserNotFound"
           )
+      })
+    )
+
+    it.effect("who is suspended is refused for that also in a conversation that is not there", () =>
+      Effect.gen(function* () {
+        const { alice, bob } = yield* newPair
+        const { id } = (yield* sendOne(draft(bob, alice, "hello"))).message
+        const read = ConversationRepo.use((repo) =>
+          repo.markRead(alice.id, ConversationId.make(9_000_000_000), id)
+        )
+        assert.strictEqual(yield* refusal(read), "ConversationNotFound")
+        yield* suspend(alice)
+        assert.strictEqual(yield* refusal(read), "Suspended")
       })
     )
 
