@@ -85,12 +85,7 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
           </button>
         )}
         {entry.kind === "group" && (
-          <button
-            type="button"
-            onClick={() => {
-              session.dialog.value = "group"
-            }}
-          >
+          <button type="button" onClick={() => session.openDialog("group")}>
             Members
           </button>
         )}

@@ -74,13 +74,7 @@ const Opened = ({
           <div class="empty">
             <h2>Choose a conversation</h2>
             <p>Or start one with somebody.</p>
-            <button
-              type="button"
-              class="primary"
-              onClick={() => {
-                session.dialog.value = "new"
-              }}
-            >
+            <button type="button" class="primary" onClick={() => session.openDialog("new")}>
               New chat
             </button>
           </div>

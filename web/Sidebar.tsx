@@ -22,14 +22,7 @@ export const Sidebar = ({ session, name }: { session: Session; name: string }) =
           url={session.me.value?.avatar_url}
           isOnline={state.status.type === "online" && hasNetwork.value}
         />
-        <button
-          type="button"
-          class="own-name"
-          title="Your profile"
-          onClick={() => {
-            session.dialog.value = "me"
-          }}
-        >
+        <button type="button" class="own-name" title="Your profile" onClick={() => session.openDialog("me")}>
           {name}
         </button>
         <button
@@ -37,9 +30,7 @@ export const Sidebar = ({ session, name }: { session: Session; name: string }) =
           class="icon"
           title="New chat (N)"
           aria-label="New chat"
-          onClick={() => {
-            session.dialog.value = "new"
-          }}
+          onClick={() => session.openDialog("new")}
         >
           {" "}
           <Icon name="plus" />
@@ -59,9 +50,7 @@ export const Sidebar = ({ session, name }: { session: Session; name: string }) =
           class="icon"
           title="Shortcuts (?)"
           aria-label="Shortcuts"
-          onClick={() => {
-            session.dialog.value = "help"
-          }}
+          onClick={() => session.openDialog("help")}
         >
           <Icon name="help" />
         </button>

@@ -58,14 +58,14 @@ export const actionsOf = (session: Session, entry: ConversationEntry, message: M
     ...(!isMine && {
       report: () => {
         session.subject.value = message
-        session.dialog.value = "report"
+        session.openDialog("report")
       }
     }),
     ...(isMine &&
       entry.kind === "group" && {
         readers: () => {
           session.subject.value = message
-          session.dialog.value = "readers"
+          session.openDialog("readers")
         }
       }),
     ...(isOurs && {

@@ -2,8 +2,10 @@ import { computed, type ReadonlySignal, type Signal, signal } from "@preact/sign
 import {
   type Client,
   type ConversationEntry,
+  type ConversationId,
   connect,
   conversationList,
+  conversationOf,
   type Message,
   type State,
   timelineOf,
@@ -18,6 +20,9 @@ const WATCHED = 200
 
 export type DialogName = "new" | "group" | "help" | "me" | "blocked" | "person" | "readers" | "report"
 
+/** The dialogs about the conversation that is open. */
+const ABOUT_CONVERSATION: ReadonlySet<DialogName | undefined> = new Set(["group", "readers"])
+
 /** One signed-in user: the client, and what the pane shows of it. */
 export interface Session {
   readonly account: Account
@@ -30,7 +35,7 @@ export interface Session {
   readonly editing: Signal<Message | undefined>
   /** The message that is to be shown, after a jump to it. Each jump is another one. */
   readonly target: Signal<{ readonly id: number } | undefined>
-  /** Counts the messages that were written here. After each the history shows its newest message. */
+  /** Counts the messages that were written here, and other requests for the newest message. After each the history shows it. */
   readonly sent: Signal<number>
   readonly dialog: Signal<DialogName | undefined>
   /** The message that the dialog is about. */
@@ -44,6 +49,8 @@ export interface Session {
   select(conversationId: number | undefined): void
   /** Opens a conversation at one of its messages. */
   jump(conversationId: number, messageId: number): void
+  /** Opens a dialog, without the error of what was done before. */
+  openDialog(dialog: DialogName): void
   /** Opens a dialog over the one that is open: that one comes back when it closes. */
   openOver(dialog: DialogName): void
   /** Shows who another user is. */
@@ -70,14 +77,25 @@ export const startSession = async (account: Account): Promise<Session> => {
   let below: DialogName | undefined
   let watched = ""
 
-  const update = () => {
-    state.value = client.state
+  /** Watches who is online: the user of the open conversation first, as it may be far down in the list. */
+  const watch = () => {
     const { order, conversations } = client.state
-    const ids = order.slice(0, WATCHED).flatMap((id) => conversations.get(id)?.with?.user_id ?? [])
+    const shown = [selected.value as ConversationId, ...order.slice(0, WATCHED)]
+    const users = shown.flatMap((id) => conversations.get(id)?.with?.user_id ?? [])
+    const ids = [...new Set(users)].slice(0, WATCHED)
     const wanted = ids.join()
     if (wanted !== watched) client.watch(ids)
     watched = wanted
   }
+  const update = () => {
+    state.value = client.state
+    watch()
+    const id = selected.value
+    // While it is loaded anew the conversation is missing for a moment, and its timeline stays.
+    if (id !== undefined && conversationOf(client.state, id) === undefined && !isOpened(id)) leaveDialogs()
+  }
+  const isOpened = (id: number) => timelineOf(client.state, id) !== undefined
+  const hasNewer = (id: number) => timelineOf(client.state, id)?.hasNewer === true
   const attempt = async <A>(action: Promise<A>) => {
     error.value = undefined
     try {
@@ -87,16 +105,28 @@ export const startSession = async (account: Account): Promise<Session> => {
       return undefined
     }
   }
-  const select = (id: number | undefined) => {
+  const goTo = (id: number | undefined) => {
+    if (id !== selected.value) leaveDialogs()
     selected.value = id
+    watch()
     target.value = undefined
     replyTo.value = undefined
     editing.value = undefined
     error.value = undefined
-    if (id !== undefined && timelineOf(client.state, id) === undefined) client.open(id).catch(() => {})
+  }
+  const select = (id: number | undefined) => {
+    const isShown = id === selected.value
+    goTo(id)
+    if (id === undefined) return
+    // A part of long ago would hide what is unread.
+    if (hasNewer(id)) {
+      if (isShown) sent.value++
+      else client.close(id)
+    }
+    if (!isOpened(id)) client.open(id).catch(() => {})
   }
   const jump = (id: number, messageId: number) => {
-    if (selected.value !== id) select(id)
+    if (selected.value !== id) goTo(id)
     target.value = { id: messageId }
     client.open(id, messageId).catch(() => {})
   }
@@ -106,6 +136,11 @@ export const startSession = async (account: Account): Promise<Session> => {
     error.value = undefined
   }
   const openOver = (name: DialogName) => show(name, dialog.value)
+  /** Closes the dialogs about the conversation that was open. */
+  const leaveDialogs = () => {
+    if (ABOUT_CONVERSATION.has(below)) below = undefined
+    if (ABOUT_CONVERSATION.has(dialog.value)) show(undefined)
+  }
   client.loadBlocks().catch(() => {})
   client.loadProfile().catch(() => {})
   client.subscribe(update)
@@ -124,6 +159,7 @@ export const startSession = async (account: Account): Promise<Session> => {
     sent,
     subject,
     person,
+    openDialog: (name) => show(name),
     openOver,
     showPerson: (other) => {
       person.value = other

@@ -22,8 +22,8 @@ export const useShortcuts = (session: Session, root: RefObject<HTMLElement | nul
       else if (event.altKey && event.key === "ArrowDown") move(1)
       else if (event.key === "Escape") session.select(undefined)
       else if (isWriting) return
-      else if (event.key === "?") session.dialog.value = "help"
-      else if (event.key === "n") session.dialog.value = "new"
+      else if (event.key === "?") session.openDialog("help")
+      else if (event.key === "n") session.openDialog("new")
       else if (event.key === "/") root.current?.querySelector<HTMLElement>(".filter")?.focus()
       else return
       event.preventDefault()

@@ -214,7 +214,8 @@ const reload = (draft: Draft, id: ConversationId) => {
   if (draft.state.timelines.has(id)) draft.load(id)
 }
 
-const close = (draft: Draft, id: ConversationId) => {
+/** Forgets what was loaded of a conversation. */
+export const close = (draft: Draft, id: ConversationId) => {
   draft.unwant(id)
   draft.unwantMembers(id)
   if (draft.state.timelines.has(id)) draft.timelines().delete(id)

@@ -1,6 +1,6 @@
 import type { MessageId } from "../domain/Message.ts"
 import { Draft } from "./Draft.ts"
-import { applyEvent, applyNew, applyPassing } from "./Events.ts"
+import { applyEvent, applyNew, applyPassing, close } from "./Events.ts"
 import type { Input } from "./Input.ts"
 import { acknowledge, reduceOutbox } from "./OutboxState.ts"
 import { applyPage } from "./Pages.ts"
@@ -60,6 +60,9 @@ const apply = (draft: Draft, input: Input) => {
       if (input.page !== undefined) {
         applyPage(draft, input.page)
         for (const event of sync.log) if (event.seq > since) applyEvent(draft, event)
+        // The user is no member of it: no event may ever say so, as after a gap.
+        if (input.page.type === "conversation" && !state.conversations.has(input.page.id))
+          close(draft, input.page.id)
       }
       trimLog(draft)
       return

@@ -82,7 +82,13 @@ class Run {
     const steps = this.isSettling ? 0 : this.draw(6)
     for (let i = 0; i < steps; i++) this.model.step()
     const page = read()
-    this.onTheWay.push(() => this.dispatch({ type: "answered", request, page }))
+    this.onTheWay.push(() => {
+      const isAwaited = this.state.sync.requests.has(request)
+      this.dispatch({ type: "answered", request, page })
+      if (!isAwaited || page.type !== "conversation" || this.state.conversations.has(page.id)) return
+      this.opened.delete(page.id)
+      this.listed.delete(page.id)
+    })
   }
 
   arrive() {
@@ -373,6 +379,27 @@ describe("the reducer", () => {
       opened(messages[0]!.id)
     ])
     assert.deepInclude(state.timelines.get(id), { isLoading: true, around: messages[0]!.id })
+  })
+
+  it("closes a conversation whose user turns out to be no member, unless it was added since it was asked for", () => {
+    const id = 1 as ConversationId
+    const refused: Page = { type: "conversation", id, entry: undefined }
+    const asked: ReadonlyArray<Input> = [
+      { type: "connected", cursor: 1, epoch: "e", recovered: true },
+      { type: "opened", id, around: undefined },
+      { type: "requested", request: 1 }
+    ]
+    const answered: Input = { type: "answered", request: 1, page: refused }
+    const {
+      last_read_id: _,
+      unread: __,
+      last_message: ___,
+      ...conversation
+    } = new Model(drawFrom(1)).list(1).conversations[0]!
+    const event = { type: "conversation_added", seq: 2, conversation: { ...conversation, id } } as InboxEvent
+    const opened = (inputs: ReadonlyArray<Input>) => [...reduce(initialState(SELF), inputs).timelines.keys()]
+    assert.deepEqual(opened([...asked, answered]), [])
+    assert.deepEqual(opened([...asked, { type: "event", event }, answered]), [id])
   })
 
   it("takes no event after a gap, and says so by its cursor", () => {
