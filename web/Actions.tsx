@@ -4,7 +4,8 @@ import { EMOJI, type MessageActions } from "./messageActions.ts"
 
 /** What can be done with a message. Shown while the pointer or the focus is on it. */
 export const Actions = ({ actions }: { actions: MessageActions }) => (
-  <div class="actions" role="toolbar" aria-label="Actions">
+  // They come and go in the log of messages, which would say each of them.
+  <div class="actions" role="toolbar" aria-label="Actions" aria-live="off">
     {EMOJI.map((emoji) => (
       <button
         key={emoji}

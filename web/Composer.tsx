@@ -1,23 +1,43 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
-import { type ConversationEntry, MAX_CONTENT_LENGTH, messagesOf } from "../src/client/MiniChat.ts"
+import {
+  type ConversationEntry,
+  MAX_CONTENT_LENGTH,
+  type Message,
+  messagesOf,
+  timelineOf
+} from "../src/client/MiniChat.ts"
 import { isComposing } from "./composing.ts"
+import { draftOf, keepDraft } from "./drafts.ts"
 import { Icon } from "./Icon.tsx"
 import { authorOf, titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
-import { tabStorage } from "./storage.ts"
 
 /** Where a message is written. The draft of each conversation is kept. */
 export const Composer = ({ session, entry }: { session: Session; entry: ConversationEntry }) => {
-  const key = `minichat.draft.${session.account.userId}.${entry.id}`
-  const [text, setText] = useState(tabStorage.get(key) ?? "")
+  const { userId } = session.account
+  const [text, setText] = useState(() => draftOf(userId, entry.id, "text"))
   const area = useRef<HTMLTextAreaElement>(null)
   const [storing, setStoring] = useState(0)
   const editing = session.editing.value
-  const quoted = session.replyTo.value
+  const replyTo = session.replyTo.value
+  const messages = messagesOf(session.state.value, entry.id)
+  /** The answered message as it was when it was loaded last: a jump may lead away from it. */
+  const known = useRef<Message>(undefined)
+  known.current = messages.find(({ id }) => id === replyTo) ?? known.current
+  const quoted = known.current?.id === replyTo ? known.current : undefined
   // Before the next key: what is typed belongs to the text that is shown.
   useLayoutEffect(() => {
-    setText(editing?.content ?? tabStorage.get(key) ?? "")
+    setText(editing?.content ?? draftOf(userId, entry.id, "text"))
+    if (editing !== undefined) session.client.typing(entry.id, false)
   }, [editing?.id])
+  // Whoever leaves the conversation does not type in it any more.
+  useEffect(() => () => session.client.typing(entry.id, false), [entry.id])
+  const isEditedGone = messages.some(({ id, deleted_at }) => id === editing?.id && deleted_at !== undefined)
+  useLayoutEffect(() => {
+    if (!isEditedGone) return
+    session.editing.value = undefined
+    session.error.value = "The message that you were editing is deleted."
+  }, [isEditedGone])
   useEffect(() => {
     if (storing === 0) return
     // What is not stored yet would be lost with the page.
@@ -27,11 +47,11 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
   }, [storing])
   const change = (next: string) => {
     setText(next)
-    if (editing === undefined) tabStorage.set(key, next)
+    if (editing === undefined) keepDraft(userId, entry.id, "text", next)
   }
   const cancel = () => {
-    session.editing.value = undefined
-    session.replyTo.value = undefined
+    if (editing !== undefined) session.editing.value = undefined
+    else session.answer(undefined)
   }
   const content = text.trim()
   // By code points, as the server counts. Text that is pasted is not cut: its end would be lost without a word.
@@ -51,14 +71,13 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
     session.sent.value++
     setStoring((count) => count + 1)
     const sent = await session.attempt(
-      session.client.send(
-        { conversationId: entry.id },
-        content,
-        quoted === undefined ? {} : { replyTo: quoted.id }
-      )
+      session.client.send({ conversationId: entry.id }, content, replyTo === undefined ? {} : { replyTo })
     )
     setStoring((count) => count - 1)
-    if (sent === undefined) change(content)
+    if (sent === undefined) {
+      change(content)
+      if (session.selected.value === entry.id) session.answer(replyTo)
+    }
     // A refusal is shown with the message.
     else sent.acknowledged().catch(() => {})
   }
@@ -67,11 +86,13 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
     if (event.key === "Enter" && !event.shiftKey) {
       event.preventDefault()
       submit()
-    } else if (event.key === "Escape" && (editing !== undefined || quoted !== undefined)) {
+    } else if (event.key === "Escape" && (editing !== undefined || replyTo !== undefined)) {
       event.stopPropagation()
       cancel()
     } else if (event.key === "ArrowUp" && text === "") {
-      const own = messagesOf(session.state.value, entry.id).findLast(
+      // The last one of a part of long ago is not the last one.
+      if (timelineOf(session.state.value, entry.id)?.hasNewer === true) return
+      const own = messages.findLast(
         ({ sender_id, deleted_at }) => sender_id === session.account.userId && deleted_at === undefined
       )
       if (own === undefined) return
@@ -89,12 +110,14 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
         submit()
       }}
     >
-      {(editing ?? quoted) !== undefined && (
+      {(editing !== undefined || replyTo !== undefined) && (
         <p class="context">
           <span>
             {editing !== undefined
               ? "Editing"
-              : `Reply to ${authorOf(session.state.value, quoted!)}: ${quoted!.content}`}
+              : quoted === undefined
+                ? "Reply to an earlier message"
+                : `Reply to ${authorOf(session.state.value, quoted)}: ${quoted.deleted_at === undefined ? quoted.content : "Deleted message"}`}
           </span>
           <button type="button" class="icon" aria-label="Cancel" onClick={cancel}>
             <Icon name="close" />
@@ -115,8 +138,9 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
         aria-invalid={excess > 0}
         value={text}
         onInput={(event) => {
-          change(event.currentTarget.value)
-          session.client.typing(entry.id)
+          const { value } = event.currentTarget
+          change(value)
+          if (editing === undefined) session.client.typing(entry.id, value !== "")
         }}
         onKeyDown={onKeyDown}
       />

@@ -11,7 +11,7 @@ import { Composer } from "./Composer.tsx"
 import { lastSeen } from "./format.ts"
 import { History } from "./History.tsx"
 import { Icon } from "./Icon.tsx"
-import { isDeleted, titleOf } from "./names.ts"
+import { isDeleted, personIn, titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
 
 /** Without a connection nobody knows: the line stays empty, and keeps its height. */
@@ -37,9 +37,8 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
   const entry = conversationOf(state, id)
   useParts(session, entry)
   if (entry === undefined) return <Missing session={session} id={id} />
-  const members = state.members.get(entry.id)
   const names = typingIn(state, entry.id).map(
-    (user) => members?.get(user)?.display_name ?? entry.with?.display_name ?? "Somebody"
+    (user) => personIn(state, entry.id, user)?.display_name ?? "Somebody"
   )
   const presence = entry.with === undefined ? undefined : state.presence.get(entry.with.user_id)
   const isOnline = presence?.online === true

@@ -1,7 +1,7 @@
 import { type ConversationEntry, typingIn } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { shortTime } from "./format.ts"
-import { listedAuthorOf, titleOf } from "./names.ts"
+import { authorOf, titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
 
 /** A conversation in the list. */
@@ -11,8 +11,7 @@ export const ConversationRow = ({ session, entry }: { session: Session; entry: C
   const last = entry.last_message
   const isOnline = entry.with !== undefined && state.presence.get(entry.with.user_id)?.online === true
   const isOurs = last?.sender_id === state.userId
-  const author =
-    last === null || (entry.kind === "direct" && !isOurs) ? "" : `${listedAuthorOf(state, last)}: `
+  const author = last === null || (entry.kind === "direct" && !isOurs) ? "" : `${authorOf(state, last)}: `
   const preview =
     last === null ? "No messages yet" : last.deleted_at !== undefined ? "Deleted message" : last.content
   const isTyping = typingIn(state, entry.id).length > 0

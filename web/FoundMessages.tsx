@@ -3,7 +3,7 @@ import { conversationOf, type Message } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { shortTime } from "./format.ts"
 import { Icon } from "./Icon.tsx"
-import { listedAuthorOf, senderOf, titleOf } from "./names.ts"
+import { authorOf, senderOf, titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
 import type { Search } from "./useSearch.ts"
 
@@ -65,7 +65,7 @@ const FoundMessage = ({ session, message }: { session: Session; message: Message
   const state = session.state.value
   const id = message.conversation_id
   const entry = id === undefined ? undefined : conversationOf(state, id)
-  const author = listedAuthorOf(state, message)
+  const author = authorOf(state, message)
   const isOurs = message.sender_id === state.userId
   const sender = senderOf(state, message)
   const me = session.me.value

@@ -14,6 +14,7 @@ import { MessageBubble } from "./MessageBubble.tsx"
 import { OutgoingBubble } from "./OutgoingBubble.tsx"
 import type { Session } from "./session.ts"
 import { useHistoryScroll } from "./useHistoryScroll.ts"
+import { useIsLive } from "./useIsLive.ts"
 import { useMessageFocus } from "./useMessageFocus.ts"
 import { useReadMarks } from "./useReadMarks.ts"
 
@@ -41,6 +42,7 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
   const scroll = useHistoryScroll({ session, entry, timeline, messages, box, list })
   const focus = useMessageFocus({ session, entry, messages, box, list })
   const unread = useReadMarks({ session, entry, timeline, messages, box, list, isAtEnd: scroll.isAtEnd })
+  const isLive = useIsLive(scroll.isAtEnd && timeline?.isLoading === false)
 
   return (
     <div class="history-frame">
@@ -48,8 +50,8 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
         ref={box}
         class="history"
         role="log"
-        // What comes into the page while somebody scrolls is not new, and is not read out.
-        aria-live={scroll.isAtEnd ? "polite" : "off"}
+        // What comes into the page at first, or while somebody scrolls, is not new, and is not read out.
+        aria-live={isLive ? "polite" : "off"}
         aria-label="Messages"
         onScroll={() => {
           scroll.onScroll()

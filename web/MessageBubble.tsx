@@ -5,6 +5,7 @@ import { timeOf } from "./format.ts"
 import { LinkedText } from "./LinkedText.tsx"
 import { actionsOf, nameOf } from "./messageActions.ts"
 import { authorOf } from "./names.ts"
+import { QuoteText } from "./QuoteText.tsx"
 import { Refused } from "./Refused.tsx"
 import type { Session } from "./session.ts"
 
@@ -33,6 +34,7 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }:
     <article
       class="message"
       tabIndex={isTabStop ? 0 : -1}
+      aria-live={isMine ? "off" : undefined}
       data-mine={isMine}
       data-target={session.target.value?.id === message.id}
       data-grouped={isGrouped}
@@ -55,7 +57,7 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }:
       <div class="bubble">
         {quote !== undefined && (
           <button type="button" class="quote" onClick={() => session.jump(entry.id, quote.id)}>
-            {quote.content === "" ? "Deleted message" : quote.content}
+            <QuoteText state={state} quote={{ ...quote, conversation_id: entry.id }} />
           </button>
         )}
         {isDeleted ? <em class="gone">Deleted</em> : <LinkedText text={message.content} />}

@@ -1,6 +1,7 @@
 import type { Message, OutboxEntry } from "../src/client/MiniChat.ts"
 import { timeOf } from "./format.ts"
 import { LinkedText } from "./LinkedText.tsx"
+import { QuoteText } from "./QuoteText.tsx"
 import { Refused } from "./Refused.tsx"
 import type { Session } from "./session.ts"
 
@@ -22,6 +23,8 @@ export const OutgoingBubble = ({ session, item, isGrouped, quote }: Props) => {
   return (
     <article
       class="message"
+      // Its writer knows it.
+      aria-live="off"
       data-mine="true"
       data-grouped={isGrouped}
       data-state={item.state}
@@ -29,7 +32,9 @@ export const OutgoingBubble = ({ session, item, isGrouped, quote }: Props) => {
     >
       <div class="bubble">
         {quote !== undefined && (
-          <p class="quote">{quote.content === "" ? "Deleted message" : quote.content}</p>
+          <p class="quote">
+            <QuoteText state={session.state.value} quote={quote} />
+          </p>
         )}
         <LinkedText text={item.command.content} />
         <span class="meta">

@@ -3,6 +3,7 @@ import { type Account, accounts, setAccounts } from "./accounts.ts"
 import { Banner } from "./Banner.tsx"
 import { Conversation } from "./Conversation.tsx"
 import { Dialogs } from "./Dialogs.tsx"
+import { forgetDrafts } from "./drafts.ts"
 import { Sidebar } from "./Sidebar.tsx"
 import { reasonOf } from "./server.ts"
 import { type Session, startSession } from "./session.ts"
@@ -61,8 +62,12 @@ const Opened = ({
   const selected = session.selected.value
   const name = session.me.value?.display_name ?? `User ${session.account.userId}`
   const leave = () => setAccounts(accounts.value.filter((account) => account !== session.account))
-  const signOut = async () => {
+  const forget = () => {
+    forgetDrafts(session.account.userId)
     leave()
+  }
+  const signOut = async () => {
+    forget()
     await session.client.forget()
   }
   return (
@@ -82,7 +87,7 @@ const Opened = ({
           <Conversation key={selected} session={session} id={selected} />
         )}
       </div>
-      <Dialogs session={session} onDeleted={leave} onSignOut={signOut} />
+      <Dialogs session={session} onDeleted={forget} onSignOut={signOut} />
     </section>
   )
 }

@@ -1,6 +1,8 @@
 const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" })
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long" })
+const shortWeekday = new Intl.DateTimeFormat(undefined, { weekday: "short" })
 const date = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" })
+const dateOfYear = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short", year: "numeric" })
 const fullDate = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "long", year: "numeric" })
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" })
 
@@ -11,6 +13,9 @@ const dayOf = (at: Date) => new Date(at.getFullYear(), at.getMonth(), at.getDate
 const daysAgo = (at: Date) => Math.round((dayOf(new Date()) - dayOf(at)) / DAY)
 
 const capital = (text: string) => text.charAt(0).toLocaleUpperCase() + text.slice(1)
+
+/** The day, with the year unless it is this one. */
+const shortDate = (at: Date) => (at.getFullYear() === new Date().getFullYear() ? date : dateOfYear).format(at)
 
 export const timeOf = (at: Date) => time.format(at)
 
@@ -25,13 +30,13 @@ export const dayName = (at: Date): string => {
 export const shortTime = (at: Date): string => {
   const days = daysAgo(at)
   if (days < 1) return time.format(at)
-  return days < 7 ? weekday.format(at).slice(0, 3) : date.format(at)
+  return days < 7 ? shortWeekday.format(at) : shortDate(at)
 }
 
 /** When somebody was last online. */
 export const lastSeen = (at: Date): string => {
   const days = daysAgo(at)
-  const day = days < 2 ? relative.format(-days, "day") : date.format(at)
+  const day = days < 2 ? relative.format(-days, "day") : shortDate(at)
   return `Last seen ${day}${days < 7 ? `, ${time.format(at)}` : ""}`
 }
 

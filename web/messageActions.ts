@@ -37,13 +37,13 @@ export const idOf = (article: HTMLElement | null): number | undefined =>
   article === null ? undefined : Number(article.dataset.message?.split("-")[1])
 
 export const actionsOf = (session: Session, entry: ConversationEntry, message: Message): MessageActions => {
-  const { client, attempt, editing, replyTo } = session
+  const { client, attempt, editing } = session
   const isMine = message.sender_id === session.account.userId
   const isOurs = isMine || entry.role === "owner" || entry.role === "admin"
   const sender = senderOf(session.state.value, message)
-  const write = (edited: Message | undefined, answered: Message | undefined) => () => {
-    editing.value = edited
-    replyTo.value = answered
+  /** An edit leaves the draft, and what it answers, as they are. */
+  const edit = () => {
+    editing.value = message
     focusText(session)
   }
   return {
@@ -51,10 +51,14 @@ export const actionsOf = (session: Session, entry: ConversationEntry, message: M
       const mine = message.reactions?.find((one) => one.emoji === emoji)?.mine === true
       attempt(client.react(entry.id, message.id, emoji, !mine))
     },
-    reply: write(undefined, message),
+    reply: () => {
+      editing.value = undefined
+      session.answer(message.id)
+      focusText(session)
+    },
     sender,
     about: () => sender !== undefined && session.showPerson(sender),
-    ...(isMine && { edit: write(message, undefined) }),
+    ...(isMine && { edit }),
     ...(!isMine && {
       report: () => {
         session.subject.value = message

@@ -12,6 +12,7 @@ import {
   type User
 } from "../src/client/MiniChat.ts"
 import type { Account } from "./accounts.ts"
+import { draftOf, keepDraft } from "./drafts.ts"
 import type { Person } from "./names.ts"
 import { reasonOf, SERVER } from "./server.ts"
 
@@ -31,7 +32,8 @@ export interface Session {
   readonly conversations: ReadonlySignal<ReadonlyArray<ConversationEntry>>
   readonly me: ReadonlySignal<User | undefined>
   readonly selected: Signal<number | undefined>
-  readonly replyTo: Signal<Message | undefined>
+  /** The id of the message that is answered. It is kept with the draft. */
+  readonly replyTo: ReadonlySignal<number | undefined>
   readonly editing: Signal<Message | undefined>
   /** The message that is to be shown, after a jump to it. Each jump is another one. */
   readonly target: Signal<{ readonly id: number } | undefined>
@@ -47,6 +49,8 @@ export interface Session {
   /** Does something that may be refused; its reason is shown. */
   attempt<A>(action: Promise<A>): Promise<A | undefined>
   select(conversationId: number | undefined): void
+  /** Says which message of the open conversation is answered by what is written. */
+  answer(messageId: number | undefined): void
   /** Opens a conversation at one of its messages. */
   jump(conversationId: number, messageId: number): void
   /** Opens a dialog, without the error of what was done before. */
@@ -66,7 +70,7 @@ export const startSession = async (account: Account): Promise<Session> => {
   const client = await connect({ url: SERVER, userId: account.userId, token: account.token })
   const state = signal(client.state)
   const selected = signal<number | undefined>(undefined)
-  const replyTo = signal<Message | undefined>(undefined)
+  const replyTo = signal<number | undefined>(undefined)
   const editing = signal<Message | undefined>(undefined)
   const error = signal<string | undefined>(undefined)
   const dialog = signal<DialogName | undefined>(undefined)
@@ -110,7 +114,7 @@ export const startSession = async (account: Account): Promise<Session> => {
     selected.value = id
     watch()
     target.value = undefined
-    replyTo.value = undefined
+    replyTo.value = (id !== undefined && Number(draftOf(account.userId, id, "reply"))) || undefined
     editing.value = undefined
     error.value = undefined
   }
@@ -168,6 +172,11 @@ export const startSession = async (account: Account): Promise<Session> => {
     closeDialog: () => show(below),
     closeDialogs: () => show(undefined),
     attempt,
+    answer: (messageId) => {
+      replyTo.value = messageId
+      if (selected.value !== undefined)
+        keepDraft(account.userId, selected.value, "reply", String(messageId ?? ""))
+    },
     select,
     jump,
     conversations: computed(() => conversationList(state.value)),

@@ -13,6 +13,14 @@ const kept = (storage: () => Storage) => ({
     } catch {
       // The value lasts as long as the page.
     }
+  },
+  /** Removes all values whose keys begin so. */
+  removeAll: (prefix: string): void => {
+    try {
+      for (const key of Object.keys(storage())) if (key.startsWith(prefix)) storage().removeItem(key)
+    } catch {
+      // Nothing is kept.
+    }
   }
 })
 

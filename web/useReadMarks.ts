@@ -18,6 +18,8 @@ interface Options {
 export const useReadMarks = ({ session, entry, timeline, messages, box, list, isAtEnd }: Options) => {
   const [readUntil] = useState(entry.last_read_id)
   const [above, setAbove] = useState(entry.unread)
+  /** A message that arrives while its reader watches has no line above it. */
+  const [hadUnread] = useState(entry.unread > 0)
   const last = messages.at(-1)?.id
   /** The last one that was marked. It is not marked again when that is refused. */
   const marked = useRef(0)
@@ -38,7 +40,7 @@ export const useReadMarks = ({ session, entry, timeline, messages, box, list, is
   const index = messages.findIndex(
     ({ id, sender_id }) => id > readUntil && sender_id !== session.account.userId
   )
-  const first = isWhole && readUntil > 0 ? messages[index]?.id : undefined
+  const first = hadUnread && isWhole && readUntil > 0 ? messages[index]?.id : undefined
 
   /** Nothing is above any more once the first one was in sight. */
   const update = () => {

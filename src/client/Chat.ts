@@ -23,7 +23,7 @@ import { type ClientStorage, memoryStorage } from "./Storage.ts"
 import { makeStore } from "./Store.ts"
 import { subscribed } from "./Subscribed.ts"
 import * as Token from "./Token.ts"
-import { onWakeUp } from "./WakeUps.ts"
+import { onHidden, onWakeUp } from "./WakeUps.ts"
 
 export interface ConnectOptions {
   /** Where the server is, such as `https://chat.example.com`, with the path that it has there. */
@@ -81,6 +81,7 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
   yield* refresh
 
   const save = yield* saving(store, kept, readers.areCaughtUp)
+  yield* subscribed(() => onHidden(() => fork(save)))
   const typingSentAt = new Map<number, number>()
 
   return {
@@ -123,7 +124,7 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
       }),
     /** Whose presence is in the state from now on, at most 200 users. It replaces the call before it, and outlives the connection. */
     watch: (userIds: ReadonlyArray<number>) => connection.watch(userIds as ReadonlyArray<UserId>),
-    /** Writes the snapshot now. A page calls it when it is hidden. */
+    /** Writes the snapshot now, as is done when the page is hidden: it may be ended without a word then. */
     save,
     /** Forgets everything that is stored of this user on this device, as after a log-out. */
     forget: kept.clear,
