@@ -1,7 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import { vi } from "vitest"
-import { memoryStorage } from "../../src/client/Storage.ts"
+import { type ClientStorage, memoryStorage } from "../../src/client/Storage.ts"
 import { onHidden } from "../../src/client/WakeUps.ts"
 import { ChatServer } from "../realtime/support/ChatServer.ts"
 import { until } from "../support/Until.ts"
@@ -25,6 +25,14 @@ const page = Effect.acquireRelease(
   () => Effect.sync(() => vi.unstubAllGlobals())
 )
 
+const snapshotIn = (storage: ClientStorage) =>
+  Effect.promise(
+    () =>
+      storage.get("snapshot") as Promise<
+        { readonly cursor: number; readonly timelines: ReadonlyArray<{ readonly id: number }> } | undefined
+      >
+  )
+
 layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("a page that is hidden", (it) => {
   describe("keeps what it shows", () => {
     it.effect("a conversation that was opened since the last event is in the next snapshot", () =>
@@ -37,17 +45,22 @@ layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("a pag
         yield* client.until((state) => isOnline(state) && state.list.isLoaded)
         const { id } = yield* client.openDirect(bob.id)
         yield* client.until(({ conversations }) => conversations.has(id))
-        yield* client.save
+        // All is saved up to the cursor, so that nothing is due until another event.
+        yield* until(
+          Effect.gen(function* () {
+            yield* client.save
+            const saved = yield* snapshotIn(storage)
+            return saved?.cursor === client.state().sync.cursor && client.state().sync.requests.size === 0
+          })
+        )
         yield* client.open(id)
         yield* client.until(({ sync }) => sync.requests.size === 0)
         document.turn("hidden")
         yield* until(
-          Effect.promise(async () => {
-            const snapshot = (await storage.get("snapshot")) as
-              | { timelines: ReadonlyArray<{ id: number }> }
-              | undefined
-            return snapshot?.timelines.some((timeline) => timeline.id === id) === true
-          })
+          Effect.map(
+            snapshotIn(storage),
+            (snapshot) => snapshot?.timelines.some((timeline) => timeline.id === id) === true
+          )
         )
       })
     )
