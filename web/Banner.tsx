@@ -1,5 +1,16 @@
+import type { OutboxEntry } from "../src/client/MiniChat.ts"
+import { choose, chooseUser } from "./focus.ts"
 import { hasNetwork } from "./network.ts"
 import type { Session } from "./session.ts"
+import { conversationOfSend, failedIn, waitingIn } from "./unsent.ts"
+
+/** Goes to a message that was refused. */
+const show = (session: Session, item: OutboxEntry) => {
+  const id = conversationOfSend(session.state.value, item)
+  if (id !== undefined) choose(session, id)
+  else if (item.command.type === "send" && item.command.receiver_id !== undefined)
+    chooseUser(session, item.command.receiver_id)
+}
 
 /** Says that there is no connection and what waits for it, or what was refused. What waits outlives a new sign-in. */
 export const Banner = ({
@@ -12,10 +23,12 @@ export const Banner = ({
   /** Leaves nothing of the user on this device. */
   onSignOut: () => void
 }) => {
-  const { status, outbox, storage } = session.state.value
-  const waiting = outbox.filter(
-    ({ command, state }) => command.type === "send" && (state === "queued" || state === "sending")
-  ).length
+  const { status, storage } = session.state.value
+  const waiting = waitingIn(session.state.value).length
+  // Those of the open conversation stand in it, with why.
+  const unsent = failedIn(session.state.value).filter(
+    (item) => conversationOfSend(session.state.value, item) !== session.selected.value
+  )
   const error = session.error.value
   return (
     <>
@@ -30,6 +43,16 @@ export const Banner = ({
             </span>
             <button type="button" onClick={() => session.client.nudge()}>
               Connect now
+            </button>
+          </p>
+        )}
+        {unsent.length > 0 && (
+          <p class="banner bad">
+            <span>
+              {unsent.length === 1 ? "1 message was not sent." : `${unsent.length} messages were not sent.`}
+            </span>
+            <button type="button" onClick={() => show(session, unsent[0]!)}>
+              Show
             </button>
           </p>
         )}

@@ -12,6 +12,9 @@ import { Icon } from "./Icon.tsx"
 import { authorOf, titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
 
+/** Whether it is a device whose keyboard has no Shift key to begin a new line with: there Enter does. */
+const hasTouch = () => matchMedia("(pointer: coarse)").matches
+
 /** Where a message is written. The draft of each conversation is kept. */
 export const Composer = ({ session, entry }: { session: Session; entry: ConversationEntry }) => {
   const { userId } = session.account
@@ -83,7 +86,7 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
   }
   const onKeyDown = (event: KeyboardEvent) => {
     if (isComposing(event)) return
-    if (event.key === "Enter" && !event.shiftKey) {
+    if (event.key === "Enter" && !event.shiftKey && !hasTouch()) {
       event.preventDefault()
       submit()
     } else if (event.key === "Escape" && (editing !== undefined || replyTo !== undefined)) {

@@ -2,16 +2,19 @@ import { useLayoutEffect } from "preact/hooks"
 import {
   type ConversationEntry,
   conversationOf,
+  outgoingOf,
   type PresenceState,
   timelineOf,
   typingIn
 } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { Composer } from "./Composer.tsx"
+import { leave } from "./focus.ts"
 import { lastSeen } from "./format.ts"
 import { History } from "./History.tsx"
 import { Icon } from "./Icon.tsx"
 import { isDeleted, personIn, titleOf } from "./names.ts"
+import { OutgoingBubble } from "./OutgoingBubble.tsx"
 import type { Session } from "./session.ts"
 
 /** Without a connection nobody knows: the line stays empty, and keeps its height. */
@@ -54,12 +57,7 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
   return (
     <>
       <header class="bar">
-        <button
-          type="button"
-          class="icon back"
-          aria-label="Back to the list"
-          onClick={() => session.select(undefined)}
-        >
+        <button type="button" class="icon back" aria-label="Back to the list" onClick={() => leave(session)}>
           <Icon name="back" />
         </button>
         <Avatar
@@ -69,7 +67,7 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
           isOnline={isOnline}
         />
         <div class="heading">
-          <h2>{titleOf(entry)}</h2>
+          <h2 tabIndex={-1}>{titleOf(entry)}</h2>
           <p class="about">{about}</p>
         </div>
         {entry.with !== undefined && !isDeleted(entry) && (
@@ -108,12 +106,13 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
   )
 }
 
-/** In place of a conversation that is not loaded yet, or that the user is no member of any more: then nothing is kept of it. */
+/** In place of a conversation that is not loaded yet, or that the user is no member of any more: then nothing is kept of it, but what was not sent. */
 const Missing = ({ session, id }: { session: Session; id: number }) => {
   const state = session.state.value
   const isLoading = timelineOf(state, id) !== undefined
+  const outgoing = outgoingOf(state, id)
   return (
-    <div class="empty" role="status">
+    <div class="empty" role="status" aria-busy={isLoading}>
       {isLoading ? (
         <p>{state.list.isLoaded ? "Loading…" : "Loading your conversations…"}</p>
       ) : (
@@ -122,7 +121,16 @@ const Missing = ({ session, id }: { session: Session; id: number }) => {
           <p>Somebody has removed you, or you have left it on another device.</p>
         </>
       )}
-      <button type="button" onClick={() => session.select(undefined)}>
+      {outgoing.length > 0 && (
+        <ul class="unsent" aria-label="Your messages">
+          {outgoing.map((item) => (
+            <li key={item.client_id}>
+              <OutgoingBubble session={session} item={item} isGrouped={false} quote={undefined} />
+            </li>
+          ))}
+        </ul>
+      )}
+      <button type="button" onClick={() => leave(session)}>
         Back to the list
       </button>
     </div>

@@ -3,6 +3,7 @@ import { type CustomItemComponentProps, Virtualizer, type VirtualizerHandle } fr
 import { ConversationRow } from "./ConversationRow.tsx"
 import { isNearEnd } from "./nearEnd.ts"
 import type { Session } from "./session.ts"
+import { useRowFocus } from "./useRowFocus.ts"
 
 /** A place in the list. Assistive technology hears where it is, as most places are not in the page. */
 const Place = ({ index, ...rest }: CustomItemComponentProps) => (
@@ -17,6 +18,7 @@ export const ConversationList = ({ session }: { session: Session }) => {
   const box = useRef<HTMLDivElement>(null)
   const list = useRef<VirtualizerHandle>(null)
   const isLoading = useRef(false)
+  const focus = useRowFocus({ entries: all, selected, box, list })
 
   const loadMore = async () => {
     if (isLoading.current || loaded.next === null || !isNearEnd(box.current!)) return
@@ -33,9 +35,26 @@ export const ConversationList = ({ session }: { session: Session }) => {
     if (index >= 0) list.current?.scrollToIndex(index, { align: "nearest" })
   }, [selected])
   return (
-    <div ref={box} class="list" onScroll={loadMore}>
-      <Virtualizer ref={list} data={all} as="ul" item={Place}>
-        {(entry) => <ConversationRow key={entry.id} session={session} entry={entry} />}
+    // biome-ignore lint/a11y/noStaticElementInteractions: the keys and the focus are those of the rows in it
+    <div
+      ref={box}
+      class="list"
+      onScroll={loadMore}
+      onKeyDown={focus.onKeyDown}
+      onFocusIn={focus.onFocusIn}
+      onFocusOut={focus.onFocusOut}
+    >
+      <Virtualizer
+        ref={list}
+        data={all}
+        as="ul"
+        item={Place}
+        keepMounted={[focus.index]}
+        onResize={focus.settle}
+      >
+        {(entry, index) => (
+          <ConversationRow key={entry.id} session={session} entry={entry} isTabStop={index === focus.index} />
+        )}
       </Virtualizer>
     </div>
   )

@@ -2,6 +2,7 @@ import { useState } from "preact/hooks"
 import type { User } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { Dialog } from "./Dialog.tsx"
+import { choose, chooseUser } from "./focus.ts"
 import type { Session } from "./session.ts"
 import { nobodyFound, usePeople } from "./usePeople.ts"
 
@@ -23,8 +24,8 @@ export const NewChatDialog = ({ session, onClose }: { session: Session; onClose:
     if (isGroup) {
       const group = await session.attempt(session.client.createGroup(title, [...chosen]))
       if (group === undefined) return
-      session.select(group.id)
-    } else if (only !== undefined) await session.startWith(only)
+      choose(session, group.id)
+    } else if (only !== undefined) await chooseUser(session, only)
     if (session.error.value === undefined) onClose()
   }
   return (
@@ -40,6 +41,7 @@ export const NewChatDialog = ({ session, onClose }: { session: Session; onClose:
         }}
       >
         <input
+          autofocus
           type="search"
           aria-label="Find a user"
           placeholder="Find a user"

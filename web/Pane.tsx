@@ -4,6 +4,7 @@ import { Banner } from "./Banner.tsx"
 import { Conversation } from "./Conversation.tsx"
 import { Dialogs } from "./Dialogs.tsx"
 import { forgetDrafts } from "./drafts.ts"
+import { Focus } from "./focus.ts"
 import { Sidebar } from "./Sidebar.tsx"
 import { reasonOf } from "./server.ts"
 import { type Session, startSession } from "./session.ts"
@@ -71,10 +72,18 @@ const Opened = ({
     await session.client.forget()
   }
   return (
-    <section ref={root} class="pane" aria-label={`Chat of ${name}`} data-open={selected !== undefined}>
+    <section
+      ref={root}
+      class="pane"
+      aria-label={`Chat of ${name}`}
+      data-user={session.account.userId}
+      data-open={selected !== undefined}
+    >
+      <div class="banners">
+        <Banner session={session} onSignIn={leave} onSignOut={signOut} />
+      </div>
       <Sidebar session={session} name={name} />
       <div class="main">
-        <Banner session={session} onSignIn={leave} onSignOut={signOut} />
         {selected === undefined ? (
           <div class="empty">
             <h2>Choose a conversation</h2>
@@ -87,6 +96,7 @@ const Opened = ({
           <Conversation key={selected} session={session} id={selected} />
         )}
       </div>
+      <Focus session={session} />
       <Dialogs session={session} onDeleted={forget} onSignOut={signOut} />
     </section>
   )

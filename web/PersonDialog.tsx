@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks"
 import { directWith } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { Dialog } from "./Dialog.tsx"
+import { chooseUser } from "./focus.ts"
 import type { Person } from "./names.ts"
 import type { Session } from "./session.ts"
 
@@ -43,8 +44,7 @@ export const PersonDialog = ({
           <button
             type="button"
             onClick={async () => {
-              await session.startWith(user_id)
-              if (session.error.value === undefined) session.closeDialogs()
+              if (await chooseUser(session, user_id)) session.closeDialogs()
             }}
           >
             Write to {display_name}

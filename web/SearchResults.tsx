@@ -2,6 +2,7 @@ import { useEffect, useRef } from "preact/hooks"
 import { Avatar } from "./Avatar.tsx"
 import { ConversationRow } from "./ConversationRow.tsx"
 import { FoundMessages } from "./FoundMessages.tsx"
+import { chooseUser } from "./focus.ts"
 import { titleOf } from "./names.ts"
 import { isNearEnd } from "./nearEnd.ts"
 import type { Session } from "./session.ts"
@@ -60,8 +61,7 @@ export const SearchResults = ({
               type="button"
               class="conversation"
               onClick={async () => {
-                await session.startWith(id)
-                onDone()
+                if (await chooseUser(session, id)) onDone()
               }}
             >
               <Avatar id={id} name={display_name} url={avatar_url} />

@@ -7,6 +7,7 @@ const SHORTCUTS = [
   ["↑ / ↓", "In the messages: previous or next message"],
   ["R / E / Delete", "On a message: reply, edit, delete"],
   ["1 … 6", "On a message: react"],
+  ["↑ / ↓", "In the list: previous or next conversation"],
   ["Alt ↑ / Alt ↓", "Previous or next conversation"],
   ["N", "New chat"],
   ["/", "Search"],
@@ -18,7 +19,7 @@ export const ShortcutsDialog = ({ onClose }: { onClose: () => void }) => (
   <Dialog title="Shortcuts" onClose={onClose}>
     <dl class="shortcuts">
       {SHORTCUTS.map(([keys, meaning]) => (
-        <div key={keys}>
+        <div key={meaning}>
           <dt>
             <kbd>{keys}</kbd>
           </dt>

@@ -1,7 +1,7 @@
 import type { RefObject } from "preact"
 import { useLayoutEffect, useRef, useState } from "preact/hooks"
 import type { VirtualizerHandle } from "virtua"
-import type { ConversationEntry, Message } from "../src/client/MiniChat.ts"
+import { type ConversationEntry, type Message, timelineOf } from "../src/client/MiniChat.ts"
 import { articleOf, articleWith, idOf } from "./messageActions.ts"
 import { messageKeys } from "./messageKeys.ts"
 import type { Session } from "./session.ts"
@@ -27,6 +27,18 @@ export const useMessageFocus = ({ session, entry, messages, box, list }: Options
     article?.focus({ preventScroll: true })
     if (article !== null && article === document.activeElement) wanted.current = undefined
   }
+  const jump = session.target.value
+  const made = useRef<typeof jump>(undefined)
+  // Whoever jumps to a message goes on from there, once those around it are loaded.
+  useLayoutEffect(() => {
+    if (jump === undefined || jump === made.current || timelineOf(session.client.state, entry.id)?.isLoading)
+      return
+    const message = messages.find(({ id }) => id >= jump.id)
+    if (message === undefined) return
+    made.current = jump
+    wanted.current = message.id
+    setFocused(message.id)
+  })
   useLayoutEffect(settle)
   const focusAt = (index: number) => {
     wanted.current = messages[index]?.id

@@ -1,6 +1,7 @@
 import type { RefObject } from "preact"
 import { useEffect } from "preact/hooks"
 import { isComposing } from "./composing.ts"
+import { choose, leave } from "./focus.ts"
 import type { Session } from "./session.ts"
 
 /** The shortcuts of one pane: the one with the focus, or the first one when nothing has it. */
@@ -10,7 +11,7 @@ export const useShortcuts = (session: Session, root: RefObject<HTMLElement | nul
       const list = session.conversations.value
       const at = list.findIndex(({ id }) => id === session.selected.value)
       const next = list[Math.min(Math.max(at + step, 0), list.length - 1)]
-      if (next !== undefined) session.select(next.id)
+      if (next !== undefined) choose(session, next.id)
     }
     const onKey = (event: KeyboardEvent) => {
       if (isComposing(event)) return
@@ -20,7 +21,7 @@ export const useShortcuts = (session: Session, root: RefObject<HTMLElement | nul
       const isWriting = focused?.matches("input, textarea, select") === true
       if (event.altKey && event.key === "ArrowUp") move(-1)
       else if (event.altKey && event.key === "ArrowDown") move(1)
-      else if (event.key === "Escape") session.select(undefined)
+      else if (event.key === "Escape") leave(session)
       else if (isWriting) return
       else if (event.key === "?") session.openDialog("help")
       else if (event.key === "n") session.openDialog("new")

@@ -34,10 +34,17 @@ layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
             const text = page.getByLabel(/^Message to/)
             await text.waitFor()
             await page.locator(".message").nth(1).waitFor()
+            assert.include(await focused.getAttribute("aria-label"), "Message to")
+            // Where nothing is written, a letter is a shortcut.
+            await keyboard.press("Shift+Tab")
             await keyboard.press("/")
             assert.include(await focused.getAttribute("aria-label"), "Search conversations")
-            // From the text, one step back is the newest message; the arrow goes to the one before.
-            await text.focus()
+            // The row is one step from the search, and leads to the text.
+            await keyboard.press("Tab")
+            assert.include(await focused.textContent(), b!.display_name)
+            await keyboard.press("Enter")
+            assert.include(await focused.getAttribute("aria-label"), "Message to")
+            // One step back is the newest message; the arrow goes to the one before.
             await keyboard.press("Shift+Tab")
             assert.include(await focused.textContent(), "two")
             await keyboard.press("ArrowUp")
@@ -66,6 +73,7 @@ layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
             assert.include(await focused.getAttribute("aria-label"), "Message to")
             await keyboard.press("Escape")
             await page.getByText("Choose a conversation").waitFor()
+            assert.include(await focused.textContent(), b!.display_name)
           })
           // The page shows it deleted before the server has heard of it.
           yield* until(
