@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact"
 import { useState } from "preact/hooks"
+import { leaveTab } from "./accounts.ts"
 import type { Session } from "./session.ts"
 
 /** What can be done with everything that is stored of the user: here, and on the server. */
@@ -27,6 +28,13 @@ export const AccountData = ({
           Sign out
         </button>
       </Choice>
+      {session.account.token === undefined && (
+        <Choice title="Another user" hint="In this tab. What waits for this one stays on the device.">
+          <button type="button" onClick={() => leaveTab(session.account)}>
+            Switch user
+          </button>
+        </Choice>
+      )}
       <Choice title="Blocked people" hint="They cannot write to you alone.">
         <button type="button" aria-label="Show blocked people" onClick={() => session.openOver("blocked")}>
           Show

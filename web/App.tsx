@@ -1,27 +1,33 @@
 import { signal } from "@preact/signals"
 import { useEffect } from "preact/hooks"
-import { accounts, signIn, tokenFromAddress } from "./accounts.ts"
+import { accountOf, accounts, setAccounts, tokenFromAddress } from "./accounts.ts"
 import { Pane } from "./Pane.tsx"
 import { Start } from "./Start.tsx"
 import { reasonOf } from "./server.ts"
 
-/** What became of the token that the page came with: the server is asked whose it is, and may refuse it. */
+/** What became of the token that came last: the server is asked whose it is, and may refuse it. */
 const arrival = signal<{ readonly isOver: boolean; readonly refusal?: string }>({ isOver: true })
 
-const token = tokenFromAddress()
-if (token !== undefined) {
+/** Signs in whose token the address has, also when it gets one while the page is open. */
+const arrive = async () => {
+  const token = tokenFromAddress()
+  if (token === undefined) return
   // Who was signed in before is not shown in place of whose token it is.
   accounts.value = []
-  arrival.value = { isOver: false }
-  signIn(token).then(
-    () => {
-      arrival.value = { isOver: true }
-    },
-    (cause) => {
-      arrival.value = { isOver: true, refusal: reasonOf(cause) }
-    }
-  )
+  const own = { isOver: false }
+  arrival.value = own
+  try {
+    const account = await accountOf(token)
+    // Another token has come meanwhile.
+    if (arrival.value !== own) return
+    setAccounts([account])
+    arrival.value = { isOver: true }
+  } catch (cause) {
+    if (arrival.value === own) arrival.value = { isOver: true, refusal: reasonOf(cause) }
+  }
 }
+arrive()
+addEventListener("hashchange", arrive)
 
 /** The whole page: signing in, or a pane for each user. */
 export const App = () => {

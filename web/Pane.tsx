@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks"
-import { type Account, accounts, setAccounts } from "./accounts.ts"
+import { type Account, removeAccount } from "./accounts.ts"
 import { Banner } from "./Banner.tsx"
 import { Conversation } from "./Conversation.tsx"
 import { Dialogs } from "./Dialogs.tsx"
@@ -62,7 +62,7 @@ const Opened = ({
   }, [isOnline, peer])
   const selected = session.selected.value
   const name = session.me.value?.display_name ?? `User ${session.account.userId}`
-  const leave = () => setAccounts(accounts.value.filter((account) => account !== session.account))
+  const leave = () => removeAccount(session.account)
   const forget = () => {
     forgetDrafts(session.account.userId)
     leave()

@@ -1,22 +1,23 @@
-import { useEffect, useState } from "preact/hooks"
-import type { User } from "../src/client/MiniChat.ts"
+import { useState } from "preact/hooks"
 import { Avatar } from "./Avatar.tsx"
 import { setAccounts } from "./accounts.ts"
 import { createUser, listUsers, reasonOf, ServerError } from "./server.ts"
 import { TokenForm } from "./TokenForm.tsx"
+import { useAnswer } from "./useAnswer.ts"
 
 /** Where a person says who they are. `refusal`: why the token that the page came with was refused. */
 export const Start = ({ refusal }: { refusal?: string | undefined }) => {
-  const [users, setUsers] = useState<ReadonlyArray<User>>()
+  const [wanted, setWanted] = useState("")
   const [needsToken, setNeedsToken] = useState(false)
   const [error, setError] = useState(refusal)
   const [name, setName] = useState("")
-  useEffect(() => {
-    listUsers().then(setUsers, (cause) => {
-      if (cause instanceof ServerError && cause.status === 401) setNeedsToken(true)
-      else setError(reasonOf(cause))
+  const { value: users, error: failure } = useAnswer(wanted.trim(), (beginning) =>
+    listUsers(beginning).catch((cause) => {
+      if (!(cause instanceof ServerError && cause.status === 401)) throw cause
+      setNeedsToken(true)
+      return []
     })
-  }, [])
+  )
   const attempt = async (action: () => Promise<void>) => {
     setError(undefined)
     await action().catch((cause) => setError(reasonOf(cause)))
@@ -68,9 +69,25 @@ export const Start = ({ refusal }: { refusal?: string | undefined }) => {
               />
               <button type="submit">Create</button>
             </form>
+            <input
+              type="search"
+              aria-label="Find a user"
+              placeholder="Or find a user by the beginning of the name"
+              maxLength={100}
+              value={wanted}
+              onInput={(event) => setWanted(event.currentTarget.value)}
+            />
+            {failure !== undefined && (
+              <p class="error" role="alert">
+                {failure}
+              </p>
+            )}
+            {users?.length === 0 && wanted.trim() !== "" && (
+              <p role="status">Nobody has a name that begins so.</p>
+            )}
             {users !== undefined && users.length > 0 && (
               <ul class="people" aria-label="Users">
-                {users.slice(0, 50).map((user) => (
+                {users.map((user) => (
                   <li key={user.id}>
                     <button type="button" class="person" onClick={() => setAccounts([{ userId: user.id }])}>
                       <Avatar id={user.id} name={user.display_name} url={user.avatar_url} />

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks"
-import { signIn } from "./accounts.ts"
+import { accountOf, setAccounts } from "./accounts.ts"
 import { reasonOf } from "./server.ts"
 
 /** Takes the token that a server with AUTH=required asks for. `onSubmit` is called at each attempt. */
@@ -9,9 +9,11 @@ export const TokenForm = ({ onSubmit }: { onSubmit: () => void }) => {
   const submit = async (data: FormData) => {
     setError(undefined)
     setIsAsking(true)
-    await signIn(String(data.get("token")).trim(), data.has("keep")).catch((cause) =>
+    try {
+      setAccounts([await accountOf(String(data.get("token")).trim(), data.has("keep"))])
+    } catch (cause) {
       setError(reasonOf(cause))
-    )
+    }
     setIsAsking(false)
   }
   return (

@@ -32,9 +32,17 @@ const ask = async <A>(path: string, init: RequestInit = {}, token?: string): Pro
   return body
 }
 
-/** The users with an id above `after`, 100 at most; a server that requires a token refuses with 401. */
-export const listUsers = (after = 0) =>
-  ask<ReadonlyArray<User>>(`users/${after > 0 ? `?after_id=${after}` : ""}`)
+/** Users whose name begins so, the first ones for no name; 100 at most. Where lists are refused: the one with this username. */
+export const listUsers = async (name: string): Promise<ReadonlyArray<User>> => {
+  const users = (query: Record<string, string>) =>
+    ask<ReadonlyArray<User>>(`users/?${new URLSearchParams(query)}`)
+  try {
+    return await users(name === "" ? {} : { q: name })
+  } catch (cause) {
+    if (!(cause instanceof ServerError && cause.status === 403)) throw cause
+    return name === "" || [...name].length > 50 ? [] : users({ username: name })
+  }
+}
 
 /** What a header can carry of a token. A JWT has other characters neither. */
 const TOKEN = /^[\x21-\x7e]+$/
