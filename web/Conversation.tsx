@@ -109,7 +109,9 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
 /** In place of a conversation that is not loaded yet, or that the user is no member of any more: then nothing is kept of it, but what was not sent. */
 const Missing = ({ session, id }: { session: Session; id: number }) => {
   const state = session.state.value
-  const isLoading = timelineOf(state, id) !== undefined
+  const timeline = timelineOf(state, id)
+  const isWanted = [...state.sync.wanted].some((wanted) => wanted === id)
+  const isLoading = timeline !== undefined && (timeline.isLoading || isWanted)
   const outgoing = outgoingOf(state, id)
   return (
     <div class="empty" role="status" aria-busy={isLoading}>

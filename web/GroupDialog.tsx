@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks"
 import type { ConversationEntry } from "../src/client/MiniChat.ts"
+import { AskingButton } from "./AskingButton.tsx"
 import { Avatar } from "./Avatar.tsx"
 import { Dialog } from "./Dialog.tsx"
 import type { Session } from "./session.ts"
@@ -82,13 +83,15 @@ export const GroupDialog = ({
               {member.role !== "member" && <span class="role">{member.role}</span>}
               {member.user_id !== session.account.userId &&
                 (entry.role === "owner" || (entry.role === "admin" && member.role === "member")) && (
-                  <button
-                    type="button"
+                  <AskingButton
                     aria-label={`Remove ${member.display_name}`}
-                    onClick={() => session.attempt(client.removeMember(entry.id, member.user_id))}
+                    question={`Remove ${member.display_name}?`}
+                    yes="Remove"
+                    no="Keep"
+                    onYes={() => session.attempt(client.removeMember(entry.id, member.user_id))}
                   >
                     Remove
-                  </button>
+                  </AskingButton>
                 )}
             </li>
           ))}
@@ -129,9 +132,9 @@ export const GroupDialog = ({
             )}
           </div>
         )}
-        <button type="button" class="danger" onClick={leave}>
+        <AskingButton class="danger" question="Leave the group?" yes="Leave" no="Stay" onYes={leave}>
           Leave the group
-        </button>
+        </AskingButton>
       </div>
     </Dialog>
   )

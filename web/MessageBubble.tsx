@@ -1,9 +1,10 @@
 import { useState } from "preact/hooks"
 import { type ConversationEntry, type Message, readersOf, refusedOf } from "../src/client/MiniChat.ts"
 import { Actions } from "./Actions.tsx"
+import { DeleteQuestion } from "./DeleteQuestion.tsx"
 import { timeOf } from "./format.ts"
 import { LinkedText } from "./LinkedText.tsx"
-import { actionsOf, nameOf } from "./messageActions.ts"
+import { actionsOf, deleting, nameOf } from "./messageActions.ts"
 import { authorOf } from "./names.ts"
 import { QuoteText } from "./QuoteText.tsx"
 import { Refused } from "./Refused.tsx"
@@ -90,6 +91,9 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }:
             </button>
           ))}
         </div>
+      )}
+      {deleting.value === nameOf(session, message.id) && !isDeleted && (
+        <DeleteQuestion session={session} entry={entry} message={message} />
       )}
       {refused.map((item) => (
         <Refused key={item.client_id} session={session} item={item} />

@@ -3,9 +3,9 @@ import { Avatar } from "./Avatar.tsx"
 import { ConversationRow } from "./ConversationRow.tsx"
 import { FoundMessages } from "./FoundMessages.tsx"
 import { chooseUser } from "./focus.ts"
-import { titleOf } from "./names.ts"
 import { isNearEnd } from "./nearEnd.ts"
 import type { Session } from "./session.ts"
+import { useFoundConversations } from "./useFoundConversations.ts"
 import { usePeople } from "./usePeople.ts"
 import { useSearch } from "./useSearch.ts"
 
@@ -22,14 +22,11 @@ export const SearchResults = ({
   words: string
   onDone: () => void
 }) => {
-  const wanted = words.toLocaleLowerCase()
-  const conversations = session.conversations.value.filter((entry) =>
-    titleOf(entry).toLocaleLowerCase().includes(wanted)
-  )
+  const { conversations, isOver: areAllLooked } = useFoundConversations(session, words)
   const known = new Set(conversations.map((entry) => entry.with?.user_id))
   const people = usePeople(session, words)
   const others = people.value?.users.filter(({ id }) => !known.has(id)).slice(0, PEOPLE) ?? []
-  const search = useSearch(session, words.trim())
+  const search = useSearch(session, words)
   const { messages, next, canGoOn, error } = search
   const box = useRef<HTMLElement>(null)
   /** Goes on while the end is in sight; an answer without a message says nothing of those before it. */
@@ -37,14 +34,14 @@ export const SearchResults = ({
     if (canGoOn && error === undefined && (messages.length === 0 || isNearEnd(box.current!))) search.more()
   }
   useEffect(loadMore, [canGoOn, next, messages.length])
-  const isOver = next === null && (people.value !== undefined || people.error !== undefined)
+  const isOver = areAllLooked && next === null && (people.value !== undefined || people.error !== undefined)
   const isNothing = conversations.length + others.length + messages.length === 0
   return (
     <section
       ref={box}
       class="list"
       aria-label="Search results"
-      aria-busy={search.isSearching}
+      aria-busy={search.isSearching || !areAllLooked}
       onScroll={loadMore}
     >
       <Section title="Conversations" entries={conversations}>
@@ -54,6 +51,11 @@ export const SearchResults = ({
           </li>
         )}
       </Section>
+      {!areAllLooked && (
+        <p class="hint" role="status">
+          Searching conversations…
+        </p>
+      )}
       <Section title="People" entries={others}>
         {({ id, display_name, username, avatar_url }) => (
           <li key={id}>

@@ -69,7 +69,7 @@ export const Sidebar = ({ session, name }: { session: Session; name: string }) =
         }}
       />
       {filter.trim() !== "" ? (
-        <SearchResults session={session} words={filter} onDone={() => setFilter("")} />
+        <SearchResults session={session} words={filter.trim()} onDone={() => setFilter("")} />
       ) : !state.list.isLoaded && all.length === 0 ? (
         <div class="skeletons" aria-hidden="true">
           <i />

@@ -1,3 +1,4 @@
+import { signal } from "@preact/signals"
 import type { ConversationEntry, Message } from "../src/client/MiniChat.ts"
 import { type Person, senderOf } from "./names.ts"
 import type { Session } from "./session.ts"
@@ -17,6 +18,9 @@ export interface MessageActions {
   readonly report?: () => void
   readonly remove?: () => void
 }
+
+/** The name of the message that the user is asked about before it is deleted. */
+export const deleting = signal<string | undefined>(undefined)
 
 export const focusText = (session: Session) =>
   document.querySelector<HTMLElement>(`#text-${session.account.userId}`)?.focus()
@@ -74,9 +78,7 @@ export const actionsOf = (session: Session, entry: ConversationEntry, message: M
       }),
     ...(isOurs && {
       remove: () => {
-        // The button that has the focus goes with the text.
-        articleWith(session, message.id)?.focus()
-        attempt(client.remove(entry.id, message.id))
+        deleting.value = nameOf(session, message.id)
       }
     })
   }

@@ -177,6 +177,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
               await page.keyboard.press("Escape")
               await page.getByRole("button", { name: "Members" }).click()
               await dialog.getByRole("button", { name: "Leave the group" }).click()
+              await dialog.getByRole("button", { name: "Leave", exact: true }).click()
               await dialog.getByRole("alert").getByText("does not answer").waitFor()
               await page.keyboard.press("Escape")
               // What goes through the outbox works all the same.

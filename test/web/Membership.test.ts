@@ -96,6 +96,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
             await dialog.getByText(users[1]!.display_name).waitFor()
             await page.route(/\/members\/|\/conversations\/$/, (route) => route.abort())
             await dialog.getByRole("button", { name: "Leave the group" }).click()
+            await dialog.getByRole("button", { name: "Leave", exact: true }).click()
             await dialog.getByRole("alert").getByText("does not answer").waitFor()
             await dialog.getByRole("button", { name: "Close" }).click()
 

@@ -34,6 +34,8 @@ export const openChat = Effect.fnUntraced(function* (
   userIds: ReadonlyArray<number> = [],
   options: {
     readonly colorScheme?: "light" | "dark"
+    readonly hasTouch?: boolean
+    readonly isMobile?: boolean
     /** What is done with the page before it loads anything, as answering requests to other hosts. */
     readonly before?: (page: Page) => Promise<unknown>
   } = {}
