@@ -72,7 +72,7 @@ export const Start = ({ refusal }: { refusal?: string | undefined }) => {
             <input
               type="search"
               aria-label="Find a user"
-              placeholder="Or find a user by the beginning of the name"
+              placeholder="Or find a user by name"
               maxLength={100}
               value={wanted}
               onInput={(event) => setWanted(event.currentTarget.value)}
