@@ -1,5 +1,6 @@
 import { hasNetwork } from "./network.ts"
 import type { Session } from "./session.ts"
+import { useView } from "./useView.ts"
 
 /** Says that there is no connection and what waits for it, or what was refused. What waits outlives a new sign-in. */
 export const Banner = ({
@@ -12,10 +13,15 @@ export const Banner = ({
   /** Leaves nothing of the user on this device. */
   onSignOut: () => void
 }) => {
-  const { status, outbox, storage } = session.state.value
-  const waiting = outbox.filter(
-    ({ command, state }) => command.type === "send" && (state === "queued" || state === "sending")
-  ).length
+  const status = useView(() => session.state.value.status, [session])
+  const storage = useView(() => session.state.value.storage, [session])
+  const waiting = useView(
+    () =>
+      session.state.value.outbox.filter(
+        ({ command, state }) => command.type === "send" && (state === "queued" || state === "sending")
+      ).length,
+    [session]
+  )
   const error = session.error.value
   return (
     <>

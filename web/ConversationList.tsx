@@ -1,8 +1,11 @@
+import { useSignalEffect } from "@preact/signals"
 import { useEffect, useRef } from "preact/hooks"
 import { type CustomItemComponentProps, Virtualizer, type VirtualizerHandle } from "virtua"
 import { ConversationRow } from "./ConversationRow.tsx"
 import { isNearEnd } from "./nearEnd.ts"
 import type { Session } from "./session.ts"
+import { useLoading } from "./useLoading.ts"
+import { useView } from "./useView.ts"
 
 /** A place in the list. Assistive technology hears where it is, as most places are not in the page. */
 const Place = ({ index, ...rest }: CustomItemComponentProps) => (
@@ -12,26 +15,20 @@ const Place = ({ index, ...rest }: CustomItemComponentProps) => (
 /** The conversations by activity. Those in sight are in the page, and a few around them; further ones are loaded on the way down. */
 export const ConversationList = ({ session }: { session: Session }) => {
   const all = session.conversations.value
-  const { list: loaded, status } = session.state.value
-  const selected = session.selected.value
+  const next = useView(() => session.state.value.list.next, [session])
+  const status = useView(() => session.state.value.status.type, [session])
   const box = useRef<HTMLDivElement>(null)
   const list = useRef<VirtualizerHandle>(null)
-  const isLoading = useRef(false)
-
-  const loadMore = async () => {
-    if (isLoading.current || loaded.next === null || !isNearEnd(box.current!)) return
-    isLoading.current = true
-    // Without a connection the banner says so, and being back loads it.
-    await session.client.loadConversations().catch(() => {})
-    isLoading.current = false
+  const loadMore = () => {
+    if (!isLoading() && next !== null && isNearEnd(box.current!)) load(session.client.loadConversations())
   }
-  useEffect(() => {
-    loadMore()
-  }, [all.length, loaded.next, status.type])
-  useEffect(() => {
-    const index = all.findIndex(({ id }) => id === selected)
+  const { isLoading, load } = useLoading(session, loadMore)
+  useEffect(loadMore, [all.length, next, status])
+  useSignalEffect(() => {
+    const selected = session.selected.value
+    const index = session.conversations.peek().findIndex(({ id }) => id === selected)
     if (index >= 0) list.current?.scrollToIndex(index, { align: "nearest" })
-  }, [selected])
+  })
   return (
     <div ref={box} class="list" onScroll={loadMore}>
       <Virtualizer ref={list} data={all} as="ul" item={Place}>

@@ -36,7 +36,7 @@ export const authorOf = (state: State, message: Message): string =>
  * Who wrote a message, by the username: lists know no other name of a group's members, and one that changed once the group is
  * opened would move the text.
  */
-export const listedAuthorOf = ({ userId }: State, message: Message): string =>
+export const listedAuthorOf = ({ userId }: { readonly userId: number }, message: Message): string =>
   message.sender_id === userId ? "You" : isSenderDeleted(message) ? DELETED : message.sender_username
 
 /** The other user who wrote a message; `undefined` for one's own, and when the account is deleted. */

@@ -10,6 +10,7 @@ import {
   type User
 } from "../src/client/MiniChat.ts"
 import type { Account } from "./accounts.ts"
+import { keeping } from "./keeping.ts"
 import type { Person } from "./names.ts"
 import { reasonOf, SERVER } from "./server.ts"
 
@@ -42,6 +43,8 @@ export interface Session {
   /** Does something that may be refused; its reason is shown. */
   attempt<A>(action: Promise<A>): Promise<A | undefined>
   select(conversationId: number | undefined): void
+  /** Begins to load a conversation that is about to be selected. */
+  prepare(conversationId: number): void
   /** Opens a conversation at one of its messages. */
   jump(conversationId: number, messageId: number): void
   /** Opens a dialog over the one that is open: that one comes back when it closes. */
@@ -87,13 +90,16 @@ export const startSession = async (account: Account): Promise<Session> => {
       return undefined
     }
   }
+  const prepare = (id: number) => {
+    if (timelineOf(client.state, id) === undefined) client.open(id).catch(() => {})
+  }
   const select = (id: number | undefined) => {
     selected.value = id
     target.value = undefined
     replyTo.value = undefined
     editing.value = undefined
     error.value = undefined
-    if (id !== undefined && timelineOf(client.state, id) === undefined) client.open(id).catch(() => {})
+    if (id !== undefined) prepare(id)
   }
   const jump = (id: number, messageId: number) => {
     if (selected.value !== id) select(id)
@@ -106,6 +112,13 @@ export const startSession = async (account: Account): Promise<Session> => {
     error.value = undefined
   }
   const openOver = (name: DialogName) => show(name, dialog.value)
+  const keepParts = keeping<ReadonlyArray<unknown>>()
+  const keepList = keeping<ReadonlyArray<ConversationEntry>>()
+  /** What the list is made from. */
+  const parts = computed(() => {
+    const { order, conversations, outbox, timelines } = state.value
+    return keepParts([order, conversations, outbox, timelines])
+  })
   client.loadBlocks().catch(() => {})
   client.loadProfile().catch(() => {})
   client.subscribe(update)
@@ -133,8 +146,12 @@ export const startSession = async (account: Account): Promise<Session> => {
     closeDialogs: () => show(undefined),
     attempt,
     select,
+    prepare,
     jump,
-    conversations: computed(() => conversationList(state.value)),
+    conversations: computed(() => {
+      parts.value
+      return keepList(conversationList(state.peek()))
+    }),
     startWith: async (userId) => {
       const conversation = await attempt(client.openDirect(userId))
       if (conversation !== undefined) select(conversation.id)
