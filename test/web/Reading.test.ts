@@ -170,6 +170,24 @@ layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
         })
       )
 
+      it.effect("begins to load a conversation when the mouse button goes down on it", () =>
+        Effect.gen(function* () {
+          const { server } = yield* ChatServer
+          const [a, b] = yield* newUsers(2)
+          yield* send(b!, a!, "message 0")
+          const { page } = yield* openChat(server.url, [a!.id])
+          yield* inPage(page, async (page) => {
+            await page.getByRole("button", { name: b!.display_name }).hover()
+            const asked = page.waitForRequest(/\/messages\/\?/, { timeout: 10_000 })
+            await page.mouse.down()
+            await asked
+            assert.strictEqual(await page.locator(".history").count(), 0)
+            await page.mouse.up()
+            await page.locator(".message").getByText("message 0").waitFor()
+          })
+        })
+      )
+
       it.effect("stays where somebody scrolled to before the first messages were measured", () =>
         Effect.gen(function* () {
           const { server } = yield* ChatServer
