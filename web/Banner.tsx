@@ -12,6 +12,8 @@ const show = (session: Session, item: OutboxEntry) => {
     chooseUser(session, item.command.receiver_id)
 }
 
+import { useView } from "./useView.ts"
+
 /** Says that there is no connection and what waits for it, or what was refused. What waits outlives a new sign-in. */
 export const Banner = ({
   session,
@@ -23,11 +25,16 @@ export const Banner = ({
   /** Leaves nothing of the user on this device. */
   onSignOut: () => void
 }) => {
-  const { status, storage } = session.state.value
-  const waiting = waitingIn(session.state.value).length
+  const status = useView(() => session.state.value.status, [session])
+  const storage = useView(() => session.state.value.storage, [session])
+  const waiting = useView(() => waitingIn(session.state.value).length, [session])
   // Those of the open conversation stand in it, with why.
-  const unsent = failedIn(session.state.value).filter(
-    (item) => conversationOfSend(session.state.value, item) !== session.selected.value
+  const unsent = useView(
+    () =>
+      failedIn(session.state.value).filter(
+        (item) => conversationOfSend(session.state.value, item) !== session.selected.value
+      ),
+    [session]
   )
   const error = session.error.value
   return (

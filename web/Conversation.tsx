@@ -1,6 +1,7 @@
 import { useLayoutEffect } from "preact/hooks"
 import {
   type ConversationEntry,
+  type ConversationId,
   conversationOf,
   outgoingOf,
   type PresenceState,
@@ -16,6 +17,7 @@ import { Icon } from "./Icon.tsx"
 import { isDeleted, personIn, titleOf } from "./names.ts"
 import { OutgoingBubble } from "./OutgoingBubble.tsx"
 import type { Session } from "./session.ts"
+import { useView } from "./useView.ts"
 
 /** Without a connection nobody knows: the line stays empty, and keeps its height. */
 const presenceText = (presence: PresenceState | undefined) => {
@@ -26,8 +28,16 @@ const presenceText = (presence: PresenceState | undefined) => {
 
 /** Loads what is shown of a conversation and is not there: as when its user was removed and added again, or it was found by a search. */
 const useParts = ({ client, state }: Session, entry: ConversationEntry | undefined) => {
-  const isOpen = entry !== undefined && timelineOf(state.value, entry.id) !== undefined
-  const hasMembers = entry !== undefined && (entry.kind !== "group" || state.value.members.has(entry.id))
+  const [isOpen, hasMembers] = useView(
+    () =>
+      entry === undefined
+        ? [false, false]
+        : [
+            timelineOf(state.value, entry.id) !== undefined,
+            entry.kind !== "group" || state.value.members.has(entry.id)
+          ],
+    [state, entry]
+  )
   useLayoutEffect(() => {
     if (entry !== undefined && !isOpen) client.open(entry.id).catch(() => {})
     if (entry !== undefined && !hasMembers) client.loadMembers(entry.id).catch(() => {})
@@ -36,16 +46,23 @@ const useParts = ({ client, state }: Session, entry: ConversationEntry | undefin
 
 /** The open conversation. */
 export const Conversation = ({ session, id }: { session: Session; id: number }) => {
-  const state = session.state.value
-  const entry = conversationOf(state, id)
+  const entry = useView(() => conversationOf(session.state.value, id), [session, id])
+  const peer = entry?.with
+  const names = useView(() => {
+    const state = session.state.value
+    return typingIn(state, id).map(
+      (user) => personIn(state, id as ConversationId, user)?.display_name ?? "Somebody"
+    )
+  }, [session, id])
+  const [presence, isBlocked] = useView(() => {
+    const { presence, blocked } = session.state.value
+    return peer === undefined
+      ? ([undefined, false] as const)
+      : ([presence.get(peer.user_id), blocked?.has(peer.user_id) === true] as const)
+  }, [session, peer])
   useParts(session, entry)
   if (entry === undefined) return <Missing session={session} id={id} />
-  const names = typingIn(state, entry.id).map(
-    (user) => personIn(state, entry.id, user)?.display_name ?? "Somebody"
-  )
-  const presence = entry.with === undefined ? undefined : state.presence.get(entry.with.user_id)
   const isOnline = presence?.online === true
-  const isBlocked = entry.with !== undefined && state.blocked?.has(entry.with.user_id) === true
   const about =
     names.length > 0
       ? `${names.join(", ")} ${names.length === 1 ? "is" : "are"} typing…`

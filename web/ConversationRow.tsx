@@ -5,6 +5,7 @@ import { shortTime } from "./format.ts"
 import { authorOf, titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
 import { unsentOf } from "./unsent.ts"
+import { useView } from "./useView.ts"
 
 /** A conversation in the list. */
 export const ConversationRow = ({
@@ -17,21 +18,32 @@ export const ConversationRow = ({
   /** Whether the Tab key stops here. */
   isTabStop?: boolean
 }) => {
-  const state = session.state.value
   const title = titleOf(entry)
   const last = entry.last_message
-  const isOnline = entry.with !== undefined && state.presence.get(entry.with.user_id)?.online === true
-  const isOurs = last?.sender_id === state.userId
-  const author = last === null || (entry.kind === "direct" && !isOurs) ? "" : `${authorOf(state, last)}: `
+  const isOnline = useView(
+    () => entry.with !== undefined && session.state.value.presence.get(entry.with.user_id)?.online === true,
+    [session, entry]
+  )
+  const isTyping = useView(() => typingIn(session.state.value, entry.id).length > 0, [session, entry.id])
+  const isSelected = useView(() => session.selected.value === entry.id, [session, entry.id])
+  const unsent = useView(() => unsentOf(session.state.value, entry.id), [session, entry.id])
+  const isOurs = last?.sender_id === session.account.userId
+  const author = useView(
+    () =>
+      last === null || (entry.kind === "direct" && !isOurs) ? "" : `${authorOf(session.state.value, last)}: `,
+    [session, entry, last, isOurs]
+  )
   const preview =
     last === null ? "No messages yet" : last.deleted_at !== undefined ? "Deleted message" : last.content
-  const unsent = unsentOf(state, entry.id)
-  const isTyping = typingIn(state, entry.id).length > 0
   return (
     <button
       type="button"
       class="conversation"
-      aria-current={session.selected.value === entry.id ? "true" : undefined}
+      aria-current={isSelected ? "true" : undefined}
+      // Most of the way is done when the button is let go. A finger may be about to scroll.
+      onPointerDown={({ pointerType, button }) => {
+        if (pointerType !== "touch" && button === 0) session.prepare(entry.id)
+      }}
       onClick={() => choose(session, entry.id)}
       data-conversation={entry.id}
       tabIndex={isTabStop ? 0 : -1}

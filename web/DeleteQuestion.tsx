@@ -1,17 +1,17 @@
 import { useEffect } from "preact/hooks"
-import type { ConversationEntry, Message } from "../src/client/MiniChat.ts"
-import { articleWith, deleting, nameOf } from "./messageActions.ts"
+import type { Message } from "../src/client/MiniChat.ts"
+import { articleWith, deleting, nameOf, type Place } from "./messageActions.ts"
 import { Question } from "./Question.tsx"
 import type { Session } from "./session.ts"
 
 /** Asks at a message whether it is to be deleted. */
 export const DeleteQuestion = ({
   session,
-  entry,
+  place,
   message
 }: {
   session: Session
-  entry: ConversationEntry
+  place: Place
   message: Message
 }) => {
   const close = () => {
@@ -36,7 +36,7 @@ export const DeleteQuestion = ({
       no="Keep"
       onYes={() => {
         answer()
-        session.attempt(session.client.remove(entry.id, message.id))
+        session.attempt(session.client.remove(place.id, message.id))
       }}
       onNo={answer}
     />

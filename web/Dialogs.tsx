@@ -8,6 +8,7 @@ import { ReadersDialog } from "./ReadersDialog.tsx"
 import { ReportDialog } from "./ReportDialog.tsx"
 import { ShortcutsDialog } from "./ShortcutsDialog.tsx"
 import type { Session } from "./session.ts"
+import { useView } from "./useView.ts"
 
 /** The dialog that is open, if any. */
 export const Dialogs = ({
@@ -20,10 +21,11 @@ export const Dialogs = ({
   onSignOut: () => void
 }) => {
   const close = session.closeDialog
-  const entry =
-    session.selected.value === undefined
-      ? undefined
-      : conversationOf(session.state.value, session.selected.value)
+  const entry = useView(() => {
+    const selected = session.selected.value
+    const isNeeded = session.dialog.value === "group" || session.dialog.value === "readers"
+    return isNeeded && selected !== undefined ? conversationOf(session.state.value, selected) : undefined
+  }, [session])
   switch (session.dialog.value) {
     case "new":
       return <NewChatDialog session={session} onClose={close} />

@@ -1,4 +1,4 @@
-import { useRef } from "preact/hooks"
+import { useMemo, useRef } from "preact/hooks"
 import { Virtualizer, type VirtualizerHandle } from "virtua"
 import {
   type ConversationEntry,
@@ -6,8 +6,7 @@ import {
   messagesOf,
   type OutboxEntry,
   outgoingOf,
-  timelineOf,
-  type UserId
+  timelineOf
 } from "../src/client/MiniChat.ts"
 import { dayName, isSameDay } from "./format.ts"
 import { MessageBubble } from "./MessageBubble.tsx"
@@ -17,6 +16,7 @@ import { useHistoryScroll } from "./useHistoryScroll.ts"
 import { useIsLive } from "./useIsLive.ts"
 import { useMessageFocus } from "./useMessageFocus.ts"
 import { useReadMarks } from "./useReadMarks.ts"
+import { useView } from "./useView.ts"
 
 /** Messages of one sender within this time stand together, in milliseconds. */
 const GROUP_WITHIN = 300_000
@@ -26,17 +26,21 @@ type Row = Message | OutboxEntry
 
 const timeOfRow = (row: Row) => new Date("client_id" in row ? row.created_at : row.timestamp)
 
-const senderOfRow = (row: Row, self: UserId) => ("client_id" in row ? self : row.sender_id)
+const senderOfRow = (row: Row, self: number) => ("client_id" in row ? self : row.sender_id)
 
 /** The messages. Those in sight are in the page, and a few around them, however many are loaded. */
 export const History = ({ session, entry }: { session: Session; entry: ConversationEntry }) => {
-  const state = session.state.value
-  const timeline = timelineOf(state, entry.id)
-  const messages = messagesOf(state, entry.id)
-  const outgoing = outgoingOf(state, entry.id).filter(
+  const self = session.account.userId
+  const timeline = useView(() => timelineOf(session.state.value, entry.id), [session, entry.id])
+  const messages = useView(() => messagesOf(session.state.value, entry.id), [session, entry.id])
+  const outgoing = useView(() => outgoingOf(session.state.value, entry.id), [session, entry.id])
+  const waiting = outgoing.filter(
     ({ message }) => message === undefined || !messages.some(({ id }) => id === message.id)
   )
-  const rows: ReadonlyArray<Row> = [...messages, ...outgoing]
+  const rows: ReadonlyArray<Row> = [...messages, ...waiting]
+  const { id, kind, role } = entry
+  // The entry is another one with each message of the conversation, and all bubbles would be drawn anew.
+  const place = useMemo(() => ({ id, kind, role }), [id, kind, role])
   const box = useRef<HTMLDivElement>(null)
   const list = useRef<VirtualizerHandle>(null)
   const scroll = useHistoryScroll({ session, entry, timeline, messages, box, list })
@@ -44,6 +48,7 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
   const unread = useReadMarks({ session, entry, timeline, messages, box, list, isAtEnd: scroll.isAtEnd })
   const isLive = useIsLive(scroll.isAtEnd && timeline?.isLoading === false)
 
+  // A virtualizer that is there before the rows draws the oldest of them first, and those in sight a frame later.
   return (
     <div class="history-frame">
       <div
@@ -67,60 +72,62 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
             <i />
             <i />
           </div>
-        ) : messages.length === 0 && outgoing.length === 0 ? (
+        ) : messages.length === 0 && waiting.length === 0 ? (
           <p class="hint">Nothing here yet. Write the first message below.</p>
         ) : null}
-        <Virtualizer
-          ref={list}
-          scrollRef={box}
-          data={rows}
-          shift={scroll.isShifted}
-          keepMounted={messages.length === 0 ? [] : [focus.index]}
-          onResize={() => {
-            scroll.onResize()
-            focus.settle()
-          }}
-        >
-          {(row, i) => {
-            const before = rows[i - 1]
-            const at = timeOfRow(row)
-            const isNewDay = before === undefined || !isSameDay(at, timeOfRow(before))
-            const isFirstUnread = "id" in row && row.id === unread.first
-            const isGrouped =
-              !isNewDay &&
-              !isFirstUnread &&
-              senderOfRow(before, state.userId) === senderOfRow(row, state.userId) &&
-              at.getTime() - timeOfRow(before).getTime() < GROUP_WITHIN
-            if ("client_id" in row) {
-              const { command } = row
-              const quoted = command.type === "send" ? command.reply_to_id : undefined
+        {rows.length > 0 && (
+          <Virtualizer
+            ref={list}
+            scrollRef={box}
+            data={rows}
+            shift={scroll.isShifted}
+            keepMounted={messages.length === 0 ? [] : [focus.index]}
+            onResize={() => {
+              scroll.onResize()
+              focus.settle()
+            }}
+          >
+            {(row, i) => {
+              const before = rows[i - 1]
+              const at = timeOfRow(row)
+              const isNewDay = before === undefined || !isSameDay(at, timeOfRow(before))
+              const isFirstUnread = "id" in row && row.id === unread.first
+              const isGrouped =
+                !isNewDay &&
+                !isFirstUnread &&
+                senderOfRow(before, self) === senderOfRow(row, self) &&
+                at.getTime() - timeOfRow(before).getTime() < GROUP_WITHIN
+              if ("client_id" in row) {
+                const { command } = row
+                const quoted = command.type === "send" ? command.reply_to_id : undefined
+                return (
+                  <div key={row.client_id} class="line">
+                    {isNewDay && <p class="day">{dayName(at)}</p>}
+                    <OutgoingBubble
+                      session={session}
+                      item={row}
+                      isGrouped={isGrouped}
+                      quote={quoted === undefined ? undefined : messages.find(({ id }) => id === quoted)}
+                    />
+                  </div>
+                )
+              }
               return (
-                <div key={row.client_id} class="line">
+                <div key={row.id} class="line">
                   {isNewDay && <p class="day">{dayName(at)}</p>}
-                  <OutgoingBubble
+                  {isFirstUnread && <p class="day new">New messages</p>}
+                  <MessageBubble
                     session={session}
-                    item={row}
+                    place={place}
+                    message={row}
                     isGrouped={isGrouped}
-                    quote={quoted === undefined ? undefined : messages.find(({ id }) => id === quoted)}
+                    isTabStop={i === focus.index}
                   />
                 </div>
               )
-            }
-            return (
-              <div key={row.id} class="line">
-                {isNewDay && <p class="day">{dayName(at)}</p>}
-                {isFirstUnread && <p class="day new">New messages</p>}
-                <MessageBubble
-                  session={session}
-                  entry={entry}
-                  message={row}
-                  isGrouped={isGrouped}
-                  isTabStop={i === focus.index}
-                />
-              </div>
-            )
-          }}
-        </Virtualizer>
+            }}
+          </Virtualizer>
+        )}
       </div>
       {unread.above > 0 && (
         <button type="button" class="jump up" onClick={unread.toFirst}>

@@ -1,18 +1,19 @@
 import { useState } from "preact/hooks"
-import { type ConversationEntry, type Message, readersOf, refusedOf } from "../src/client/MiniChat.ts"
+import { type Message, readersOf, refusedOf } from "../src/client/MiniChat.ts"
 import { Actions } from "./Actions.tsx"
 import { DeleteQuestion } from "./DeleteQuestion.tsx"
 import { timeOf } from "./format.ts"
 import { LinkedText } from "./LinkedText.tsx"
-import { actionsOf, deleting, nameOf } from "./messageActions.ts"
+import { actionsOf, deleting, nameOf, type Place } from "./messageActions.ts"
 import { authorOf } from "./names.ts"
 import { QuoteText } from "./QuoteText.tsx"
 import { Refused } from "./Refused.tsx"
 import type { Session } from "./session.ts"
+import { useView } from "./useView.ts"
 
 interface Props {
   readonly session: Session
-  readonly entry: ConversationEntry
+  readonly place: Place
   readonly message: Message
   /** Whether it belongs to the message before it. */
   readonly isGrouped: boolean
@@ -21,23 +22,26 @@ interface Props {
 }
 
 /** A message that the server has. */
-export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }: Props) => {
+export const MessageBubble = ({ session, place, message, isGrouped, isTabStop }: Props) => {
   const [isPointedAt, setIsPointedAt] = useState(false)
   const [hasFocus, setHasFocus] = useState(false)
-  const state = session.state.value
-  const isMine = message.sender_id === state.userId
+  const isMine = message.sender_id === session.account.userId
   const isDeleted = message.deleted_at !== undefined
   const quote = message.reply_to
-  const readers = isMine ? readersOf(state, entry.id, message.id).length : 0
-  const author = authorOf(state, message)
-  const refused = refusedOf(state, message.id)
+  const [readers, author] = useView(() => {
+    const state = session.state.value
+    return [isMine ? readersOf(state, place.id, message.id).length : 0, authorOf(state, message)] as const
+  }, [session, place.id, message])
+  const refused = useView(() => refusedOf(session.state.value, message.id), [session, message.id])
+  const isTarget = useView(() => session.target.value?.id === message.id, [session, message.id])
+  const time = timeOf(new Date(message.timestamp))
   return (
     <article
       class="message"
       tabIndex={isTabStop ? 0 : -1}
       aria-live={isMine ? "off" : undefined}
       data-mine={isMine}
-      data-target={session.target.value?.id === message.id}
+      data-target={isTarget}
       data-grouped={isGrouped}
       data-state={refused.length > 0 ? "failed" : undefined}
       data-message={nameOf(session, message.id)}
@@ -48,35 +52,35 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }:
         // The actions that the focus goes to must stay.
         setHasFocus(relatedTarget instanceof Node && currentTarget.contains(relatedTarget))
       }
-      aria-label={`${author}, ${timeOf(new Date(message.timestamp))}`}
+      aria-label={`${author}, ${time}`}
     >
-      {!isGrouped && !isMine && entry.kind === "group" && (
+      {!isGrouped && !isMine && place.kind === "group" && (
         <p class="author" data-hue={message.sender_id % 6}>
           {author}
         </p>
       )}
       <div class="bubble">
         {quote !== undefined && (
-          <button type="button" class="quote" onClick={() => session.jump(entry.id, quote.id)}>
-            <QuoteText state={state} quote={{ ...quote, conversation_id: entry.id }} />
+          <button type="button" class="quote" onClick={() => session.jump(place.id, quote.id)}>
+            <QuoteText session={session} quote={{ ...quote, conversation_id: place.id }} />
           </button>
         )}
         {isDeleted ? <em class="gone">Deleted</em> : <LinkedText text={message.content} />}
         <span class="meta">
           {message.edited_at !== undefined && !isDeleted && "edited "}
-          <time dateTime={message.timestamp}>{timeOf(new Date(message.timestamp))}</time>
+          <time dateTime={message.timestamp}>{time}</time>
           {isMine && !isDeleted && (
             <span class="ticks" data-read={readers > 0}>
               <span aria-hidden="true">{readers > 0 ? "✓✓" : "✓"}</span>
-              {readers > 0 && entry.kind === "group" && <b aria-hidden="true">{readers}</b>}
+              {readers > 0 && place.kind === "group" && <b aria-hidden="true">{readers}</b>}
               <span class="hidden">
-                {readers === 0 ? ", sent" : entry.kind === "group" ? `, read by ${readers}` : ", read"}
+                {readers === 0 ? ", sent" : place.kind === "group" ? `, read by ${readers}` : ", read"}
               </span>
             </span>
           )}
         </span>
       </div>
-      {!isDeleted && (isPointedAt || hasFocus) && <Actions actions={actionsOf(session, entry, message)} />}
+      {!isDeleted && (isPointedAt || hasFocus) && <Actions actions={actionsOf(session, place, message)} />}
       {message.reactions !== undefined && message.reactions.length > 0 && (
         <div class="reactions">
           {message.reactions.map(({ emoji, count, mine }) => (
@@ -85,7 +89,7 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }:
               type="button"
               aria-pressed={mine ?? false}
               aria-label={`${emoji} ${count}`}
-              onClick={() => session.attempt(session.client.react(entry.id, message.id, emoji, !mine))}
+              onClick={() => session.attempt(session.client.react(place.id, message.id, emoji, !mine))}
             >
               {emoji} {count}
             </button>
@@ -93,7 +97,7 @@ export const MessageBubble = ({ session, entry, message, isGrouped, isTabStop }:
         </div>
       )}
       {deleting.value === nameOf(session, message.id) && !isDeleted && (
-        <DeleteQuestion session={session} entry={entry} message={message} />
+        <DeleteQuestion session={session} place={place} message={message} />
       )}
       {refused.map((item) => (
         <Refused key={item.client_id} session={session} item={item} />

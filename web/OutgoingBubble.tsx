@@ -33,7 +33,7 @@ export const OutgoingBubble = ({ session, item, isGrouped, quote }: Props) => {
       <div class="bubble">
         {quote !== undefined && (
           <p class="quote">
-            <QuoteText state={session.state.value} quote={quote} />
+            <QuoteText session={session} quote={quote} />
           </p>
         )}
         <LinkedText text={item.command.content} />

@@ -9,6 +9,7 @@ import { Sidebar } from "./Sidebar.tsx"
 import { reasonOf } from "./server.ts"
 import { type Session, startSession } from "./session.ts"
 import { useShortcuts } from "./useShortcuts.ts"
+import { useView } from "./useView.ts"
 
 interface Props {
   readonly account: Account
@@ -55,8 +56,7 @@ const Opened = ({
 }) => {
   const root = useRef<HTMLElement>(null)
   useShortcuts(session, root, isFirst)
-  const status = session.state.value.status
-  const isOnline = status.type === "online"
+  const isOnline = useView(() => session.state.value.status.type === "online", [session])
   useEffect(() => {
     if (isOnline && peer !== undefined && session.selected.value === undefined) session.startWith(peer)
   }, [isOnline, peer])

@@ -1,9 +1,13 @@
-import type { State } from "../src/client/MiniChat.ts"
 import { nameIn, type Quoted } from "./names.ts"
+import type { Session } from "./session.ts"
+import { useView } from "./useView.ts"
 
 /** A message that another one answers: who wrote it, and what. */
-export const QuoteText = ({ state, quote }: { state: State; quote: Quoted }) => {
-  const name = nameIn(state, quote)
+export const QuoteText = ({ session, quote }: { session: Session; quote: Quoted }) => {
+  const name = useView(
+    () => nameIn(session.state.value, quote),
+    [session, quote.conversation_id, quote.sender_id]
+  )
   return (
     <>
       {name !== undefined && <b>{name}: </b>}

@@ -7,12 +7,14 @@ import { hasNetwork } from "./network.ts"
 import { SearchResults } from "./SearchResults.tsx"
 import type { Session } from "./session.ts"
 import { switchTheme, theme } from "./theme.ts"
+import { useView } from "./useView.ts"
 
 /** Who this is, and their conversations by activity. */
 export const Sidebar = ({ session, name }: { session: Session; name: string }) => {
   const [filter, setFilter] = useState("")
-  const state = session.state.value
-  const all = session.conversations.value
+  const isConnected = useView(() => session.state.value.status.type === "online", [session])
+  const isLoaded = useView(() => session.state.value.list.isLoaded, [session])
+  const isEmpty = useView(() => session.state.value.order.length === 0, [session])
   return (
     <nav class="sidebar" aria-label="Conversations">
       <header class="bar">
@@ -20,7 +22,7 @@ export const Sidebar = ({ session, name }: { session: Session; name: string }) =
           id={session.account.userId}
           name={name}
           url={session.me.value?.avatar_url}
-          isOnline={state.status.type === "online" && hasNetwork.value}
+          isOnline={isConnected && hasNetwork.value}
         />
         <button type="button" class="own-name" title="Your profile" onClick={() => session.openDialog("me")}>
           {name}
@@ -70,13 +72,13 @@ export const Sidebar = ({ session, name }: { session: Session; name: string }) =
       />
       {filter.trim() !== "" ? (
         <SearchResults session={session} words={filter.trim()} onDone={() => setFilter("")} />
-      ) : !state.list.isLoaded && all.length === 0 ? (
+      ) : !isLoaded && isEmpty ? (
         <div class="skeletons" aria-hidden="true">
           <i />
           <i />
           <i />
         </div>
-      ) : all.length === 0 ? (
+      ) : isEmpty ? (
         <p class="hint">No conversations yet. Start one with New chat, above.</p>
       ) : (
         <ConversationList session={session} />

@@ -5,6 +5,11 @@ import type { Session } from "./session.ts"
 
 export const EMOJI = ["👍", "❤️", "😂", "😮", "😢", "🙏"] as const
 
+/** What is asked of a conversation to know what may be done with its messages. */
+export interface Place extends Pick<ConversationEntry, "id" | "kind"> {
+  readonly role?: ConversationEntry["role"] | undefined
+}
+
 /** What a user may do with a message. What is missing they may not. */
 export interface MessageActions {
   readonly react: (emoji: string) => void
@@ -40,10 +45,10 @@ export const articleOf = (target: EventTarget | null) =>
 export const idOf = (article: HTMLElement | null): number | undefined =>
   article === null ? undefined : Number(article.dataset.message?.split("-")[1])
 
-export const actionsOf = (session: Session, entry: ConversationEntry, message: Message): MessageActions => {
+export const actionsOf = (session: Session, place: Place, message: Message): MessageActions => {
   const { client, attempt, editing } = session
   const isMine = message.sender_id === session.account.userId
-  const isOurs = isMine || entry.role === "owner" || entry.role === "admin"
+  const isOurs = isMine || place.role === "owner" || place.role === "admin"
   const sender = senderOf(session.state.value, message)
   /** An edit leaves the draft, and what it answers, as they are. */
   const edit = () => {
@@ -53,7 +58,7 @@ export const actionsOf = (session: Session, entry: ConversationEntry, message: M
   return {
     react: (emoji) => {
       const mine = message.reactions?.find((one) => one.emoji === emoji)?.mine === true
-      attempt(client.react(entry.id, message.id, emoji, !mine))
+      attempt(client.react(place.id, message.id, emoji, !mine))
     },
     reply: () => {
       editing.value = undefined
@@ -70,7 +75,7 @@ export const actionsOf = (session: Session, entry: ConversationEntry, message: M
       }
     }),
     ...(isMine &&
-      entry.kind === "group" && {
+      place.kind === "group" && {
         readers: () => {
           session.subject.value = message
           session.openDialog("readers")

@@ -13,6 +13,7 @@ import {
 } from "../src/client/MiniChat.ts"
 import type { Account } from "./accounts.ts"
 import { draftOf, keepDraft } from "./drafts.ts"
+import { keeping } from "./keeping.ts"
 import type { Person } from "./names.ts"
 import { reasonOf, SERVER } from "./server.ts"
 
@@ -51,6 +52,8 @@ export interface Session {
   select(conversationId: number | undefined): void
   /** Says which message of the open conversation is answered by what is written. */
   answer(messageId: number | undefined): void
+  /** Begins to load a conversation that is about to be selected. */
+  prepare(conversationId: number): void
   /** Opens a conversation at one of its messages. */
   jump(conversationId: number, messageId: number): void
   /** Opens a dialog, without the error of what was done before. */
@@ -118,6 +121,9 @@ export const startSession = async (account: Account): Promise<Session> => {
     editing.value = undefined
     error.value = undefined
   }
+  const prepare = (id: number) => {
+    if (!isOpened(id)) client.open(id).catch(() => {})
+  }
   const select = (id: number | undefined) => {
     const isShown = id === selected.value
     goTo(id)
@@ -127,7 +133,7 @@ export const startSession = async (account: Account): Promise<Session> => {
       if (isShown) sent.value++
       else client.close(id)
     }
-    if (!isOpened(id)) client.open(id).catch(() => {})
+    prepare(id)
   }
   const jump = (id: number, messageId: number) => {
     if (selected.value !== id) goTo(id)
@@ -145,6 +151,13 @@ export const startSession = async (account: Account): Promise<Session> => {
     if (ABOUT_CONVERSATION.has(below)) below = undefined
     if (ABOUT_CONVERSATION.has(dialog.value)) show(undefined)
   }
+  const keepParts = keeping<ReadonlyArray<unknown>>()
+  const keepList = keeping<ReadonlyArray<ConversationEntry>>()
+  /** What the list is made from. */
+  const parts = computed(() => {
+    const { order, conversations, outbox, timelines } = state.value
+    return keepParts([order, conversations, outbox, timelines])
+  })
   client.loadBlocks().catch(() => {})
   client.loadProfile().catch(() => {})
   client.subscribe(update)
@@ -178,8 +191,12 @@ export const startSession = async (account: Account): Promise<Session> => {
         keepDraft(account.userId, selected.value, "reply", String(messageId ?? ""))
     },
     select,
+    prepare,
     jump,
-    conversations: computed(() => conversationList(state.value)),
+    conversations: computed(() => {
+      parts.value
+      return keepList(conversationList(state.peek()))
+    }),
     startWith: async (userId) => {
       const conversation = await attempt(client.openDirect(userId))
       if (conversation !== undefined) select(conversation.id)

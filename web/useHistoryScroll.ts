@@ -3,6 +3,8 @@ import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks"
 import type { VirtualizerHandle } from "virtua"
 import { type ConversationEntry, type Message, type Timeline, timelineOf } from "../src/client/MiniChat.ts"
 import type { Session } from "./session.ts"
+import { useLoading } from "./useLoading.ts"
+import { useView } from "./useView.ts"
 
 /** How near to the end of the history counts as being there, in pixels. */
 const NEAR = 80
@@ -32,8 +34,6 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     isAtEnd: true,
     /** How far down it was scrolled when that was looked at last, in pixels. */
     top: 0,
-    isLoading: false,
-    /** Whether messages were measured: before that the history seems shorter than it is. */
     isMeasured: false,
     /** The jump that was made last. */
     target: undefined as Session["target"]["value"],
@@ -41,6 +41,7 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     sent: session.sent.value
   })
   const [isAtEnd, setIsAtEnd] = useState(true)
+  const status = useView(() => session.state.value.status.type, [session])
   const first = messages[0]?.id ?? 0
   const target = session.target.value
   const { first: before } = place.current
@@ -64,7 +65,7 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
   /** Goes to the end again, if it was there. The virtualizer may have moved up to `moved` pixels by itself. */
   const stay = (moved = 0) => {
     const { current } = box
-    if (current === null || !place.current.isAtEnd) return
+    if (current === null || list.current === null || !place.current.isAtEnd) return
     // Somebody has scrolled up, and the event of it has not come yet.
     if (current.scrollTop < place.current.top - moved) look()
     if (!place.current.isAtEnd) return
@@ -84,22 +85,24 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     list.current?.scrollToIndex(index, { align: "center" })
   })
 
-  const load = async (action: Promise<void>) => {
-    place.current.isLoading = true
-    // Without a connection the banner says so, and being back loads it.
-    await action.catch(() => {})
-    place.current.isLoading = false
+  /** Whether messages were measured, which are hidden before: until then the history seems shorter than it is. */
+  const isMeasured = () => {
+    const { current } = place
+    if (current.isMeasured) return true
+    const drawn = [...(box.current?.querySelectorAll(".message") ?? [])]
+    current.isMeasured =
+      drawn.length > 0 && drawn.every((message) => message.checkVisibility({ visibilityProperty: true }))
+    return current.isMeasured
   }
   const loadMore = () => {
+    if (isLoading() || timeline === undefined || !isMeasured()) return
     const { scrollTop, clientHeight, left } = distances()
-    if (place.current.isLoading || timeline === undefined) return
     if (scrollTop < AHEAD * clientHeight && timeline.hasOlder) load(session.client.loadOlder(entry.id))
     else if (left < AHEAD * clientHeight && timeline.hasNewer) load(session.client.loadNewer(entry.id))
   }
+  const { isLoading, load } = useLoading(session, loadMore)
   // Whoever scrolled while messages were loaded may be near the end of these.
-  useEffect(() => {
-    if (place.current.isMeasured) loadMore()
-  }, [messages.length, first, session.state.value.status.type])
+  useEffect(loadMore, [messages.length, first, status])
   const onScroll = () => {
     look()
     loadMore()
@@ -126,8 +129,6 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     if (box.current === null) return
     // Measuring moves what is above those in sight by less than the height of the history.
     stay(box.current.clientHeight)
-    if (messages.length === 0) return
-    place.current.isMeasured = true
     loadMore()
   }
   return { isAtEnd, isShifted, onScroll, onResize, toNewest }

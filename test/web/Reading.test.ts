@@ -15,6 +15,23 @@ const drawn = <A>(page: Page, expression: string) =>
     return ${expression}
   })()`)
 
+/** Refuses some requests of a page for now, as a busy server does, until it is told to let them through. */
+const refusing = async (page: Page, requests: RegExp) => {
+  let isBusy = true
+  await page.route(requests, (route) =>
+    isBusy
+      ? route.fulfill({
+          status: 503,
+          contentType: "application/problem+json",
+          body: '{"type":"urn:minichat:problem:unavailable","title":"Busy","status":503,"retry_after_ms":50}'
+        })
+      : route.continue()
+  )
+  return () => {
+    isBusy = false
+  }
+}
+
 /** Waits until something is so. */
 const become = (isSo: () => unknown) => expect.poll(isSo, { timeout: 30_000 }).toBe(true)
 
@@ -41,6 +58,15 @@ const SCROLLED_AT_ONCE = `
     if (document.querySelector(".message") === null) return
     observer.disconnect()
     requestAnimationFrame(() => document.querySelector(".history").scrollTo(0, 10))
+  }).observe(document, { childList: true, subtree: true })`
+
+/** Collects the messages that are drawn, also those that are gone in the same frame. */
+const DRAWN_MESSAGES = `
+  globalThis.drawnMessages = []
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes)
+      for (const node of addedNodes)
+        if (node.querySelector?.(".message")) drawnMessages.push(node.textContent)
   }).observe(document, { childList: true, subtree: true })`
 
 /** Focuses a link above what is in sight: how far below the top edge it stands then. */
@@ -123,6 +149,43 @@ layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
               await become(() => asked.length === 2)
             })
           })
+      )
+
+      it.effect("draws the newest messages of a conversation at once, and no older ones before them", () =>
+        Effect.gen(function* () {
+          const { server } = yield* ChatServer
+          const [a, b] = yield* newUsers(2)
+          for (let i = 0; i < 50; i++) yield* send(b!, a!, `message ${i} ${"long ".repeat(20)}`)
+          const { page, complaints } = yield* openChat(server.url, [a!.id])
+          yield* inPage(page, async (page) => {
+            await page.evaluate(DRAWN_MESSAGES)
+            await page.getByRole("button", { name: b!.display_name }).click()
+            await page.locator(".message").getByText("message 49").waitFor()
+            const texts = await drawn<ReadonlyArray<string>>(page, "drawnMessages")
+            const numbers = texts.map((text) => Number(/message (\d+)/.exec(text)?.[1]))
+            assert.include(numbers, 49)
+            assert.isAbove(Math.min(...numbers), 20)
+          })
+          assert.deepEqual(complaints, [])
+        })
+      )
+
+      it.effect("begins to load a conversation when the mouse button goes down on it", () =>
+        Effect.gen(function* () {
+          const { server } = yield* ChatServer
+          const [a, b] = yield* newUsers(2)
+          yield* send(b!, a!, "message 0")
+          const { page } = yield* openChat(server.url, [a!.id])
+          yield* inPage(page, async (page) => {
+            await page.getByRole("button", { name: b!.display_name }).hover()
+            const asked = page.waitForRequest(/\/messages\/\?/, { timeout: 10_000 })
+            await page.mouse.down()
+            await asked
+            assert.strictEqual(await page.locator(".history").count(), 0)
+            await page.mouse.up()
+            await page.locator(".message").getByText("message 0").waitFor()
+          })
+        })
       )
 
       it.effect("stays where somebody scrolled to before the first messages were measured", () =>
@@ -224,6 +287,59 @@ layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
               })
             })
           })
+      )
+
+      it.effect(
+        "asks again for older messages that a busy server refused, where nobody can scroll any further",
+        () =>
+          Effect.gen(function* () {
+            const { server } = yield* ChatServer
+            const [a, b] = yield* newUsers(2)
+            for (let i = 0; i < 60; i++) yield* send(b!, a!, `message ${i}`)
+            const { page } = yield* openChat(server.url, [a!.id])
+            yield* inPage(page, async (page) => {
+              const answerAgain = await refusing(page, /before_id=/)
+              await page.getByRole("button", { name: b!.display_name }).click()
+              await page.locator(".message").getByText("message 59").waitFor()
+              await become(async () => {
+                await page.evaluate('document.querySelector(".history").scrollTo(0, 0)')
+                return (await drawn(page, 'document.querySelector(".history").scrollTop')) === 0
+              })
+              // Measuring what came into sight has ended by then: no event of the page asks for messages any more.
+              for (let i = 0; i < 10; i++) await drawn(page, "undefined")
+              answerAgain()
+              await become(() => page.evaluate('document.querySelector(".history").scrollTop > 0'))
+            })
+          })
+      )
+
+      it.effect("asks again for conversations that a busy server refused, at the end of the list", () =>
+        Effect.gen(function* () {
+          const { server, ask } = yield* ChatServer
+          const [reader, ...others] = yield* newUsers(61)
+          for (const other of others)
+            yield* ask("POST", "/conversations/", {
+              json: { user_id: reader!.id, kind: "direct", with: other.id }
+            })
+          const { page } = yield* openChat(server.url, [reader!.id], {
+            before: async (page) => {
+              const answerAgain = await refusing(page, /\/conversations\/.*before=/)
+              await page.exposeFunction("answerAgain", answerAgain)
+            }
+          })
+          yield* inPage(page, async (page) => {
+            const list = page.getByRole("navigation").getByRole("list")
+            await list.getByRole("button", { name: others.at(-1)!.display_name }).waitFor()
+            const end = await drawn<number>(
+              page,
+              '(document.querySelector(".list").scrollTo(0, 1e9), document.querySelector(".list").scrollHeight)'
+            )
+            await drawn(page, "answerAgain()")
+            await become(
+              async () => (await drawn<number>(page, 'document.querySelector(".list").scrollHeight')) > end
+            )
+          })
+        })
       )
 
       it.effect("says the same of what is unread on two devices", () =>
