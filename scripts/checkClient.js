@@ -3,7 +3,7 @@ import { brotliCompressSync, constants } from "node:zlib"
 import { bundle } from "./buildClient.js"
 
 /** In KiB. `own` is the code of src/client without what it imports. */
-const LIMITS = { whole: 53.9, own: 15.5 }
+const LIMITS = { whole: 54.2, own: 15.7 }
 
 const kib = (/** @type {string} */ code) =>
   brotliCompressSync(code, { params: { [constants.BROTLI_PARAM_QUALITY]: 11 } }).length / 1024

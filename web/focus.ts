@@ -47,11 +47,12 @@ const settle = (session: Session) => {
   if (element != null && document.activeElement === element) wanted.delete(session)
 }
 
-/** Selects a conversation for a person who goes there: the focus goes as well. */
+/** Selects a conversation for a person who goes there: the focus goes as well. The one that is open shows its newest message again. */
 export const choose = (session: Session, id: number) => {
-  if (session.selected.value === id) return goTo(session)
+  const isOpen = session.selected.value === id
   session.select(id)
-  want(session, () => placeIn(session))
+  if (isOpen) goTo(session)
+  else want(session, () => placeIn(session))
 }
 
 /** Moves the focus to the conversation that is open. */

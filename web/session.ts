@@ -102,7 +102,11 @@ export const startSession = async (account: Account): Promise<Session> => {
     if (id !== undefined && conversationOf(client.state, id) === undefined && !isOpened(id)) leaveDialogs()
   }
   const isOpened = (id: number) => timelineOf(client.state, id) !== undefined
-  const hasNewer = (id: number) => timelineOf(client.state, id)?.hasNewer === true
+  /** Whether a part of long ago is shown, or is on its way. */
+  const hasNewer = (id: number) => {
+    const { hasNewer, isLoading, around } = timelineOf(client.state, id) ?? { hasNewer: false }
+    return hasNewer && (!isLoading || around !== undefined)
+  }
   const attempt = async <A>(action: Promise<A>) => {
     error.value = undefined
     try {

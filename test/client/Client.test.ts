@@ -233,8 +233,12 @@ layer(ChatServer.layer(), { excludeTestServices: true, timeout: 60_000 })("the c
 
         // A third tab begins with what the first one wrote, and lacks nothing.
         yield* chat.post(bob, alice, "third")
-        const third = yield* openClient(server, alice, { storage })
+        const network = yield* tcpProxy(new URL(server.url))
+        yield* network.cut
+        const third = yield* openClient(network, alice, { storage })
         assert.strictEqual(conversationList(third.state())[0]?.unread, 2)
+        yield* network.restore
+        yield* third.nudge
         yield* third.until((state) => conversationList(state)[0]?.unread === 3)
       })
     )

@@ -216,7 +216,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
             await page.locator(".banner").waitFor({ state: "detached" })
             return place()
           })
-          assert.strictEqual(sent.quote, "Shall we meet?")
+          assert.strictEqual(sent.quote, `${b!.display_name}: Shall we meet?`)
           assert.deepEqual(sent, waiting)
         })
       )
