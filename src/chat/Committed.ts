@@ -22,9 +22,10 @@ export interface Counted<A> {
 export const NOT_YET = new Unavailable({ dependency: "upgrade", cause: "nodes of release 1.0 run" })
 
 /**
- * Commits a change, publishes its events, then reads its answer. Fails while nodes of release 1.0 run. An interruption waits for the first two. Events are published also
- * when the answer cannot be read. Those of an edit and of a deletion hold the message: when it cannot be read after the commit either,
- * the change fails, and each node finds the events by its next sweep of the inboxes, as those of a node that was killed.
+ * Commits a change, publishes its events, then reads its answer. Fails while nodes of release 1.0 run. An interruption waits for the
+ * first two. Events are published also when the answer cannot be read. Those of an edit and of a deletion hold the message: when it
+ * cannot be read after the commit either, the change fails, and each node finds the events by its next sweep of the inboxes, as those
+ * of a node that was killed.
  */
 export const committed = Effect.gen(function* () {
   const publisher = yield* EventPublisher

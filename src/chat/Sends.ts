@@ -91,8 +91,8 @@ export class Sends extends Context.Service<
 
       /** Submits what nodes of release 1.0 can show as well, when such a node runs, and refuses the rest. */
       const submit = (drafts: ReadonlyArray<AnyDraft>) => {
+        if (!olderNodes.run()) return queue.submit(drafts)
         const known = drafts.filter(isKnownToOlderNodes)
-        if (known.length === drafts.length || !olderNodes.run()) return queue.submit(drafts)
         const submitted = known.length === 0 ? Effect.succeed([]) : queue.submit(known)
         return Effect.map(submitted, (outcomes) => {
           let next = 0
