@@ -3,6 +3,7 @@ import { choose, chooseUser } from "./focus.ts"
 import { hasNetwork } from "./network.ts"
 import type { Session } from "./session.ts"
 import { conversationOfSend, failedIn, waitingIn } from "./unsent.ts"
+import { useView } from "./useView.ts"
 
 /** Goes to a message that was refused. */
 const show = (session: Session, item: OutboxEntry) => {
@@ -11,8 +12,6 @@ const show = (session: Session, item: OutboxEntry) => {
   else if (item.command.type === "send" && item.command.receiver_id !== undefined)
     chooseUser(session, item.command.receiver_id)
 }
-
-import { useView } from "./useView.ts"
 
 /** Says that there is no connection and what waits for it, or what was refused. What waits outlives a new sign-in. */
 export const Banner = ({

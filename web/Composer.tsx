@@ -11,6 +11,7 @@ import { draftOf, keepDraft } from "./drafts.ts"
 import { Icon } from "./Icon.tsx"
 import { authorOf, titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
+import { useView } from "./useView.ts"
 
 /** Whether it is a device whose keyboard has no Shift key to begin a new line with: there Enter does. */
 const hasTouch = () => matchMedia("(pointer: coarse)").matches
@@ -23,7 +24,7 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
   const [storing, setStoring] = useState(0)
   const editing = session.editing.value
   const replyTo = session.replyTo.value
-  const messages = messagesOf(session.state.value, entry.id)
+  const messages = useView(() => messagesOf(session.state.value, entry.id), [session, entry.id])
   /** The answered message as it was when it was loaded last: a jump may lead away from it. */
   const known = useRef<Message>(undefined)
   known.current = messages.find(({ id }) => id === replyTo) ?? known.current

@@ -1,8 +1,9 @@
 import { useEffect, useRef, useState } from "preact/hooks"
-import { type ConversationEntry, Refused } from "../src/client/MiniChat.ts"
+import type { ConversationEntry } from "../src/client/MiniChat.ts"
 import { titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
 import { QUIET } from "./useAnswer.ts"
+import { retryAfter } from "./useLoading.ts"
 
 /** How many conversations a search shows. */
 const SHOWN = 20
@@ -36,12 +37,7 @@ export const useFoundConversations = (session: Session, words: string): Found =>
     const again = (delay: number) => {
       if (!isLate) timer = setTimeout(() => setFailures((count) => count + 1), delay)
     }
-    const load = () =>
-      session.client
-        .loadConversations()
-        .catch((cause) =>
-          again(cause instanceof Refused && cause.retryAfter !== undefined ? cause.retryAfter : RETRY)
-        )
+    const load = () => session.client.loadConversations().catch((cause) => again(retryAfter(cause)))
     // The first call waits until nobody has typed on for a moment.
     timer = setTimeout(load, looked.current === wanted ? 0 : QUIET)
     looked.current = wanted
@@ -52,6 +48,3 @@ export const useFoundConversations = (session: Session, words: string): Found =>
   }, [wanted, isOver, isOnline, list.next, failures])
   return { conversations: conversations.slice(0, SHOWN), isOver }
 }
-
-/** When a call that failed is made again, in milliseconds. */
-const RETRY = 2000

@@ -5,6 +5,10 @@ import type { Session } from "./session.ts"
 /** When a page that could not be loaded is asked for again, in milliseconds. */
 const RETRY = 2000
 
+/** After how many milliseconds a call that failed so is made again. */
+export const retryAfter = (cause: unknown): number =>
+  (cause instanceof Refused ? cause.retryAfter : undefined) ?? RETRY
+
 /**
  * Loads pages one after the other. After each it calls `more`, which loads the next one if that is wanted: at the very end of what is
  * loaded nobody can scroll any further, so no event would come. Without a connection the banner says so, and being back loads it.
@@ -29,7 +33,7 @@ export const useLoading = ({ client }: Session, more: () => void) => {
       page.then(
         // In a task of its own: before the page is drawn, the end seems as near as it was.
         () => setTimeout(end),
-        (cause) => setTimeout(end, (cause instanceof Refused ? cause.retryAfter : undefined) ?? RETRY)
+        (cause) => setTimeout(end, retryAfter(cause))
       )
     }
   }

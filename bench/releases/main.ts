@@ -4,6 +4,7 @@ import { join, resolve } from "node:path"
 import { parseArgs } from "node:util"
 import type { RequestKind } from "../load/Http.ts"
 import { PEERS } from "../load/Pairs.ts"
+import { valuesOf } from "../Report.ts"
 import { type Environment, Session } from "../Session.ts"
 import { Postgres } from "../system/Postgres.ts"
 import { RedisServer } from "../system/RedisServer.ts"
@@ -50,10 +51,7 @@ interface Turn {
   readonly redis: number
 }
 
-const median = (numbers: ReadonlyArray<number>): number => {
-  const sorted = numbers.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)]!
-}
+const median = (numbers: ReadonlyArray<number>): number => valuesOf(numbers)?.median ?? Number.NaN
 
 const sum = (turns: ReadonlyArray<Turn>, field: keyof Turn): number =>
   turns.reduce((total, turn) => total + turn[field], 0)

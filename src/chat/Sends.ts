@@ -79,9 +79,7 @@ export class Sends extends Context.Service<
         metrics.send(resultOf(outcome))
         // A send that failed as unavailable may be committed all the same.
         const forgetList =
-          "receiver_id" in draft && olderNodes.run()
-            ? olderNodes.forgetRecentList(draft.receiver_id)
-            : Effect.void
+          "receiver_id" in draft ? olderNodes.forgetRecentList(draft.receiver_id) : Effect.void
         if (Result.isFailure(outcome)) return Effect.as(forgetList, Result.fail(outcome.failure))
         const { message, appended } = outcome.success
         return Effect.flatMap(publishing(publish(draft, outcome.success)), (delivered) =>
