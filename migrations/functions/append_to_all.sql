@@ -1,16 +1,28 @@
--- Appends one event to the inboxes of all these users, whose heads the caller has locked, and answers the numbers.
+-- Appends one event to the inboxes of all these users, each named once, whose heads the caller has locked. Answers the numbers, each
+-- in its user's place; null where there is no inbox. With an author, the author's own event has the type with `_sent` at its end.
+--
+-- One update and one insert for all, without the window, the join and the sorts of `append_events`, which allows a user to be named more
+-- than once: a message to a group of 100 takes three quarters of the backend's processor time.
 CREATE OR REPLACE FUNCTION append_to_all(
-  user_ids int[], type text, message_id bigint, payload jsonb, at timestamptz
+  user_ids int[], type text, message_id bigint, payload jsonb, at timestamptz, author int DEFAULT NULL
 ) RETURNS bigint[]
 LANGUAGE plpgsql AS $$
+#variable_conflict use_column
 DECLARE
-  n CONSTANT int[] := ARRAY[cardinality(user_ids)];
+  event_type CONSTANT text := type;
+  of_message CONSTANT bigint := message_id;
+  with_payload CONSTANT jsonb := payload;
+  seqs bigint[];
 BEGIN
-  IF cardinality(user_ids) = 0 THEN
-    RETURN '{}';
-  END IF;
-  RETURN append_events(
-    user_ids, array_fill(type, n), array_fill(message_id, n), array_fill(payload, n), array_fill(at, n),
-    heads_locked => true
-  );
+  WITH head AS (
+    UPDATE inboxes SET last_seq = last_seq + 1 WHERE user_id = ANY (user_ids) RETURNING user_id, last_seq
+  ), appended AS (
+    INSERT INTO inbox_events (user_id, seq, type, message_id, payload, created_at)
+      SELECT h.user_id, h.last_seq, CASE h.user_id WHEN author THEN event_type || '_sent' ELSE event_type END,
+        of_message, with_payload, at
+      FROM head h
+  )
+  SELECT array_agg(h.last_seq ORDER BY u.place) INTO seqs
+    FROM unnest(user_ids) WITH ORDINALITY AS u (user_id, place) LEFT JOIN head h ON h.user_id = u.user_id;
+  RETURN coalesce(seqs, '{}');
 END $$

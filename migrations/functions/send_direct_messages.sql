@@ -36,7 +36,6 @@ DECLARE
   event_users int[] := '{}';
   event_types text[] := '{}';
   event_messages bigint[] := '{}';
-  event_times timestamptz[] := '{}';
   seqs bigint[];
   sent int := 0;
 BEGIN
@@ -101,18 +100,19 @@ BEGIN
   )
   SELECT array_agg(n.id) INTO sent_ids FROM inserted n;
 
-  -- `sent_ids` are in the order of the call, as they were inserted.
+  -- `sent_ids` are in the order of the call, as they were inserted. An element is set in its place: `||` copies the array.
   FOR i IN 1 .. cardinality(senders) LOOP
     IF new_ids[i] = sent_ids[sent + 1] THEN
       sent := sent + 1;
-      event_users := event_users || receivers[i] || senders[i];
-      event_types := event_types || 'message'::text || 'message_sent'::text;
-      event_messages := event_messages || new_ids[i] || new_ids[i];
-      event_times := event_times || sent_at::timestamptz || sent_at::timestamptz;
+      event_users[2 * sent - 1] := receivers[i]; event_users[2 * sent] := senders[i];
+      event_types[2 * sent - 1] := 'message'; event_types[2 * sent] := 'message_sent';
+      event_messages[2 * sent - 1] := new_ids[i]; event_messages[2 * sent] := new_ids[i];
     END IF;
   END LOOP;
   IF sent > 0 THEN
-    seqs := append_events(event_users, event_types, event_messages, NULL, event_times, heads_locked => true);
+    seqs := append_events(
+      event_users, event_types, event_messages, NULL, array_fill(sent_at::timestamptz, ARRAY[2 * sent]), heads_locked => true
+    );
   END IF;
 
   sent := 0;

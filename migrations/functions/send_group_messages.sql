@@ -1,4 +1,5 @@
--- Sends messages to groups: each is a row of `messages` and an event for every member, all appended by one `append_events`.
+-- Sends messages to groups: each is a row of `messages` and an event for every member. One `append_to_all` appends those of a message
+-- alone, one `append_events` those of several.
 -- The order of the steps is that of `send_direct_messages`, behind a shared lock of the conversations: a change of who
 -- their members are waits for this call, and it for them.
 --
@@ -19,6 +20,7 @@ DECLARE
   id_sequence CONSTANT regclass := 'messages_id_seq';
   -- Among how many of the latest events of each member that of a repeat is looked for: the locks are held meanwhile.
   looked_through CONSTANT int := 100;
+  locked int[];
   refusals text[];
   begins_after bigint[];
   usernames text[];
@@ -35,9 +37,11 @@ DECLARE
   events int := 0;
 BEGIN
   PERFORM FROM conversations c WHERE c.id = ANY (to_conversations) ORDER BY c.id FOR KEY SHARE;
-  PERFORM FROM inboxes i
+  SELECT array_agg(l.user_id) INTO locked FROM (
+    SELECT i.user_id FROM inboxes i
     WHERE i.user_id = ANY (ARRAY(SELECT m.user_id FROM members m WHERE m.conversation_id = ANY (to_conversations)))
-    ORDER BY i.user_id FOR UPDATE;
+    ORDER BY i.user_id FOR UPDATE
+  ) l;
 
   -- After the locks, which `change_suspension` takes too: what it committed before is seen. The look-ups go by the primary keys
   -- (OFFSET 0). A user who is erased has no inbox any more, though it may still be a member.
@@ -94,7 +98,11 @@ BEGIN
   SELECT array_agg(n.id) INTO sent_ids FROM inserted n;
 
   -- `sent_ids` are in the order of the call, as they were inserted, and so are the events, by ascending user id each.
-  IF sent_ids IS NOT NULL THEN
+  IF cardinality(senders) = 1 AND sent_ids IS NOT NULL THEN
+    event_users := locked;
+    member_counts := ARRAY[cardinality(locked)];
+    all_seqs := append_to_all(locked, 'group_message', sent_ids[1], NULL, sent_at, author => senders[1]);
+  ELSIF sent_ids IS NOT NULL THEN
     WITH event AS MATERIALIZED (
       SELECT d.id, m.user_id, CASE m.user_id WHEN d.sender THEN 'group_message_sent' ELSE 'group_message' END AS type
       FROM unnest(new_ids, senders, to_conversations) AS d (id, sender, conversation)

@@ -8,12 +8,12 @@ import { databaseUrl } from "../support/Services.ts"
 import { group, groupDraft } from "./Conversations.ts"
 import { draft, newUsers, postgresRepos, sendAll, sendOne, verdicts } from "./Repos.ts"
 
-/** Locks the head of a user's inbox in a transaction of its own; answers how to let go of it. */
-const lockInbox = Effect.fnUntraced(function* (user: User) {
+/** Locks a user's row of a table in a transaction of its own; answers how to let go of it. */
+const lockRow = Effect.fnUntraced(function* (table: "inboxes" | "users", key: "user_id" | "id", user: User) {
   const { pipeline: sql } = yield* Database
   const locked = yield* Deferred.make<void>()
   const release = yield* Deferred.make<void>()
-  const holder = yield* sql`SELECT FROM inboxes WHERE user_id = ${user.id} FOR UPDATE`.pipe(
+  const holder = yield* sql`SELECT FROM ${sql(table)} WHERE ${sql(key)} = ${user.id} FOR UPDATE`.pipe(
     Effect.andThen(Deferred.succeed(locked, undefined)),
     Effect.andThen(Deferred.await(release)),
     sql.withTransaction,
@@ -22,6 +22,9 @@ const lockInbox = Effect.fnUntraced(function* (user: User) {
   yield* Deferred.await(locked)
   return { release: Effect.orDie(Effect.andThen(Deferred.succeed(release, undefined), Fiber.join(holder))) }
 })
+
+/** Locks the head of a user's inbox. */
+const lockInbox = (user: User) => lockRow("inboxes", "user_id", user)
 
 const locks = () =>
   layer(postgresRepos, { excludeTestServices: true })("an inbox that somebody has locked", (it) => {
@@ -123,6 +126,26 @@ const locks = () =>
           [1, 2]
         )
       })
+    )
+
+    it.effect(
+      "is all of a user that a send in a conversation waits for: the user's own row may be locked",
+      () =>
+        Effect.gen(function* () {
+          const [locked, a, b] = (yield* newUsers(3)) as [User, User, User]
+          const members = yield* group(a, [locked, b])
+          // A first message also makes a conversation, which references its users.
+          yield* sendAll([draft(a, locked), draft(locked, b)])
+          const { release } = yield* lockRow("users", "id", locked)
+          const repo = yield* MessageRepo
+
+          const received = yield* repo.send([draft(a, locked)])
+          const sent = yield* repo.send([draft(locked, b)])
+          const toGroup = yield* repo.sendToGroups([groupDraft(locked, members)])
+
+          assert.deepEqual(verdicts([...received, ...sent, ...toGroup]), ["sent", "sent", "sent"])
+          yield* release
+        })
     )
   })
 

@@ -40,8 +40,6 @@ const seedWith = Effect.fnUntraced(function* (sql: PgClient.PgClient, statistics
   }
   // Nothing here searches.
   yield* sql`DROP INDEX messages_search`
-  // Checking 400,000 references would take most of the time.
-  yield* sql`ALTER TABLE messages DROP CONSTRAINT messages_sender_id_fkey, DROP CONSTRAINT messages_receiver_id_fkey`
   yield* sql`INSERT INTO users (username, display_name) SELECT 'user' || i, 'user' FROM generate_series(1, 1001) i`
   yield* sql`INSERT INTO user_names (user_id, name) SELECT id, username FROM users`
   yield* sql`INSERT INTO inboxes (user_id) SELECT id FROM users`
