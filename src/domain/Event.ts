@@ -74,4 +74,6 @@ export interface Change<A, E = never> {
 export interface AddressedEvent {
   readonly userId: UserId
   readonly event: InboxEvent
+  /** Whether the sockets and polls of this node have it, so that only other nodes still need it. */
+  readonly isDeliveredHere?: boolean
 }

@@ -33,8 +33,11 @@ export class EventPublisher extends Context.Service<
       const deliver = (events: ReadonlyArray<AddressedEvent>) => {
         // This node's sockets and polls do not wait for Redis, and are known without it.
         const offered = events.map((event) => liveInboxes.offer(event))
-        return Effect.map(bus.publish(events), (published) =>
-          offered.map((here, i) => here || published[i] === true)
+        const addressed = events.map((event, i) =>
+          offered[i] === "delivered" ? { ...event, isDeliveredHere: true } : event
+        )
+        return Effect.map(bus.publish(addressed), (published) =>
+          offered.map((here, i) => here !== "closed" || published[i] === true)
         )
       }
 

@@ -62,10 +62,10 @@ export class LiveInboxes extends Context.Service<
     open(userId: UserId, since?: number): Effect.Effect<LiveInbox, UserNotFound | Unavailable, Scope.Scope>
     /**
      * Delivers an event that this node committed to this node's sockets, ahead of the bus. Ignores an event that is not the next
-     * of an open inbox: the bus or a sweep delivers it, after the events before it. Answers whether the inbox is open: its sockets
-     * and polls then get the event.
+     * of an open inbox: the bus or a sweep delivers it, after the events before it. Answers whether it was delivered; the sockets and
+     * polls of an open inbox get the event in any case.
      */
-    offer(addressed: AddressedEvent): boolean
+    offer(addressed: AddressedEvent): "delivered" | "open" | "closed"
     /** How many inboxes are open. */
     readonly size: Effect.Effect<number>
   }
@@ -200,9 +200,10 @@ export class LiveInboxes extends Context.Service<
           ),
         offer: ({ userId, event }) => {
           const inbox = opened.get(userId)
-          if (inbox === undefined) return false
-          if (event.seq === inbox.head + 1) inbox.offer(event)
-          return true
+          if (inbox === undefined) return "closed"
+          if (event.seq !== inbox.head + 1) return "open"
+          inbox.offer(event)
+          return "delivered"
         },
         size: Effect.sync(() => opened.size)
       })

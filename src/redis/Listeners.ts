@@ -1,4 +1,4 @@
-import { Array, Duration, Effect, Option, PubSub, Schedule, type Scope } from "effect"
+import { Array, Duration, Effect, Option, PubSub, Random, Schedule, type Scope } from "effect"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { decode, PASSING, seqOf } from "./BusPayload.ts"
@@ -13,6 +13,8 @@ import type { Subscriber } from "./Subscriber.ts"
 interface Following extends Subscriber {
   readonly userId: UserId
   readonly epoch: string
+  /** Whether Redis has confirmed the subscription, on the connection that is open. */
+  isConfirmed: boolean
 }
 
 /**
@@ -69,16 +71,31 @@ export const makeListeners = Effect.gen(function* () {
     else if (unwanted.length > 0) await subscriber.unsubscribe(...unwanted)
     return channels
   })
-  const subscribeTo = (channels: ReadonlyArray<string>) =>
-    Effect.ignore(Effect.tryPromise(() => Promise.all(channels.map(subscribeSoon))))
+  /** Subscribes, and answers whether Redis has confirmed all of it. */
+  const subscribeTo = (channels: ReadonlyArray<string>): Effect.Effect<boolean> =>
+    Effect.tryPromise(() => Promise.all(channels.map(subscribeSoon))).pipe(
+      Effect.map(() => {
+        for (const channel of channels) {
+          const listener = listeners.get(channel)
+          if (listener !== undefined) listener.isConfirmed = true
+        }
+        return true
+      }),
+      Effect.orElseSucceed(() => false)
+    )
+  const present = `${prefix}present:${(yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)}`
+  const subscribeToPresent = sharded
+    ? Effect.void
+    : Effect.ignore(Effect.tryPromise(() => batches.run(() => subscriber.subscribe(present))))
 
   const redisRecovered = yield* redis.recoveries
+  if (isUp()) yield* subscribeToPresent
   yield* PubSub.take(redisRecovered).pipe(
     Effect.andThen(
-      Effect.suspend(() =>
-        Effect.forEach(Array.chunksOf(listeners.keys(), SUBSCRIBE_BATCH), subscribeTo, { discard: true })
-      )
+      Effect.suspend(() => Effect.forEach(Array.chunksOf(listeners.keys(), SUBSCRIBE_BATCH), subscribeTo))
     ),
+    // Last, and only after all others: who finds it subscribed to knows that this node's other subscriptions are in force.
+    Effect.tap((confirmed) => (confirmed.includes(false) ? Effect.void : subscribeToPresent)),
     Effect.andThen(PubSub.publish(recovered, undefined)),
     Effect.forever,
     Effect.forkScoped
@@ -88,7 +105,12 @@ export const makeListeners = Effect.gen(function* () {
     Effect.asVoid(
       Effect.acquireRelease(
         Effect.suspend(() => {
-          const listener = { userId, epoch: epoch.current(), ...subscriber }
+          const listener: Following = {
+            userId,
+            epoch: epoch.current(),
+            isConfirmed: false,
+            ...subscriber
+          }
           const channels = [names.of(listener.epoch, userId)]
           if (olderNodes.run()) channels.push(names.olderOf(userId))
           for (const channel of channels) listeners.set(channel, listener)
@@ -127,6 +149,14 @@ export const makeListeners = Effect.gen(function* () {
     /** The listener to a user's channel in the epoch in force, if this node subscribes to it. */
     find: (userId: UserId): Subscriber | undefined => listeners.get(names.of(epoch.current(), userId)),
     isSubscribed: (channel: string): boolean => listeners.has(channel),
+    /** Whether Redis has confirmed the subscription to a user's channel in the epoch in force. */
+    isConfirmed: (userId: UserId): boolean =>
+      listeners.get(names.of(epoch.current(), userId))?.isConfirmed === true,
+    /**
+     * A channel that no event is published on. This node subscribes to it after all others, on the same connection: while it has a
+     * subscriber, the confirmed subscriptions are in force.
+     */
+    present,
     /** Yields each time that Redis recovered and all channels are subscribed to anew. */
     recoveries: PubSub.subscribe(recovered)
   }

@@ -26,7 +26,7 @@ export class RedisBus extends Context.Service<
   RedisBus,
   {
     /**
-     * Publishes events, each to its user. Answers, in the same order, whether a node subscribes to that user; false when Redis
+     * Publishes events, each to its user; one that this node has delivered only when another node subscribes as well. Answers, in the same order, whether a node subscribes to that user; false when Redis
      * is unavailable. Takes 100 ms at the most.
      */
     publish(events: ReadonlyArray<AddressedEvent>): Effect.Effect<ReadonlyArray<boolean>>
@@ -70,7 +70,9 @@ export class RedisBus extends Context.Service<
                   redis.spublish(channelOf(publication), payloadOf(publication)) as Promise<number>
               )
             )
-          : Promise.all(scriptArguments(publications).map((args) => publishAll(redis, [], args)))
+          : Promise.all(
+              scriptArguments(publications, listeners.present).map((args) => publishAll(redis, [], args))
+            )
         const subscribers = (await replies).flat().values()
         return gathered.map((publications) => publications.map(() => subscribers.next().value!))
       })
@@ -98,12 +100,25 @@ export class RedisBus extends Context.Service<
       const publish: RedisBus["Service"]["publish"] = (events) => {
         const currentEpoch = epoch.current()
         const key = epoch.busKey()
-        const publicationsFrom = (channelStart: string) =>
-          events.map(
-            ({ userId, event }): Publication => ({ channelStart, userId, event, epoch: currentEpoch, key })
-          )
-        const publications = publicationsFrom(channels.startOf(currentEpoch))
-        if (olderNodes.run()) publications.push(...publicationsFrom(channels.olderStart))
+        const publicationsFrom = (
+          channelStart: string,
+          isForOthers: (event: AddressedEvent) => boolean
+        ): ReadonlyArray<Publication> =>
+          events.map((event) => ({
+            channelStart,
+            userId: event.userId,
+            event: event.event,
+            epoch: currentEpoch,
+            key,
+            isForOthers: isForOthers(event)
+          }))
+        const publications = [
+          ...publicationsFrom(
+            channels.startOf(currentEpoch),
+            ({ userId, isDeliveredHere }) => isDeliveredHere === true && listeners.isConfirmed(userId)
+          ),
+          ...(olderNodes.run() ? publicationsFrom(channels.olderStart, () => false) : [])
+        ]
         const publishLater = Effect.sync(() => {
           for (const publication of publications) {
             const channel = channelOf(publication)

@@ -11,8 +11,8 @@ export interface Subscriber {
    */
   readonly onClaim?: (seq: number) => void
   /**
-   * Whether the subscriber lacks the event of a number. The bus does not parse a payload that is no news: a node gets back every
-   * event that it published. Without this function every event is news.
+   * Whether the subscriber lacks the event of a number. The bus does not parse a payload that is no news: a node may get back events
+   * that it published. Without this function every event is news.
    */
   readonly isNews?: (seq: number) => boolean
 }

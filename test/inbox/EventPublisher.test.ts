@@ -19,23 +19,30 @@ const fact = (seq: number, users: number): AppendedFact => ({
   places: Array.from({ length: users }, (_, i) => ({ userId: UserId.make(i + 1), seq }))
 })
 
+/** The user whose inbox is open here, and lacks earlier events. */
+const LATE = 4
+
 /** A publisher whose sockets and bus note what they are handed: `user/seq`. Every second user has a socket here, the third one elsewhere. */
 const publisher = Effect.gen(function* () {
   const offered: Array<string> = []
   const published: Array<string> = []
+  /** Whose events the bus was told to be delivered here. */
+  const forOthers: Array<number> = []
   const answers = yield* Deferred.make<void>()
   const layer = EventPublisher.layer.pipe(
     Layer.provide([
       Layer.mock(LiveInboxes, {
         offer: ({ userId, event }) => {
           offered.push(`${userId}/${event.seq}`)
-          return userId % 2 === 0
+          if (userId % 2 === 1) return "closed"
+          return userId === LATE ? "open" : "delivered"
         }
       }),
       Layer.mock(RedisBus, {
         isUp: () => true,
         publish: (events) => {
           published.push(...events.map(({ userId, event }) => `${userId}/${event.seq}`))
+          forOthers.push(...events.filter((one) => one.isDeliveredHere).map(({ userId }) => userId))
           return Effect.as(
             Deferred.await(answers),
             events.map(({ userId }) => userId === 3)
@@ -48,6 +55,7 @@ const publisher = Effect.gen(function* () {
   return {
     offered,
     published,
+    forOthers,
     answers,
     publish: (...facts: ReadonlyArray<AppendedFact>) =>
       Effect.forkChild(publish(facts), { startImmediately: true })
@@ -60,9 +68,11 @@ it.effect(
   "an event is handed to sockets and the bus at once, and who heard it is answered in its place",
   () =>
     Effect.gen(function* () {
-      const { answers, offered, publish, published } = yield* publisher
+      const { answers, forOthers, offered, publish, published } = yield* publisher
 
       const fiber = yield* publish(fact(1, 4), fact(2, 1))
+
+      assert.deepEqual(forOthers, [2])
 
       assert.deepEqual(offered, [...expected(1, 4), ...expected(2, 1)])
       assert.deepEqual(published, offered)

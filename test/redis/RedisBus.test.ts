@@ -295,6 +295,41 @@ const manyNodes = () => {
     })
   )
 
+  it.live("an event that its node has is not read back, and reaches who listens on another node", () =>
+    Effect.gen(function* () {
+      const { proxy, bus, other } = yield* nodes
+      const [here, both] = [newUser(), newUser()]
+      const own = [yield* listen(bus, here), yield* listen(bus, both)] as const
+      const elsewhere = yield* listen(other, both)
+      const publishOwn = (seq: number) =>
+        Effect.map(
+          bus.publish([here, both].map((userId) => ({ userId, event: event(seq), isDeliveredHere: true }))),
+          (heard) => heard.join() === "true,true"
+        )
+
+      yield* until(publishOwn(1))
+      assert.strictEqual((yield* elsewhere.next).seq, 1)
+      assert.strictEqual((yield* own[1].next).seq, 1)
+      yield* settled(bus)
+      assert.isEmpty(yield* own[0].arrived)
+
+      const recovered = yield* bus.recoveries
+      yield* proxy.cut
+      yield* until(isAway(bus))
+      yield* publishOwn(2)
+      // Without Redis each listener of this node is called, who takes what is news to it.
+      assert.strictEqual((yield* own[0].next).seq, 2)
+      yield* proxy.restore
+      yield* PubSub.take(recovered)
+      yield* settled(bus)
+      yield* own[0].arrived
+      yield* until(publishOwn(3))
+      yield* settled(bus)
+      assert.isEmpty(yield* own[0].arrived)
+      yield* until(Effect.map(elsewhere.next, ({ seq }) => seq === 3))
+    })
+  )
+
   it.live("what is not an event is ignored", () =>
     Effect.gen(function* () {
       const { bus, redis } = yield* nodes
