@@ -25,6 +25,14 @@ const admin = (statement: string) =>
     )
   ).pipe(Effect.provide(Reactivity.layer), Effect.orDie)
 
+/** Tables of a row each that every deployment draws for itself when it is migrated. */
+export const IDENTITY = ["deployment", "bus_key"]
+
+/** Gives a copy of a migrated database an identity of its own. */
+export const RENEW_IDENTITY = `DO $$ BEGIN
+  ${IDENTITY.map((table) => `DELETE FROM ${table}; INSERT INTO ${table} DEFAULT VALUES;`).join(" ")}
+END $$`
+
 /** A PostgreSQL database of the scope's own, dropped with it. */
 export const freshDatabase = Effect.gen(function* () {
   if (databaseUrl === undefined) return yield* Effect.die("TEST_DATABASE_URL is not set")
