@@ -14,7 +14,7 @@ import { InboxRepo } from "../../src/repo/InboxRepo.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { reposOn } from "../repo/Repos.ts"
-import { databaseUrl, freshDatabase } from "../support/Services.ts"
+import { databaseUrl, emptyDatabase } from "../support/Services.ts"
 
 /** The last migration of release 1.0. */
 const LAST_OF_1_0 = 3
@@ -23,7 +23,7 @@ const NEW_MESSAGE_TYPES = ["message", "message_sent"]
 
 /** A database as release 1.0 made it, and a connection of one of its nodes. */
 const firstRelease = Effect.gen(function* () {
-  const settings = yield* freshDatabase
+  const settings = yield* emptyDatabase
   const sql = yield* PgClient.make({
     url: Redacted.make(Option.getOrThrow(Option.map(settings.databaseUrl, Redacted.value))),
     maxConnections: 2

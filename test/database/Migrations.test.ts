@@ -5,7 +5,7 @@ import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { Database } from "../../src/database/Database.ts"
 import { UserRepo } from "../../src/repo/UserRepo.ts"
 import { newUsername, reposOn } from "../repo/Repos.ts"
-import { databaseUrl, freshDatabase } from "../support/Services.ts"
+import { databaseUrl, emptyDatabase } from "../support/Services.ts"
 
 const migrations = readdirSync(join(import.meta.dirname, "../../migrations")).filter((file) =>
   file.endsWith(".ts")
@@ -20,7 +20,7 @@ const migrated = ({ pipeline: sql }: Database["Service"]) =>
 const onPostgres = () => {
   it.live("nodes that start at the same moment on an empty database migrate it once, and all serve", () =>
     Effect.gen(function* () {
-      const settings = yield* freshDatabase
+      const settings = yield* emptyDatabase
 
       const nodes = yield* Effect.replicateEffect(Layer.build(reposOn(settings)), 4, {
         concurrency: "unbounded"
@@ -34,7 +34,7 @@ const onPostgres = () => {
 
   it.live("a node that starts again finds everything as it was", () =>
     Effect.gen(function* () {
-      const settings = yield* freshDatabase
+      const settings = yield* emptyDatabase
       const scope = yield* Scope.make()
       const before = yield* Scope.provide(Layer.build(reposOn(settings)), scope)
       const made = yield* Context.get(before, UserRepo).create(newUsername(), "made before")

@@ -1,9 +1,11 @@
 import { execFile } from "node:child_process"
 import { join } from "node:path"
+import { PgClient } from "@effect/sql-pg"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
+import { Reactivity } from "effect/reactivity"
 import { checkServices } from "../support/checkServices.ts"
-import { databaseUrl, redisUrl } from "../support/Services.ts"
+import { databaseUrl, emptyDatabase, freshDatabase, redisUrl } from "../support/Services.ts"
 import { closedPort } from "./Ports.ts"
 import { TIMEOUT } from "./ServerProcess.ts"
 
@@ -61,3 +63,36 @@ describe("the servers to test against", TIMEOUT, () => {
     })
   )
 })
+
+describe.runIf(databaseUrl !== undefined)("a PostgreSQL database for a test", () => {
+  it.live("has its tables already, no data, and an identity of its own", () =>
+    Effect.gen(function* () {
+      const identities = yield* Effect.replicateEffect(
+        Effect.flatMap(freshDatabase, (settings) => query(settings, IDENTITY_OF_EMPTY)),
+        2
+      )
+      for (const { users } of identities) assert.strictEqual(users, 0)
+      assert.notStrictEqual(identities[0]!.id, identities[1]!.id)
+      assert.notStrictEqual(identities[0]!.key, identities[1]!.key)
+    })
+  )
+
+  it.live("is without tables for a test of the migrations", () =>
+    Effect.gen(function* () {
+      const { users } = yield* query(yield* emptyDatabase, "SELECT to_regclass('users') AS users")
+      assert.isNull(users)
+    })
+  )
+})
+
+const IDENTITY_OF_EMPTY = `SELECT (SELECT count(*)::int FROM users) AS users, (SELECT id::text FROM deployment) AS id,
+  (SELECT encode(key, 'hex') FROM bus_key) AS key`
+
+const query = Effect.fnUntraced(function* (
+  { databaseUrl }: Effect.Success<typeof emptyDatabase>,
+  statement: string
+) {
+  const sql = yield* PgClient.make({ url: Option.getOrThrow(databaseUrl), maxConnections: 1 })
+  const rows = yield* sql.unsafe<Readonly<Record<string, unknown>>>(statement)
+  return rows[0]!
+}, Effect.provide(Reactivity.layer))

@@ -18,12 +18,14 @@ export const redisUrl = process.env.TEST_REDIS_URL
 
 const uniqueName = () => `minichat_test_${randomBytes(6).toString("hex")}`
 
-const admin = (statement: string) =>
+const execute = (url: string, statement: string) =>
   Effect.scoped(
-    Effect.flatMap(PgClient.make({ url: Redacted.make(databaseUrl!), maxConnections: 1 }), (sql) =>
+    Effect.flatMap(PgClient.make({ url: Redacted.make(url), maxConnections: 1 }), (sql) =>
       sql.unsafe(statement)
     )
   ).pipe(Effect.provide(Reactivity.layer), Effect.orDie)
+
+const admin = (statement: string) => execute(databaseUrl!, statement)
 
 /** Tables of a row each that every deployment draws for itself when it is migrated. */
 export const IDENTITY = ["deployment", "bus_key"]
@@ -33,15 +35,20 @@ export const RENEW_IDENTITY = `DO $$ BEGIN
   ${IDENTITY.map((table) => `DELETE FROM ${table}; INSERT INTO ${table} DEFAULT VALUES;`).join(" ")}
 END $$`
 
-/** A PostgreSQL database of the scope's own, dropped with it. */
-export const freshDatabase = Effect.gen(function* () {
-  if (databaseUrl === undefined) return yield* Effect.die("TEST_DATABASE_URL is not set")
-  const name = uniqueName()
-  yield* Effect.acquireRelease(admin(`CREATE DATABASE ${name}`), () =>
-    admin(`DROP DATABASE ${name} WITH (FORCE)`)
-  )
-  return settingsOf(name)
+/** A PostgreSQL database of the scope's own, dropped with it. It has its tables already where the run made a template. */
+export const freshDatabase = Effect.suspend(() => {
+  const template = inject("databaseTemplate")
+  return template === undefined ? emptyDatabase : copyOf(template)
 })
+
+const copyOf = Effect.fnUntraced(function* (template: string) {
+  const settings = yield* databaseWith(`TEMPLATE ${template}`)
+  yield* execute(Redacted.value(Option.getOrThrow(settings.databaseUrl)), RENEW_IDENTITY)
+  return settings
+})
+
+/** The same with nothing in it: the first server on it makes the tables. */
+export const emptyDatabase = Effect.suspend(() => databaseWith(""))
 
 const settingsOf = (name: string) => {
   const url = new URL(databaseUrl!)
@@ -59,6 +66,7 @@ export const freshUser = Effect.gen(function* () {
 /** A database of the scope's own that was made in another way than the default. */
 export const databaseWith = (options: string, prepare: ReadonlyArray<string> = []) =>
   Effect.gen(function* () {
+    if (databaseUrl === undefined) return yield* Effect.die("TEST_DATABASE_URL is not set")
     const name = uniqueName()
     yield* Effect.acquireRelease(admin(`CREATE DATABASE ${name} ${options}`), () =>
       admin(`DROP DATABASE ${name} WITH (FORCE)`)

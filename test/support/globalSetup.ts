@@ -1,18 +1,25 @@
 import { existsSync } from "node:fs"
 import * as NodeServices from "@effect/platform-node/NodeServices"
-import { Effect, Exit, FileSystem, Layer, Path, Scope } from "effect"
+import { Effect, Exit, FileSystem, Layer, Option, Path, Redacted, Scope } from "effect"
 import type { TestProject } from "vitest/node"
+import type { Settings } from "../../src/AppConfig.ts"
 import { Database } from "../../src/database/Database.ts"
 import { CHROMIUM } from "./Chromium.ts"
 import { checkServices } from "./checkServices.ts"
-import { databaseUrl, redisUrl, settings } from "./Services.ts"
+import { databaseUrl, emptyDatabase, redisUrl, settings } from "./Services.ts"
 
 declare module "vitest" {
   interface ProvidedContext {
     /** A data folder of the embedded database, migrated and empty, to be copied. */
     embeddedTemplate: string
+    /** A migrated and empty database on the PostgreSQL server of the tests, to be copied. */
+    databaseTemplate: string | undefined
   }
 }
+
+/** Makes the tables of a database. */
+const migrate = (database: Partial<Settings>) =>
+  Effect.scoped(Layer.build(Layer.provide(Database.layer, settings(database))))
 
 /** Making a database from nothing takes many times as long as copying one, so it is done once for all tests. */
 const makeTemplate = Effect.gen(function* () {
@@ -20,8 +27,14 @@ const makeTemplate = Effect.gen(function* () {
   const path = yield* Path.Path
   const directory = yield* fs.makeTempDirectoryScoped({ prefix: "minichat-template-" })
   const dataDir = path.join(directory, "data")
-  yield* Effect.scoped(Layer.build(Layer.provide(Database.layer, settings({ dataDir }))))
+  yield* migrate({ dataDir })
   return dataDir
+}).pipe(Effect.provide(NodeServices.layer))
+
+const makeDatabaseTemplate = Effect.gen(function* () {
+  const database = yield* emptyDatabase
+  yield* migrate(database)
+  return new URL(Redacted.value(Option.getOrThrow(database.databaseUrl))).pathname.slice(1)
 }).pipe(Effect.provide(NodeServices.layer))
 
 /** Says, before the first test, what this run covers: a part that is left out is never left out in silence. */
@@ -45,5 +58,8 @@ export default async (project: TestProject) => {
   announce()
   const scope = Scope.makeUnsafe()
   project.provide("embeddedTemplate", await Effect.runPromise(Scope.provide(makeTemplate, scope)))
+  if (databaseUrl !== undefined) {
+    project.provide("databaseTemplate", await Effect.runPromise(Scope.provide(makeDatabaseTemplate, scope)))
+  }
   return () => Effect.runPromise(Scope.close(scope, Exit.void))
 }
