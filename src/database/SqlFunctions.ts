@@ -2,6 +2,7 @@ import { createHash } from "node:crypto"
 import { Effect, FileSystem, Path } from "effect"
 import type { SqlClient } from "effect/sql"
 import { VERSION } from "../domain/Version.ts"
+import { textArray } from "./SqlParameters.ts"
 
 /** Where the text in force of each SQL function stands: one function a file, named after it. */
 const FOLDER = "../../migrations/functions"
@@ -25,18 +26,22 @@ export const applyFunctions = Effect.fnUntraced(function* (sql: SqlClient.SqlCli
   )
 
   const files = (yield* fs.readDirectory(folder)).filter((file) => file.endsWith(".sql")).sort()
-  yield* Effect.forEach(
+  const changed = yield* Effect.forEach(
     files,
     Effect.fnUntraced(function* (file) {
       const name = path.basename(file, ".sql")
       const text = yield* fs.readFileString(path.join(folder, file))
       const checksum = checksumOf(text)
       const applied = inForce.get(name)
-      if (applied?.isNewer || applied?.checksum === checksum) return
+      if (applied?.isNewer || applied?.checksum === checksum) return []
       yield* sql.unsafe(text)
-      yield* sql`INSERT INTO sql_functions (name, checksum, release) VALUES (${name}, ${checksum}, ${VERSION})
-        ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, release = excluded.release`
-    }),
-    { discard: true }
-  )
+      return [{ name, checksum }]
+    })
+  ).pipe(Effect.map((found) => found.flat()))
+  if (changed.length === 0) return
+  yield* sql`INSERT INTO sql_functions (name, checksum, release)
+    SELECT name, checksum, ${VERSION} FROM unnest(
+      ${textArray(changed.map(({ name }) => name))}, ${textArray(changed.map(({ checksum }) => checksum))}
+    ) AS changed (name, checksum)
+    ON CONFLICT (name) DO UPDATE SET checksum = excluded.checksum, release = excluded.release`
 })

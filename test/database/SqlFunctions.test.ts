@@ -1,3 +1,5 @@
+import { createHash } from "node:crypto"
+import { readFileSync } from "node:fs"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, layer } from "@effect/vitest"
 import { Effect, Layer } from "effect"
@@ -115,6 +117,19 @@ layer(services, { excludeTestServices: true })("SQL functions", (it) => {
         yield* apply
         assert.strictEqual(yield* pruned, 0)
       }
+    })
+  )
+
+  it.effect("one that was replaced is noted with the text and the release that are in force", () =>
+    Effect.gen(function* () {
+      const { sends: sql } = yield* Database
+      const text = readFileSync("migrations/functions/prune_inbox_events.sql")
+      yield* replaceBy("0.9.0", "another text")
+      yield* apply
+      assert.deepEqual(
+        yield* sql`SELECT checksum, release FROM sql_functions WHERE name = 'prune_inbox_events'`,
+        [{ checksum: createHash("sha256").update(text).digest("hex"), release: VERSION }]
+      )
     })
   )
 
