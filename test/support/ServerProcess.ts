@@ -30,6 +30,7 @@ export const startProcess = Effect.fnUntraced(function* (
         env: {
           PATH: process.env.PATH,
           TMPDIR: process.env.TMPDIR,
+          NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
           PORT: "0",
           ...settings
         }

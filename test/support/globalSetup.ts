@@ -31,6 +31,12 @@ const makeTemplate = Effect.gen(function* () {
   return dataDir
 }).pipe(Effect.provide(NodeServices.layer))
 
+/** The tests start some hundred server processes: each module is compiled once for all of them. */
+const makeCompileCache = Effect.gen(function* () {
+  const fs = yield* FileSystem.FileSystem
+  return yield* fs.makeTempDirectoryScoped({ prefix: "minichat-compiled-" })
+}).pipe(Effect.provide(NodeServices.layer))
+
 const makeDatabaseTemplate = Effect.gen(function* () {
   const database = yield* emptyDatabase
   yield* migrate(database)
@@ -57,6 +63,8 @@ export default async (project: TestProject) => {
   }
   announce()
   const scope = Scope.makeUnsafe()
+  // Workers get the environment of this process, and pass this part of it on to the servers that they start.
+  process.env.NODE_COMPILE_CACHE ??= await Effect.runPromise(Scope.provide(makeCompileCache, scope))
   project.provide("embeddedTemplate", await Effect.runPromise(Scope.provide(makeTemplate, scope)))
   if (databaseUrl !== undefined) {
     project.provide("databaseTemplate", await Effect.runPromise(Scope.provide(makeDatabaseTemplate, scope)))

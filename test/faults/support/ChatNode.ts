@@ -27,6 +27,7 @@ export const start = Effect.fnUntraced(function* (options: {
     cwd: ROOT,
     env: {
       PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
       DATABASE_URL: options.databaseUrl,
       REDIS_URL: options.redisUrl,
       HOST: "127.0.0.1",
