@@ -36,7 +36,7 @@ const ProfileForm = ({ session, me, onSaved }: { session: Session; me: User; onS
       <div class="picture">
         <Avatar id={session.account.userId} name={name} url={shown} />
         <label>
-          Picture
+          Address of your picture
           <input
             type="url"
             placeholder="https://"
@@ -49,9 +49,11 @@ const ProfileForm = ({ session, me, onSaved }: { session: Session; me: User; onS
         </label>
       </div>
       <p class="hint" id="picture-hint">
-        The address of a picture, with https. Without one you have the first letter of your name.
+        A web address that begins with https. Without a picture, others see the first letter of your name.
       </p>
-      <p class="hint">Your username is {me.username}. It stays, and others can find you by it.</p>
+      <p class="hint">
+        Your username is <strong>{me.username}</strong>. Others can find you by it, and it never changes.
+      </p>
       <button type="submit" class="primary" disabled={name.trim() === ""}>
         Save
       </button>
@@ -78,7 +80,12 @@ export const ProfileDialog = ({
     if (me === undefined) session.client.loadProfile().then(() => setIsOver(true))
   }, [])
   return (
-    <Dialog title={isLeaving ? "Delete your account?" : "Your profile"} onClose={onClose}>
+    // The question is a dialog of its own: the focus goes to its heading.
+    <Dialog
+      key={isLeaving ? "leaving" : "profile"}
+      title={isLeaving ? "Delete your account?" : "Your profile"}
+      onClose={onClose}
+    >
       {session.error.value !== undefined && (
         <p class="error" role="alert">
           {session.error.value}

@@ -42,6 +42,7 @@ export const ReportDialog = ({
             <label>
               What is wrong with it? (optional)
               <textarea
+                autofocus
                 rows={3}
                 maxLength={1000}
                 value={reason}
