@@ -1,24 +1,26 @@
 import { useState } from "preact/hooks"
 
-/** The picture of a user, or the first letter of the name on a colour of its own; with a dot for somebody who is online. */
+/** The picture of a user, or the first letter of the name on a colour of its own; with a dot for somebody who is online. A group has corners. */
 export const Avatar = ({
   id,
   name,
   url,
-  isOnline
+  isOnline,
+  isGroup
 }: {
   id: number
   name: string
   url?: string | undefined
   isOnline?: boolean | undefined
+  isGroup?: boolean
 }) => {
   /** The picture that was loaded last, and the one that failed. */
   const [loaded, setLoaded] = useState<string>()
   const [failed, setFailed] = useState<string>()
   const source = shownSource(url)
   return (
-    <span class="avatar" data-hue={id % 6} aria-hidden="true">
-      {(source === undefined || source !== loaded) && ([...name][0]?.toLocaleUpperCase() ?? "?")}
+    <span class="avatar" data-kind={isGroup ? "group" : undefined} data-hue={id % 6} aria-hidden="true">
+      {(source === undefined || source !== loaded) && ([...name][0]?.toLocaleUpperCase() ?? "")}
       {source !== undefined && source !== failed && (
         // The host of a picture is not told which page shows it.
         <img

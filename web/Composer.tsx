@@ -9,12 +9,11 @@ import {
 import { isComposing } from "./composing.ts"
 import { draftOf, keepDraft } from "./drafts.ts"
 import { Icon } from "./Icon.tsx"
-import { authorOf, titleOf } from "./names.ts"
+import { titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
+import { hasTouch } from "./touch.ts"
+import { useAuthor } from "./useAuthor.ts"
 import { useView } from "./useView.ts"
-
-/** Whether it is a device whose keyboard has no Shift key to begin a new line with: there Enter does. */
-const hasTouch = () => matchMedia("(pointer: coarse)").matches
 
 /** Where a message is written. The draft of each conversation is kept. */
 export const Composer = ({ session, entry }: { session: Session; entry: ConversationEntry }) => {
@@ -87,6 +86,7 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
   }
   const onKeyDown = (event: KeyboardEvent) => {
     if (isComposing(event)) return
+    // A keyboard on a screen has no Shift key to begin a new line with: there Enter does.
     if (event.key === "Enter" && !event.shiftKey && !hasTouch()) {
       event.preventDefault()
       submit()
@@ -116,13 +116,17 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
     >
       {(editing !== undefined || replyTo !== undefined) && (
         <p class="context">
-          <span>
-            {editing !== undefined
-              ? "Editing"
-              : quoted === undefined
-                ? "Reply to an earlier message"
-                : `Reply to ${authorOf(session.state.value, quoted)}: ${quoted.deleted_at === undefined ? quoted.content : "Deleted message"}`}
-          </span>
+          {editing !== undefined ? (
+            <span>
+              <b>Editing</b>
+            </span>
+          ) : quoted === undefined ? (
+            <span>
+              <b>Reply to an earlier message</b>
+            </span>
+          ) : (
+            <Answered session={session} message={quoted} />
+          )}
           <button type="button" class="icon" aria-label="Cancel" onClick={cancel}>
             <Icon name="close" />
           </button>
@@ -152,5 +156,19 @@ export const Composer = ({ session, entry }: { session: Session; entry: Conversa
         {editing === undefined ? "Send" : "Save"}
       </button>
     </form>
+  )
+}
+
+/** The message that is answered. */
+const Answered = ({ session, message }: { session: Session; message: Message }) => {
+  const { name } = useAuthor(session, message)
+  return (
+    <span>
+      <b>
+        Reply to {name ?? "…"}
+        <span class="hidden">: </span>
+      </b>
+      <span class="said">{message.deleted_at === undefined ? message.content : "Deleted message"}</span>
+    </span>
   )
 }

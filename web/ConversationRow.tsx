@@ -1,10 +1,11 @@
-import { type ConversationEntry, typingIn } from "../src/client/MiniChat.ts"
+import { type ConversationEntry, type Message, typingIn } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { choose } from "./focus.ts"
 import { shortTime } from "./format.ts"
-import { authorOf, titleOf } from "./names.ts"
+import { titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
 import { unsentOf } from "./unsent.ts"
+import { useAuthor } from "./useAuthor.ts"
 import { useView } from "./useView.ts"
 
 /** A conversation in the list. */
@@ -28,13 +29,6 @@ export const ConversationRow = ({
   const isSelected = useView(() => session.selected.value === entry.id, [session, entry.id])
   const unsent = useView(() => unsentOf(session.state.value, entry.id), [session, entry.id])
   const isOurs = last?.sender_id === session.account.userId
-  const author = useView(
-    () =>
-      last === null || (entry.kind === "direct" && !isOurs) ? "" : `${authorOf(session.state.value, last)}: `,
-    [session, entry, last, isOurs]
-  )
-  const preview =
-    last === null ? "No messages yet" : last.deleted_at !== undefined ? "Deleted message" : last.content
   return (
     <button
       type="button"
@@ -53,6 +47,7 @@ export const ConversationRow = ({
         name={title}
         url={entry.with?.avatar_url}
         isOnline={isOnline}
+        isGroup={entry.kind === "group"}
       />
       <span class="title">
         {title}
@@ -60,11 +55,15 @@ export const ConversationRow = ({
       </span>
       {last !== null && <time dateTime={last.timestamp}>{shortTime(new Date(last.timestamp))}</time>}
       <span class="preview" data-typing={isTyping} data-unsent={unsent?.mark}>
-        {unsent !== undefined
-          ? `${unsent.mark === "failed" ? "Not sent" : "◷ Waiting"}: ${unsent.content}`
-          : isTyping
-            ? "typing…"
-            : author + preview}
+        {unsent !== undefined ? (
+          `${unsent.mark === "failed" ? "Not sent" : "◷ Waiting"}: ${unsent.content}`
+        ) : isTyping ? (
+          "typing…"
+        ) : last === null ? (
+          "No messages yet"
+        ) : (
+          <Preview session={session} message={last} hasAuthor={entry.kind === "group" || isOurs} />
+        )}
       </span>
       {entry.unread > 0 && (
         <span class="count">
@@ -73,5 +72,25 @@ export const ConversationRow = ({
         </span>
       )}
     </button>
+  )
+}
+
+/** What was written last, after who wrote it. */
+const Preview = ({
+  session,
+  message,
+  hasAuthor
+}: {
+  session: Session
+  message: Message
+  hasAuthor: boolean
+}) => {
+  const { name, isComing } = useAuthor(session, message)
+  const text = message.deleted_at === undefined ? message.content : "Deleted message"
+  return (
+    <>
+      {hasAuthor && (isComing ? <i class="unnamed" /> : `${name}: `)}
+      {text}
+    </>
   )
 }

@@ -3,8 +3,9 @@ import { conversationOf, type Message } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { shortTime } from "./format.ts"
 import { Icon } from "./Icon.tsx"
-import { authorOf, senderOf, titleOf } from "./names.ts"
+import { senderOf, titleOf } from "./names.ts"
 import type { Session } from "./session.ts"
+import { useAuthor } from "./useAuthor.ts"
 import type { Search } from "./useSearch.ts"
 
 /** The messages that a search found, and how far it is. */
@@ -65,9 +66,10 @@ const FoundMessage = ({ session, message }: { session: Session; message: Message
   const state = session.state.value
   const id = message.conversation_id
   const entry = id === undefined ? undefined : conversationOf(state, id)
-  const author = authorOf(state, message)
+  const { name, isComing } = useAuthor(session, message)
+  const author = name ?? ""
   const isOurs = message.sender_id === state.userId
-  const sender = senderOf(state, message)
+  const sender = senderOf(session, message)
   const me = session.me.value
   return (
     <li class="found">
@@ -81,10 +83,12 @@ const FoundMessage = ({ session, message }: { session: Session; message: Message
           name={isOurs ? (me?.display_name ?? author) : author}
           url={isOurs ? me?.avatar_url : sender?.avatar_url}
         />
-        <span class="title">{entry === undefined ? author : titleOf(entry)}</span>
+        <span class="title">
+          {entry !== undefined ? titleOf(entry) : isComing ? <i class="unnamed" /> : author}
+        </span>
         <time dateTime={message.timestamp}>{shortTime(new Date(message.timestamp))}</time>
         <span class="preview">
-          {(entry?.kind === "group" || isOurs) && `${author}: `}
+          {(entry?.kind === "group" || isOurs) && (isComing ? <i class="unnamed" /> : `${author}: `)}
           {message.content}
         </span>
       </button>

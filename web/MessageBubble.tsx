@@ -5,10 +5,11 @@ import { DeleteQuestion } from "./DeleteQuestion.tsx"
 import { timeOf } from "./format.ts"
 import { LinkedText } from "./LinkedText.tsx"
 import { actionsOf, deleting, nameOf, type Place } from "./messageActions.ts"
-import { authorOf } from "./names.ts"
 import { QuoteText } from "./QuoteText.tsx"
 import { Refused } from "./Refused.tsx"
 import type { Session } from "./session.ts"
+import { hasTouch } from "./touch.ts"
+import { useAuthor } from "./useAuthor.ts"
 import { useView } from "./useView.ts"
 
 interface Props {
@@ -25,15 +26,19 @@ interface Props {
 export const MessageBubble = ({ session, place, message, isGrouped, isTabStop }: Props) => {
   const [isPointedAt, setIsPointedAt] = useState(false)
   const [hasFocus, setHasFocus] = useState(false)
+  const [isTapped, setIsTapped] = useState(false)
   const isMine = message.sender_id === session.account.userId
   const isDeleted = message.deleted_at !== undefined
   const quote = message.reply_to
-  const [readers, author] = useView(() => {
-    const state = session.state.value
-    return [isMine ? readersOf(state, place.id, message.id).length : 0, authorOf(state, message)] as const
-  }, [session, place.id, message])
+  const readers = useView(
+    () => (isMine ? readersOf(session.state.value, place.id, message.id).length : 0),
+    [session, place.id, message.id, isMine]
+  )
+  const author = useAuthor(session, message)
   const refused = useView(() => refusedOf(session.state.value, message.id), [session, message.id])
   const isTarget = useView(() => session.target.value?.id === message.id, [session, message.id])
+  // Where fingers press, the actions are large: after a jump they would hide what is above the message that was jumped to.
+  const hasActions = isPointedAt || (hasFocus && (isTapped || !isTarget || !hasTouch()))
   const time = timeOf(new Date(message.timestamp))
   return (
     <article
@@ -45,18 +50,22 @@ export const MessageBubble = ({ session, place, message, isGrouped, isTabStop }:
       data-grouped={isGrouped}
       data-state={refused.length > 0 ? "failed" : undefined}
       data-message={nameOf(session, message.id)}
-      onMouseEnter={() => setIsPointedAt(true)}
-      onMouseLeave={() => setIsPointedAt(false)}
+      // A finger that has gone points at nothing.
+      onPointerEnter={({ pointerType }) => setIsPointedAt(pointerType !== "touch")}
+      onPointerLeave={() => setIsPointedAt(false)}
+      onPointerUp={() => setIsTapped(true)}
       onFocusIn={() => setHasFocus(true)}
-      onFocusOut={({ currentTarget, relatedTarget }) =>
+      onFocusOut={({ currentTarget, relatedTarget }) => {
         // The actions that the focus goes to must stay.
-        setHasFocus(relatedTarget instanceof Node && currentTarget.contains(relatedTarget))
-      }
-      aria-label={`${author}, ${time}`}
+        const isWithin = relatedTarget instanceof Node && currentTarget.contains(relatedTarget)
+        setHasFocus(isWithin)
+        if (!isWithin) setIsTapped(false)
+      }}
+      aria-label={`${author.name ?? message.sender_username}, ${time}`}
     >
       {!isGrouped && !isMine && place.kind === "group" && (
         <p class="author" data-hue={message.sender_id % 6}>
-          {author}
+          {author.isComing ? <i class="unnamed" /> : author.name}
         </p>
       )}
       <div class="bubble">
@@ -80,7 +89,7 @@ export const MessageBubble = ({ session, place, message, isGrouped, isTabStop }:
           )}
         </span>
       </div>
-      {!isDeleted && (isPointedAt || hasFocus) && <Actions actions={actionsOf(session, place, message)} />}
+      {!isDeleted && hasActions && <Actions actions={actionsOf(session, place, message)} />}
       {message.reactions !== undefined && message.reactions.length > 0 && (
         <div class="reactions">
           {message.reactions.map(({ emoji, count, mine }) => (

@@ -1,16 +1,20 @@
-import { nameIn, type Quoted } from "./names.ts"
+import type { Message } from "../src/client/MiniChat.ts"
+import type { Quoted } from "./names.ts"
 import type { Session } from "./session.ts"
-import { useView } from "./useView.ts"
+import { useAuthor } from "./useAuthor.ts"
 
 /** A message that another one answers: who wrote it, and what. */
-export const QuoteText = ({ session, quote }: { session: Session; quote: Quoted }) => {
-  const name = useView(
-    () => nameIn(session.state.value, quote),
-    [session, quote.conversation_id, quote.sender_id]
-  )
+export const QuoteText = ({
+  session,
+  quote
+}: {
+  session: Session
+  quote: Quoted & Pick<Message, "content">
+}) => {
+  const { name, isComing } = useAuthor(session, quote)
   return (
     <>
-      {name !== undefined && <b>{name}: </b>}
+      {isComing ? <i class="unnamed" /> : name !== undefined && <b>{name}: </b>}
       {quote.content === "" ? "Deleted message" : quote.content}
     </>
   )

@@ -49,7 +49,7 @@ export const actionsOf = (session: Session, place: Place, message: Message): Mes
   const { client, attempt, editing } = session
   const isMine = message.sender_id === session.account.userId
   const isOurs = isMine || place.role === "owner" || place.role === "admin"
-  const sender = senderOf(session.state.value, message)
+  const sender = senderOf(session, message)
   /** An edit leaves the draft, and what it answers, as they are. */
   const edit = () => {
     editing.value = message

@@ -1,4 +1,5 @@
 import type { ConversationEntry, ConversationId, Message, State, UserId } from "../src/client/MiniChat.ts"
+import type { Session } from "./session.ts"
 
 /** Another user, as far as the page knows them. */
 export interface Person {
@@ -18,11 +19,11 @@ export const titleOf = (entry: ConversationEntry): string =>
   entry.title ?? (entry.with === undefined ? "Group" : entry.with.display_name || DELETED)
 
 /** Whether the sender of a message has deleted their account. No username that a person can choose has a hyphen. */
-const isSenderDeleted = ({ sender_id, sender_username }: Message) =>
-  sender_username === `deleted-${sender_id}`
+const isSenderDeleted = ({ sender_id, sender_username }: Quoted) => sender_username === `deleted-${sender_id}`
 
 /** A message as far as it is quoted. */
-export type Quoted = Pick<Message, "sender_id" | "conversation_id" | "content">
+export type Quoted = Pick<Message, "sender_id" | "conversation_id"> &
+  Partial<Pick<Message, "sender_username">>
 
 type People = ReadonlyMap<UserId, Person>
 
@@ -56,24 +57,38 @@ export const personIn = (
   return member ?? peopleOf(state).get(userId)
 }
 
-/** The name of the sender of a message that is quoted; `undefined` when it is not known. */
-export const nameIn = (state: State, { sender_id, conversation_id }: Quoted): string | undefined => {
-  if (sender_id === state.userId) return "You"
-  const person = personIn(state, conversation_id, sender_id)
-  return person === undefined ? undefined : person.display_name || DELETED
+/** Who wrote a message, for a person who reads it. */
+export interface Author {
+  /** The name that others see; the username where no other name can be had; `undefined` while neither is known. */
+  readonly name: string | undefined
+  /** Whether the name is on its way: until then no other one is shown, which would change before the eyes of the reader. */
+  readonly isComing: boolean
+  /** Whether it comes only when the user is looked up. */
+  readonly isSought: boolean
 }
 
-/** Who wrote a message: the name that others see, or the username while no other name is known. */
-export const authorOf = (state: State, message: Message): string =>
-  message.sender_id === state.userId ? "You" : senderOf(state, message)?.display_name || DELETED
+const named = (name: string | undefined): Author => ({ name, isComing: false, isSought: false })
+
+/** Who wrote a message, as far as the page knows. */
+export const authorOf = ({ state, lookedUp }: Session, message: Quoted): Author => {
+  const { sender_id, conversation_id, sender_username } = message
+  const { userId, status, sync } = state.value
+  if (sender_id === userId) return named("You")
+  if (isSenderDeleted(message)) return named(DELETED)
+  const person = personIn(state.value, conversation_id, sender_id)
+  if (person !== undefined) return named(person.display_name || DELETED)
+  const people = lookedUp.people.value
+  if (people.has(sender_id)) return named(people.get(sender_id)?.display_name ?? sender_username)
+  if (status.type === "offline" || status.type === "closed") return named(sender_username)
+  const areMembersComing = conversation_id !== undefined && sync.wantedMembers.has(conversation_id)
+  return { name: undefined, isComing: true, isSought: status.type === "online" && !areMembersComing }
+}
 
 /** The other user who wrote a message; `undefined` for one's own, and when the account is deleted. */
-export const senderOf = (state: State, message: Message): Person | undefined => {
-  const { sender_id, sender_username } = message
-  if (sender_id === state.userId || isSenderDeleted(message)) return undefined
-  const { username, display_name, avatar_url } = personIn(state, message.conversation_id, sender_id) ?? {
-    username: sender_username,
-    display_name: sender_username
-  }
+export const senderOf = ({ state, lookedUp }: Session, message: Message): Person | undefined => {
+  const { sender_id, sender_username, conversation_id } = message
+  if (sender_id === state.value.userId || isSenderDeleted(message)) return undefined
+  const { username, display_name, avatar_url } = personIn(state.value, conversation_id, sender_id) ??
+    lookedUp.people.value.get(sender_id) ?? { username: sender_username, display_name: sender_username }
   return { user_id: sender_id, username, display_name, ...(avatar_url !== undefined && { avatar_url }) }
 }

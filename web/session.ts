@@ -14,6 +14,7 @@ import {
 import type { Account } from "./accounts.ts"
 import { draftOf, keepDraft } from "./drafts.ts"
 import { keeping } from "./keeping.ts"
+import { type LookedUp, lookUp } from "./lookedUp.ts"
 import type { Person } from "./names.ts"
 import { reasonOf, SERVER } from "./server.ts"
 
@@ -32,6 +33,7 @@ export interface Session {
   readonly state: Signal<State>
   readonly conversations: ReadonlySignal<ReadonlyArray<ConversationEntry>>
   readonly me: ReadonlySignal<User | undefined>
+  readonly lookedUp: LookedUp
   readonly selected: Signal<number | undefined>
   /** The id of the message that is answered. It is kept with the draft. */
   readonly replyTo: ReadonlySignal<number | undefined>
@@ -126,6 +128,9 @@ export const startSession = async (account: Account): Promise<Session> => {
     error.value = undefined
   }
   const prepare = (id: number) => {
+    // First: the names above the messages come with the members.
+    const isGroup = conversationOf(client.state, id)?.kind === "group"
+    if (isGroup && !client.state.members.has(id as ConversationId)) client.loadMembers(id).catch(() => {})
     if (!isOpened(id)) client.open(id).catch(() => {})
   }
   const select = (id: number | undefined) => {
@@ -171,6 +176,7 @@ export const startSession = async (account: Account): Promise<Session> => {
     client,
     state,
     me: computed(() => state.value.profile),
+    lookedUp: lookUp(client),
     selected,
     replyTo,
     editing,
