@@ -1,6 +1,7 @@
 import type { OutboxEntry } from "../src/client/MiniChat.ts"
 import { choose, chooseUser } from "./focus.ts"
 import { hasNetwork } from "./network.ts"
+import { sentenceOf } from "./sentences.ts"
 import type { Session } from "./session.ts"
 import { conversationOfSend, failedIn, waitingIn } from "./unsent.ts"
 import { useView } from "./useView.ts"
@@ -35,7 +36,8 @@ export const Banner = ({
       ),
     [session]
   )
-  const error = session.error.value
+  // A dialog shows it itself.
+  const error = session.dialog.value === undefined ? session.error.value : undefined
   return (
     <>
       <div role="status">
@@ -64,7 +66,7 @@ export const Banner = ({
         )}
         {status.type === "closed" && status.reason !== "closed" && (
           <p class="banner bad">
-            <span>{status.message}</span>
+            <span>{sentenceOf(status.message)}</span>
             {status.reason === "user_not_found" ? (
               <button type="button" onClick={onSignOut}>
                 Sign out
@@ -78,7 +80,8 @@ export const Banner = ({
         )}
         {storage.type === "failed" && (
           <p class="banner">
-            This browser stores nothing: {storage.reason}. What you write is lost when you close the page.
+            This browser stores nothing: {storage.reason}. What is not sent yet is lost when you close the
+            page.
           </p>
         )}
       </div>

@@ -1,4 +1,5 @@
 import type { Command, OutboxEntry } from "../src/client/MiniChat.ts"
+import { sentenceOf } from "./sentences.ts"
 import type { Session } from "./session.ts"
 
 const notDone = (command: Command) => {
@@ -18,7 +19,7 @@ const notDone = (command: Command) => {
 export const Refused = ({ session, item }: { session: Session; item: OutboxEntry }) => (
   <p class="error" role="alert">
     {notDone(item.command)}
-    {item.failure?.message}{" "}
+    {item.failure !== undefined && sentenceOf(item.failure.message)}{" "}
     <button type="button" onClick={() => session.attempt(session.client.retry(item.client_id))}>
       Try again
     </button>

@@ -1,7 +1,10 @@
-import type { User } from "../src/client/MiniChat.ts"
+import { Unreachable, type User } from "../src/client/MiniChat.ts"
+import { sentenceOf } from "./sentences.ts"
 
 /** Where the server is: the folder of this page. */
 export const SERVER = new URL(".", location.href).href
+
+const NO_ANSWER = "The server does not answer. Check your connection, and try again."
 
 /** What the server said when it refused, for a person. */
 export class ServerError extends Error {
@@ -21,7 +24,7 @@ const ask = async <A>(path: string, init: RequestInit = {}, token?: string): Pro
       ...(token !== undefined && { authorization: `Bearer ${token}` })
     }
   }).catch(() => {
-    throw new ServerError(0, "The server does not answer. Check that it runs, and try again.")
+    throw new ServerError(0, NO_ANSWER)
   })
   const body = await response.json().catch(() => ({}))
   if (!response.ok)
@@ -71,4 +74,8 @@ export const createUser = (name: string) =>
     })
   })
 
-export const reasonOf = (error: unknown) => (error instanceof Error ? error.message : String(error))
+/** Why something failed, for a person. */
+export const reasonOf = (error: unknown) =>
+  error instanceof Unreachable
+    ? NO_ANSWER
+    : sentenceOf(error instanceof Error ? error.message : String(error))

@@ -81,7 +81,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
             yield* inPage(page, async (page) => {
               await page.getByLabel(/^Message to/).press("ArrowUp")
               await write(page, "Hello")
-              await ours.getByText("Not changed to “Hello”: The other user takes no messages").waitFor()
+              await ours.getByText("Not changed to “Hello”: This person does not take messages").waitFor()
               await ours.hover()
               await page.getByRole("button", { name: "React with 👍" }).click()
               const reaction = ours.getByRole("alert").filter({ hasText: "👍 not added: " })

@@ -165,7 +165,7 @@ describe.runIf(existsSync(CHROMIUM))("with AUTH=required, the page", { timeout: 
         yield* inPage(page, (page) => page.getByRole("button", { name: /bob/ }).waitFor())
         yield* request(`${url}/users/1/suspension`, { method: "PUT", headers: service })
         yield* inPage(page, async (page) => {
-          const banner = page.getByRole("status").getByText("The user is suspended")
+          const banner = page.getByRole("status").getByText("Your account is suspended.")
           await banner.waitFor()
           await page.reload()
           await banner.waitFor()

@@ -85,7 +85,7 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
             })
             yield* ask("PUT", `/users/${a!.id}/suspension`)
             yield* inPage(page, async () => {
-              await banner.getByText("The user is suspended").waitFor()
+              await banner.getByText("Your account is suspended.").waitFor()
               await banner.getByRole("button", { name: "Sign in again" }).waitFor()
             })
           })
