@@ -23,29 +23,29 @@ export const AccountData = ({
   }
   return (
     <section class="form account" aria-label="Your account">
-      <Choice title="This device" hint="What waits to be sent is lost when you sign out.">
+      <Choice title="This device" hint="Messages that are not sent yet are lost when you sign out.">
         <button type="button" onClick={onSignOut}>
           Sign out
         </button>
       </Choice>
       {session.account.token === undefined && (
-        <Choice title="Another user" hint="In this tab. What waits for this one stays on the device.">
+        <Choice title="Another user" hint="In this tab. Messages that are not sent yet stay on this device.">
           <button type="button" onClick={() => leaveTab(session.account)}>
             Switch user
           </button>
         </Choice>
       )}
-      <Choice title="Blocked people" hint="They cannot write to you alone.">
+      <Choice title="Blocked people" hint="They cannot write to you directly.">
         <button type="button" aria-label="Show blocked people" onClick={() => session.openOver("blocked")}>
           Show
         </button>
       </Choice>
-      <Choice title="Your data" hint="All that the server stores of you, in one file.">
+      <Choice title="Your data" hint="All that the server stores about you, in one file.">
         <button type="button" aria-label="Download my data" disabled={isPreparing} onClick={download}>
           {isPreparing ? "Preparing…" : "Download"}
         </button>
       </Choice>
-      <Choice title="Leave for good" hint="You are asked once more first.">
+      <Choice title="Your account" hint="You are asked once more before it is deleted.">
         <button type="button" class="danger" aria-label="Delete my account" onClick={onDelete}>
           Delete…
         </button>

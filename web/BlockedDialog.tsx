@@ -32,9 +32,9 @@ export const BlockedDialog = ({ session, onClose }: { session: Session; onClose:
         )}
         <p class="hint" role="status">
           {people.length > 0
-            ? "They cannot write to you alone. Groups that you share are as before."
+            ? "They cannot write to you directly. In groups that you share you still see each other."
             : isLoaded
-              ? "You have blocked nobody. You find it under the name of a person, or beside a message."
+              ? "You have blocked nobody. To block somebody, choose their name in a chat or beside a message."
               : null}
         </p>
         <ul class="people" aria-label="Blocked people">

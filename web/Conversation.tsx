@@ -4,27 +4,19 @@ import {
   type ConversationId,
   conversationOf,
   outgoingOf,
-  type PresenceState,
   timelineOf,
   typingIn
 } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { Composer } from "./Composer.tsx"
 import { leave } from "./focus.ts"
-import { lastSeen } from "./format.ts"
+import { presenceText } from "./format.ts"
 import { History } from "./History.tsx"
 import { Icon } from "./Icon.tsx"
 import { isDeleted, personIn, titleOf } from "./names.ts"
 import { OutgoingBubble } from "./OutgoingBubble.tsx"
 import type { Session } from "./session.ts"
 import { useView } from "./useView.ts"
-
-/** Without a connection nobody knows: the line stays empty, and keeps its height. */
-const presenceText = (presence: PresenceState | undefined) => {
-  if (presence === undefined) return "\u00a0"
-  if (presence.online) return "Online"
-  return presence.last_seen === null ? "Offline" : lastSeen(new Date(presence.last_seen))
-}
 
 /** Loads what is shown of a conversation and is not there: as when its user was removed and added again, or it was found by a search. */
 const useParts = ({ client, state }: Session, entry: ConversationEntry | undefined) => {
@@ -82,6 +74,7 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
           name={titleOf(entry)}
           url={entry.with?.avatar_url}
           isOnline={isOnline}
+          isGroup={entry.kind === "group"}
         />
         <div class="heading">
           <h2 tabIndex={-1}>{titleOf(entry)}</h2>
@@ -99,8 +92,14 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
           </button>
         )}
         {entry.kind === "group" && (
-          <button type="button" onClick={() => session.openDialog("group")}>
-            Members
+          <button
+            type="button"
+            class="icon"
+            title="Members"
+            aria-label="Members"
+            onClick={() => session.openDialog("group")}
+          >
+            <Icon name="people" />
           </button>
         )}
       </header>

@@ -3,6 +3,7 @@ import type { ConversationEntry } from "../src/client/MiniChat.ts"
 import { AskingButton } from "./AskingButton.tsx"
 import { Avatar } from "./Avatar.tsx"
 import { Dialog } from "./Dialog.tsx"
+import { SearchField } from "./SearchField.tsx"
 import type { Session } from "./session.ts"
 import { nobodyFound, usePeople } from "./usePeople.ts"
 
@@ -98,13 +99,15 @@ export const GroupDialog = ({
         </ul>
         {mayManage && loaded !== undefined && (
           <div class="adding">
-            <input
-              type="search"
-              aria-label="Find a user to add"
-              placeholder="Find a user to add"
-              value={wanted}
-              onInput={(event) => setWanted(event.currentTarget.value)}
-            />
+            <SearchField>
+              <input
+                type="search"
+                aria-label="Find a user to add"
+                placeholder="Find a user to add"
+                value={wanted}
+                onInput={(event) => setWanted(event.currentTarget.value)}
+              />
+            </SearchField>
             {wanted.trim() !== "" && (
               <ul class="people" aria-label="Users to add">
                 {others.slice(0, SHOWN).map(({ id, display_name, avatar_url }) => (

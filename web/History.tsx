@@ -67,7 +67,9 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
         onFocusOut={focus.onFocusOut}
       >
         {timeline === undefined || (timeline.isLoading && messages.length === 0) ? (
-          <div class="skeletons" aria-hidden="true">
+          <div class="skeletons bubbles" aria-hidden="true">
+            <i />
+            <i />
             <i />
             <i />
             <i />

@@ -3,6 +3,7 @@ import type { User } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { Dialog } from "./Dialog.tsx"
 import { choose, chooseUser } from "./focus.ts"
+import { SearchField } from "./SearchField.tsx"
 import type { Session } from "./session.ts"
 import { nobodyFound, usePeople } from "./usePeople.ts"
 
@@ -40,14 +41,16 @@ export const NewChatDialog = ({ session, onClose }: { session: Session; onClose:
           setIsStarting(false)
         }}
       >
-        <input
-          autofocus
-          type="search"
-          aria-label="Find a user"
-          placeholder="Find a user"
-          value={filter}
-          onInput={(event) => setFilter(event.currentTarget.value)}
-        />
+        <SearchField>
+          <input
+            type="search"
+            autofocus
+            aria-label="Find a user"
+            placeholder="Find a user"
+            value={filter}
+            onInput={(event) => setFilter(event.currentTarget.value)}
+          />
+        </SearchField>
         {(session.error.value ?? people.error) !== undefined && (
           <p class="error" role="alert">
             {session.error.value ?? people.error}

@@ -60,6 +60,10 @@ const Opened = ({
   useEffect(() => {
     if (isOnline && peer !== undefined && session.selected.value === undefined) session.startWith(peer)
   }, [isOnline, peer])
+  const isEmpty = useView(
+    () => session.state.value.list.isLoaded && session.state.value.order.length === 0,
+    [session]
+  )
   const selected = session.selected.value
   const name = session.me.value?.display_name ?? `User ${session.account.userId}`
   const leave = () => removeAccount(session.account)
@@ -80,6 +84,11 @@ const Opened = ({
       data-open={selected !== undefined}
     >
       <div class="banners">
+        {peer !== undefined && (
+          <p class="whose">
+            You are <strong>{name}</strong>
+          </p>
+        )}
         <Banner session={session} onSignIn={leave} onSignOut={signOut} />
       </div>
       <Sidebar session={session} name={name} />
@@ -87,7 +96,7 @@ const Opened = ({
         {selected === undefined ? (
           <div class="empty">
             <h2>Choose a conversation</h2>
-            <p>Or start one with somebody.</p>
+            <p>{isEmpty ? "You have none yet: start one with somebody." : "Or start one with somebody."}</p>
             <button type="button" class="primary" onClick={() => session.openDialog("new")}>
               New chat
             </button>

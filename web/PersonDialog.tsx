@@ -3,6 +3,7 @@ import { directWith } from "../src/client/MiniChat.ts"
 import { Avatar } from "./Avatar.tsx"
 import { Dialog } from "./Dialog.tsx"
 import { chooseUser } from "./focus.ts"
+import { presenceText } from "./format.ts"
 import type { Person } from "./names.ts"
 import type { Session } from "./session.ts"
 
@@ -24,7 +25,8 @@ export const PersonDialog = ({
     client.user(user_id).then(setProfile, () => {})
   }, [user_id])
   const { username, display_name, avatar_url } = profile
-  const { blocked } = session.state.value
+  const { blocked, presence: all } = session.state.value
+  const presence = all.get(user_id)
   const isBlocked = blocked?.has(user_id) === true
   const direct = directWith(session.state.value, user_id)
   const isOpen = direct !== undefined && direct.id === session.selected.value
@@ -36,13 +38,20 @@ export const PersonDialog = ({
             {session.error.value}
           </p>
         )}
-        <p class="person">
-          <Avatar id={user_id} name={display_name} url={avatar_url} />
-          <span class="name">{username}</span>
-        </p>
+        <div class="portrait">
+          <Avatar id={user_id} name={display_name} url={avatar_url} isOnline={presence?.online} />
+          <div>
+            <p>
+              <span class="hidden">Username: </span>
+              {username}
+            </p>
+            <p class="about">{presenceText(presence)}</p>
+          </div>
+        </div>
         {!isOpen && !isBlocked && (
           <button
             type="button"
+            class="primary"
             onClick={async () => {
               if (await chooseUser(session, user_id)) session.closeDialogs()
             }}
@@ -52,8 +61,8 @@ export const PersonDialog = ({
         )}
         <p class="hint">
           {isBlocked
-            ? "You have blocked them: they cannot write to you alone. Groups that you share are as before."
-            : "Whom you block cannot write to you alone, and is not told so. Groups that you share stay as they are."}
+            ? `You have blocked ${display_name}: they cannot write to you directly. In groups that you share you still see each other.`
+            : "Somebody whom you block cannot write to you directly, and is not told. In groups that you share you still see each other."}
         </p>
         <button
           type="button"

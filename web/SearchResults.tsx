@@ -81,7 +81,7 @@ export const SearchResults = ({
       )}
       {isOver && isNothing && people.error === undefined && (
         <p class="hint" role="status">
-          Nothing has these words. A search finds whole words, and the beginning of the last one.
+          Nothing has these words. Type whole words; only the last one may be unfinished.
         </p>
       )}
     </section>

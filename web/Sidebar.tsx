@@ -4,6 +4,7 @@ import { ConversationList } from "./ConversationList.tsx"
 import { isComposing } from "./composing.ts"
 import { Icon } from "./Icon.tsx"
 import { hasNetwork } from "./network.ts"
+import { SearchField } from "./SearchField.tsx"
 import { SearchResults } from "./SearchResults.tsx"
 import type { Session } from "./session.ts"
 import { switchTheme, theme } from "./theme.ts"
@@ -49,7 +50,7 @@ export const Sidebar = ({ session, name }: { session: Session; name: string }) =
         </button>
         <button
           type="button"
-          class="icon"
+          class="icon help"
           title="Shortcuts (?)"
           aria-label="Shortcuts"
           onClick={() => session.openDialog("help")}
@@ -57,23 +58,27 @@ export const Sidebar = ({ session, name }: { session: Session; name: string }) =
           <Icon name="help" />
         </button>
       </header>
-      <input
-        class="filter"
-        type="search"
-        aria-label="Search conversations, people and messages"
-        placeholder="Search"
-        value={filter}
-        onInput={(event) => setFilter(event.currentTarget.value)}
-        onKeyDown={(event) => {
-          if (event.key !== "Escape" || isComposing(event)) return
-          event.stopPropagation()
-          setFilter("")
-        }}
-      />
+      <SearchField>
+        <input
+          type="search"
+          class="filter"
+          aria-label="Search conversations, people and messages"
+          placeholder="Search"
+          value={filter}
+          onInput={(event) => setFilter(event.currentTarget.value)}
+          onKeyDown={(event) => {
+            if (event.key !== "Escape" || isComposing(event)) return
+            event.stopPropagation()
+            setFilter("")
+          }}
+        />
+      </SearchField>
       {filter.trim() !== "" ? (
         <SearchResults session={session} words={filter.trim()} onDone={() => setFilter("")} />
       ) : !isLoaded && isEmpty ? (
-        <div class="skeletons" aria-hidden="true">
+        <div class="skeletons rows" aria-hidden="true">
+          <i />
+          <i />
           <i />
           <i />
           <i />

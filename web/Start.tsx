@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks"
 import { Avatar } from "./Avatar.tsx"
 import { setAccounts } from "./accounts.ts"
+import { SearchField } from "./SearchField.tsx"
 import { createUser, listUsers, reasonOf, ServerError } from "./server.ts"
 import { TokenForm } from "./TokenForm.tsx"
 import { useAnswer } from "./useAnswer.ts"
@@ -50,6 +51,7 @@ export const Start = ({ refusal }: { refusal?: string | undefined }) => {
           </section>
           <section class="card">
             <h2>Be one user</h2>
+            <p>Create a user with your name, or be one of those who are there already.</p>
             <form
               class="row"
               onSubmit={(event) => {
@@ -69,21 +71,23 @@ export const Start = ({ refusal }: { refusal?: string | undefined }) => {
               />
               <button type="submit">Create</button>
             </form>
-            <input
-              type="search"
-              aria-label="Find a user"
-              placeholder="Or find a user by name"
-              maxLength={100}
-              value={wanted}
-              onInput={(event) => setWanted(event.currentTarget.value)}
-            />
+            <SearchField>
+              <input
+                type="search"
+                aria-label="Find a user"
+                placeholder="Find a user by name"
+                maxLength={100}
+                value={wanted}
+                onInput={(event) => setWanted(event.currentTarget.value)}
+              />
+            </SearchField>
             {failure !== undefined && (
               <p class="error" role="alert">
                 {failure}
               </p>
             )}
             {users?.length === 0 && wanted.trim() !== "" && (
-              <p role="status">Nobody has a name that begins so.</p>
+              <p role="status">Nobody has a name that begins so. Create a user above.</p>
             )}
             {users !== undefined && users.length > 0 && (
               <ul class="people" aria-label="Users">

@@ -26,9 +26,10 @@ export const TokenForm = ({ onSubmit }: { onSubmit: () => void }) => {
       }}
     >
       <h2>Sign in</h2>
-      <p>This server asks for a token. Paste the one that your application gave you.</p>
+      <p>You need a token to sign in here: a long text that your application gives you. Paste it below.</p>
       <label>
-        Token <textarea name="token" rows={4} required spellcheck={false} autocomplete="off" />
+        Token
+        <textarea name="token" rows={4} required spellcheck={false} autocomplete="off" />
       </label>
       <label class="check">
         <input type="checkbox" name="keep" /> Stay signed in on this device

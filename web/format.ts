@@ -1,3 +1,5 @@
+import type { PresenceState } from "../src/client/MiniChat.ts"
+
 const time = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" })
 const weekday = new Intl.DateTimeFormat(undefined, { weekday: "long" })
 const shortWeekday = new Intl.DateTimeFormat(undefined, { weekday: "short" })
@@ -38,6 +40,13 @@ export const lastSeen = (at: Date): string => {
   const days = daysAgo(at)
   const day = days < 2 ? relative.format(-days, "day") : shortDate(at)
   return `Last seen ${day}${days < 7 ? `, ${time.format(at)}` : ""}`
+}
+
+/** Whether somebody is online. Without a connection nobody knows: the line stays empty, and keeps its height. */
+export const presenceText = (presence: PresenceState | undefined): string => {
+  if (presence === undefined) return "\u00a0"
+  if (presence.online) return "Online"
+  return presence.last_seen === null ? "Offline" : lastSeen(new Date(presence.last_seen))
 }
 
 export const isSameDay = (a: Date, b: Date) => dayOf(a) === dayOf(b)

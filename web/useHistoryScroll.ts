@@ -104,6 +104,8 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
   // Whoever scrolled while messages were loaded may be near the end of these.
   useEffect(loadMore, [messages.length, first, status])
   const onScroll = () => {
+    // The event of the last scroll may come after the history has gone.
+    if (box.current === null) return
     look()
     loadMore()
   }

@@ -44,7 +44,7 @@ export const useReadMarks = ({ session, entry, timeline, messages, box, list, is
 
   /** Nothing is above any more once the first one was in sight. */
   const update = () => {
-    if (above === 0 || !isWhole || messages.length === 0) return
+    if (above === 0 || !isWhole || messages.length === 0 || box.current === null) return
     if (index < 0 || list.current!.getItemOffset(index) >= box.current!.scrollTop) setAbove(0)
   }
   // Before it is drawn: most of the time the first one is in sight at once.
