@@ -1,6 +1,5 @@
 import { Effect, FiberSet, Queue, type Scope, Stream } from "effect"
 import { Socket } from "effect/socket"
-import type { ConversationId } from "../domain/ConversationId.ts"
 import type { UserId } from "../domain/User.ts"
 import * as Account from "./Account.ts"
 import * as Commands from "./Commands.ts"
@@ -23,6 +22,7 @@ import { type ClientStorage, memoryStorage } from "./Storage.ts"
 import { makeStore } from "./Store.ts"
 import { subscribed } from "./Subscribed.ts"
 import * as Token from "./Token.ts"
+import * as Typing from "./Typing.ts"
 import { onHidden, onWakeUp } from "./WakeUps.ts"
 
 export interface ConnectOptions {
@@ -35,9 +35,6 @@ export interface ConnectOptions {
   /** Where the outbox and the snapshot live. IndexedDB where there is one, else memory. */
   readonly storage?: ClientStorage | undefined
 }
-
-/** A conversation gets at most one typing frame in this time, in milliseconds. */
-const TYPING_EVERY = 2000
 
 /**
  * A user's chat, connected until the scope closes. Fails only without a `userId`, when the server cannot be asked for it.
@@ -63,7 +60,9 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
   let outbox: Outbox.Outbox | undefined
   const onEvents = (events: ReadonlyArray<ReaderEvent>) => {
     for (const event of events) {
-      if (event.type === "message_sent" && event.client_id !== undefined && outbox !== undefined)
+      if (event.type !== "message_sent") continue
+      typing.sent(event.conversation_id)
+      if (event.client_id !== undefined && outbox !== undefined)
         fork(outbox.reported(event.client_id, messageOf(event)))
     }
     readers.offer(events)
@@ -71,6 +70,7 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
   const connection = yield* Connection.make(url, store, tokens, rest, onEvents).pipe(
     Effect.provide(Socket.layerWebSocketConstructorGlobal)
   )
+  const typing = yield* Typing.make(connection)
   const loader = yield* Loader.make(store, rest)
   outbox = yield* Outbox.make(store, kept, connection, Execute.make(user_id, connection, rest, loader))
   const { refresh } = outbox
@@ -82,7 +82,6 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
 
   const save = yield* saving(store, kept, readers.areCaughtUp)
   yield* subscribed(() => onHidden(() => fork(save)))
-  const typingSentAt = new Map<number, number>()
 
   return {
     ...Commands.make(store, outbox),
@@ -110,18 +109,7 @@ export const make = Effect.fnUntraced(function* (options: ConnectOptions) {
       )
     ),
     /** Shows the others that the user types. Call it at each key: frames are sent as often as needed. */
-    typing: (conversationId: number, typing = true) =>
-      Effect.suspend(() => {
-        const now = Date.now()
-        if (typing && now - (typingSentAt.get(conversationId) ?? 0) < TYPING_EVERY) return Effect.void
-        if (typing) typingSentAt.set(conversationId, now)
-        else if (!typingSentAt.delete(conversationId)) return Effect.void
-        return connection.sendFrame({
-          type: "typing",
-          conversation_id: conversationId as ConversationId,
-          typing
-        })
-      }),
+    typing: (conversationId: number, isTyping = true) => typing.update(conversationId, isTyping),
     /** Whose presence is in the state from now on, at most 200 users. It replaces the call before it, and outlives the connection. */
     watch: (userIds: ReadonlyArray<number>) => connection.watch(userIds as ReadonlyArray<UserId>),
     /** Writes the snapshot now, as is done when the page is hidden: it may be ended without a word then. */
