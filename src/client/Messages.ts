@@ -78,8 +78,15 @@ export const withReactions = (message: Message, reactions: NonNullable<Message["
   if (reactions.length === 0) return rest
   return {
     ...rest,
-    reactions: reactions.toSorted((a, b) => b.count - a.count || (a.emoji < b.emoji ? -1 : 1))
+    reactions: reactions.toSorted((a, b) => b.count - a.count || comparedByCodePoints(a.emoji, b.emoji))
   }
+}
+
+/** The order of the database. Code units have another one: a surrogate is less than U+FE0F, and what it stands for is more. */
+const comparedByCodePoints = (a: string, b: string): number => {
+  let at = 0
+  while (at < a.length && a[at] === b[at]) at++
+  return (a.codePointAt(at) ?? -1) - (b.codePointAt(at) ?? -1)
 }
 
 /** Maps an array, and is the same array when nothing changed. */
