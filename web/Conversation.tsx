@@ -59,7 +59,7 @@ export const Conversation = ({ session, id }: { session: Session; id: number }) 
     names.length > 0
       ? `${names.join(", ")} ${names.length === 1 ? "is" : "are"} typing…`
       : entry.kind === "group"
-        ? `${entry.member_count} members`
+        ? `${entry.member_count} ${entry.member_count === 1 ? "member" : "members"}`
         : isDeleted(entry)
           ? "Account deleted"
           : presenceText(presence)
