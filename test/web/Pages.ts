@@ -34,6 +34,7 @@ export const openChat = Effect.fnUntraced(function* (
   userIds: ReadonlyArray<number> = [],
   options: {
     readonly colorScheme?: "light" | "dark"
+    readonly viewport?: { readonly width: number; readonly height: number }
     readonly hasTouch?: boolean
     readonly isMobile?: boolean
     /** What is done with the page before it loads anything, as answering requests to other hosts. */
