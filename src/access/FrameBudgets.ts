@@ -1,5 +1,4 @@
 import { Context, Duration, Effect, Layer } from "effect"
-import { every } from "../domain/Timing.ts"
 import type { UserId } from "../domain/User.ts"
 
 /** How many frames a second a user's sockets on this node may send together, on average. */
@@ -42,17 +41,12 @@ export class FrameBudgets extends Context.Service<
     FrameBudgets,
     Effect.gen(function* () {
       const budgets = new Map<UserId, FrameBudget>()
-      const refilling = new Set<TokenBucket>()
-
-      yield* every(TICK, () => {
-        const now = performance.now()
-        for (const bucket of refilling) if (bucket.refill(now)) refilling.delete(bucket)
-      })
+      const refilling = yield* makeRefilling
 
       return FrameBudgets.of({
         of: (userId) =>
           budgets.get(userId) ??
-          new TokenBucket(refilling, {
+          new TokenBucket(refilling.add, {
             remember: (bucket) => budgets.set(userId, bucket),
             forget: () => budgets.delete(userId)
           })
@@ -60,6 +54,27 @@ export class FrameBudgets extends Context.Service<
     })
   )
 }
+
+/** Refills the budgets that were added, until they need it no more. Its timer runs while there are some: an idle server is not woken. */
+const makeRefilling = Effect.gen(function* () {
+  const buckets = new Set<TokenBucket>()
+  let timer: NodeJS.Timeout | undefined
+  const stop = () => {
+    clearInterval(timer)
+    timer = undefined
+  }
+  yield* Effect.addFinalizer(() => Effect.sync(stop))
+  return {
+    add: (bucket: TokenBucket): void => {
+      buckets.add(bucket)
+      timer ??= setInterval(() => {
+        const now = performance.now()
+        for (const one of buckets) if (one.refill(now)) buckets.delete(one)
+        if (buckets.size === 0) stop()
+      }, Duration.toMillis(TICK))
+    }
+  }
+})
 
 /** How a budget puts itself into the map of budgets and out of it. */
 interface Owner {
@@ -72,11 +87,11 @@ class TokenBucket implements FrameBudget {
   private filledAt = performance.now()
   private sockets = 0
   private readonly paused = new Set<FrameSource>()
-  private readonly refilling: Set<TokenBucket>
+  private readonly refillLater: (bucket: TokenBucket) => void
   private readonly owner: Owner
 
-  constructor(refilling: Set<TokenBucket>, owner: Owner) {
-    this.refilling = refilling
+  constructor(refillLater: (bucket: TokenBucket) => void, owner: Owner) {
+    this.refillLater = refillLater
     this.owner = owner
   }
 
@@ -87,14 +102,14 @@ class TokenBucket implements FrameBudget {
   leave(source: FrameSource): void {
     this.paused.delete(source)
     // It outlives its sockets until it is full, so that reconnecting does not fill it.
-    if (--this.sockets === 0 && !this.refill(performance.now())) this.refilling.add(this)
+    if (--this.sockets === 0 && !this.refill(performance.now())) this.refillLater(this)
   }
 
   take(source: FrameSource): void {
     if (--this.tokens >= 0) return
     this.fill(performance.now())
     if (this.tokens >= 0) return
-    this.refilling.add(this)
+    this.refillLater(this)
     if (this.paused.has(source)) return
     this.paused.add(source)
     source.pauseReading()

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { HttpServerResponse } from "effect/http"
+import { Headers, HttpServerResponse } from "effect/http"
 import { unsupportedMediaType } from "./Failures.ts"
 
 /** How long a caller waits before it repeats a call that was answered 503, or 429 without a time. In seconds. */
@@ -14,6 +14,11 @@ const retryAfterOf = ({ body }: HttpServerResponse.HttpServerResponse): string =
 
 const decoder = new TextDecoder()
 
+const NOSNIFF = { "x-content-type-options": "nosniff" }
+
+/** The headers that every answer has. An answer that is made with them is not copied to add them. */
+export const COMMON = Headers.fromRecordUnsafe(NOSNIFF)
+
 /**
  * Adds the headers that an answer of its status needs. Replaces a 415 by its problem: the platform answers one without a body.
  * While the node leaves, each answer closes its connection: otherwise a balancer would send the next request on it.
@@ -22,7 +27,10 @@ export const addHeaders = (
   response: HttpServerResponse.HttpServerResponse,
   { requestId, leaving }: { readonly requestId: string; readonly leaving: boolean }
 ): Effect.Effect<HttpServerResponse.HttpServerResponse> => {
-  const headers: Record<string, string> = { "x-content-type-options": "nosniff" }
+  if (response.status === 200 && !leaving && response.headers["x-content-type-options"] !== undefined) {
+    return Effect.succeed(response)
+  }
+  const headers: Record<string, string> = { ...NOSNIFF }
   if (leaving) headers.connection = "close"
   switch (response.status) {
     case 401:

@@ -66,6 +66,8 @@ export class AnswerResponse<
   readonly startedAt = performance.now()
   private readonly unread: Unread
   private readonly connectionOf: Socket
+  /** The requests of its connection that are without their whole answer. */
+  private readonly unanswered: Array<AnswerResponse>
   /** Its place among the unread ones, while it is one of them. */
   private asUnread: UnreadAnswer | undefined
   /** Whether the whole answer was passed to `end`. */
@@ -80,9 +82,9 @@ export class AnswerResponse<
     super(request)
     this.unread = unread
     this.connectionOf = request.socket
-    const before = unansweredOn(request.socket)
-    this.isTooFarBehind = before.length >= UNANSWERED || request.socket.destroyed
-    before.push(this as AnswerResponse)
+    this.unanswered = unansweredOn(request.socket)
+    this.isTooFarBehind = this.unanswered.length >= UNANSWERED || request.socket.destroyed
+    this.unanswered.push(this as AnswerResponse)
     this.once("close", this.forget)
   }
 
@@ -211,10 +213,11 @@ export class AnswerResponse<
 
   private forget(): void {
     this.markRead()
-    const responses = unansweredOn(this.connectionOf)
-    responses.splice(responses.indexOf(this as AnswerResponse), 1)
+    // Nearly all connections have one.
+    if (this.unanswered.length === 1) this.unanswered.pop()
+    else this.unanswered.splice(this.unanswered.indexOf(this as AnswerResponse), 1)
     this.onAbandon?.()
-    for (const listener of this.onClosed ?? []) listener()
+    if (this.onClosed !== undefined) for (const listener of this.onClosed) listener()
   }
 
   /** Whether it cannot be written yet, as an earlier request of its connection is not answered. */

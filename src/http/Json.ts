@@ -1,6 +1,7 @@
 import type { Schema } from "effect"
 import { HttpServerResponse } from "effect/http"
 import type { JsonBytes } from "../domain/JsonBytes.ts"
+import { COMMON } from "./AnswerHeaders.ts"
 
 // Bodies come from the repositories in the encoded shape of the API's schemas, so they are not encoded at run time: for a page of 50
 // messages that takes longer than the query (bench/README.md, "What comments quote"). The compiler checks the type of a body, and
@@ -9,17 +10,24 @@ import type { JsonBytes } from "../domain/JsonBytes.ts"
 /** A schema of the API. Only the type of its encoded side is used. */
 type Contract<Encoded> = Pick<Schema.Codec<unknown, Encoded>, "Encoded">
 
+const WITH_COMMON_HEADERS = { headers: COMMON }
+
+const JSON_ANSWER = { contentType: "application/json", headers: COMMON }
+
 /** Answers with a body in the shape of `schema`; with status 200, unless `options` has another one. */
 export const json =
   <Body>(_schema: Contract<Body>, options?: { readonly status: number }) =>
   (body: Body) =>
-    HttpServerResponse.jsonUnsafe(body, options)
+    HttpServerResponse.jsonUnsafe(
+      body,
+      options === undefined ? WITH_COMMON_HEADERS : { ...options, headers: COMMON }
+    )
 
 /** Like `json`, for a body that is serialized already. */
 export const jsonOfBytes =
   <Body>(_schema: Contract<Body>) =>
   (body: JsonBytes<Body>) =>
-    HttpServerResponse.uint8Array(body, { contentType: "application/json" })
+    HttpServerResponse.uint8Array(body, JSON_ANSWER)
 
 /** A value that is serialized already: JSON text, or JSON in UTF-8. The compiler does not check what it holds. */
 export class RawJson {
@@ -40,8 +48,8 @@ export const jsonWithRaw =
     ])
     parts.push("}")
     return parts.every((part) => typeof part === "string")
-      ? HttpServerResponse.text(parts.join(""), { contentType: "application/json" })
-      : HttpServerResponse.uint8Array(Buffer.concat(parts.map(toBytes)), { contentType: "application/json" })
+      ? HttpServerResponse.text(parts.join(""), JSON_ANSWER)
+      : HttpServerResponse.uint8Array(Buffer.concat(parts.map(toBytes)), JSON_ANSWER)
   }
 
 const toBytes = (part: string | Uint8Array) => (typeof part === "string" ? Buffer.from(part) : part)

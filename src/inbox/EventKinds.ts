@@ -141,9 +141,13 @@ export const EventKinds = Context.Reference<Readonly<Record<string, EventKind>>>
 /** Stands for an event that this release cannot build, so that no client misses a number. */
 const OMITTED = eventKind(OmittedFrame, { since: "minichat.v2", fields: () => Option.some({}) })
 
+const NO_FIELDS = {}
+
 /** Builds events by the table of kinds. */
 export class EventBuilder {
   private readonly kinds: ReadonlyMap<string, EventKind>
+  private lastFields: object = NO_FIELDS
+  private lastJson = "{}"
   /** The types of the events that report a new message, to its sender or to its receivers. */
   readonly newMessageTypes: ReadonlyArray<string>
 
@@ -172,7 +176,7 @@ export class EventBuilder {
     const fields = this.kinds.get(fact.type)?.fields(fact) ?? Option.none()
     const type = Option.isSome(fields) ? fact.type : "omitted"
     const { frameType } = this.kinds.get(type) ?? OMITTED
-    const json = JSON.stringify(Option.getOrElse(fields, () => ({})))
+    const json = this.jsonOf(Option.getOrElse(fields, () => NO_FIELDS))
     const beforeSeq = `{"type":"${frameType}","seq":`
     const afterSeq = json === "{}" ? "}" : `,${json.slice(1)}`
     let shared: SharedBytes | undefined
@@ -186,6 +190,15 @@ export class EventBuilder {
       const frame = Buffer.concat([shared.beforeSeq, Buffer.from(String(seq), "latin1"), shared.afterSeq])
       return { seq, type, frame, committedAt, traceparent, shared }
     }
+  }
+
+  /** The JSON of fields. Those of the two events of a message are one object, most often, which is serialized once. */
+  private jsonOf(fields: object): string {
+    if (fields !== this.lastFields) {
+      this.lastFields = fields
+      this.lastJson = JSON.stringify(fields)
+    }
+    return this.lastJson
   }
 
   build(record: EventRecord): InboxEvent {

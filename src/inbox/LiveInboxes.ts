@@ -3,6 +3,7 @@ import {
   Context,
   Duration,
   Effect,
+  Latch,
   Layer,
   Logger,
   Metric,
@@ -28,7 +29,7 @@ const SWEEP_INTERVAL_WITHOUT_REDIS = Duration.seconds(1)
 
 const TICK = Duration.millis(250)
 
-/** How often the inboxes that unsigned payloads named are looked up, all by one query. */
+/** For how long inboxes that unsigned payloads name are gathered, to be looked up by one query. */
 const LOOK_INTERVAL = Duration.millis(20)
 
 /**
@@ -79,6 +80,12 @@ export class LiveInboxes extends Context.Service<
       const opened = new Map<UserId, LiveInbox>()
       /** The users whose inboxes have a new event by an unsigned payload, which anyone who reaches Redis can publish. */
       const claims = new Set<UserId>()
+      /** Open while there are claims: a loop that looked for some each time would wake an idle server. */
+      const hasClaims = Latch.makeUnsafe(false)
+      const claim = (userId: UserId) => {
+        claims.add(userId)
+        hasClaims.openUnsafe()
+      }
 
       // Subscribe first, look up second: an event that is committed between the two then arrives over the bus.
       const lookup = Effect.fnUntraced(function* (userId: UserId) {
@@ -87,7 +94,7 @@ export class LiveInboxes extends Context.Service<
           yield* bus.subscribe(userId, {
             onEvent: (event) => inbox.offer(event),
             onPassing: (frame) => inbox.pass(frame),
-            onClaim: () => claims.add(userId),
+            onClaim: () => claim(userId),
             isNews: (seq) => seq > inbox.head
           })
           const found = yield* repo.find(userId)
@@ -163,12 +170,18 @@ export class LiveInboxes extends Context.Service<
       })
 
       // A payload of an event that is not committed costs this look-up, and shows nothing.
-      yield* Effect.suspend(() => {
-        if (claims.size === 0) return Effect.void
+      const lookUpClaims = Effect.suspend(() => {
         const userIds = [...claims].slice(0, SWEEP_BATCH)
         for (const userId of userIds) claims.delete(userId)
+        if (claims.size === 0) hasClaims.closeUnsafe()
         return Effect.ignoreCause(sweepBatch(userIds))
-      }).pipe(Effect.repeat(Schedule.spaced(LOOK_INTERVAL)), Effect.forkScoped)
+      })
+      yield* hasClaims.await.pipe(
+        Effect.andThen(Effect.sleep(LOOK_INTERVAL)),
+        Effect.andThen(lookUpClaims),
+        Effect.forever,
+        Effect.forkScoped
+      )
 
       // Sweep as soon as Redis becomes unavailable: an event that was published just then may be lost.
       let wasUp = true
