@@ -4,7 +4,7 @@ import { Avatar } from "./Avatar.tsx"
 import { Dialog } from "./Dialog.tsx"
 import { chooseUser } from "./focus.ts"
 import { presenceText } from "./format.ts"
-import type { Person } from "./names.ts"
+import type { Person } from "./person.ts"
 import type { Session } from "./session.ts"
 
 /** Who another user is: a chat with them, and whether they may write to this user. */

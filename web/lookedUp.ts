@@ -1,6 +1,6 @@
 import { type ReadonlySignal, signal } from "@preact/signals"
 import type { Client } from "../src/client/MiniChat.ts"
-import type { Person } from "./names.ts"
+import type { Person } from "./person.ts"
 
 /** How many users are asked for at a time. */
 const AT_ONCE = 2

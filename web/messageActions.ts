@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals"
 import type { ConversationEntry, Message } from "../src/client/MiniChat.ts"
-import { type Person, senderOf } from "./names.ts"
+import { senderOf } from "./names.ts"
+import type { Person } from "./person.ts"
 import type { Session } from "./session.ts"
 
 export const EMOJI = ["👍", "❤️", "😂", "😮", "😢", "🙏"] as const

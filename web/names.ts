@@ -1,13 +1,6 @@
 import type { ConversationEntry, ConversationId, Message, State, UserId } from "../src/client/MiniChat.ts"
+import type { Person } from "./person.ts"
 import type { Session } from "./session.ts"
-
-/** Another user, as far as the page knows them. */
-export interface Person {
-  readonly user_id: UserId
-  readonly username: string
-  readonly display_name: string
-  readonly avatar_url?: string
-}
 
 /** What stands in place of the name of somebody who has deleted their account. */
 const DELETED = "Deleted user"

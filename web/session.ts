@@ -15,7 +15,7 @@ import type { Account } from "./accounts.ts"
 import { draftOf, keepDraft } from "./drafts.ts"
 import { keeping } from "./keeping.ts"
 import { type LookedUp, lookUp } from "./lookedUp.ts"
-import type { Person } from "./names.ts"
+import type { Person } from "./person.ts"
 import { reasonOf, SERVER } from "./server.ts"
 
 /** Of how many conversations the page shows who is online: those with the latest activity. */
