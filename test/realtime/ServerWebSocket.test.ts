@@ -1,6 +1,7 @@
-import { type Duplex, duplexPair } from "node:stream"
+import { type Duplex, duplexPair, type Writable } from "node:stream"
 import { assert, it } from "@effect/vitest"
 import { Array, Effect, Fiber } from "effect"
+import * as ws from "ws"
 import type { FrameBudget } from "../../src/access/FrameBudgets.ts"
 import { CloseCode } from "../../src/api/CloseCode.ts"
 import { ServerWebSocket } from "../../src/realtime/ServerWebSocket.ts"
@@ -24,6 +25,11 @@ const say = (peer: Duplex, ...texts: ReadonlyArray<string>) =>
     for (const payload of texts) peer.write(frame({ opcode: OPCODE.text, payload }))
   })
 
+/** The parser of ws, which its types leave out. */
+const { Receiver } = ws as unknown as {
+  readonly Receiver: new (options: { readonly isServer: boolean }) => Writable
+}
+
 /** All frames there are, until the socket ended. */
 const takeAll = Effect.fnUntraced(function* (webSocket: ServerWebSocket) {
   const all: Array<string | Uint8Array> = []
@@ -46,6 +52,37 @@ it.live("frames are taken in order, and whoever waits is woken by the next", () 
 
     peer.write(frame({ opcode: OPCODE.binary, payload: "three" }))
     assert.deepEqual(yield* webSocket.nextFrames(), [Buffer.from("three")])
+  })
+)
+
+it.live("frames of every size reach the peer whole and in their order, given as bytes or as text", () =>
+  Effect.gen(function* () {
+    const { webSocket, peer } = yield* connected
+    const receiver = new Receiver({ isServer: false })
+    const heard: Array<string> = []
+    receiver.on("message", (content: Buffer, isBinary: boolean) => {
+      assert.isFalse(isBinary)
+      heard.push(content.toString())
+    })
+    peer.pipe(receiver)
+    const texts = [0, 1, 125, 126, 127, 4096, 4097, 65_535, 65_536].map((length) =>
+      "é".padEnd(length, "x").slice(0, length)
+    )
+
+    for (const text of texts) {
+      webSocket.sendText(Buffer.from(text))
+      webSocket.sendText(text)
+    }
+
+    yield* until(Effect.sync(() => heard.length === 2 * texts.length))
+    assert.deepEqual(
+      heard,
+      texts.flatMap((text) => [text, text])
+    )
+    webSocket.close(1000)
+    webSocket.sendText(Buffer.from("after the close frame"))
+    yield* until(Effect.sync(() => webSocket.closeCode === 1000))
+    assert.lengthOf(heard, 2 * texts.length)
   })
 )
 

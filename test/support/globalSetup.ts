@@ -1,4 +1,7 @@
 import { existsSync } from "node:fs"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { Effect, Exit, FileSystem, Layer, Option, Path, Redacted, Scope } from "effect"
 import type { TestProject } from "vitest/node"
@@ -32,10 +35,12 @@ const makeTemplate = Effect.gen(function* () {
 }).pipe(Effect.provide(NodeServices.layer))
 
 /** The tests start some hundred server processes: each module is compiled once for all of them. */
-const makeCompileCache = Effect.gen(function* () {
-  const fs = yield* FileSystem.FileSystem
-  return yield* fs.makeTempDirectoryScoped({ prefix: "minichat-compiled-" })
-}).pipe(Effect.provide(NodeServices.layer))
+const makeCompileCache = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "minichat-compiled-"))),
+  // A process that is about to end may still write into it.
+  (folder) =>
+    Effect.promise(() => rm(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 }))
+)
 
 const makeDatabaseTemplate = Effect.gen(function* () {
   const database = yield* emptyDatabase
