@@ -4,8 +4,8 @@ import { getHeapSpaceStatistics, getHeapStatistics } from "node:v8"
 import { Effect } from "effect"
 import type { Instruments } from "./Instruments.ts"
 
-/** How often the event loop's delay is sampled. In milliseconds. */
-const LAG_RESOLUTION = 20
+/** How often the event loop's delay is sampled. In milliseconds. Each sample wakes an idle process. */
+const LAG_RESOLUTION = 50
 
 /** The buckets of a garbage collection, in seconds, as `prom-client` has them. */
 const GC_DURATIONS = [0.001, 0.01, 0.1, 1, 2, 5]
