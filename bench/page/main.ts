@@ -38,12 +38,17 @@ const IN_PAGE = `
       newest.getBoundingClientRect().bottom <= document.querySelector(".history").getBoundingClientRect().bottom + 1
     )
   }
+  /** Waits until the next frame has been drawn: what is measured in it is in sight only then. */
+  const drawn = async () => {
+    await frame()
+    await new Promise((resolve) => setTimeout(resolve))
+  }
   /** From doing something until the newest message, which has the text, has been drawn. */
   const shows = async (act, text = "") => {
     const began = performance.now()
     act()
-    while (!isInSight(text)) await frame()
-    await new Promise((resolve) => setTimeout(resolve))
+    do await drawn()
+    while (!isInSight(text))
     return performance.now() - began
   }
   /** Scrolls in each frame until it is over: how long the frames took, and how much was in the page at most. */
