@@ -17,8 +17,6 @@ export interface Publication {
   readonly epoch: string
   /** The key of the signature. */
   readonly key: Uint8Array
-  /** Whether this node subscribes to the channel and has delivered the event: then it is published for other nodes only. */
-  readonly isForOthers: boolean
 }
 
 /** A frame that shares nothing is signed as it is, without the digest of a body. */
@@ -34,22 +32,20 @@ const signatureOf = ({ userId, event, epoch, key }: Publication): string => {
 export const payloadOf = (publication: Publication): string =>
   encode(publication.event, publication.epoch, signatureOf(publication))
 
-/** How many events one script publishes at most: Redis runs nothing else until a script has ended. */
-const SCRIPT_EVENTS = 500
+/** For how many events one script publishes, or counts, at most: Redis runs nothing else until a script has ended. */
+export const SCRIPT_EVENTS = 500
 
 /**
- * The arguments of the scripts that publish these events, in their order. `present` is the channel that this node subscribes to after all
- * others: see `PUBLISH`. They are texts: a Buffer that is kept until Redis has replied
+ * The arguments of the scripts that publish these events, in their order. They are texts: a Buffer that is kept until Redis has replied
  * keeps 64 KB of memory that Node shares out, and V8 collects all objects when that becomes much (bench/README.md, "What
  * comments quote").
  */
 export const scriptArguments = (
-  publications: ReadonlyArray<Publication>,
-  present: string
+  publications: ReadonlyArray<Publication>
 ): ReadonlyArray<ReadonlyArray<string>> => {
   const scripts: Array<Array<string>> = []
   for (let from = 0; from < publications.length; from += SCRIPT_EVENTS) {
-    scripts.push([present, ...argumentsOf(publications.slice(from, from + SCRIPT_EVENTS))])
+    scripts.push(argumentsOf(publications.slice(from, from + SCRIPT_EVENTS)))
   }
   return scripts
 }
@@ -61,8 +57,7 @@ const argumentsOf = (publications: ReadonlyArray<Publication>): Array<string> =>
     let next = i + 1
     while (next < publications.length && areAlike(first, publications[next]!)) next++
     const { shared } = first.event
-    if (shared === undefined || next === i + 1)
-      args.push(first.isForOthers ? FOR_OTHERS : "0", channelOf(first), payloadOf(first))
+    if (shared === undefined || next === i + 1) args.push("0", channelOf(first), payloadOf(first))
     else args.push(...sharedArguments(publications.slice(i, next), shared))
     i = next
   }
@@ -88,50 +83,42 @@ const sharedArguments = (
     textOf(beforeSeq),
     textOf(afterSeq),
     ...publications.flatMap((publication) => [
-      publication.isForOthers ? `${FOR_OTHERS}${publication.userId}` : String(publication.userId),
+      String(publication.userId),
       String(publication.event.seq),
       signatureOf(publication)
     ])
   ]
 }
 
-/** Marks an event that is published for other nodes only. */
-const FOR_OTHERS = "+"
-
 /**
- * Publishes events, and answers how many nodes subscribe to each. The first argument is the channel that this node subscribes to after
- * all others. An event alone has three arguments: `0`, its channel and its payload. Events that differ in user and number have
- * their count, the start of their channels, the head of their payloads after the number, the frame before and after the
- * number, and then the user, the number and the signature of each.
- *
- * With `+` in place of the `0`, or before the user, an event is published only when more than one node subscribes: this node has it, and
- * reading it back takes as long as sending it. While the first channel has no subscriber, this node's subscriptions are lost, and
- * the one subscriber may be another node: then all is published.
+ * Publishes events, and answers how many nodes subscribe to each. An event alone has three arguments: `0`, its channel and its
+ * payload. Events that differ in user and number have their count, the start of their channels, the head of their payloads after
+ * the number, the frame before and after the number, and then the user, the number and the signature of each.
  */
 export const PUBLISH = `
-local nodes, i = {}, 2
-local present = redis.call('PUBSUB', 'NUMSUB', ARGV[1])[2] > 0
-local function isOnlyHere(mark, channel)
-  return present and string.byte(mark) == ${FOR_OTHERS.charCodeAt(0)} and redis.call('PUBSUB', 'NUMSUB', channel)[2] == 1
-end
+local nodes, i = {}, 1
 while i <= #ARGV do
-  local count = ARGV[i] == '${FOR_OTHERS}' and 0 or tonumber(ARGV[i])
+  local count = tonumber(ARGV[i])
   if count == 0 then
-    local channel = ARGV[i + 1]
-    nodes[#nodes + 1] = isOnlyHere(ARGV[i], channel) and 1 or redis.call('PUBLISH', channel, ARGV[i + 2])
+    nodes[#nodes + 1] = redis.call('PUBLISH', ARGV[i + 1], ARGV[i + 2])
     i = i + 3
   else
-    local channels, head, start, body = ARGV[i + 1], ARGV[i + 2] .. ' ', '\\n' .. ARGV[i + 3], ARGV[i + 4]
+    local channel, head, start, body = ARGV[i + 1], ARGV[i + 2] .. ' ', '\\n' .. ARGV[i + 3], ARGV[i + 4]
     for j = i + 5, i + 2 + 3 * count, 3 do
-      local user, seq = ARGV[j], ARGV[j + 1]
-      local channel = channels .. string.gsub(user, '%${FOR_OTHERS}', '') .. '${CHANNEL_END}'
-      nodes[#nodes + 1] = isOnlyHere(user, channel) and 1
-        or redis.call('PUBLISH', channel, seq .. head .. ARGV[j + 2] .. start .. seq .. body)
+      local seq = ARGV[j + 1]
+      local payload = seq .. head .. ARGV[j + 2] .. start .. seq .. body
+      nodes[#nodes + 1] = redis.call('PUBLISH', channel .. ARGV[j] .. '${CHANNEL_END}', payload)
     end
     i = i + 5 + 3 * count
   end
 end
 return nodes`
+
+/** Counts the nodes that subscribe to each channel. */
+export const COUNT = `
+local counts = {}
+for i = 1, #ARGV do counts[i] = redis.call('PUBSUB', 'NUMSUB', ARGV[i])[2] end
+return counts`
 
 /** To how many channels one script passes a frame at most. */
 export const PASS_BATCH = SCRIPT_EVENTS

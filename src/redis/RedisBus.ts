@@ -9,7 +9,16 @@ import { type Followed, makeFollowers } from "./Followers.ts"
 import { makeListeners } from "./Listeners.ts"
 import { makeMemoryBus } from "./MemoryBus.ts"
 import { OlderNodes } from "./OlderNodes.ts"
-import { PASS, PASS_BATCH, PUBLISH, type Publication, payloadOf, scriptArguments } from "./Publications.ts"
+import {
+  COUNT,
+  PASS,
+  PASS_BATCH,
+  PUBLISH,
+  type Publication,
+  payloadOf,
+  SCRIPT_EVENTS,
+  scriptArguments
+} from "./Publications.ts"
 import { Redis } from "./Redis.ts"
 import { digestOf, sign } from "./Signatures.ts"
 import type { Subscriber } from "./Subscriber.ts"
@@ -70,9 +79,7 @@ export class RedisBus extends Context.Service<
                   redis.spublish(channelOf(publication), payloadOf(publication)) as Promise<number>
               )
             )
-          : Promise.all(
-              scriptArguments(publications, listeners.present).map((args) => publishAll(redis, [], args))
-            )
+          : Promise.all(scriptArguments(publications).map((args) => publishAll(redis, [], args)))
         const subscribers = (await replies).flat().values()
         return gathered.map((publications) => publications.map(() => subscribers.next().value!))
       })
@@ -97,28 +104,52 @@ export class RedisBus extends Context.Service<
         )
       }).pipe(Effect.repeat(Schedule.spaced(CHECK_INTERVAL)), Effect.forkScoped)
 
+      const countAll = script<ReadonlyArray<number>>(COUNT)
+      /** Answers for each channel that this node subscribes to whether another node may subscribe to it as well. */
+      const askForOthers = batched(async (redis, gathered: ReadonlyArray<ReadonlyArray<string>>) => {
+        const counted = Array.chunksOf(gathered.flat(), SCRIPT_EVENTS).map(async (channels) => {
+          const [present, ...counts] = await countAll(redis, [], [listeners.present, ...channels])
+          // Without its last channel the subscriptions of this node are lost: the one that is counted may be another node's.
+          return counts.map((count) => present === 0 || count > 1)
+        })
+        const isWanted = (await Promise.all(counted)).flat().values()
+        return gathered.map((channels) => channels.map(() => isWanted.next().value!))
+      })
+
+      /**
+       * Publishes what this node has delivered itself only to channels of other nodes: reading an event back takes as long as
+       * sending it. A node that subscribes after the count reads the head of the inbox then, which has the event.
+       */
+      const publishToOthers = Effect.fnUntraced(function* (
+        publications: ReadonlyArray<Publication>,
+        isHere: ReadonlyArray<boolean>
+      ) {
+        const own = publications.filter((_, i) => isHere[i])
+        const others = publications.filter((_, i) => !isHere[i])
+        const asked = yield* askForOthers(own.map(channelOf))
+        const sent = others.length === 0 ? Effect.succeed([]) : yield* send(others)
+        const isWanted = yield* asked
+        const wanted = own.filter((_, i) => isWanted[i])
+        if (wanted.length > 0) yield* Effect.flatten(send(wanted))
+        const nodes = (yield* sent).values()
+        return isHere.map((here) => here || nodes.next().value! > 0)
+      })
+
       const publish: RedisBus["Service"]["publish"] = (events) => {
         const currentEpoch = epoch.current()
         const key = epoch.busKey()
-        const publicationsFrom = (
-          channelStart: string,
-          isForOthers: (event: AddressedEvent) => boolean
-        ): ReadonlyArray<Publication> =>
-          events.map((event) => ({
-            channelStart,
-            userId: event.userId,
-            event: event.event,
-            epoch: currentEpoch,
-            key,
-            isForOthers: isForOthers(event)
-          }))
-        const publications = [
-          ...publicationsFrom(
-            channels.startOf(currentEpoch),
-            ({ userId, isDeliveredHere }) => isDeliveredHere === true && listeners.isConfirmed(userId)
-          ),
-          ...(olderNodes.run() ? publicationsFrom(channels.olderStart, () => false) : [])
-        ]
+        const publicationsFrom = (channelStart: string) =>
+          events.map(
+            ({ userId, event }): Publication => ({ channelStart, userId, event, epoch: currentEpoch, key })
+          )
+        const publications = publicationsFrom(channels.startOf(currentEpoch))
+        // In a cluster channels have no script in common, and nodes of release 1.0 subscribe to other channels.
+        const isPublished = sharded || olderNodes.run()
+        const isHere = events.map(
+          ({ userId, isDeliveredHere }) =>
+            !isPublished && isDeliveredHere === true && listeners.isConfirmed(userId)
+        )
+        if (olderNodes.run()) publications.push(...publicationsFrom(channels.olderStart))
         const publishLater = Effect.sync(() => {
           for (const publication of publications) {
             const channel = channelOf(publication)
@@ -131,10 +162,12 @@ export class RedisBus extends Context.Service<
             return false
           })
         })
-        return Effect.flatten(send(publications)).pipe(
-          Effect.map((nodes) => events.map((_, i) => nodes[i]! + (nodes[i + events.length] ?? 0) > 0)),
-          Effect.catch(() => publishLater)
-        )
+        const published = isHere.includes(true)
+          ? publishToOthers(publications, isHere)
+          : Effect.map(Effect.flatten(send(publications)), (nodes) =>
+              events.map((_, i) => nodes[i]! + (nodes[i + events.length] ?? 0) > 0)
+            )
+        return Effect.catch(published, () => publishLater)
       }
 
       const passAll = script<null>(PASS)

@@ -14,20 +14,12 @@ import { until } from "../support/Until.ts"
 const EPOCH = "0e45f8afddac"
 const KEY = Buffer.alloc(32, 1)
 
-const PRESENT = "p:present:1"
-
-const publication = (
-  userId: number,
-  event: InboxEvent,
-  channelStart = "p:e:user:",
-  isForOthers = false
-): Publication => ({
+const publication = (userId: number, event: InboxEvent, channelStart = "p:e:user:"): Publication => ({
   channelStart,
   userId: UserId.make(userId),
   event,
   epoch: EPOCH,
-  key: KEY,
-  isForOthers
+  key: KEY
 })
 
 /** The events that report one message to a group, at a number of their own in each inbox. */
@@ -48,7 +40,7 @@ const bytesOf = (scripts: ReadonlyArray<ReadonlyArray<string>>) =>
 it.effect("what the events of a group share is sent once a script, of at most 500 events", () =>
   Effect.gen(function* () {
     const events = yield* groupEvents(1000, "x".repeat(300))
-    const scripts = scriptArguments(events, PRESENT)
+    const scripts = scriptArguments(events)
     assert.lengthOf(scripts, 2)
     const apart = events.reduce(
       (bytes, event) => bytes + payloadOf(event).length + channelOf(event).length,
@@ -62,10 +54,10 @@ it.effect("what the events of a group share is sent once a script, of at most 50
 it("events that share nothing are sent as they are", () => {
   const [first, second] = [messageEvent("message", 1, '{"a":1}'), messageEvent("message_sent", 2, '{"a":1}')]
   const [one, other] = [publication(1, first), publication(2, second)]
-  assert.deepStrictEqual(scriptArguments([one, other], PRESENT), [
-    [PRESENT, "0", "p:e:user:1:events", payloadOf(one), "0", "p:e:user:2:events", payloadOf(other)]
+  assert.deepStrictEqual(scriptArguments([one, other]), [
+    ["0", "p:e:user:1:events", payloadOf(one), "0", "p:e:user:2:events", payloadOf(other)]
   ])
-  assert.isEmpty(scriptArguments([], PRESENT))
+  assert.isEmpty(scriptArguments([]))
 })
 
 describe.runIf(redisUrl !== undefined)("with TEST_REDIS_URL", () => {
@@ -92,7 +84,7 @@ describe.runIf(redisUrl !== undefined)("with TEST_REDIS_URL", () => {
         ...(yield* groupEvents(600, "another")).map((each) => ({ ...each, channelStart: start }))
       ]
       const publish = script<ReadonlyArray<number>>(PUBLISH)
-      const answers = yield* Effect.forEach(scriptArguments(publications, PRESENT), (args) =>
+      const answers = yield* Effect.forEach(scriptArguments(publications), (args) =>
         run((redis) => publish(redis, [], args))
       )
       yield* until(Effect.sync(() => heard.length >= publications.length))
@@ -102,48 +94,5 @@ describe.runIf(redisUrl !== undefined)("with TEST_REDIS_URL", () => {
       )
       assert.lengthOf(answers.flat(), publications.length)
     }).pipe(Effect.provide(Layer.fresh(freshRedisNode)))
-  )
-
-  it.live(
-    "what this node has is published when another node subscribes, or this node's subscriptions are lost",
-    () =>
-      Effect.gen(function* () {
-        const { run, script, prefix } = yield* Redis
-        const [own, other] = [yield* redisClient, yield* redisClient]
-        const start = `${prefix}${EPOCH}:user:`
-        const present = `${prefix}present:1`
-        const heard: Array<string> = []
-        own.on("message", (channel) => heard.push(channel))
-        const group = (yield* groupEvents(3, "hello")).map((each, i) => ({
-          ...each,
-          channelStart: start,
-          // Users 1 and 2 have a socket here; 2 has one on another node, too, and 3 one there alone.
-          isForOthers: i < 2
-        }))
-        const publications = [
-          ...group,
-          publication(4, messageEvent("message", 1, "{}"), start, true),
-          publication(5, messageEvent("message", 2, "{}"), start, false)
-        ]
-        const channels = publications.map(channelOf)
-        yield* Effect.promise(() => other.subscribe(channels[1]!, channels[2]!))
-        yield* Effect.promise(() => own.subscribe(channels[0]!, channels[1]!, channels[3]!, channels[4]!))
-        const publish = script<ReadonlyArray<number>>(PUBLISH)
-        const publishAll = Effect.forEach(scriptArguments(publications, present), (args) =>
-          run((redis) => publish(redis, [], args))
-        )
-
-        const absent = yield* publishAll
-        yield* until(Effect.sync(() => heard.length === 4))
-        assert.deepEqual(absent, [[1, 2, 1, 1, 1]])
-        assert.deepEqual(heard.splice(0), [channels[0], channels[1], channels[3], channels[4]])
-
-        yield* Effect.promise(() => own.subscribe(present))
-        const answers = yield* publishAll
-        yield* until(Effect.sync(() => heard.includes(channels[4]!)))
-
-        assert.deepEqual(answers, [[1, 2, 1, 1, 1]])
-        assert.deepEqual(heard, [channels[1], channels[4]])
-      }).pipe(Effect.provide(Layer.fresh(freshRedisNode)))
   )
 })

@@ -330,6 +330,31 @@ const manyNodes = () => {
     })
   )
 
+  it.live("an event that its node has is published all the same when its subscriptions may be lost", () =>
+    Effect.gen(function* () {
+      const { bus, redis } = yield* nodes
+      const user = newUser()
+      const { next, arrived } = yield* listen(bus, user)
+      const publishOwn = (seq: number) =>
+        Effect.map(
+          bus.publish([{ userId: user, event: event(seq), isDeliveredHere: true }]),
+          ([isHeard]) => isHeard === true
+        )
+      yield* until(publishOwn(1))
+      yield* settled(bus)
+      assert.isEmpty(yield* arrived)
+
+      const last = yield* redis.run(
+        (commands) => commands.pubsub("CHANNELS", `${redis.prefix}present:*`) as Promise<Array<string>>
+      )
+      assert.lengthOf(last, 2)
+      yield* Effect.promise(() => redis.subscriber.unsubscribe(...last))
+
+      yield* until(publishOwn(2))
+      assert.strictEqual((yield* next).seq, 2)
+    })
+  )
+
   it.live("what is not an event is ignored", () =>
     Effect.gen(function* () {
       const { bus, redis } = yield* nodes
