@@ -18,7 +18,7 @@ const SHORTCUTS: ReadonlyArray<readonly [keys: ReadonlyArray<string>, meaning: s
 
 export const ShortcutsDialog = ({ onClose }: { onClose: () => void }) => (
   <Dialog title="Shortcuts" onClose={onClose}>
-    <dl class="shortcuts">
+    <dl class="shortcuts" tabIndex={0}>
       {SHORTCUTS.map(([keys, meaning]) => (
         <div key={meaning}>
           <dt>

@@ -326,7 +326,7 @@ const viewsOf = (
     },
     "a suspended user": async () => {
       await Effect.runPromise(call("PUT", `/users/${me.id}/suspension`))
-      await page.getByText("The user is suspended").waitFor()
+      await page.getByText("Your account is suspended").waitFor()
     }
   }
 }
