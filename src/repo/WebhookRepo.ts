@@ -129,7 +129,7 @@ export class WebhookRepo extends Context.Service<
       const serve = (urlHash: string, location: string) =>
         orUnavailable(writes<{ readonly id: number }>`
           INSERT INTO webhook_endpoints (url_hash, location) VALUES (${urlHash}, ${location})
-          ON CONFLICT (url_hash) DO UPDATE SET seen_at = clock_timestamp(), retired = false RETURNING id`).pipe(
+          ON CONFLICT (url_hash) DO UPDATE SET seen_at = clock_timestamp(), retired = false, retired_at = NULL RETURNING id`).pipe(
           Effect.map((rows) => rows[0]!.id)
         )
 
