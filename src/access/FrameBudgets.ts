@@ -59,13 +59,20 @@ export class FrameBudgets extends Context.Service<
 const makeRefilling = Effect.gen(function* () {
   const buckets = new Set<TokenBucket>()
   let timer: NodeJS.Timeout | undefined
+  let isClosed = false
   const stop = () => {
     clearInterval(timer)
     timer = undefined
   }
-  yield* Effect.addFinalizer(() => Effect.sync(stop))
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      isClosed = true
+      stop()
+    })
+  )
   return {
     add: (bucket: TokenBucket): void => {
+      if (isClosed) return
       buckets.add(bucket)
       timer ??= setInterval(() => {
         const now = performance.now()

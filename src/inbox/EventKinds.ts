@@ -195,8 +195,8 @@ export class EventBuilder {
   /** The JSON of fields. Those of the two events of a message are one object, most often, which is serialized once. */
   private jsonOf(fields: object): string {
     if (fields !== this.lastFields) {
-      this.lastFields = fields
       this.lastJson = JSON.stringify(fields)
+      this.lastFields = fields
     }
     return this.lastJson
   }

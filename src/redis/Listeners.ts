@@ -13,7 +13,7 @@ import type { Subscriber } from "./Subscriber.ts"
 interface Following extends Subscriber {
   readonly userId: UserId
   readonly epoch: string
-  /** Whether Redis has confirmed the subscription, on the connection that is open. */
+  /** Whether Redis has confirmed the subscription: it is in force while `present` has a subscriber. */
   isConfirmed: boolean
 }
 
@@ -73,24 +73,39 @@ export const makeListeners = Effect.gen(function* () {
   })
   /** Subscribes, and answers whether Redis has confirmed all of it. */
   const subscribeTo = (channels: ReadonlyArray<string>): Effect.Effect<boolean> =>
-    Effect.tryPromise(() => Promise.all(channels.map(subscribeSoon))).pipe(
-      Effect.map(() => {
-        for (const channel of channels) {
-          const listener = listeners.get(channel)
-          if (listener !== undefined) listener.isConfirmed = true
-        }
-        return true
-      }),
-      Effect.orElseSucceed(() => false)
-    )
-  const present = `${prefix}present:${(yield* Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER)).toString(36)}`
+    Effect.suspend(() => {
+      const subscribed = channels.map((channel) => listeners.get(channel))
+      return Effect.tryPromise(() => Promise.all(channels.map(subscribeSoon))).pipe(
+        Effect.map(() => {
+          for (const listener of subscribed) if (listener !== undefined) listener.isConfirmed = true
+          return true
+        }),
+        Effect.orElseSucceed(() => false)
+      )
+    })
+  let present = ""
+  let former = ""
+  /** A new name at each recovery: Redis may hold a former connection, with its channels, for minutes after it is lost. */
+  const renamePresent = Effect.map(Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER), (random) => {
+    former = present
+    present = `${prefix}present:${random.toString(36)}`
+  })
   const subscribeToPresent = sharded
     ? Effect.void
-    : Effect.ignore(Effect.tryPromise(() => batches.run(() => subscriber.subscribe(present))))
+    : Effect.ignore(
+        Effect.tryPromise(() =>
+          batches.run(async () => {
+            await subscriber.subscribe(present)
+            if (former !== "") await subscriber.unsubscribe(former)
+          })
+        )
+      )
 
   const redisRecovered = yield* redis.recoveries
+  yield* renamePresent
   if (isUp()) yield* subscribeToPresent
   yield* PubSub.take(redisRecovered).pipe(
+    Effect.andThen(renamePresent),
     Effect.andThen(
       Effect.suspend(() => Effect.forEach(Array.chunksOf(listeners.keys(), SUBSCRIBE_BATCH), subscribeTo))
     ),
@@ -156,7 +171,7 @@ export const makeListeners = Effect.gen(function* () {
      * A channel that no event is published on. This node subscribes to it after all others, on the same connection: while it has a
      * subscriber, the confirmed subscriptions are in force.
      */
-    present,
+    present: (): string => present,
     /** Yields each time that Redis recovered and all channels are subscribed to anew. */
     recoveries: PubSub.subscribe(recovered)
   }

@@ -19,6 +19,12 @@ export class ProbeFailed {
   }
 }
 
+/**
+ * A replica passes on what its primary publishes, so all arrives. But a server counts its own subscribers only, and nodes count to know who
+ * else listens.
+ */
+const APART = new Error("its connections for commands and for subscriptions are to different servers")
+
 const attempt = <A>(command: () => Promise<A>) =>
   Effect.tryPromise({ try: command, catch: (cause) => new ProbeFailed(cause) })
 
@@ -68,9 +74,10 @@ export const makeProbe = (
         nonce,
         arrived: () => Deferred.doneUnsafe(arrived, Effect.void)
       })
-      yield* attempt(() =>
+      const [, subscribers] = yield* attempt(() =>
         Promise.all([commands.set(channel, nonce, "PX", Duration.toMillis(KEPT)), publish(channel, nonce)])
       )
+      if (!sharded && subscribers === 0) return yield* Effect.fail(new ProbeFailed(APART))
       yield* Deferred.await(arrived)
     }).pipe(
       Effect.onExit((exit) =>

@@ -104,11 +104,20 @@ export class RedisBus extends Context.Service<
         )
       }).pipe(Effect.repeat(Schedule.spaced(CHECK_INTERVAL)), Effect.forkScoped)
 
+      const keep = (publications: ReadonlyArray<Publication>) => {
+        for (const publication of publications) {
+          const channel = channelOf(publication)
+          if (unpublished.has(channel) || unpublished.size < MAX_UNPUBLISHED)
+            unpublished.set(channel, publication)
+        }
+      }
+
+      const scope = yield* Effect.scope
       const countAll = script<ReadonlyArray<number>>(COUNT)
       /** Answers for each channel that this node subscribes to whether another node may subscribe to it as well. */
       const askForOthers = batched(async (redis, gathered: ReadonlyArray<ReadonlyArray<string>>) => {
         const counted = Array.chunksOf(gathered.flat(), SCRIPT_EVENTS).map(async (channels) => {
-          const [present, ...counts] = await countAll(redis, [], [listeners.present, ...channels])
+          const [present, ...counts] = await countAll(redis, [], [listeners.present(), ...channels])
           // Without its last channel the subscriptions of this node are lost: the one that is counted may be another node's.
           return counts.map((count) => present === 0 || count > 1)
         })
@@ -128,9 +137,18 @@ export class RedisBus extends Context.Service<
         const others = publications.filter((_, i) => !isHere[i])
         const asked = yield* askForOthers(own.map(channelOf))
         const sent = others.length === 0 ? Effect.succeed([]) : yield* send(others)
-        const isWanted = yield* asked
+        // Without an answer in time they are sent all the same: Redis may only be late.
+        const isWanted = yield* Effect.catch(asked, () => Effect.succeed(own.map(() => true)))
         const wanted = own.filter((_, i) => isWanted[i])
-        if (wanted.length > 0) yield* Effect.flatten(send(wanted))
+        // Nobody waits for the replies: that this node has the inboxes open is known.
+        if (wanted.length > 0) {
+          const replied = Effect.flatten(send(wanted))
+          yield* Effect.forkIn(
+            Effect.catch(replied, () => Effect.sync(() => keep(wanted))),
+            scope,
+            { startImmediately: true }
+          )
+        }
         const nodes = (yield* sent).values()
         return isHere.map((here) => here || nodes.next().value! > 0)
       })
@@ -151,11 +169,7 @@ export class RedisBus extends Context.Service<
         )
         if (olderNodes.run()) publications.push(...publicationsFrom(channels.olderStart))
         const publishLater = Effect.sync(() => {
-          for (const publication of publications) {
-            const channel = channelOf(publication)
-            if (unpublished.has(channel) || unpublished.size < MAX_UNPUBLISHED)
-              unpublished.set(channel, publication)
-          }
+          keep(publications)
           return events.map(({ userId, event }) => {
             // Sockets on this node do not wait for the sweep.
             listeners.find(userId)?.onEvent(event)

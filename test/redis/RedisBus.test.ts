@@ -316,13 +316,12 @@ const manyNodes = () => {
       const recovered = yield* bus.recoveries
       yield* proxy.cut
       yield* until(isAway(bus))
-      yield* publishOwn(2)
-      // Without Redis each listener of this node is called, who takes what is news to it.
-      assert.strictEqual((yield* own[0].next).seq, 2)
+      assert.isTrue(yield* publishOwn(2))
       yield* proxy.restore
       yield* PubSub.take(recovered)
+      // What could not be asked about is published once it can.
+      assert.strictEqual((yield* own[0].next).seq, 2)
       yield* settled(bus)
-      yield* own[0].arrived
       yield* until(publishOwn(3))
       yield* settled(bus)
       assert.isEmpty(yield* own[0].arrived)
@@ -347,7 +346,7 @@ const manyNodes = () => {
       const last = yield* redis.run(
         (commands) => commands.pubsub("CHANNELS", `${redis.prefix}present:*`) as Promise<Array<string>>
       )
-      assert.lengthOf(last, 2)
+      assert.isAtLeast(last.length, 2)
       yield* Effect.promise(() => redis.subscriber.unsubscribe(...last))
 
       yield* until(publishOwn(2))
