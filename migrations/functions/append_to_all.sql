@@ -7,19 +7,14 @@ CREATE OR REPLACE FUNCTION append_to_all(
   user_ids int[], type text, message_id bigint, payload jsonb, at timestamptz, author int DEFAULT NULL
 ) RETURNS bigint[]
 LANGUAGE plpgsql AS $$
-#variable_conflict use_column
 DECLARE
-  event_type CONSTANT text := type;
-  of_message CONSTANT bigint := message_id;
-  with_payload CONSTANT jsonb := payload;
   seqs bigint[];
 BEGIN
   WITH head AS (
     UPDATE inboxes SET last_seq = last_seq + 1 WHERE user_id = ANY (user_ids) RETURNING user_id, last_seq
   ), appended AS (
     INSERT INTO inbox_events (user_id, seq, type, message_id, payload, created_at)
-      SELECT h.user_id, h.last_seq, CASE h.user_id WHEN author THEN event_type || '_sent' ELSE event_type END,
-        of_message, with_payload, at
+      SELECT h.user_id, h.last_seq, CASE h.user_id WHEN author THEN type || '_sent' ELSE type END, message_id, payload, at
       FROM head h
   )
   SELECT array_agg(h.last_seq ORDER BY u.place) INTO seqs

@@ -41,12 +41,12 @@ export class FrameBudgets extends Context.Service<
     FrameBudgets,
     Effect.gen(function* () {
       const budgets = new Map<UserId, FrameBudget>()
-      const refilling = yield* makeRefilling
+      const refillLater = yield* makeRefillLater
 
       return FrameBudgets.of({
         of: (userId) =>
           budgets.get(userId) ??
-          new TokenBucket(refilling.add, {
+          new TokenBucket(refillLater, {
             remember: (bucket) => budgets.set(userId, bucket),
             forget: () => budgets.delete(userId)
           })
@@ -56,7 +56,7 @@ export class FrameBudgets extends Context.Service<
 }
 
 /** Refills the budgets that were added, until they need it no more. Its timer runs while there are some: an idle server is not woken. */
-const makeRefilling = Effect.gen(function* () {
+const makeRefillLater = Effect.gen(function* () {
   const buckets = new Set<TokenBucket>()
   let timer: NodeJS.Timeout | undefined
   let isClosed = false
@@ -70,16 +70,14 @@ const makeRefilling = Effect.gen(function* () {
       stop()
     })
   )
-  return {
-    add: (bucket: TokenBucket): void => {
-      if (isClosed) return
-      buckets.add(bucket)
-      timer ??= setInterval(() => {
-        const now = performance.now()
-        for (const one of buckets) if (one.refill(now)) buckets.delete(one)
-        if (buckets.size === 0) stop()
-      }, Duration.toMillis(TICK))
-    }
+  return (bucket: TokenBucket): void => {
+    if (isClosed) return
+    buckets.add(bucket)
+    timer ??= setInterval(() => {
+      const now = performance.now()
+      for (const one of buckets) if (one.refill(now)) buckets.delete(one)
+      if (buckets.size === 0) stop()
+    }, Duration.toMillis(TICK))
   }
 })
 

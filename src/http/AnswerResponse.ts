@@ -213,11 +213,9 @@ export class AnswerResponse<
 
   private forget(): void {
     this.markRead()
-    // Nearly all connections have one.
-    if (this.unanswered.length === 1) this.unanswered.pop()
-    else this.unanswered.splice(this.unanswered.indexOf(this as AnswerResponse), 1)
+    this.unanswered.splice(this.unanswered.indexOf(this as AnswerResponse), 1)
     this.onAbandon?.()
-    if (this.onClosed !== undefined) for (const listener of this.onClosed) listener()
+    for (const listener of this.onClosed ?? []) listener()
   }
 
   /** Whether it cannot be written yet, as an earlier request of its connection is not answered. */

@@ -10,18 +10,13 @@ import { COMMON } from "./AnswerHeaders.ts"
 /** A schema of the API. Only the type of its encoded side is used. */
 type Contract<Encoded> = Pick<Schema.Codec<unknown, Encoded>, "Encoded">
 
-const WITH_COMMON_HEADERS = { headers: COMMON }
-
 const JSON_ANSWER = { contentType: "application/json", headers: COMMON }
 
 /** Answers with a body in the shape of `schema`; with status 200, unless `options` has another one. */
-export const json =
-  <Body>(_schema: Contract<Body>, options?: { readonly status: number }) =>
-  (body: Body) =>
-    HttpServerResponse.jsonUnsafe(
-      body,
-      options === undefined ? WITH_COMMON_HEADERS : { ...options, headers: COMMON }
-    )
+export const json = <Body>(_schema: Contract<Body>, options?: { readonly status: number }) => {
+  const withHeaders = { ...options, headers: COMMON }
+  return (body: Body) => HttpServerResponse.jsonUnsafe(body, withHeaders)
+}
 
 /** Like `json`, for a body that is serialized already. */
 export const jsonOfBytes =

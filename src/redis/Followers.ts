@@ -1,4 +1,5 @@
-import { Effect } from "effect"
+import { Array, Effect } from "effect"
+import type { Redis as IORedis } from "ioredis"
 import type { UserId } from "../domain/User.ts"
 import type { Redis } from "./Redis.ts"
 
@@ -12,30 +13,41 @@ export interface Followed {
 /** A script, because its key takes it to the server of the channel in a cluster. */
 const COUNT_IN_CLUSTER = "return redis.call('PUBSUB', 'SHARDNUMSUB', KEYS[1])[2]"
 
-/** How many channels one PUBSUB names. */
+/** Its reply is the counts alone, where that of PUBSUB NUMSUB repeats the channels. */
+const COUNT = `
+local counts = {}
+for i = 1, #ARGV do counts[i] = redis.call('PUBSUB', 'NUMSUB', ARGV[i])[2] end
+return counts`
+
+/** How many channels one script counts the subscribers of: Redis runs nothing else until a script has ended. */
 const BATCH = 500
 
-/** Counts the subscribers of users' channels by PUBSUB NUMSUB. Redis forgets the subscriptions of a node that was killed. */
+/** Counts the subscribers of channels, one after the other, in their order. */
+export type CountSubscribers = (
+  redis: IORedis,
+  channels: ReadonlyArray<string>
+) => Promise<ReadonlyArray<number>>
+
+/** Redis forgets the subscriptions of a node that was killed. */
+export const makeCountSubscribers = ({ script, sharded }: Redis["Service"]): CountSubscribers => {
+  const countInCluster = script<number>(COUNT_IN_CLUSTER)
+  const count = script<ReadonlyArray<number>>(COUNT)
+  return async (redis, channels) =>
+    sharded
+      ? Promise.all(channels.map((channel) => countInCluster(redis, [channel], [])))
+      : (await Promise.all(Array.chunksOf(channels, BATCH).map((some) => count(redis, [], some)))).flat()
+}
+
+/** Answers which inboxes a node has open, by the subscribers of the users' channels. */
 export const makeFollowers = (
-  { run, script, sharded }: Redis["Service"],
+  { run }: Redis["Service"],
+  countSubscribers: CountSubscribers,
   channelsOf: (userId: UserId) => ReadonlyArray<string>,
   isOwn: (channel: string) => boolean
 ) => {
-  const countInCluster = script<number>(COUNT_IN_CLUSTER)
-  const count = (channels: ReadonlyArray<string>) =>
-    run<ReadonlyArray<number>>(async (redis) => {
-      if (sharded) return Promise.all(channels.map((channel) => countInCluster(redis, [channel], [])))
-      const replies: Array<Promise<Array<unknown>>> = []
-      for (let i = 0; i < channels.length; i += BATCH) {
-        replies.push(redis.pubsub("NUMSUB", ...channels.slice(i, i + BATCH)))
-      }
-      // Each reply is a flat list: channel, count, channel, count, …
-      return (await Promise.all(replies)).flatMap((reply) => reply.filter((_, i) => i % 2 === 1).map(Number))
-    })
-
   return (userIds: ReadonlyArray<UserId>): Effect.Effect<Followed> => {
     const channels = userIds.map(channelsOf)
-    return count(channels.flat()).pipe(
+    return run((redis) => countSubscribers(redis, channels.flat())).pipe(
       Effect.map((counts) => {
         const each = counts.values()
         return {

@@ -84,22 +84,14 @@ export const makeListeners = Effect.gen(function* () {
       )
     })
   let present = ""
-  let former = ""
   /** A new name at each recovery: Redis may hold a former connection, with its channels, for minutes after it is lost. */
   const renamePresent = Effect.map(Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER), (random) => {
-    former = present
+    if (present !== "") unsubscribeSoon(present).catch(() => {})
     present = `${prefix}present:${random.toString(36)}`
   })
   const subscribeToPresent = sharded
     ? Effect.void
-    : Effect.ignore(
-        Effect.tryPromise(() =>
-          batches.run(async () => {
-            await subscriber.subscribe(present)
-            if (former !== "") await subscriber.unsubscribe(former)
-          })
-        )
-      )
+    : Effect.ignore(Effect.tryPromise(() => batches.run(() => subscriber.subscribe(present))))
 
   const redisRecovered = yield* redis.recoveries
   yield* renamePresent

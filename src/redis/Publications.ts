@@ -32,8 +32,8 @@ const signatureOf = ({ userId, event, epoch, key }: Publication): string => {
 export const payloadOf = (publication: Publication): string =>
   encode(publication.event, publication.epoch, signatureOf(publication))
 
-/** For how many events one script publishes, or counts, at most: Redis runs nothing else until a script has ended. */
-export const SCRIPT_EVENTS = 500
+/** How many events one script publishes at most: Redis runs nothing else until a script has ended. */
+const SCRIPT_EVENTS = 500
 
 /**
  * The arguments of the scripts that publish these events, in their order. They are texts: a Buffer that is kept until Redis has replied
@@ -113,12 +113,6 @@ while i <= #ARGV do
   end
 end
 return nodes`
-
-/** Counts the nodes that subscribe to each channel. */
-export const COUNT = `
-local counts = {}
-for i = 1, #ARGV do counts[i] = redis.call('PUBSUB', 'NUMSUB', ARGV[i])[2] end
-return counts`
 
 /** To how many channels one script passes a frame at most. */
 export const PASS_BATCH = SCRIPT_EVENTS

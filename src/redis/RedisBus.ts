@@ -5,20 +5,11 @@ import { Epoch } from "../Epoch.ts"
 import { Metrics } from "../observability/Metrics.ts"
 import { headOf, PASSING, textOf } from "./BusPayload.ts"
 import { channelOf, makeChannels } from "./Channels.ts"
-import { type Followed, makeFollowers } from "./Followers.ts"
+import { type Followed, makeCountSubscribers, makeFollowers } from "./Followers.ts"
 import { makeListeners } from "./Listeners.ts"
 import { makeMemoryBus } from "./MemoryBus.ts"
 import { OlderNodes } from "./OlderNodes.ts"
-import {
-  COUNT,
-  PASS,
-  PASS_BATCH,
-  PUBLISH,
-  type Publication,
-  payloadOf,
-  SCRIPT_EVENTS,
-  scriptArguments
-} from "./Publications.ts"
+import { PASS, PASS_BATCH, PUBLISH, type Publication, payloadOf, scriptArguments } from "./Publications.ts"
 import { Redis } from "./Redis.ts"
 import { digestOf, sign } from "./Signatures.ts"
 import type { Subscriber } from "./Subscriber.ts"
@@ -35,8 +26,8 @@ export class RedisBus extends Context.Service<
   RedisBus,
   {
     /**
-     * Publishes events, each to its user; one that this node has delivered only when another node subscribes as well. Answers, in the same order, whether a node subscribes to that user; false when Redis
-     * is unavailable. Takes 100 ms at the most.
+     * Publishes events, each to its user; one that this node has delivered, only when another node subscribes as well. Answers, in
+     * the same order, whether a node subscribes to that user; false when Redis is unavailable. Takes 100 ms at the most.
      */
     publish(events: ReadonlyArray<AddressedEvent>): Effect.Effect<ReadonlyArray<boolean>>
     /**
@@ -113,16 +104,15 @@ export class RedisBus extends Context.Service<
       }
 
       const scope = yield* Effect.scope
-      const countAll = script<ReadonlyArray<number>>(COUNT)
+      const countSubscribers = makeCountSubscribers(redis)
       /** Answers for each channel that this node subscribes to whether another node may subscribe to it as well. */
       const askForOthers = batched(async (redis, gathered: ReadonlyArray<ReadonlyArray<string>>) => {
-        const counted = Array.chunksOf(gathered.flat(), SCRIPT_EVENTS).map(async (channels) => {
-          const [present, ...counts] = await countAll(redis, [], [listeners.present(), ...channels])
-          // Without its last channel the subscriptions of this node are lost: the one that is counted may be another node's.
-          return counts.map((count) => present === 0 || count > 1)
-        })
-        const isWanted = (await Promise.all(counted)).flat().values()
-        return gathered.map((channels) => channels.map(() => isWanted.next().value!))
+        // Counted last: while it has a subscriber, the subscriptions of this node were in force all the time. Else they are lost, and the
+        // one subscriber of a channel may be another node.
+        const counts = await countSubscribers(redis, [...gathered.flat(), listeners.present()])
+        const arePresent = counts.at(-1)! > 0
+        const each = counts.values()
+        return gathered.map((channels) => channels.map(() => each.next().value! > 1 || !arePresent))
       })
 
       /**
@@ -161,11 +151,10 @@ export class RedisBus extends Context.Service<
             ({ userId, event }): Publication => ({ channelStart, userId, event, epoch: currentEpoch, key })
           )
         const publications = publicationsFrom(channels.startOf(currentEpoch))
-        // In a cluster channels have no script in common, and nodes of release 1.0 subscribe to other channels.
-        const isPublished = sharded || olderNodes.run()
+        // In a cluster channels have no server in common, and nodes of release 1.0 subscribe to other channels.
+        const canAsk = !sharded && !olderNodes.run()
         const isHere = events.map(
-          ({ userId, isDeliveredHere }) =>
-            !isPublished && isDeliveredHere === true && listeners.isConfirmed(userId)
+          ({ userId, isDeliveredHere }) => canAsk && isDeliveredHere === true && listeners.isConfirmed(userId)
         )
         if (olderNodes.run()) publications.push(...publicationsFrom(channels.olderStart))
         const publishLater = Effect.sync(() => {
@@ -222,6 +211,7 @@ export class RedisBus extends Context.Service<
 
       const followed = makeFollowers(
         redis,
+        countSubscribers,
         (userId) => [
           channels.of(epoch.current(), userId),
           ...(olderNodes.run() ? [channels.olderOf(userId)] : [])
