@@ -1,6 +1,6 @@
-import { Context, Duration, Effect, Layer, Schedule } from "effect"
+import { Context, Duration, Effect, Layer } from "effect"
 import type { ConversationId } from "../domain/ConversationId.ts"
-import { monotonicMillis } from "../domain/Timing.ts"
+import { atTicks, monotonicMillis } from "../domain/Timing.ts"
 import type { UserId } from "../domain/User.ts"
 import { Passing } from "../inbox/Passing.ts"
 import { ConversationRepo, type Denied } from "../repo/ConversationRepo.ts"
@@ -107,7 +107,7 @@ export class Typing extends Context.Service<
           }
           if (ofUser.size === 0) byUser.delete(userId)
         }
-      }).pipe(Effect.repeat(Schedule.spaced(DELETE_EVERY)), Effect.forkScoped)
+      }).pipe(Effect.repeat(atTicks(DELETE_EVERY)), Effect.forkScoped)
 
       const sent: Typing["Service"]["sent"] = (userId, conversationId) => {
         const entry = byUser.get(userId)?.get(conversationId)

@@ -1,15 +1,5 @@
-import {
-  Clock,
-  Context,
-  DateTime,
-  Duration,
-  Effect,
-  Layer,
-  Option,
-  RcRef,
-  Schedule,
-  type Scope
-} from "effect"
+import { Clock, Context, DateTime, Duration, Effect, Layer, Option, RcRef, type Scope } from "effect"
+import { atTicks } from "../domain/Timing.ts"
 import type { UserId } from "../domain/User.ts"
 import { encodePassing } from "../inbox/Passing.ts"
 import { type Presence, Sessions } from "../presence/Sessions.ts"
@@ -191,7 +181,7 @@ export class Watches extends Context.Service<
         const count = Math.min(LOOK_UPS, Math.ceil(watched.size / ROUND))
         yield* lookUp([...new Set([...due.slice(0, LOOK_UPS), ...nextOfRound(count)])])
       })
-      yield* tick.pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
+      yield* tick.pipe(Effect.repeat(atTicks(TICK)), Effect.forkScoped)
 
       const leave = (watch: Watch, userId: UserId) => {
         const entry = watched.get(userId)

@@ -1,4 +1,5 @@
-import { Duration, Effect, Layer, Schedule } from "effect"
+import { Duration, Effect, Layer } from "effect"
+import { atTicks } from "../domain/Timing.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import { afterEachChange, Epoch, makeState } from "../Epoch.ts"
 import { Database } from "./Database.ts"
@@ -28,7 +29,7 @@ export const layer = Layer.effect(
     yield* read.pipe(
       Effect.map(state.observe),
       Effect.ignoreCause,
-      Effect.repeat(Schedule.spaced(READ_EVERY)),
+      Effect.repeat(atTicks(READ_EVERY)),
       Effect.forkScoped
     )
 

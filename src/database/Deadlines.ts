@@ -1,4 +1,5 @@
-import { Cause, type Context, Duration, Effect, Exit, Fiber, Schedule } from "effect"
+import { Cause, type Context, Duration, Effect, Exit, Fiber } from "effect"
+import { atTicks } from "../domain/Timing.ts"
 
 const TICK = Duration.millis(500)
 
@@ -53,7 +54,7 @@ export const make = Effect.fnUntraced(function* (limit: Duration.Duration) {
         call.giveUp()
       }
     }
-  }).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
+  }).pipe(Effect.repeat(atTicks(TICK)), Effect.forkScoped)
 
   const call =
     <E2>(

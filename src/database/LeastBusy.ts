@@ -1,7 +1,7 @@
 import { PgClient, type PgConnection, PgPool } from "@effect/sql-pg"
 import { Duration, Effect, Exit, Fiber, Option } from "effect"
 import { SqlClient, type SqlConnection, SqlError } from "effect/sql"
-import { every } from "../domain/Timing.ts"
+import * as Ticks from "./Ticks.ts"
 
 // The driver's own pool fills one connection with 32 statements before it uses the next: one slow statement holds up 31 others
 // while connections idle. Statements of one turn are written four at a time: one by one, tiny statements took 1.6 times as long.
@@ -55,10 +55,7 @@ interface Slot {
  */
 export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig) {
   const { maxConnections = 10, ...config } = options
-  let now = 0
-  yield* every(TICK, () => {
-    now++
-  })
+  const ticks = yield* Ticks.make(TICK)
   const exclusive = yield* PgClient.make({
     ...config,
     maxConnections: Math.max(2, Math.ceil(maxConnections / 2)),
@@ -93,8 +90,8 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
           Effect.sync(() => {
             openings.delete(slot)
             slot.isOpen = Exit.isSuccess(exit)
-            slot.progressAt = now
-            if (!slot.isOpen) reopenAt = now + REOPEN_AFTER
+            slot.progressAt = ticks.now()
+            if (!slot.isOpen) reopenAt = ticks.now() + REOPEN_AFTER
             if (slot.isOpen && openings.size > 0) wakeFirst()
             else wakeAll()
           })
@@ -104,23 +101,24 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
   }
 
   const progress = (slot: Slot) => {
-    slot.progressAt = now
+    slot.progressAt = ticks.now()
     slot.answeredAt = performance.now()
   }
 
-  const isAvoided = (slot: Slot) =>
+  const isAvoided = (slot: Slot, now: number) =>
     now < slot.avoidedUntil || (slot.inFlight > 0 && now - slot.progressAt > STALLED_AFTER)
 
-  const isFree = (slot: Slot) => slot.inFlight === 0 && !isAvoided(slot)
+  const isFree = (slot: Slot) => slot.inFlight === 0 && !isAvoided(slot, ticks.now())
 
   /** The open connection for the next statement: one that is not avoided, of these the least busy. */
   const leastBusy = (): Slot | undefined => {
     let best: Slot | undefined
     let fewest = Number.POSITIVE_INFINITY
+    const now = ticks.now()
     for (const slot of slots) {
       if (slot.inFlight === 0 && now - slot.progressAt > IDLE_AFTER) slot.isOpen = false
       if (!slot.isOpen) continue
-      const weight = slot.inFlight + (isAvoided(slot) ? AVOIDED : 0)
+      const weight = slot.inFlight + (isAvoided(slot, now) ? AVOIDED : 0)
       if (weight >= fewest) continue
       if (weight === 0) return slot
       best = slot
@@ -137,6 +135,7 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
    */
   const prompt = (): Slot | undefined => {
     const latest = performance.now() - PROMPT
+    const now = ticks.now()
     let busy = 0
     let best: Slot | undefined
     for (const slot of slots) {
@@ -149,8 +148,9 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
 
   const release = (slot: Slot, exit: Exit.Exit<unknown, unknown>) => {
     slot.inFlight--
+    ticks.end()
     if (Exit.hasInterrupts(exit)) {
-      slot.avoidedUntil = now + AVOIDED_FOR
+      slot.avoidedUntil = ticks.now() + AVOIDED_FOR
       return
     }
     progress(slot)
@@ -185,6 +185,7 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
       if (slot.inFlight === 0) progress(slot)
       else behind.add(fiber.id)
       slot.inFlight++
+      ticks.begin()
       return Effect.onExit(
         slot.pool.use((connection) => f(shared(connection))),
         (exit) =>
@@ -219,7 +220,7 @@ export const make = Effect.fnUntraced(function* (options: PgClient.PgPoolConfig)
         const opened = underWay === undefined ? open(slots.find(isClosed)!) : Effect.succeed(underWay)
         return Effect.andThen(Effect.flatMap(opened, Fiber.join), borrower(f))
       }
-      if (slot === together?.slot || isFree(slot) || now < reopenAt) return runOn(slot, f)
+      if (slot === together?.slot || isFree(slot) || ticks.now() < reopenAt) return runOn(slot, f)
       const closed = openings.size > waiting.size ? undefined : slots.find(isClosed)
       if (closed === undefined && openings.size === 0) return runOn(slot, f)
       const free = Effect.andThen(firstFree, borrower(f))

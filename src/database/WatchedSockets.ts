@@ -1,4 +1,5 @@
-import { Duration, Effect, Schedule } from "effect"
+import { Duration, Effect } from "effect"
+import { atTicks } from "../domain/Timing.ts"
 import type { Counted } from "./Routes.ts"
 
 const TICK = Duration.seconds(1)
@@ -49,7 +50,7 @@ export const make = Effect.fnUntraced(function* (
         socket.destroy(new Error(`no answer from ${location} in ${Duration.format(patience)}`))
       }
     }
-  }).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
+  }).pipe(Effect.repeat(atTicks(TICK)), Effect.forkScoped)
 
   const watched: WatchedSockets = {
     patiently: (effect) =>

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest"
-import { Context, Duration, Effect, Layer, Schedule } from "effect"
+import { Context, Duration, Effect, Layer } from "effect"
 import { HttpServerRequest, HttpServerResponse } from "effect/http"
 import { AppConfig } from "../AppConfig.ts"
+import { atTicks } from "../domain/Timing.ts"
 import { AnswerResponse, Unread } from "./AnswerResponse.ts"
 import { AnswerRoom } from "./AnswerRoom.ts"
 
@@ -65,9 +66,7 @@ export class Answers extends Context.Service<
         }
         ofNode.cutSlow(now, patience)
       })
-      yield* Effect.forkScoped(
-        Effect.repeat(disconnectSlow, Schedule.spaced(Duration.min(TICK, slowReaderTimeout)))
-      )
+      yield* Effect.forkScoped(Effect.repeat(disconnectSlow, atTicks(Duration.min(TICK, slowReaderTimeout))))
 
       const enter = (owner: string): OwnRoom => {
         const own = ofOwners.get(owner) ?? { room: new AnswerRoom(OWNER_BYTES), requests: 0 }

@@ -1,8 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { Socket } from "node:net"
-import { Duration, Effect, Option, Schedule } from "effect"
+import { Duration, Effect, Option } from "effect"
 import type { IpNetwork } from "effect/net"
 import { clientNetwork, fromTrustedProxy } from "../access/ClientAddress.ts"
+import { atTicks } from "../domain/Timing.ts"
 import { AnswerResponse } from "./AnswerResponse.ts"
 
 /** How many connections of one address may wait for a request. Those of a trusted proxy only count for `OF_NODE`. */
@@ -118,5 +119,5 @@ export const boundWaiting = (server: Server, trustedProxies: ReadonlyArray<IpNet
   const connections = new WaitingConnections(trustedProxies)
   connections.watch(server)
   const closeSurplus = Effect.sync(() => connections.closeSurplus(PATIENCE))
-  return Effect.forkScoped(Effect.repeat(closeSurplus, Schedule.spaced(TICK)))
+  return Effect.forkScoped(Effect.repeat(closeSurplus, atTicks(TICK)))
 }

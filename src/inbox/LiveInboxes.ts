@@ -10,10 +10,10 @@ import {
   PubSub,
   RcMap,
   References,
-  Schedule,
   Scope
 } from "effect"
 import type { AddressedEvent } from "../domain/Event.ts"
+import { atTicks } from "../domain/Timing.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
 import { afterEachChange, Epoch } from "../Epoch.ts"
@@ -196,7 +196,7 @@ export class LiveInboxes extends Context.Service<
         sinceSweep = 0
         for (const inbox of opened.values()) inbox.forgetOld()
         return sweep
-      }).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
+      }).pipe(Effect.repeat(atTicks(TICK)), Effect.forkScoped)
 
       const recovered = yield* bus.recoveries
       yield* Effect.forkScoped(Effect.forever(Effect.andThen(PubSub.take(recovered), sweep)))

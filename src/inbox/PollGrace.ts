@@ -1,5 +1,5 @@
-import { Duration, Effect, Exit, Schedule, Scope } from "effect"
-import { monotonicMillis } from "../domain/Timing.ts"
+import { Duration, Effect, Exit, Scope } from "effect"
+import { atTicks, monotonicMillis } from "../domain/Timing.ts"
 import type { UserId } from "../domain/User.ts"
 
 /** How long a user counts as connected after a poll of it was answered: its client is about to ask again. */
@@ -39,7 +39,7 @@ export const make = Effect.gen(function* () {
       ([userId, over]) => end(userId, over),
       { discard: true }
     )
-  ).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
+  ).pipe(Effect.repeat(atTicks(TICK)), Effect.forkScoped)
   yield* Effect.addFinalizer(() =>
     Effect.forEach([...kept], ([userId, left]) => end(userId, left), { discard: true })
   )

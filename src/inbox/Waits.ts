@@ -1,5 +1,5 @@
-import { Context, Duration, Effect, Exit, FiberSet, Layer, Schedule, Scope } from "effect"
-import { monotonicMillis } from "../domain/Timing.ts"
+import { Context, Duration, Effect, Exit, FiberSet, Layer, Scope } from "effect"
+import { atTicks, monotonicMillis } from "../domain/Timing.ts"
 import type { Unavailable } from "../domain/Unavailable.ts"
 import type { UserId, UserNotFound } from "../domain/User.ts"
 import { afterEachChange, Epoch } from "../Epoch.ts"
@@ -57,7 +57,7 @@ export class Waits extends Context.Service<
       yield* afterEachChange(yield* Epoch, endAll)
       yield* Effect.map(monotonicMillis, (now) => {
         for (const wait of waits) if (now >= wait.until) wait.end()
-      }).pipe(Effect.repeat(Schedule.spaced(TICK)), Effect.forkScoped)
+      }).pipe(Effect.repeat(atTicks(TICK)), Effect.forkScoped)
 
       // A client whose poll was answered asks again soon. One whose poll was stopped closed its connection.
       const leave = (wait: OpenWait, userId: UserId, scope: Scope.Closeable, isAnswered: boolean) => {

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync } from "node:fs"
 import { devNull } from "node:os"
-import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Schema } from "effect"
+import { atTicks } from "../domain/Timing.ts"
 
 /** How often it is checked whether a descriptor is left. */
 const TRIED_EVERY = Duration.seconds(1)
@@ -71,7 +72,7 @@ export class Descriptors extends Context.Service<
         if (isLeft() === areLeft) return Effect.void
         areLeft = !areLeft
         return warned
-      }).pipe(Effect.repeat(Schedule.spaced(TRIED_EVERY)), Effect.forkScoped)
+      }).pipe(Effect.repeat(atTicks(TRIED_EVERY)), Effect.forkScoped)
       return Descriptors.of({ areLeft: () => areLeft })
     })
   )

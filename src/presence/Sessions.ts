@@ -1,4 +1,5 @@
-import { Clock, Context, DateTime, Duration, Effect, Layer, Option, PubSub, Schedule } from "effect"
+import { Clock, Context, DateTime, Duration, Effect, Layer, Option, PubSub } from "effect"
+import { atTicks } from "../domain/Timing.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import * as Nodes from "../redis/Nodes.ts"
@@ -108,7 +109,7 @@ export class Sessions extends Context.Service<
         Effect.ignore
       )
       yield* heartbeat
-      yield* Effect.forkScoped(Effect.repeat(heartbeat, Schedule.spaced(HEARTBEAT_INTERVAL)))
+      yield* Effect.forkScoped(Effect.repeat(heartbeat, atTicks(HEARTBEAT_INTERVAL)))
       yield* Effect.addFinalizer(() =>
         Effect.ignore(
           run((redis) => Promise.all(prefixes().map((prefix) => redis.del(Nodes.keyOf(prefix, node)))))

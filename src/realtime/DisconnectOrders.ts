@@ -1,8 +1,8 @@
-import { Duration, Effect, FiberSet, Layer, Schedule } from "effect"
+import { Duration, Effect, FiberSet, Layer } from "effect"
 import { Disconnects } from "../access/Disconnects.ts"
 import { CloseCode, SUSPENDED } from "../api/CloseCode.ts"
 import { type Disconnect, ERASED } from "../domain/Disconnect.ts"
-import { monotonicMillis } from "../domain/Timing.ts"
+import { atTicks, monotonicMillis } from "../domain/Timing.ts"
 import { afterEachChange, Epoch } from "../Epoch.ts"
 import { Sessions } from "../presence/Sessions.ts"
 import { DisconnectRepo } from "../repo/DisconnectRepo.ts"
@@ -58,6 +58,6 @@ export const layer = Layer.effectDiscard(
       const since = Duration.sum(Duration.millis(Math.max(0, now - readAt)), COMMITTED_WITHIN)
       disconnects.learn(yield* repo.latest(since))
       readAt = now
-    }).pipe(Effect.ignoreCause, Effect.repeat(Schedule.spaced(READ_EVERY)), Effect.forkScoped)
+    }).pipe(Effect.ignoreCause, Effect.repeat(atTicks(READ_EVERY)), Effect.forkScoped)
   })
 )

@@ -1,6 +1,7 @@
-import { Clock, Context, Duration, Effect, Layer, Schedule } from "effect"
+import { Clock, Context, Duration, Effect, Layer } from "effect"
 import { hasExpired } from "../access/Tokens.ts"
 import { CloseCode } from "../api/CloseCode.ts"
+import { atTicks } from "../domain/Timing.ts"
 import type { Connection } from "./Connection.ts"
 
 /** How often each socket is checked. */
@@ -48,7 +49,7 @@ export class Heartbeat extends Context.Service<
           beatOne(connection, beat, tick)
         }
       })
-      yield* Effect.forkScoped(Effect.repeat(beatAll, Schedule.spaced(TICK)))
+      yield* Effect.forkScoped(Effect.repeat(beatAll, atTicks(TICK)))
 
       return Heartbeat.of({
         watch: (connection) => {

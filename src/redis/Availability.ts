@@ -1,5 +1,5 @@
-import { Duration, Effect, Exit, Fiber, FiberSet, Option, PubSub, Schedule } from "effect"
-import { monotonicMillis } from "../domain/Timing.ts"
+import { Duration, Effect, Exit, Fiber, FiberSet, Option, PubSub } from "effect"
+import { atTicks, monotonicMillis } from "../domain/Timing.ts"
 import type { ProbeFailed } from "./Probe.ts"
 import { isWrongServer, type Reason, reasonOf, sentenceOf } from "./Reason.ts"
 
@@ -105,7 +105,7 @@ export const makeAvailability = Effect.gen(function* () {
         reconnect()
       })
       yield* check
-      yield* Effect.forkScoped(Effect.repeat(check, Schedule.spaced(PROBE_INTERVAL)))
+      yield* Effect.forkScoped(Effect.repeat(check, atTicks(PROBE_INTERVAL)))
     })
   }
 })

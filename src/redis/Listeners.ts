@@ -1,4 +1,5 @@
-import { Array, Duration, Effect, Option, PubSub, Random, Schedule, type Scope } from "effect"
+import { Array, Duration, Effect, Option, PubSub, Random, type Scope } from "effect"
+import { atTicks } from "../domain/Timing.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { decode, PASSING, seqOf } from "./BusPayload.ts"
@@ -149,7 +150,7 @@ export const makeListeners = Effect.gen(function* () {
     return isUp()
       ? Effect.forEach(Array.chunksOf(channels, SUBSCRIBE_BATCH), subscribeTo, { discard: true })
       : Effect.void
-  }).pipe(Effect.repeat(Schedule.spaced(CHECK_INTERVAL)), Effect.forkScoped)
+  }).pipe(Effect.repeat(atTicks(CHECK_INTERVAL)), Effect.forkScoped)
 
   return {
     subscribe,

@@ -1,9 +1,10 @@
-import { Context, Effect, Layer, Schedule } from "effect"
+import { Context, Duration, Effect, Layer } from "effect"
+import { atTicks } from "../domain/Timing.ts"
 import type { UserId } from "../domain/User.ts"
 import * as Nodes from "./Nodes.ts"
 import { Redis } from "./Redis.ts"
 
-const LOOK_INTERVAL = "5 seconds"
+const LOOK_INTERVAL = Duration.seconds(5)
 
 /**
  * Whether nodes of release 1.0 run beside this one, as during an upgrade. Such nodes answer recent lists from lists in Redis: this
@@ -35,7 +36,7 @@ export const layer = Layer.effect(
       olderNodesRun = timesLeft.some(Nodes.isAlive)
     }).pipe(Effect.ignore)
     yield* look
-    yield* Effect.forkScoped(Effect.repeat(look, Schedule.spaced(LOOK_INTERVAL)))
+    yield* Effect.forkScoped(Effect.repeat(look, atTicks(LOOK_INTERVAL)))
 
     return {
       run: () => olderNodesRun,

@@ -1,5 +1,6 @@
-import { Array, Context, Duration, Effect, Layer, type PubSub, Schedule, type Scope } from "effect"
+import { Array, Context, Duration, Effect, Layer, type PubSub, type Scope } from "effect"
 import type { AddressedEvent } from "../domain/Event.ts"
+import { atTicks } from "../domain/Timing.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { Metrics } from "../observability/Metrics.ts"
@@ -93,7 +94,7 @@ export class RedisBus extends Context.Service<
             ),
           { concurrency: PUBLISH_CONCURRENCY, discard: true }
         )
-      }).pipe(Effect.repeat(Schedule.spaced(CHECK_INTERVAL)), Effect.forkScoped)
+      }).pipe(Effect.repeat(atTicks(CHECK_INTERVAL)), Effect.forkScoped)
 
       const keep = (publications: ReadonlyArray<Publication>) => {
         for (const publication of publications) {
