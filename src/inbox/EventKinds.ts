@@ -143,11 +143,17 @@ const OMITTED = eventKind(OmittedFrame, { since: "minichat.v2", fields: () => Op
 
 const NO_FIELDS = {}
 
+/** What is known of a fact's events before they are built. */
+interface Prepared {
+  readonly type: string
+  readonly build: (seq: number) => InboxEvent
+}
+
 /** Builds events by the table of kinds. */
 export class EventBuilder {
   private readonly kinds: ReadonlyMap<string, EventKind>
   private lastFields: object = NO_FIELDS
-  private lastJson = "{}"
+  private lastEnd = "}"
   /** The types of the events that report a new message, to its sender or to its receivers. */
   readonly newMessageTypes: ReadonlyArray<string>
 
@@ -168,20 +174,20 @@ export class EventBuilder {
   }
 
   /**
-   * Encodes the fields of a fact once, and returns a function that builds its event at a number. A fact that cannot be built
+   * The events of a fact, each built at its number. The fields are encoded once, with the first of them. A fact that cannot be built
    * becomes `omitted` events.
    */
-  prepare(fact: EventFact, traceparent?: string): (seq: number) => InboxEvent {
+  prepare(fact: EventFact, traceparent?: string): Prepared {
     const { committedAt } = fact
     const fields = this.kinds.get(fact.type)?.fields(fact) ?? Option.none()
     const type = Option.isSome(fields) ? fact.type : "omitted"
     const { frameType } = this.kinds.get(type) ?? OMITTED
-    const json = this.jsonOf(Option.getOrElse(fields, () => NO_FIELDS))
     const beforeSeq = `{"type":"${frameType}","seq":`
-    const afterSeq = json === "{}" ? "}" : `,${json.slice(1)}`
+    let afterSeq: string | undefined
     let shared: SharedBytes | undefined
     let built = 0
-    return (seq) => {
+    const build = (seq: number): InboxEvent => {
+      afterSeq ??= this.endOf(Option.getOrElse(fields, () => NO_FIELDS))
       // The second and further events share the encoded bytes: a group has as many as members.
       if (++built === 2) shared = { beforeSeq: Buffer.from(beforeSeq), afterSeq: Buffer.from(afterSeq) }
       if (shared === undefined) {
@@ -190,18 +196,20 @@ export class EventBuilder {
       const frame = Buffer.concat([shared.beforeSeq, Buffer.from(String(seq), "latin1"), shared.afterSeq])
       return { seq, type, frame, committedAt, traceparent, shared }
     }
+    return { type, build }
   }
 
-  /** The JSON of fields. Those of the two events of a message are one object, most often, which is serialized once. */
-  private jsonOf(fields: object): string {
+  /** A frame after its number. The fields of the two events of a message are one object, most often, which is serialized once. */
+  private endOf(fields: object): string {
     if (fields !== this.lastFields) {
-      this.lastJson = JSON.stringify(fields)
+      const json = JSON.stringify(fields)
+      this.lastEnd = json === "{}" ? "}" : `,${json.slice(1)}`
       this.lastFields = fields
     }
-    return this.lastJson
+    return this.lastEnd
   }
 
   build(record: EventRecord): InboxEvent {
-    return this.prepare(record)(record.seq)
+    return this.prepare(record).build(record.seq)
   }
 }

@@ -1,5 +1,6 @@
 import { Context, Effect, Fiber, Layer, Semaphore } from "effect"
-import type { AddressedEvent, AppendedFact } from "../domain/Event.ts"
+import type { AddressedEvent, AppendedFact, InboxEvent, Place } from "../domain/Event.ts"
+import type { UserId } from "../domain/User.ts"
 import { currentTraceparent } from "../observability/Spans.ts"
 import { RedisBus } from "../redis/RedisBus.ts"
 import { EventBuilder, EventKinds } from "./EventKinds.ts"
@@ -10,6 +11,26 @@ import { LiveInboxes } from "./LiveInboxes.ts"
  * (bench/README.md, "What comments quote"): published in one turn, they would delay every other send and socket by as much.
  */
 const EVENTS_A_TURN = 64
+
+/** An event that is built when it is first read. */
+class Outgoing implements AddressedEvent {
+  readonly userId: UserId
+  isDeliveredHere = false
+  private readonly seq: number
+  private readonly build: (seq: number) => InboxEvent
+  private built: InboxEvent | undefined
+
+  constructor({ userId, seq }: Place, build: (seq: number) => InboxEvent) {
+    this.userId = userId
+    this.seq = seq
+    this.build = build
+  }
+
+  get event(): InboxEvent {
+    this.built ??= this.build(this.seq)
+    return this.built
+  }
+}
 
 /** Delivers committed events to the sockets and polls of all nodes. */
 export class EventPublisher extends Context.Service<
@@ -30,13 +51,14 @@ export class EventPublisher extends Context.Service<
       const builder = new EventBuilder(yield* EventKinds)
 
       /** Delivers events in this turn, and answers for each whether its inbox is open on a node. */
-      const deliver = (events: ReadonlyArray<AddressedEvent>) => {
+      const deliver = (events: ReadonlyArray<Outgoing>) => {
         // This node's sockets and polls do not wait for Redis, and are known without it.
-        const offered = events.map((event) => liveInboxes.offer(event))
-        const addressed = events.map((event, i) =>
-          offered[i] === "delivered" ? { ...event, isDeliveredHere: true } : event
-        )
-        return Effect.map(bus.publish(addressed), (published) =>
+        const offered = events.map((event) => {
+          const outcome = liveInboxes.offer(event)
+          event.isDeliveredHere = outcome === "delivered"
+          return outcome
+        })
+        return Effect.map(bus.publish(events), (published) =>
           offered.map((here, i) => here !== "closed" || published[i] === true)
         )
       }
@@ -44,7 +66,7 @@ export class EventPublisher extends Context.Service<
       // One call at a time: the members of a group get two messages in the order in which they were committed.
       const semaphore = yield* Semaphore.make(1)
 
-      const deliverInTurns = Effect.fnUntraced(function* (events: ReadonlyArray<AddressedEvent>) {
+      const deliverInTurns = Effect.fnUntraced(function* (events: ReadonlyArray<Outgoing>) {
         const fibers: Array<Fiber.Fiber<ReadonlyArray<boolean>>> = []
         for (let from = 0; from < events.length; from += EVENTS_A_TURN) {
           if (from > 0) yield* Effect.yieldNow
@@ -57,14 +79,13 @@ export class EventPublisher extends Context.Service<
       const publish: EventPublisher["Service"]["publish"] = (appended) => {
         if (appended.length === 0) return Effect.succeed([])
         return Effect.flatMap(currentTraceparent, (traceparent) => {
-          const eventsOf = appended.map(({ fact, places }) => {
-            const build = builder.prepare(fact, traceparent)
-            return places.map(({ userId, seq }): AddressedEvent => ({ userId, event: build(seq) }))
-          })
-          const broken = appended.filter(({ fact }, i) =>
-            eventsOf[i]!.some(({ event }) => event.type !== fact.type)
-          )
-          const events = eventsOf.flat()
+          const events: Array<Outgoing> = []
+          const broken: Array<AppendedFact> = []
+          for (const each of appended) {
+            const { type, build } = builder.prepare(each.fact, traceparent)
+            if (type !== each.fact.type) broken.push(each)
+            for (const place of each.places) events.push(new Outgoing(place, build))
+          }
           const delivered =
             events.length <= EVENTS_A_TURN
               ? deliver(events)

@@ -211,9 +211,10 @@ export class LiveInboxes extends Context.Service<
                   return Effect.flatMap(repo.find(userId), (bounds) => learn(inbox, head, bounds))
                 })
           ),
-        offer: ({ userId, event }) => {
-          const inbox = opened.get(userId)
+        offer: (addressed) => {
+          const inbox = opened.get(addressed.userId)
           if (inbox === undefined) return "closed"
+          const { event } = addressed
           if (event.seq !== inbox.head + 1) return "open"
           inbox.offer(event)
           return "delivered"

@@ -14,10 +14,13 @@ export const channelOf = ({
 
 /** The names of the channels of this deployment, whose keys and channels begin with `prefix`. */
 export const makeChannels = (prefix: string) => {
-  const startOf = (epoch: string) => `${prefix}${epoch}:user:`
+  const ofEpoch = (epoch: string) => `${prefix}${epoch}:`
+  const startOf = (epoch: string) => `${ofEpoch(epoch)}user:`
   const olderStart = `${prefix}user:`
   return {
     startOf,
+    /** The channel that tells how many nodes subscribe to channels of users. No event is published on it. */
+    ofNodes: (epoch: string) => `${ofEpoch(epoch)}nodes`,
     of: (epoch: string, userId: UserId) => channelOf({ channelStart: startOf(epoch), userId }),
     /** How the channels of release 1.0 begin. */
     olderStart,

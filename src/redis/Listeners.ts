@@ -1,4 +1,5 @@
 import { Array, Duration, Effect, Option, PubSub, Random, type Scope } from "effect"
+import type { Redis as IORedis } from "ioredis"
 import { atTicks } from "../domain/Timing.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
@@ -30,6 +31,8 @@ export const makeListeners = Effect.gen(function* () {
   const listeners = new Map<string, Following>()
   const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
   const names = makeChannels(prefix)
+  /** The channels of nodes that this node subscribes to, as long as it does to `present`. */
+  const counted = new Set<string>()
 
   const verify = makeVerify()
   const onMessage = (channelName: Buffer, payload: Buffer) => {
@@ -63,7 +66,12 @@ export const makeListeners = Effect.gen(function* () {
   const subscribeSoon = batches.batched(async (_, channels: ReadonlyArray<string>) => {
     const wanted = channels.filter((channel) => listeners.has(channel))
     if (sharded) await Promise.all(wanted.map((channel) => subscriber.ssubscribe(channel)))
-    else if (wanted.length > 0) await subscriber.subscribe(...wanted)
+    else if (wanted.length > 0) {
+      // In the same command, so that no connection ever has the channel of a user without it.
+      const ofNodes = new Set(wanted.map((channel) => names.ofNodes(listeners.get(channel)!.epoch)))
+      await subscriber.subscribe(...ofNodes, ...wanted)
+      for (const channel of ofNodes) counted.add(channel)
+    }
     return channels
   })
   const unsubscribeSoon = batches.batched(async (_, channels: ReadonlyArray<string>) => {
@@ -92,7 +100,7 @@ export const makeListeners = Effect.gen(function* () {
   })
   const subscribeToPresent = sharded
     ? Effect.void
-    : Effect.ignore(Effect.tryPromise(() => batches.run(() => subscriber.subscribe(present))))
+    : Effect.ignore(Effect.tryPromise(() => batches.run(() => subscriber.subscribe(...counted, present))))
 
   const redisRecovered = yield* redis.recoveries
   yield* renamePresent
@@ -165,6 +173,16 @@ export const makeListeners = Effect.gen(function* () {
      * subscriber, the confirmed subscriptions are in force.
      */
     present: (): string => present,
+    /**
+     * Whether another node subscribes to the channel of any user in the epoch in force. One that does so later reads the head of the inbox
+     * later as well, which then has what is committed by now.
+     */
+    areOthers: async (connection: IORedis): Promise<boolean> => {
+      const ofNodes = names.ofNodes(epoch.current())
+      const isCounted = counted.has(ofNodes)
+      const [, all, , own] = (await connection.pubsub("NUMSUB", ofNodes, present)) as ReadonlyArray<unknown>
+      return Number(all) > (isCounted && Number(own) > 0 ? 1 : 0)
+    },
     /** Yields each time that Redis recovered and all channels are subscribed to anew. */
     recoveries: PubSub.subscribe(recovered)
   }

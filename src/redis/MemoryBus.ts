@@ -12,10 +12,12 @@ export const makeMemoryBus = Effect.gen(function* () {
   return {
     publish: (events: ReadonlyArray<AddressedEvent>) =>
       Effect.sync(() =>
-        events.map(({ userId, event }) => {
-          const listener = listeners.get(userId)
-          if (listener?.isNews?.(event.seq) !== false) listener?.onEvent(event)
-          return listener !== undefined
+        events.map((addressed) => {
+          const listener = listeners.get(addressed.userId)
+          if (listener === undefined) return false
+          const { event } = addressed
+          if (listener.isNews?.(event.seq) !== false) listener.onEvent(event)
+          return true
         })
       ),
     pass: (userIds: ReadonlyArray<UserId>, _type: string, frame: Uint8Array) =>

@@ -61,7 +61,7 @@ export class RedisBus extends Context.Service<
       const listeners = yield* makeListeners
       const channels = makeChannels(prefix)
 
-      const publishAll = script<ReadonlyArray<number>>(PUBLISH)
+      const runPublish = script<ReadonlyArray<number>>(PUBLISH)
       const send = batched(async (redis, gathered: ReadonlyArray<ReadonlyArray<Publication>>) => {
         const publications = gathered.flat()
         const replies = sharded
@@ -71,7 +71,7 @@ export class RedisBus extends Context.Service<
                   redis.spublish(channelOf(publication), payloadOf(publication)) as Promise<number>
               )
             )
-          : Promise.all(scriptArguments(publications).map((args) => publishAll(redis, [], args)))
+          : Promise.all(scriptArguments(publications).map((args) => runPublish(redis, [], args)))
         const subscribers = (await replies).flat().values()
         return gathered.map((publications) => publications.map(() => subscribers.next().value!))
       })
@@ -144,35 +144,75 @@ export class RedisBus extends Context.Service<
         return isHere.map((here) => here || nodes.next().value! > 0)
       })
 
-      const publish: RedisBus["Service"]["publish"] = (events) => {
+      const publicationsOf = (events: ReadonlyArray<AddressedEvent>): ReadonlyArray<Publication> => {
         const currentEpoch = epoch.current()
         const key = epoch.busKey()
-        const publicationsFrom = (channelStart: string) =>
+        const from = (channelStart: string) =>
           events.map(
             ({ userId, event }): Publication => ({ channelStart, userId, event, epoch: currentEpoch, key })
           )
-        const publications = publicationsFrom(channels.startOf(currentEpoch))
-        // In a cluster channels have no server in common, and nodes of release 1.0 subscribe to other channels.
-        const canAsk = !sharded && !olderNodes.run()
-        const isHere = events.map(
-          ({ userId, isDeliveredHere }) => canAsk && isDeliveredHere === true && listeners.isConfirmed(userId)
-        )
-        if (olderNodes.run()) publications.push(...publicationsFrom(channels.olderStart))
-        const publishLater = Effect.sync(() => {
-          keep(publications)
-          return events.map(({ userId, event }) => {
-            // Sockets on this node do not wait for the sweep.
-            listeners.find(userId)?.onEvent(event)
-            return false
-          })
+        const publications = from(channels.startOf(currentEpoch))
+        return olderNodes.run() ? [...publications, ...from(channels.olderStart)] : publications
+      }
+
+      const publishLater = (
+        events: ReadonlyArray<AddressedEvent>,
+        publications: ReadonlyArray<Publication>
+      ) => {
+        keep(publications)
+        return events.map(({ userId, event }) => {
+          // Sockets on this node do not wait for the sweep.
+          listeners.find(userId)?.onEvent(event)
+          return false
         })
+      }
+
+      // In a cluster channels have no server in common, and nodes of release 1.0 subscribe to other channels.
+      const canAsk = () => !sharded && !olderNodes.run()
+
+      const publishAll = (events: ReadonlyArray<AddressedEvent>): Effect.Effect<ReadonlyArray<boolean>> => {
+        const publications = publicationsOf(events)
+        const isHere = events.map(
+          ({ userId, isDeliveredHere }) =>
+            canAsk() && isDeliveredHere === true && listeners.isConfirmed(userId)
+        )
         const published = isHere.includes(true)
           ? publishToOthers(publications, isHere)
           : Effect.map(Effect.flatten(send(publications)), (nodes) =>
               events.map((_, i) => nodes[i]! + (nodes[i + events.length] ?? 0) > 0)
             )
-        return Effect.catch(published, () => publishLater)
+        return Effect.catch(published, () => Effect.sync(() => publishLater(events, publications)))
       }
+
+      /** Whether no other node had a channel of a user when that was last asked. */
+      let wasAlone = true
+      const askWhetherAlone = batched(async (redis, asked: ReadonlyArray<void>) => {
+        wasAlone = !(await listeners.areOthers(redis))
+        return asked.map(() => wasAlone)
+      })
+      const isAlone = Effect.flatten(askWhetherAlone())
+      // With other nodes it is not asked for each event whether they are gone.
+      yield* Effect.suspend(() => (wasAlone || !canAsk() ? Effect.void : Effect.ignore(isAlone))).pipe(
+        Effect.repeat(atTicks(ASKED_EVERY)),
+        Effect.forkScoped
+      )
+
+      /** Publishes only what this node gets back itself: an event that it has not delivered yet, of an inbox that is open here. */
+      const publishAlone = (events: ReadonlyArray<AddressedEvent>) => {
+        const isHeard = events.map(({ userId }) => listeners.find(userId) !== undefined)
+        const late = events.filter(({ isDeliveredHere }, i) => isHeard[i] && isDeliveredHere !== true)
+        return late.length === 0 ? Effect.succeed(isHeard) : Effect.as(publishAll(late), isHeard)
+      }
+
+      const publish: RedisBus["Service"]["publish"] = (events) =>
+        Effect.suspend(() =>
+          wasAlone && canAsk()
+            ? Effect.matchEffect(isAlone, {
+                onSuccess: (alone) => (alone ? publishAlone(events) : publishAll(events)),
+                onFailure: () => Effect.sync(() => publishLater(events, publicationsOf(events)))
+              })
+            : publishAll(events)
+        )
 
       const passAll = script<null>(PASS)
       const passTo = (passed: ReadonlyArray<Passed>, start: string, frame: string) =>
@@ -243,6 +283,9 @@ const MAX_UNPUBLISHED = 10_000
 const CHECK_INTERVAL = Duration.millis(250)
 
 const PUBLISH_CONCURRENCY = 100
+
+/** How often a node that is not alone asks whether it is now. */
+const ASKED_EVERY = Duration.seconds(1)
 
 /** A user's channel, and the signature of a frame that is passed to it. */
 interface Passed {

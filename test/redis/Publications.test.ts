@@ -24,7 +24,7 @@ const publication = (userId: number, event: InboxEvent, channelStart = "p:e:user
 
 /** The events that report one message to a group, at a number of their own in each inbox. */
 const groupEvents = Effect.fnUntraced(function* (members: number, content: string) {
-  const build = new EventBuilder(yield* EventKinds).prepare({
+  const { build } = new EventBuilder(yield* EventKinds).prepare({
     type: "reaction",
     committedAt: COMMITTED_AT,
     message: undefined,

@@ -269,12 +269,12 @@ const nodes = Effect.gen(function* () {
   }
 })
 
-/** The payloads that come on a channel. */
-const heardOn = Effect.fnUntraced(function* (channel: string) {
+/** The payloads that come on a channel, to a client that looks like one more node. */
+const heardOn = Effect.fnUntraced(function* (prefix: string, channel: string) {
   const client = yield* redisClient
   const heard: Array<string> = []
   client.on("message", (_, payload) => heard.push(payload))
-  yield* Effect.promise(() => client.subscribe(channel))
+  yield* Effect.promise(() => client.subscribe(`${prefix}${MEMORY_EPOCH}:nodes`, channel))
   return heard
 })
 
@@ -385,7 +385,7 @@ const manyNodes = () => {
         const { bus, redis } = yield* nodes
         const [user, victim] = [newUser(), newUser()]
         const channels = [user, victim].map((userId) => channelOf(redis.prefix, userId)) as [string, string]
-        const heard = yield* heardOn(channels[0])
+        const heard = yield* heardOn(redis.prefix, channels[0])
         yield* publish(bus, user, event(1, "genuine"))
         yield* bus.pass([user], "typing", Buffer.from("{}"))
         yield* until(Effect.sync(() => heard.length === 2))

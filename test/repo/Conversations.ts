@@ -78,7 +78,7 @@ const publishedAsReplayed = Effect.fnUntraced(function* (appended: ReadonlyArray
   const builder = new EventBuilder(yield* EventKinds)
   for (const { fact, places } of appended) {
     assert.isNotEmpty(places)
-    const build = builder.prepare(fact)
+    const { build } = builder.prepare(fact)
     for (const { userId, seq } of places) {
       assert.deepEqual([frameOf(build(seq))], yield* framesInInbox(userId, seq - 1, 1))
     }
