@@ -8,7 +8,4 @@ export default Effect.gen(function* () {
   // no row of `users` is ever deleted. The references of messages made each send look up both users once more, and lock and write their
   // rows: a seventh of what a send takes of the database (bench/README.md, "What search and webhooks cost a send").
   yield* sql`ALTER TABLE messages DROP CONSTRAINT messages_sender_id_fkey, DROP CONSTRAINT messages_receiver_id_fkey`
-
-  // It has one more parameter now: beside this one, a call with five arguments would name two functions.
-  yield* sql`DROP FUNCTION IF EXISTS append_to_all(int[], text, bigint, jsonb, timestamptz)`
 })

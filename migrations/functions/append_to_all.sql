@@ -1,10 +1,10 @@
 -- Appends one event to the inboxes of all these users, each named once, whose heads the caller has locked. Answers the numbers, each
--- in its user's place; null where there is no inbox. With an author, the author's own event has the type with `_sent` at its end.
+-- in its user's place; null where there is no inbox.
 --
 -- One update and one insert for all, without the window, the join and the sorts of `append_events`, which allows a user to be named more
--- than once: a message to a group of 100 takes three quarters of what it took with that one.
+-- than once: for 100 users it takes three quarters of what that one takes.
 CREATE OR REPLACE FUNCTION append_to_all(
-  user_ids int[], type text, message_id bigint, payload jsonb, at timestamptz, author int DEFAULT NULL
+  user_ids int[], type text, message_id bigint, payload jsonb, at timestamptz
 ) RETURNS bigint[]
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -14,7 +14,7 @@ BEGIN
     UPDATE inboxes SET last_seq = last_seq + 1 WHERE user_id = ANY (user_ids) RETURNING user_id, last_seq
   ), appended AS (
     INSERT INTO inbox_events (user_id, seq, type, message_id, payload, created_at)
-      SELECT h.user_id, h.last_seq, CASE h.user_id WHEN author THEN type || '_sent' ELSE type END, message_id, payload, at
+      SELECT h.user_id, h.last_seq, type, message_id, payload, at
       FROM head h
   )
   SELECT array_agg(h.last_seq ORDER BY u.place) INTO seqs

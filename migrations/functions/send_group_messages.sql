@@ -1,5 +1,6 @@
--- Sends messages to groups: each is a row of `messages` and an event for every member. One `append_to_all` appends those of a message
--- alone, one `append_events` those of several.
+-- Sends messages to groups: each is a row of `messages` and an event for every member. One `append_events` appends those of several
+-- messages. The heads of a message alone are not locked first and moved later: one update does both, and is taken back when the
+-- message is refused. For 100 members the lock took a tenth of the backend's processor time.
 -- The order of the steps is that of `send_direct_messages`, behind a shared lock of the conversations: a change of who
 -- their members are waits for this call, and it for them.
 --
@@ -14,12 +15,15 @@ CREATE OR REPLACE FUNCTION send_group_messages(
 ) RETURNS TABLE (
   status text, id bigint, sender_username varchar, "timestamp" timestamptz, users int[], seqs bigint[], quote jsonb
 )
-LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+LANGUAGE plpgsql SET lock_timeout = '2s' SET enable_seqscan = off SET enable_bitmapscan = off
+  SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
   id_sequence CONSTANT regclass := 'messages_id_seq';
   -- Among how many of the latest events of each member that of a repeat is looked for: the locks are held meanwhile.
   looked_through CONSTANT int := 100;
+  is_alone CONSTANT boolean := cardinality(senders) = 1;
+  -- The members whose heads were moved for a message alone.
   locked int[];
   refusals text[];
   begins_after bigint[];
@@ -37,11 +41,28 @@ DECLARE
   events int := 0;
 BEGIN
   PERFORM FROM conversations c WHERE c.id = ANY (to_conversations) ORDER BY c.id FOR KEY SHARE;
-  SELECT array_agg(l.user_id) INTO locked FROM (
-    SELECT i.user_id FROM inboxes i
-    WHERE i.user_id = ANY (ARRAY(SELECT m.user_id FROM members m WHERE m.conversation_id = ANY (to_conversations)))
-    ORDER BY i.user_id FOR UPDATE
-  ) l;
+  IF is_alone THEN
+    -- A scan of the primary key, the only one that the settings of this function leave, goes by ascending user id, as all locks do.
+    WITH head AS (
+      UPDATE inboxes SET last_seq = last_seq + 1
+      WHERE user_id = ANY (ARRAY(
+        SELECT m.user_id FROM members m
+        WHERE m.conversation_id = to_conversations[1]
+          -- Whoever may not send moves no heads.
+          AND EXISTS (
+            SELECT FROM members s JOIN users u ON u.id = s.user_id
+            WHERE s.conversation_id = to_conversations[1] AND s.user_id = senders[1] AND u.suspended_at IS NULL
+          )
+      ))
+      RETURNING user_id, last_seq
+    )
+    SELECT array_agg(h.user_id), array_agg(h.last_seq) INTO locked, all_seqs
+      FROM (SELECT * FROM head ORDER BY user_id) h;
+  ELSE
+    PERFORM FROM inboxes i
+      WHERE i.user_id = ANY (ARRAY(SELECT m.user_id FROM members m WHERE m.conversation_id = ANY (to_conversations)))
+      ORDER BY i.user_id FOR UPDATE;
+  END IF;
 
   -- After the locks, which `change_suspension` takes too: what it committed before is seen. The look-ups go by the primary keys
   -- (OFFSET 0). A user who is erased has no inbox any more, though it may still be a member.
@@ -63,6 +84,10 @@ BEGIN
         WHERE conversation_id = x.conversation AND user_id = x.sender OFFSET 0
       ) m ON true
     ) d;
+  IF is_alone AND locked IS NULL THEN
+    -- Whoever is no longer suspended was so when the heads were to be moved.
+    refusals[1] := coalesce(refusals[1], 'suspended');
+  END IF;
 
   FOR i IN 1 .. cardinality(senders) LOOP
     quote := NULL;
@@ -98,10 +123,16 @@ BEGIN
   SELECT array_agg(n.id) INTO sent_ids FROM inserted n;
 
   -- `sent_ids` are in the order of the call, as they were inserted, and so are the events, by ascending user id each.
-  IF cardinality(senders) = 1 AND sent_ids IS NOT NULL THEN
-    event_users := locked;
-    member_counts := ARRAY[cardinality(locked)];
-    all_seqs := append_to_all(locked, 'group_message', sent_ids[1], NULL, sent_at, author => senders[1]);
+  IF is_alone THEN
+    IF sent_ids IS NULL THEN
+      UPDATE inboxes SET last_seq = last_seq - 1 WHERE user_id = ANY (locked);
+    ELSE
+      INSERT INTO inbox_events (user_id, seq, type, message_id, created_at)
+        SELECT e.user_id, e.seq, CASE e.user_id WHEN senders[1] THEN 'group_message_sent' ELSE 'group_message' END, sent_ids[1], sent_at
+        FROM unnest(locked, all_seqs) AS e (user_id, seq);
+      event_users := locked;
+      member_counts := ARRAY[cardinality(locked)];
+    END IF;
   ELSIF sent_ids IS NOT NULL THEN
     WITH event AS MATERIALIZED (
       SELECT d.id, m.user_id, CASE m.user_id WHEN d.sender THEN 'group_message_sent' ELSE 'group_message' END AS type

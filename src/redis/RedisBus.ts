@@ -199,7 +199,9 @@ export class RedisBus extends Context.Service<
 
       /** Publishes only what this node gets back itself: an event that it has not delivered yet, of an inbox that is open here. */
       const publishAlone = (events: ReadonlyArray<AddressedEvent>) => {
-        const isHeard = events.map(({ userId }) => listeners.find(userId) !== undefined)
+        const isHeard = events.map(
+          ({ userId, isDeliveredHere }) => isDeliveredHere === true || listeners.find(userId) !== undefined
+        )
         const late = events.filter(({ isDeliveredHere }, i) => isHeard[i] && isDeliveredHere !== true)
         return late.length === 0 ? Effect.succeed(isHeard) : Effect.as(publishAll(late), isHeard)
       }

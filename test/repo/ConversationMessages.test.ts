@@ -133,6 +133,41 @@ const messagesOfConversations = <E>(name: string, repos: ReposLayer<E>) =>
         })
       )
 
+      it.effect(
+        "a message that is refused alone takes no number, and the next one of each inbox follows",
+        () =>
+          Effect.gen(function* () {
+            const [a, b, other] = (yield* newUsers(3)) as [User, User, User]
+            const hikes = yield* group(a, [b])
+            const once = yield* say(a, hikes, "once", { client_id: "c1" })
+            const refused = [
+              groupDraft(other, hikes, "refused"),
+              groupDraft(a, { id: ConversationId.make(9_000_000_000) }, "refused"),
+              groupDraft(a, hikes, "refused", { reply_to_id: NO_MESSAGE_ID }),
+              groupDraft(a, hikes, "another text", { client_id: "c1" }),
+              groupDraft(a, hikes, "once", { client_id: "c1" })
+            ]
+            const heads = yield* Effect.forEach([a, b, other], headOf)
+
+            const outcomes = yield* MessageRepo.use((repo) =>
+              Effect.forEach(refused, (draft) => repo.sendToGroups([draft]))
+            )
+
+            assert.deepEqual(verdicts(outcomes.flat()), [
+              "NotMember",
+              "ConversationNotFound",
+              "QuoteNotFound",
+              "ClientIdConflict",
+              "repeat"
+            ])
+            const [repeat] = outcomes.at(-1)!
+            assert.strictEqual(Result.getOrThrow(repeat!).message.id, once.id)
+            assert.deepEqual(yield* Effect.forEach([a, b, other], headOf), heads)
+            const { told } = yield* during([a, b], say(a, hikes, "next"))
+            assert.deepEqual(told.map(contentsOfFrames), [["next"], ["next"]])
+          })
+      )
+
       it.effect("parallel sends with one client id make one message, an event for each once", () =>
         Effect.gen(function* () {
           const { alice, bob } = yield* newPair

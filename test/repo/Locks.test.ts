@@ -2,14 +2,19 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { Statement } from "effect/sql"
 import { Database } from "../../src/database/Database.ts"
+import { int4Array } from "../../src/database/SqlParameters.ts"
 import type { User } from "../../src/domain/User.ts"
 import { MessageRepo } from "../../src/repo/MessageRepo.ts"
 import { databaseUrl } from "../support/Services.ts"
-import { group, groupDraft } from "./Conversations.ts"
+import { group, groupDraft, sendAllToGroups } from "./Conversations.ts"
 import { draft, newUsers, postgresRepos, sendAll, sendOne, verdicts } from "./Repos.ts"
 
 /** Locks a user's row of a table in a transaction of its own; answers how to let go of it. */
-const lockRow = Effect.fnUntraced(function* (table: "inboxes" | "users", key: "user_id" | "id", user: User) {
+const lockRow = Effect.fnUntraced(function* (
+  table: "inboxes" | "users",
+  key: "user_id" | "id",
+  user: Pick<User, "id">
+) {
   const { pipeline: sql } = yield* Database
   const locked = yield* Deferred.make<void>()
   const release = yield* Deferred.make<void>()
@@ -24,7 +29,7 @@ const lockRow = Effect.fnUntraced(function* (table: "inboxes" | "users", key: "u
 })
 
 /** Locks the head of a user's inbox. */
-const lockInbox = (user: User) => lockRow("inboxes", "user_id", user)
+const lockInbox = (user: Pick<User, "id">) => lockRow("inboxes", "user_id", user)
 
 const locks = () =>
   layer(postgresRepos, { excludeTestServices: true })("an inbox that somebody has locked", (it) => {
@@ -84,6 +89,32 @@ const locks = () =>
           assert.strictEqual(statements, 3)
           yield* release
         })
+    )
+
+    it.effect("holds up a message to a group before its higher members, wherever their rows lie", () =>
+      Effect.gen(function* () {
+        const { pipeline: sql } = yield* Database
+        const users = (yield* newUsers(40)) as [User, ...Array<User>]
+        const ids = users.map(({ id }) => id).toSorted((one, other) => one - other)
+        const all = yield* group(users[0], users.slice(1))
+        // The row of each is written anew, the last one first: the order of the table is not that of the users.
+        for (const id of ids.toReversed())
+          yield* sql`UPDATE inboxes SET last_seq = last_seq WHERE user_id = ${id}`
+        const [below, middle, above] = [ids.slice(0, 20), ids[20]!, ids.slice(21)]
+        const { release } = yield* lockInbox({ id: middle })
+        const free = (some: ReadonlyArray<number>) =>
+          sql`SELECT FROM inboxes WHERE user_id = ANY (${int4Array(some)}) FOR UPDATE SKIP LOCKED`.pipe(
+            Effect.map((rows) => rows.length)
+          )
+
+        const sending = yield* Effect.forkChild(sendAllToGroups([groupDraft(users[0], all)]))
+        yield* Effect.repeat(free(below), { until: (count) => count === 0 })
+
+        assert.strictEqual(yield* free(above), above.length)
+        yield* release
+        const [sent] = yield* Fiber.join(sending)
+        assert.lengthOf(sent!.appended, 40)
+      })
     )
 
     it.effect("is tried again while it holds up a batch, in case it is locked for a moment only", () =>
