@@ -31,8 +31,15 @@ export const makeListeners = Effect.gen(function* () {
   const listeners = new Map<string, Following>()
   const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
   const names = makeChannels(prefix)
-  /** The channels of nodes that this node subscribes to, as long as it does to `present`. */
-  const counted = new Set<string>()
+  /**
+   * The channels of nodes that this node subscribes to, as long as it does to `present`, and since when, by `performance.now()`: without
+   * end until Redis has confirmed it on the connection in use.
+   */
+  const counted = new Map<string, number>()
+  const countFromNow = (channels: Iterable<string>) => {
+    for (const channel of channels)
+      if (!((counted.get(channel) ?? Infinity) < Infinity)) counted.set(channel, performance.now())
+  }
 
   const verify = makeVerify()
   const onMessage = (channelName: Buffer, payload: Buffer) => {
@@ -70,7 +77,7 @@ export const makeListeners = Effect.gen(function* () {
       // In the same command, so that no connection ever has the channel of a user without it.
       const ofNodes = new Set(wanted.map((channel) => names.ofNodes(listeners.get(channel)!.epoch)))
       await subscriber.subscribe(...ofNodes, ...wanted)
-      for (const channel of ofNodes) counted.add(channel)
+      countFromNow(ofNodes)
     }
     return channels
   })
@@ -97,10 +104,20 @@ export const makeListeners = Effect.gen(function* () {
   const renamePresent = Effect.map(Random.nextIntBetween(0, Number.MAX_SAFE_INTEGER), (random) => {
     if (present !== "") unsubscribeSoon(present).catch(() => {})
     present = `${prefix}present:${random.toString(36)}`
+    for (const channel of counted.keys()) counted.set(channel, Infinity)
   })
   const subscribeToPresent = sharded
     ? Effect.void
-    : Effect.ignore(Effect.tryPromise(() => batches.run(() => subscriber.subscribe(...counted, present))))
+    : Effect.tryPromise(() => batches.run(() => subscriber.subscribe(...counted.keys(), present))).pipe(
+        Effect.tap(() => Effect.sync(() => countFromNow(counted.keys()))),
+        Effect.ignore
+      )
+  /** Waits until each other node has asked anew who else subscribes in an epoch: until then one may still take itself for alone. */
+  const untilKnown = (inEpoch: string) =>
+    Effect.suspend(() => {
+      const left = (counted.get(names.ofNodes(inEpoch)) ?? 0) + KNOWN_AFTER - performance.now()
+      return left > 0 && left < Infinity ? Effect.sleep(left) : Effect.void
+    })
 
   const redisRecovered = yield* redis.recoveries
   yield* renamePresent
@@ -112,6 +129,7 @@ export const makeListeners = Effect.gen(function* () {
     ),
     // Last, and only after all others: who finds it subscribed to knows that this node's other subscriptions are in force.
     Effect.tap((confirmed) => (confirmed.includes(false) ? Effect.void : subscribeToPresent)),
+    Effect.andThen(Effect.suspend(() => untilKnown(epoch.current()))),
     Effect.andThen(PubSub.publish(recovered, undefined)),
     Effect.forever,
     Effect.forkScoped
@@ -130,7 +148,8 @@ export const makeListeners = Effect.gen(function* () {
           const channels = [names.of(listener.epoch, userId)]
           if (olderNodes.run()) channels.push(names.olderOf(userId))
           for (const channel of channels) listeners.set(channel, listener)
-          return Effect.as(isUp() ? subscribeTo(channels) : Effect.void, listener)
+          if (!isUp()) return Effect.succeed(listener)
+          return subscribeTo(channels).pipe(Effect.andThen(untilKnown(listener.epoch)), Effect.as(listener))
         }),
         (listener) =>
           Effect.sync(() => {
@@ -174,8 +193,9 @@ export const makeListeners = Effect.gen(function* () {
      */
     present: (): string => present,
     /**
-     * Whether another node subscribes to the channel of any user in the epoch in force. One that does so later reads the head of the inbox
-     * later as well, which then has what is committed by now.
+     * Whether another node subscribes to the channel of any user in the epoch in force. The answer that there is none holds for
+     * `ALONE_FOR` from when it was asked: a node that begins to subscribe waits longer before it reads the head of an inbox, which then has
+     * what was committed meanwhile.
      */
     areOthers: async (connection: IORedis): Promise<boolean> => {
       const ofNodes = names.ofNodes(epoch.current())
@@ -187,6 +207,12 @@ export const makeListeners = Effect.gen(function* () {
     recoveries: PubSub.subscribe(recovered)
   }
 })
+
+/** For how long a node that found itself alone takes itself for alone, in milliseconds. */
+export const ALONE_FOR = 200
+
+/** How long a node waits after its first subscription, in milliseconds: longer than others take themselves for alone. */
+const KNOWN_AFTER = 250
 
 /** How many channels are subscribed to at once when Redis has recovered. */
 const SUBSCRIBE_BATCH = 1000

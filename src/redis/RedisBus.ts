@@ -7,7 +7,7 @@ import { Metrics } from "../observability/Metrics.ts"
 import { headOf, PASSING, textOf } from "./BusPayload.ts"
 import { channelOf, makeChannels } from "./Channels.ts"
 import { type Followed, makeCountSubscribers, makeFollowers } from "./Followers.ts"
-import { makeListeners } from "./Listeners.ts"
+import { ALONE_FOR, makeListeners } from "./Listeners.ts"
 import { makeMemoryBus } from "./MemoryBus.ts"
 import { OlderNodes } from "./OlderNodes.ts"
 import { PASS, PASS_BATCH, PUBLISH, type Publication, payloadOf, scriptArguments } from "./Publications.ts"
@@ -186,10 +186,16 @@ export class RedisBus extends Context.Service<
 
       /** Whether no other node had a channel of a user when that was last asked. */
       let wasAlone = true
+      /** Until when, by `performance.now()`, no other node needs an event, and in which epoch. */
+      let alone = { until: 0, epoch: "" }
       const askWhetherAlone = batched(async (redis, asked: ReadonlyArray<void>) => {
+        const answered = { until: performance.now() + ALONE_FOR, epoch: epoch.current() }
         wasAlone = !(await listeners.areOthers(redis))
+        if (wasAlone) alone = answered
         return asked.map(() => wasAlone)
       })
+      const isAloneFor = ({ until, epoch: inEpoch }: typeof alone) =>
+        performance.now() < until && inEpoch === epoch.current()
       const isAlone = Effect.flatten(askWhetherAlone())
       // With other nodes it is not asked for each event whether they are gone.
       yield* Effect.suspend(() => (wasAlone || !canAsk() ? Effect.void : Effect.ignore(isAlone))).pipe(
@@ -207,14 +213,14 @@ export class RedisBus extends Context.Service<
       }
 
       const publish: RedisBus["Service"]["publish"] = (events) =>
-        Effect.suspend(() =>
-          wasAlone && canAsk()
-            ? Effect.matchEffect(isAlone, {
-                onSuccess: (alone) => (alone ? publishAlone(events) : publishAll(events)),
-                onFailure: () => Effect.sync(() => publishLater(events, publicationsOf(events)))
-              })
-            : publishAll(events)
-        )
+        Effect.suspend(() => {
+          if (!wasAlone || !canAsk()) return publishAll(events)
+          if (isAloneFor(alone)) return publishAlone(events)
+          return Effect.matchEffect(isAlone, {
+            onSuccess: (isAlone) => (isAlone ? publishAlone(events) : publishAll(events)),
+            onFailure: () => Effect.sync(() => publishLater(events, publicationsOf(events)))
+          })
+        })
 
       const passAll = script<null>(PASS)
       const passTo = (passed: ReadonlyArray<Passed>, start: string, frame: string) =>

@@ -1,5 +1,5 @@
 import { assert, describe, it, layer } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, PubSub, Queue, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, PubSub, Queue, Scope } from "effect"
 import type { Settings } from "../../src/AppConfig.ts"
 import type { InboxEvent } from "../../src/domain/Event.ts"
 import { UserId } from "../../src/domain/User.ts"
@@ -333,7 +333,7 @@ const manyNodes = () => {
     Effect.gen(function* () {
       const { bus, redis } = yield* nodes
       const user = newUser()
-      const { next, arrived } = yield* listen(bus, user)
+      const { arrived } = yield* listen(bus, user)
       const publishOwn = (seq: number) =>
         Effect.map(
           bus.publish([{ userId: user, event: event(seq), isDeliveredHere: true }]),
@@ -349,8 +349,66 @@ const manyNodes = () => {
       assert.isAtLeast(last.length, 2)
       yield* Effect.promise(() => redis.subscriber.unsubscribe(...last))
 
-      yield* until(publishOwn(2))
-      assert.strictEqual((yield* next).seq, 2)
+      // Until then it takes itself for alone.
+      yield* until(
+        Effect.andThen(
+          publishOwn(2),
+          Effect.map(arrived, (events) => events.length > 0)
+        )
+      )
+    })
+  )
+
+  it.live("nothing is published while no other node has anybody who listens", () =>
+    Effect.gen(function* () {
+      const { bus, redis, other } = yield* nodes
+      const [here, elsewhere] = [newUser(), newUser()]
+      const heard: Array<string> = []
+      const client = yield* redisClient
+      client.on("message", (channel) => heard.push(channel))
+      const [toHere, toElsewhere] = [here, elsewhere].map((user) => channelOf(redis.prefix, user)) as [
+        string,
+        string
+      ]
+      yield* Effect.promise(() => client.subscribe(toHere, toElsewhere))
+      const { next } = yield* listen(bus, here)
+
+      const both = [here, elsewhere].map((userId) => ({ userId, event: event(1) }))
+      assert.deepEqual(yield* bus.publish(both), [true, false])
+      // An event that its node has not delivered yet comes back to it.
+      assert.strictEqual((yield* next).seq, 1)
+      assert.deepEqual(heard, [toHere])
+
+      const far = yield* listen(other, elsewhere)
+      yield* until(publish(bus, elsewhere, event(2)))
+      assert.strictEqual((yield* far.next).seq, 2)
+    })
+  )
+
+  it.live("who begins to listen on another node misses nothing that is committed from then on", () =>
+    Effect.gen(function* () {
+      const { bus, other } = yield* nodes
+      const user = newUser()
+      let head = 0
+      const commit = Effect.suspend(() => publish(bus, user, event(++head)))
+      yield* commit
+      const committing = yield* Effect.forkChild(Effect.forever(Effect.andThen(commit, Effect.yieldNow)))
+
+      const { arrived } = yield* listen(other, user)
+      const known = head
+      yield* until(Effect.sync(() => head > known + 100))
+      yield* Fiber.interrupt(committing)
+      const last = head
+      const seen = new Set<number>()
+      yield* until(
+        Effect.map(arrived, (events) => {
+          for (const { seq } of events) seen.add(seq)
+          return seen.has(last)
+        })
+      )
+
+      for (let seq = known + 1; seq <= last; seq++)
+        assert.isTrue(seen.has(seq), `${seq} of ${known} to ${last}`)
     })
   )
 
