@@ -10,7 +10,7 @@ import { LiveInboxes } from "./LiveInboxes.ts"
  * How many events are published in one turn of the event loop. The 1,000 events of a message to a large group take about 15 ms
  * (bench/README.md, "What comments quote"): published in one turn, they would delay every other send and socket by as much.
  */
-const EVENTS_A_TURN = 128
+const EVENTS_A_TURN = 64
 
 /** An event that is built when it is first read. */
 class Outgoing implements AddressedEvent {

@@ -119,7 +119,7 @@ it.effect(
 
       const place = offered.indexOf("1/2")
       assert.isAbove(place, 0)
-      assert.isBelow(place, 200)
+      assert.isBelow(place, 100)
       yield* Deferred.succeed(answers, undefined)
       const [heard] = yield* Fiber.join(large)
       offered.splice(place, 1)
