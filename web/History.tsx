@@ -1,4 +1,4 @@
-import { useMemo, useRef } from "preact/hooks"
+import { useEffect, useMemo, useRef, useState } from "preact/hooks"
 import { Virtualizer, type VirtualizerHandle } from "virtua"
 import {
   type ConversationEntry,
@@ -12,8 +12,9 @@ import { dayName, isSameDay } from "./format.ts"
 import { MessageBubble } from "./MessageBubble.tsx"
 import { OutgoingBubble } from "./OutgoingBubble.tsx"
 import type { Session } from "./session.ts"
+import { useFirstDraw } from "./useFirstDraw.ts"
 import { useHistoryScroll } from "./useHistoryScroll.ts"
-import { useIsLive } from "./useIsLive.ts"
+import { useIsDrawn } from "./useIsDrawn.ts"
 import { useMessageFocus } from "./useMessageFocus.ts"
 import { useReadMarks } from "./useReadMarks.ts"
 import { useView } from "./useView.ts"
@@ -27,6 +28,9 @@ type Row = Message | OutboxEntry
 const timeOfRow = (row: Row) => new Date("client_id" in row ? row.created_at : row.timestamp)
 
 const senderOfRow = (row: Row, self: number) => ("client_id" in row ? self : row.sender_id)
+
+const lengthOfRow = (row: Row) =>
+  ("content" in row ? row.content : row.command.type === "send" ? row.command.content : "").length
 
 /** The messages. Those in sight are in the page, and a few around them, however many are loaded. */
 export const History = ({ session, entry }: { session: Session; entry: ConversationEntry }) => {
@@ -46,7 +50,8 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
   const scroll = useHistoryScroll({ session, entry, timeline, messages, box, list })
   const focus = useMessageFocus({ session, entry, messages, box, list })
   const unread = useReadMarks({ session, entry, timeline, messages, box, list, isAtEnd: scroll.isAtEnd })
-  const isLive = useIsLive(scroll.isAtEnd && timeline?.isLoading === false)
+  const first = useFirstDraw(session, rows.map(lengthOfRow), focus.index)
+  const isLive = useIsDrawn(first.isDrawn && scroll.isAtEnd && timeline?.isLoading === false)
 
   // A virtualizer that is there before the rows draws the oldest of them first, and those in sight a frame later.
   return (
@@ -54,6 +59,7 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
       <div
         ref={box}
         class="history"
+        data-end={scroll.isAtEnd}
         role="log"
         // What comes into the page at first, or while somebody scrolls, is not new, and is not read out.
         aria-live={isLive ? "polite" : "off"}
@@ -67,13 +73,7 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
         onFocusOut={focus.onFocusOut}
       >
         {timeline === undefined || (timeline.isLoading && messages.length === 0) ? (
-          <div class="skeletons bubbles" aria-hidden="true">
-            <i />
-            <i />
-            <i />
-            <i />
-            <i />
-          </div>
+          <Skeletons />
         ) : messages.length === 0 && waiting.length === 0 ? (
           <p class="hint">Nothing here yet. Write the first message below.</p>
         ) : null}
@@ -83,7 +83,7 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
             scrollRef={box}
             data={rows}
             shift={scroll.isShifted}
-            keepMounted={messages.length === 0 ? [] : [focus.index]}
+            {...first.options}
             onResize={() => {
               scroll.onResize()
               focus.settle()
@@ -143,4 +143,25 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
       )}
     </div>
   )
+}
+
+/** How long nothing stands in place of messages that are loaded, in milliseconds. Most of them are there before. */
+const PATIENCE = 150
+
+/** Grey shapes in place of messages that take long to load. */
+const Skeletons = () => {
+  const [isLate, setIsLate] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => setIsLate(true), PATIENCE)
+    return () => clearTimeout(timer)
+  }, [])
+  return isLate ? (
+    <div class="skeletons bubbles" aria-hidden="true">
+      <i />
+      <i />
+      <i />
+      <i />
+      <i />
+    </div>
+  ) : null
 }

@@ -21,6 +21,9 @@ import { reasonOf, SERVER } from "./server.ts"
 /** Of how many conversations the page shows who is online: those with the latest activity. */
 const WATCHED = 200
 
+/** How long a pointer or the focus rests on a conversation before its messages are loaded, in milliseconds. Most are passed on the way. */
+const REST = 60
+
 export type DialogName = "new" | "group" | "help" | "me" | "blocked" | "person" | "readers" | "report"
 
 /** The dialogs about the conversation that is open. */
@@ -56,6 +59,8 @@ export interface Session {
   answer(messageId: number | undefined): void
   /** Begins to load a conversation that is about to be selected. */
   prepare(conversationId: number): void
+  /** Begins to load the messages of a conversation that may be selected, unless it is called again soon. */
+  expect(conversationId?: number, rest?: number): void
   /** Opens a conversation at one of its messages. */
   jump(conversationId: number, messageId: number): void
   /** Opens a dialog, without the error of what was done before. */
@@ -121,6 +126,7 @@ export const startSession = async (account: Account): Promise<Session> => {
   const goTo = (id: number | undefined) => {
     if (id !== selected.value) leaveDialogs()
     selected.value = id
+    if (id === expected) expected = undefined
     watch()
     target.value = undefined
     replyTo.value = (id !== undefined && Number(draftOf(account.userId, id, "reply"))) || undefined
@@ -132,6 +138,18 @@ export const startSession = async (account: Account): Promise<Session> => {
     const isGroup = conversationOf(client.state, id)?.kind === "group"
     if (isGroup && !client.state.members.has(id as ConversationId)) client.loadMembers(id).catch(() => {})
     if (!isOpened(id)) client.open(id).catch(() => {})
+  }
+  let resting: ReturnType<typeof setTimeout> | undefined
+  /** The conversation that was loaded because it may be selected. It is forgotten for the next one. */
+  let expected: number | undefined
+  const expect = (id?: number, rest = REST) => {
+    clearTimeout(resting)
+    resting = setTimeout(() => {
+      if (id === undefined || isOpened(id) || client.state.status.type !== "online") return
+      if (expected !== undefined && expected !== selected.value) client.close(expected)
+      expected = id
+      client.open(id).catch(() => {})
+    }, rest)
   }
   const select = (id: number | undefined) => {
     const isShown = id === selected.value
@@ -202,6 +220,7 @@ export const startSession = async (account: Account): Promise<Session> => {
     },
     select,
     prepare,
+    expect,
     jump,
     conversations: computed(() => {
       parts.value

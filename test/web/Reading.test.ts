@@ -3,6 +3,7 @@ import { assert, describe, layer } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Page } from "playwright-core"
 import { expect } from "vitest"
+import type { User } from "../../src/domain/User.ts"
 import { ChatServer, newUsers, send } from "../http/ChatServer.ts"
 import { CHROMIUM } from "../support/Chromium.ts"
 import { tcpProxy } from "../support/TcpProxy.ts"
@@ -66,8 +67,20 @@ const DRAWN_MESSAGES = `
   new MutationObserver((changes) => {
     for (const { addedNodes } of changes)
       for (const node of addedNodes)
-        if (node.querySelector?.(".message")) drawnMessages.push(node.textContent)
+        for (const message of node.querySelectorAll?.(".message") ?? []) drawnMessages.push(message.textContent)
   }).observe(document, { childList: true, subtree: true })`
+
+/** Opens the first conversation: what a click on its newest message meets in the frame that draws it first. */
+const CLICKED_AT_ONCE = `(async () => {
+  document.querySelector(".conversation").click()
+  while (true) {
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
+    const newest = [...document.querySelectorAll(".message")].at(-1)
+    if (!newest?.checkVisibility({ visibilityProperty: true })) continue
+    const { left, top, width, height } = newest.querySelector(".text").getBoundingClientRect()
+    return document.elementFromPoint(left + width / 2, top + height / 2).closest(".message")?.textContent ?? "nothing"
+  }
+})()`
 
 /** Focuses a link above what is in sight: how far below the top edge it stands then. */
 const FOCUSED_ABOVE = `await (async () => {
@@ -170,20 +183,57 @@ layer(ChatServer.layer, { excludeTestServices: true })("the page", (it) => {
         })
       )
 
-      it.effect("begins to load a conversation when the mouse button goes down on it", () =>
+      it.effect(
+        "begins to load a conversation that is likely to be selected, and forgets the one before",
+        () =>
+          Effect.gen(function* () {
+            const { server } = yield* ChatServer
+            const [a, b, c, d] = yield* newUsers(4)
+            const ids: Array<number> = []
+            for (const user of [b!, c!, d!]) {
+              const { conversation_id } = yield* send(user, a!, `message of ${user.id}`)
+              ids.push(conversation_id!)
+            }
+            const [ofB, ofC, ofD] = ids
+            const asked: Array<number> = []
+            const { page } = yield* openChat(server.url, [a!.id], {
+              before: async (page) => {
+                page.on("request", (request) => {
+                  const id = /\/messages\/\?.*conversation_id=(\d+)/.exec(request.url())?.[1]
+                  if (id !== undefined) asked.push(Number(id))
+                })
+              }
+            })
+            yield* inPage(page, async (page) => {
+              const row = (user: User) => page.getByRole("button", { name: user.display_name })
+              // The latest activity.
+              await become(() => asked.length === 1)
+              await row(c!).hover()
+              await become(() => asked.length === 2)
+              await row(d!).hover()
+              await become(() => asked.length === 3)
+              await row(b!).dispatchEvent("pointerdown", { pointerType: "mouse", button: 0 })
+              await become(() => asked.length === 4)
+              assert.strictEqual(await page.locator(".history").count(), 0)
+              await row(b!).click()
+              await page.locator(".message").getByText(`message of ${b!.id}`).waitFor()
+              await row(d!).click()
+              await page.locator(".message").getByText(`message of ${d!.id}`).waitFor()
+              assert.deepEqual(asked, [ofD, ofC, ofD, ofB])
+            })
+          })
+      )
+
+      it.effect("takes a click on a message as soon as it is drawn", () =>
         Effect.gen(function* () {
           const { server } = yield* ChatServer
           const [a, b] = yield* newUsers(2)
-          yield* send(b!, a!, "message 0")
+          for (let i = 0; i < 40; i++) yield* send(b!, a!, `message ${i}`)
           const { page } = yield* openChat(server.url, [a!.id])
           yield* inPage(page, async (page) => {
-            await page.getByRole("button", { name: b!.display_name }).hover()
-            const asked = page.waitForRequest(/\/messages\/\?/, { timeout: 10_000 })
-            await page.mouse.down()
-            await asked
-            assert.strictEqual(await page.locator(".history").count(), 0)
-            await page.mouse.up()
-            await page.locator(".message").getByText("message 0").waitFor()
+            await page.getByRole("button", { name: b!.display_name }).waitFor()
+            const met = await page.evaluate<string>(CLICKED_AT_ONCE)
+            assert.include(met, "message 39")
           })
         })
       )
