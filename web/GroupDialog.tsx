@@ -21,12 +21,14 @@ export const GroupDialog = ({
   onClose: () => void
 }) => {
   const [wanted, setWanted] = useState("")
-  const people = usePeople(session, wanted)
+  const { question, value, error } = usePeople(session, wanted)
+  // Until there is an answer to what is typed, that to its beginning stays. Any other one would be taken for it.
+  const people = question !== "" && wanted.trim().startsWith(question) ? value : undefined
   const [title, setTitle] = useState(entry.title ?? "")
   const loaded = session.state.value.members.get(entry.id)
   const members = [...(loaded?.values() ?? [])]
   const mayManage = entry.role === "owner" || entry.role === "admin"
-  const others = people.value?.users.filter(({ id }) => !members.some(({ user_id }) => user_id === id)) ?? []
+  const others = people?.users.filter(({ id }) => !members.some(({ user_id }) => user_id === id)) ?? []
   const { client } = session
   const leave = async () => {
     await session.attempt(client.leave(entry.id))
@@ -123,14 +125,12 @@ export const GroupDialog = ({
                     </button>
                   </li>
                 ))}
-                {people.value !== undefined && others.length === 0 && (
-                  <li class="hint">{nobodyFound(people.value)}</li>
-                )}
+                {people !== undefined && others.length === 0 && <li class="hint">{nobodyFound(people)}</li>}
               </ul>
             )}
-            {wanted.trim() !== "" && people.error !== undefined && (
+            {wanted.trim() !== "" && error !== undefined && (
               <p class="error" role="alert">
-                {people.error}
+                {error}
               </p>
             )}
           </div>

@@ -29,9 +29,6 @@ const timeOfRow = (row: Row) => new Date("client_id" in row ? row.created_at : r
 
 const senderOfRow = (row: Row, self: number) => ("client_id" in row ? self : row.sender_id)
 
-const lengthOfRow = (row: Row) =>
-  ("content" in row ? row.content : row.command.type === "send" ? row.command.content : "").length
-
 /** The messages. Those in sight are in the page, and a few around them, however many are loaded. */
 export const History = ({ session, entry }: { session: Session; entry: ConversationEntry }) => {
   const self = session.account.userId
@@ -50,7 +47,11 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
   const scroll = useHistoryScroll({ session, entry, timeline, messages, box, list })
   const focus = useMessageFocus({ session, entry, messages, box, list })
   const unread = useReadMarks({ session, entry, timeline, messages, box, list, isAtEnd: scroll.isAtEnd })
-  const first = useFirstDraw(session, rows.map(lengthOfRow), focus.index)
+  const first = useFirstDraw(
+    session,
+    rows.map((row) => ("content" in row ? row.content.length : 0)),
+    focus.index
+  )
   const isLive = useIsDrawn(first.isDrawn && scroll.isAtEnd && timeline?.isLoading === false)
 
   // A virtualizer that is there before the rows draws the oldest of them first, and those in sight a frame later.

@@ -6,20 +6,22 @@ export const QUIET = 200
 
 /** What the server says to the last `question`; `undefined` until it answers. */
 export interface Answer<A> {
+  /** The question that was answered last. */
+  readonly question: string
   readonly value: A | undefined
   readonly error: string | undefined
 }
 
 /** Asks the server whenever the question changed and nothing was typed for a moment. An answer to an earlier question is dropped. */
 export const useAnswer = <A>(question: string, ask: (question: string) => Promise<A>): Answer<A> => {
-  const [answer, setAnswer] = useState<Answer<A>>({ value: undefined, error: undefined })
+  const [answer, setAnswer] = useState<Answer<A>>({ question, value: undefined, error: undefined })
   useEffect(() => {
     let isLate = false
     const timer = setTimeout(
       () =>
         ask(question).then(
-          (value) => !isLate && setAnswer({ value, error: undefined }),
-          (cause) => !isLate && setAnswer({ value: undefined, error: reasonOf(cause) })
+          (value) => !isLate && setAnswer({ question, value, error: undefined }),
+          (cause) => !isLate && setAnswer({ question, value: undefined, error: reasonOf(cause) })
         ),
       question === "" ? 0 : QUIET
     )

@@ -75,6 +75,34 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
         })
       )
 
+      it.effect("who was found for other words is not offered to be added", () =>
+        Effect.gen(function* () {
+          const { server, ask } = yield* ChatServer
+          const [a, b, c] = yield* newUsers(3)
+          yield* ask("POST", "/conversations/", {
+            json: { user_id: a!.id, kind: "group", title: "Garden", member_ids: [] }
+          })
+          const { page } = yield* openChat(server.url, [a!.id])
+          yield* inPage(page, async (page) => {
+            await page.getByRole("button", { name: /Garden/ }).click()
+            await page.getByRole("button", { name: "Members" }).click()
+            const dialog = page.getByRole("dialog")
+            const found = dialog.getByRole("list", { name: "Users to add" }).getByRole("listitem")
+            const field = dialog.getByLabel("Find a user to add")
+            await field.fill(b!.username.slice(0, -1))
+            await found.getByText(b!.display_name).waitFor()
+            // What is typed on stays found meanwhile.
+            const letGo = await holding(page, /\/users\/\?/)
+            await field.fill(b!.username)
+            assert.strictEqual(await found.count(), 1)
+            await field.fill(c!.username)
+            assert.strictEqual(await found.count(), 0)
+            letGo()
+            await found.getByText(c!.display_name).waitFor()
+          })
+        })
+      )
+
       it.effect("a group that its user is removed from says so, and is there again when they are added", () =>
         Effect.gen(function* () {
           const { server, ask } = yield* ChatServer
