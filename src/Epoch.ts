@@ -48,7 +48,7 @@ export const makeState = Effect.fnUntraced(function* (first: string) {
 export class Epoch extends Context.Service<
   Epoch,
   EpochState & {
-    /** The epoch that this process knows: up to two seconds late. Reads a variable only. */
+    /** The epoch that this process knows: up to three seconds late. Reads a variable only. */
     current(): string
     /** The key by which the nodes of the database sign their payloads on Redis. Only the database holds it. */
     busKey(): Uint8Array

@@ -27,7 +27,7 @@ export const ConversationList = ({ session }: { session: Session }) => {
   const { isLoading, load } = useLoading(session, loadMore)
   useEffect(loadMore, [all.length, next, status])
   // The one with the latest activity is the likeliest to be selected first.
-  useEffect(() => session.expect(all[0]?.id, 0), [session])
+  useEffect(() => session.expect(all[0]?.id, 0), [session, status === "connecting"])
   useSignalEffect(() => {
     const selected = session.selected.value
     const index = session.conversations.peek().findIndex(({ id }) => id === selected)

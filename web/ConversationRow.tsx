@@ -38,7 +38,7 @@ export const ConversationRow = ({
       onPointerDown={({ pointerType, button }) => {
         if (pointerType !== "touch" && button === 0) session.prepare(entry.id)
       }}
-      onPointerEnter={({ pointerType }) => session.expect(pointerType === "touch" ? undefined : entry.id)}
+      onPointerMove={({ pointerType }) => session.expect(pointerType === "touch" ? undefined : entry.id)}
       onPointerLeave={() => session.expect()}
       onFocus={() => session.expect(entry.id)}
       onClick={() => choose(session, entry.id)}

@@ -23,7 +23,8 @@ export const GroupDialog = ({
   const [wanted, setWanted] = useState("")
   const { question, value, error } = usePeople(session, wanted)
   // Until there is an answer to what is typed, that to its beginning stays. Any other one would be taken for it.
-  const people = question !== "" && wanted.trim().startsWith(question) ? value : undefined
+  const text = wanted.trim()
+  const people = question !== "" && text.startsWith(question) ? value : undefined
   const [title, setTitle] = useState(entry.title ?? "")
   const loaded = session.state.value.members.get(entry.id)
   const members = [...(loaded?.values() ?? [])]
@@ -110,7 +111,7 @@ export const GroupDialog = ({
                 onInput={(event) => setWanted(event.currentTarget.value)}
               />
             </SearchField>
-            {wanted.trim() !== "" && (
+            {text !== "" && (
               <ul class="people" aria-label="Users to add">
                 {others.slice(0, SHOWN).map(({ id, display_name, avatar_url }) => (
                   <li key={id} class="person">
@@ -128,7 +129,7 @@ export const GroupDialog = ({
                 {people !== undefined && others.length === 0 && <li class="hint">{nobodyFound(people)}</li>}
               </ul>
             )}
-            {wanted.trim() !== "" && error !== undefined && (
+            {text !== "" && error !== undefined && (
               <p class="error" role="alert">
                 {error}
               </p>

@@ -52,7 +52,7 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
     rows.map((row) => ("content" in row ? row.content.length : 0)),
     focus.index
   )
-  const isLive = useIsDrawn(first.isDrawn && scroll.isAtEnd && timeline?.isLoading === false)
+  const isLive = useIsDrawn(useIsDrawn(scroll.isAtEnd && timeline?.isLoading === false))
 
   // A virtualizer that is there before the rows draws the oldest of them first, and those in sight a frame later.
   return (
@@ -132,7 +132,7 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
           </Virtualizer>
         )}
       </div>
-      {unread.above > 0 && (
+      {first.isDrawn && unread.above > 0 && (
         <button type="button" class="jump up" onClick={unread.toFirst}>
           ↑ {unread.above >= 100 ? "99+" : unread.above} new
         </button>
@@ -146,7 +146,7 @@ export const History = ({ session, entry }: { session: Session; entry: Conversat
   )
 }
 
-/** How long nothing stands in place of messages that are loaded, in milliseconds. Most of them are there before. */
+/** How long nothing stands in place of messages that are being loaded, in milliseconds. Most of them are there before. */
 const PATIENCE = 150
 
 /** Grey shapes in place of messages that take long to load. */

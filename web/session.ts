@@ -59,7 +59,7 @@ export interface Session {
   answer(messageId: number | undefined): void
   /** Begins to load a conversation that is about to be selected. */
   prepare(conversationId: number): void
-  /** Begins to load the messages of a conversation that may be selected, unless it is called again soon. */
+  /** Begins to load the messages of a conversation that may be selected, unless it is called again soon, or without one. */
   expect(conversationId?: number, rest?: number): void
   /** Opens a conversation at one of its messages. */
   jump(conversationId: number, messageId: number): void
@@ -140,12 +140,14 @@ export const startSession = async (account: Account): Promise<Session> => {
     if (!isOpened(id)) client.open(id).catch(() => {})
   }
   let resting: ReturnType<typeof setTimeout> | undefined
-  /** The conversation that was loaded because it may be selected. It is forgotten for the next one. */
+  /** The conversation that was loaded because it may be selected. The next one takes its place, one at a time. */
   let expected: number | undefined
   const expect = (id?: number, rest = REST) => {
     clearTimeout(resting)
     resting = setTimeout(() => {
       if (id === undefined || isOpened(id) || client.state.status.type !== "online") return
+      // A load that nobody waits for any more would go on, and hold up that of a click.
+      if (timelineOf(client.state, expected!)?.isLoading) return expect(id)
       if (expected !== undefined && expected !== selected.value) client.close(expected)
       expected = id
       client.open(id).catch(() => {})

@@ -6,7 +6,7 @@ export const QUIET = 200
 
 /** What the server says to the last `question`; `undefined` until it answers. */
 export interface Answer<A> {
-  /** The question that was answered last. */
+  /** The question that was answered last; the first one until there is an answer. */
   readonly question: string
   readonly value: A | undefined
   readonly error: string | undefined

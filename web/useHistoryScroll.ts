@@ -85,7 +85,7 @@ export const useHistoryScroll = ({ session, entry, timeline, messages, box, list
     list.current?.scrollToIndex(index, { align: "center" })
   })
 
-  /** Whether messages were measured, which are hidden before: until then the history seems shorter than it is. */
+  /** Whether messages were measured, which are hidden before: until then the height of the history is a guess. */
   const isMeasured = () => {
     const { current } = place
     if (current.isMeasured) return true

@@ -2,7 +2,7 @@
 -- in its user's place; null where there is no inbox.
 --
 -- One update and one insert for all, without the window, the join and the sorts of `append_events`, which allows a user to be named more
--- than once: for 100 users it takes three quarters of what that one takes.
+-- than once.
 CREATE OR REPLACE FUNCTION append_to_all(
   user_ids int[], type text, message_id bigint, payload jsonb, at timestamptz
 ) RETURNS bigint[]

@@ -1,7 +1,7 @@
 -- Sends messages to groups: each is a row of `messages` and an event for every member. One `append_events` appends those of several
 -- messages. The heads of a message alone are not locked first and moved later: one update does both, and is taken back when the
 -- message is refused. For 100 members the lock took a tenth of the backend's processor time.
--- The order of the steps is that of `send_direct_messages`, behind a shared lock of the conversations: a change of who
+-- Else the order of the steps is that of `send_direct_messages`, behind a shared lock of the conversations: a change of who
 -- their members are waits for this call, and it for them.
 --
 -- The messages are inserted by one statement, and their events are made by one: with some for each message, a call of 20 to a group
@@ -85,7 +85,7 @@ BEGIN
       ) m ON true
     ) d;
   IF is_alone AND locked IS NULL THEN
-    -- Whoever is no longer suspended was so when the heads were to be moved.
+    -- No head was moved, though nothing forbids the send now: its sender was suspended when the heads were to be moved.
     refusals[1] := coalesce(refusals[1], 'suspended');
   END IF;
 

@@ -27,7 +27,7 @@ export class Sends extends Context.Service<
   Sends,
   {
     /**
-     * Commits messages, then publishes their events. Answers each draft in its place, after the COMMIT and at most 100 ms
+     * Commits messages, then publishes their events. Answers each draft in its place, after the COMMIT and at most 200 ms
      * later. An interruption waits: what is committed is always published.
      */
     sendAll(drafts: ReadonlyArray<AnyDraft>): Effect.Effect<ReadonlyArray<Answer>>

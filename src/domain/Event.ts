@@ -73,7 +73,7 @@ export interface Change<A, E = never> {
 /** An event on its way to one user's sockets. */
 export interface AddressedEvent {
   readonly userId: UserId
-  /** It may be built when it is first read: no frame is made for a user who has no inbox open. */
+  /** It may be built when it is first read: no frame is made for a user whom no node is told about. */
   readonly event: InboxEvent
   /** Whether the sockets and polls of this node have it, so that only other nodes still need it. */
   readonly isDeliveredHere?: boolean

@@ -12,7 +12,7 @@ export const monotonicMillis: Effect.Effect<number> = Effect.map(
 /**
  * Repeats at an interval, at those moments that are multiples of it: whatever is repeated so runs together. For what runs often: an idle
  * server is woken for all of it at once, which takes less processor time than a wake for each (bench/README.md, "What comments quote").
- * The first time lies between half an interval and one and a half after the start.
+ * What is repeated runs at once, then after half an interval to one and a half, and from then on at each interval.
  */
 export const atTicks = (interval: Duration.Duration): Schedule.Schedule<number> => {
   const millis = Duration.toMillis(interval)

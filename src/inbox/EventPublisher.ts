@@ -83,7 +83,7 @@ export class EventPublisher extends Context.Service<
           const broken: Array<AppendedFact> = []
           for (const each of appended) {
             const { type, build } = builder.prepare(each.fact, traceparent)
-            if (type !== each.fact.type) broken.push(each)
+            if (type !== each.fact.type && each.places.length > 0) broken.push(each)
             for (const place of each.places) events.push(new Outgoing(place, build))
           }
           const delivered =

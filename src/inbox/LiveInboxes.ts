@@ -78,6 +78,8 @@ export class LiveInboxes extends Context.Service<
       const repo = yield* InboxRepo
       const epoch = yield* Epoch
       const opened = new Map<UserId, LiveInbox>()
+      /** How often events may have been lost on the way: as often, all opened inboxes are compared with the database. */
+      let recoveries = 0
       /** The users whose inboxes have a new event by an unsigned payload, which anyone who reaches Redis can publish. */
       const claims = new Set<UserId>()
       /** Open while there are claims: a loop that looked for some each time would wake an idle server. */
@@ -97,10 +99,13 @@ export class LiveInboxes extends Context.Service<
             onClaim: () => claim(userId),
             isNews: (seq) => seq > inbox.head
           })
+          const recoveriesBefore = recoveries
           const found = yield* repo.find(userId)
           epoch.observe(found.epoch)
           // The channel's name holds the epoch that was current before: subscribe again under the epoch that was found.
           if (found.epoch !== inbox.epoch) continue
+          // The sweep after a recovery does not know this inbox yet.
+          if (recoveries !== recoveriesBefore) continue
           inbox.username = found.username
           inbox.learn(found.head, found.pruned)
           yield* Effect.acquireRelease(
@@ -199,7 +204,16 @@ export class LiveInboxes extends Context.Service<
       }).pipe(Effect.repeat(atTicks(TICK)), Effect.forkScoped)
 
       const recovered = yield* bus.recoveries
-      yield* Effect.forkScoped(Effect.forever(Effect.andThen(PubSub.take(recovered), sweep)))
+      yield* PubSub.take(recovered).pipe(
+        Effect.andThen(
+          Effect.suspend(() => {
+            recoveries++
+            return sweep
+          })
+        ),
+        Effect.forever,
+        Effect.forkScoped
+      )
 
       return LiveInboxes.of({
         open: (userId, since = 0) =>

@@ -44,7 +44,7 @@ export const make = Effect.gen(function* () {
     Effect.forEach([...kept], ([userId, left]) => end(userId, left), { discard: true })
   )
 
-  /** Closes a scope two seconds from now, at most a quarter of a second later; the one that is kept for the same user at once. */
+  /** Closes a scope two seconds from now, at most half a second later; the one that is kept for the same user at once. */
   return (userId: UserId, scope: Scope.Closeable): Effect.Effect<void> =>
     Effect.gen(function* () {
       const now = yield* monotonicMillis

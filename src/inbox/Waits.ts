@@ -29,8 +29,8 @@ export class Waits extends Context.Service<
   Waits,
   {
     /**
-     * Begins to wait until an event of a user's inbox after `seq` is committed, so many seconds have passed, at most a quarter of
-     * a second more, the node drains, or the epoch changes. Where one of these holds already, the wait is over when it begins.
+     * Begins to wait until an event of a user's inbox after `seq` is committed, so many seconds have passed, at most half a
+     * second more, the node drains, or the epoch changes. Where one of these holds already, the wait is over when it begins.
      */
     begin(userId: UserId, seq: number, seconds: number): Effect.Effect<Wait, UserNotFound | Unavailable>
     /**

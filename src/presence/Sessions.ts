@@ -28,7 +28,7 @@ export interface Survey {
  * Which users are online, on which nodes, with how many sockets each.
  *
  * Guarantee: the sessions of a dead node stop counting within 35 s. Sessions that Redis lost are written again within
- * 5 s. No call fails: while Redis is unavailable, a node counts its own sockets only.
+ * 8 s. No call fails: while Redis is unavailable, a node counts its own sockets only.
  */
 export class Sessions extends Context.Service<
   Sessions,

@@ -32,8 +32,8 @@ export const makeListeners = Effect.gen(function* () {
   const recovered = yield* PubSub.sliding<void>({ capacity: 1 })
   const names = makeChannels(prefix)
   /**
-   * The channels of nodes that this node subscribes to, as long as it does to `present`, and since when, by `performance.now()`: without
-   * end until Redis has confirmed it on the connection in use.
+   * The channels of nodes that this node has subscribed to, and since when, by `performance.now()`: infinite until Redis has confirmed
+   * it on the connection in use. In force while `present` has a subscriber.
    */
   const counted = new Map<string, number>()
   const countFromNow = (channels: Iterable<string>) => {
@@ -88,15 +88,22 @@ export const makeListeners = Effect.gen(function* () {
     return channels
   })
   /** Subscribes, and answers whether Redis has confirmed all of it. */
+  const unconfirmed = new Set<string>()
   const subscribeTo = (channels: ReadonlyArray<string>): Effect.Effect<boolean> =>
     Effect.suspend(() => {
       const subscribed = channels.map((channel) => listeners.get(channel))
       return Effect.tryPromise(() => Promise.all(channels.map(subscribeSoon))).pipe(
         Effect.map(() => {
           for (const listener of subscribed) if (listener !== undefined) listener.isConfirmed = true
+          for (const channel of channels) unconfirmed.delete(channel)
           return true
         }),
-        Effect.orElseSucceed(() => false)
+        Effect.catch(() =>
+          Effect.sync(() => {
+            for (const channel of channels) unconfirmed.add(channel)
+            return false
+          })
+        )
       )
     })
   let present = ""
@@ -112,10 +119,10 @@ export const makeListeners = Effect.gen(function* () {
         Effect.tap(() => Effect.sync(() => countFromNow(counted.keys()))),
         Effect.ignore
       )
-  /** Waits until each other node has asked anew who else subscribes in an epoch: until then one may still take itself for alone. */
-  const untilKnown = (inEpoch: string) =>
+  /** Waits until no other node takes itself for alone any more in an epoch in which this one has subscribed. */
+  const untilOthersKnow = (inEpoch: string) =>
     Effect.suspend(() => {
-      const left = (counted.get(names.ofNodes(inEpoch)) ?? 0) + KNOWN_AFTER - performance.now()
+      const left = (counted.get(names.ofNodes(inEpoch)) ?? -Infinity) + KNOWN_AFTER - performance.now()
       return left > 0 && left < Infinity ? Effect.sleep(left) : Effect.void
     })
 
@@ -129,7 +136,7 @@ export const makeListeners = Effect.gen(function* () {
     ),
     // Last, and only after all others: who finds it subscribed to knows that this node's other subscriptions are in force.
     Effect.tap((confirmed) => (confirmed.includes(false) ? Effect.void : subscribeToPresent)),
-    Effect.andThen(Effect.suspend(() => untilKnown(epoch.current()))),
+    Effect.andThen(Effect.suspend(() => untilOthersKnow(epoch.current()))),
     Effect.andThen(PubSub.publish(recovered, undefined)),
     Effect.forever,
     Effect.forkScoped
@@ -149,7 +156,10 @@ export const makeListeners = Effect.gen(function* () {
           if (olderNodes.run()) channels.push(names.olderOf(userId))
           for (const channel of channels) listeners.set(channel, listener)
           if (!isUp()) return Effect.succeed(listener)
-          return subscribeTo(channels).pipe(Effect.andThen(untilKnown(listener.epoch)), Effect.as(listener))
+          return subscribeTo(channels).pipe(
+            Effect.andThen(untilOthersKnow(listener.epoch)),
+            Effect.as(listener)
+          )
         }),
         (listener) =>
           Effect.sync(() => {
@@ -162,6 +172,21 @@ export const makeListeners = Effect.gen(function* () {
           })
       )
     )
+
+  // Redis may have been too slow to confirm a subscription, and not so slow as to be unavailable. It is repeated, and what was published
+  // before it is looked for.
+  yield* Effect.suspend(() => {
+    const channels = [...unconfirmed].filter((channel) => listeners.has(channel))
+    unconfirmed.clear()
+    if (channels.length === 0 || !isUp()) return Effect.void
+    return Effect.forEach(Array.chunksOf(channels, SUBSCRIBE_BATCH), subscribeTo).pipe(
+      Effect.filterOrFail((confirmed) => !confirmed.includes(false)),
+      Effect.andThen(subscribeToPresent),
+      Effect.andThen(Effect.suspend(() => untilOthersKnow(epoch.current()))),
+      Effect.andThen(PubSub.publish(recovered, undefined)),
+      Effect.ignore
+    )
+  }).pipe(Effect.repeat(atTicks(CHECK_INTERVAL)), Effect.forkScoped)
 
   // A node of release 1.0 may start beside this one, for example when an upgrade is rolled back: subscribe to its channels then.
   let subscribedOlder = olderNodes.run()
@@ -193,9 +218,9 @@ export const makeListeners = Effect.gen(function* () {
      */
     present: (): string => present,
     /**
-     * Whether another node subscribes to the channel of any user in the epoch in force. The answer that there is none holds for
-     * `ALONE_FOR` from when it was asked: a node that begins to subscribe waits longer before it reads the head of an inbox, which then has
-     * what was committed meanwhile.
+     * Whether another node has subscribed to the channel of any user in the epoch in force, now or since it started. The answer that there
+     * is none holds for `ALONE_FOR` from when it was asked: a node that begins to subscribe waits longer before it reads the head of an
+     * inbox, which then has what was committed meanwhile. What is missed all the same, as when a machine stood still, the sweep finds.
      */
     areOthers: async (connection: IORedis): Promise<boolean> => {
       const ofNodes = names.ofNodes(epoch.current())

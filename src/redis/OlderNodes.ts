@@ -12,7 +12,7 @@ const LOOK_INTERVAL = Duration.seconds(5)
  * sessions. To be removed with release 1.2.
  */
 export const OlderNodes = Context.Reference<{
-  /** Whether such a node runs; up to five seconds late. */
+  /** Whether such a node runs; up to eight seconds late. */
   run(): boolean
   /** Deletes a user's list when a node of release 1.0 runs. Takes 100 ms at the most and never fails. */
   forgetRecentList(userId: UserId): Effect.Effect<void>

@@ -27,8 +27,10 @@ export class RedisBus extends Context.Service<
   RedisBus,
   {
     /**
-     * Publishes events, each to its user; one that this node has delivered, only when another node subscribes as well. Answers, in
-     * the same order, whether a node subscribes to that user; false when Redis is unavailable. Takes 100 ms at the most.
+     * Publishes events, each to its user, as far as another node needs them: while no other one has subscribed to anybody, an event is
+     * published only when this node subscribes to its user and has not delivered it; one that this node has delivered, only when another
+     * subscribes to that user as well. Answers, in the same order, whether a node subscribes to that user; false when Redis is
+     * unavailable. Takes 200 ms at the most.
      */
     publish(events: ReadonlyArray<AddressedEvent>): Effect.Effect<ReadonlyArray<boolean>>
     /**
@@ -184,7 +186,7 @@ export class RedisBus extends Context.Service<
         return Effect.catch(published, () => Effect.sync(() => publishLater(events, publications)))
       }
 
-      /** Whether no other node had a channel of a user when that was last asked. */
+      /** Whether no other node had subscribed to a channel of a user when that was last asked. */
       let wasAlone = true
       /** Until when, by `performance.now()`, no other node needs an event, and in which epoch. */
       let alone = { until: 0, epoch: "" }
@@ -218,7 +220,8 @@ export class RedisBus extends Context.Service<
           if (isAloneFor(alone)) return publishAlone(events)
           return Effect.matchEffect(isAlone, {
             onSuccess: (isAlone) => (isAlone ? publishAlone(events) : publishAll(events)),
-            onFailure: () => Effect.sync(() => publishLater(events, publicationsOf(events)))
+            // Redis may only be late, or refuse the question alone.
+            onFailure: () => publishAll(events)
           })
         })
 

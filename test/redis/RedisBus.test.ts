@@ -343,8 +343,10 @@ const manyNodes = () => {
       yield* settled(bus)
       assert.isEmpty(yield* arrived)
 
-      const last = yield* redis.run(
-        (commands) => commands.pubsub("CHANNELS", `${redis.prefix}present:*`) as Promise<Array<string>>
+      const last = yield* Effect.eventually(
+        redis.run(
+          (commands) => commands.pubsub("CHANNELS", `${redis.prefix}present:*`) as Promise<Array<string>>
+        )
       )
       assert.isAtLeast(last.length, 2)
       yield* Effect.promise(() => redis.subscriber.unsubscribe(...last))
@@ -382,6 +384,22 @@ const manyNodes = () => {
       const far = yield* listen(other, elsewhere)
       yield* until(publish(bus, elsewhere, event(2)))
       assert.strictEqual((yield* far.next).seq, 2)
+    })
+  )
+
+  it.live("who begins to listen while Redis is slow to confirm it is told to look anew once it has", () =>
+    Effect.gen(function* () {
+      const { proxy, bus, other } = yield* nodes
+      const user = newUser()
+      const recovered = yield* bus.recoveries
+      yield* proxy.hold("replies")
+      const { next } = yield* listen(bus, user)
+      yield* proxy.release
+
+      yield* PubSub.take(recovered)
+
+      yield* publishHeard(other, user, event(1))
+      assert.strictEqual((yield* next).seq, 1)
     })
   )
 

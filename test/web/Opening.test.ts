@@ -105,6 +105,30 @@ layer(ChatServer.layer, { excludeTestServices: true })((it) => {
         })
       )
 
+      it.effect("says the first message of a conversation", () =>
+        Effect.gen(function* () {
+          const { server, ask } = yield* ChatServer
+          const [a, b] = yield* newUsers(2)
+          yield* ask("POST", "/conversations/", {
+            json: { user_id: a!.id, kind: "direct", with: b!.id }
+          })
+          const { page } = yield* openChat(server.url, [a!.id])
+          yield* inPage(page, async (page) => {
+            await page.getByRole("button", { name: b!.display_name }).click()
+            await page.locator(".hint").getByText("Nothing here yet").waitFor()
+            await page.locator('[role=log][aria-live="polite"]').waitFor()
+            await page.evaluate(`new MutationObserver((changes) => {
+              window.said ??= document.querySelector("[role=log]").getAttribute("aria-live")
+            }).observe(document.querySelector("[role=log]"), { childList: true, subtree: true })`)
+          })
+          yield* send(b!, a!, "first")
+          yield* inPage(page, async (page) => {
+            await page.locator(".message").getByText("first").waitFor()
+            assert.strictEqual(await page.evaluate("window.said"), "polite")
+          })
+        })
+      )
+
       it.effect("says what arrives, and has a line above what was unread alone", () =>
         Effect.gen(function* () {
           const { server, client } = yield* ChatServer
