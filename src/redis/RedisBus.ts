@@ -157,16 +157,19 @@ export class RedisBus extends Context.Service<
         return olderNodes.run() ? [...publications, ...from(channels.olderStart)] : publications
       }
 
+      /** Tells the sockets of this node, which do not wait for Redis or the sweep. */
+      const tellHere = (events: ReadonlyArray<AddressedEvent>) =>
+        events.map(({ userId, event }) => {
+          listeners.find(userId)?.onEvent(event)
+          return false
+        })
+
       const publishLater = (
         events: ReadonlyArray<AddressedEvent>,
         publications: ReadonlyArray<Publication>
       ) => {
         keep(publications)
-        return events.map(({ userId, event }) => {
-          // Sockets on this node do not wait for the sweep.
-          listeners.find(userId)?.onEvent(event)
-          return false
-        })
+        return tellHere(events)
       }
 
       // In a cluster channels have no server in common, and nodes of release 1.0 subscribe to other channels.
@@ -220,8 +223,13 @@ export class RedisBus extends Context.Service<
           if (isAloneFor(alone)) return publishAlone(events)
           return Effect.matchEffect(isAlone, {
             onSuccess: (isAlone) => (isAlone ? publishAlone(events) : publishAll(events)),
-            // Redis may only be late, or refuse the question alone.
-            onFailure: () => publishAll(events)
+            // Redis may only be late, or refuse the question alone: nobody waits for it once more.
+            onFailure: () => {
+              wasAlone = false
+              return Effect.map(Effect.forkIn(publishAll(events), scope, { startImmediately: true }), () =>
+                tellHere(events)
+              )
+            }
           })
         })
 
