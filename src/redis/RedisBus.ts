@@ -118,6 +118,13 @@ export class RedisBus extends Context.Service<
         return gathered.map((channels) => channels.map(() => each.next().value! > 1 || !arePresent))
       })
 
+      const sendUnawaited = (publications: ReadonlyArray<Publication>) =>
+        Effect.forkIn(
+          Effect.catch(Effect.flatten(send(publications)), () => Effect.sync(() => keep(publications))),
+          scope,
+          { startImmediately: true }
+        )
+
       /**
        * Publishes what this node has delivered itself only to channels of other nodes: reading an event back takes as long as
        * sending it. A node that subscribes after the count reads the head of the inbox then, which has the event.
@@ -134,14 +141,7 @@ export class RedisBus extends Context.Service<
         const isWanted = yield* Effect.catch(asked, () => Effect.succeed(own.map(() => true)))
         const wanted = own.filter((_, i) => isWanted[i])
         // Nobody waits for the replies: that this node has the inboxes open is known.
-        if (wanted.length > 0) {
-          const replied = Effect.flatten(send(wanted))
-          yield* Effect.forkIn(
-            Effect.catch(replied, () => Effect.sync(() => keep(wanted))),
-            scope,
-            { startImmediately: true }
-          )
-        }
+        if (wanted.length > 0) yield* sendUnawaited(wanted)
         const nodes = (yield* sent).values()
         return isHere.map((here) => here || nodes.next().value! > 0)
       })
@@ -226,9 +226,7 @@ export class RedisBus extends Context.Service<
             // Redis may only be late, or refuse the question alone: nobody waits for it once more.
             onFailure: () => {
               wasAlone = false
-              return Effect.map(Effect.forkIn(publishAll(events), scope, { startImmediately: true }), () =>
-                tellHere(events)
-              )
+              return Effect.map(sendUnawaited(publicationsOf(events)), () => tellHere(events))
             }
           })
         })

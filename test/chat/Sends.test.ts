@@ -49,6 +49,15 @@ const recentOf = (user: User) =>
 
 const nobody = { id: UserId.make(MAX_USER_ID) }
 
+/** Runs what waits until other nodes know of this one, by the test's clock. */
+const untilKnown = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+  const fiber = yield* Effect.forkChild(effect, { startImmediately: true })
+  yield* Effect.repeat(TestClock.adjust("250 millis"), {
+    until: () => fiber.pollUnsafe() !== undefined
+  })
+  return yield* Fiber.join(fiber)
+})
+
 /** What is published for a user from here on. */
 const listen = Effect.fnUntraced(function* (user: User) {
   const events = yield* Queue.unbounded<InboxEvent>()
@@ -131,10 +140,10 @@ it.effect("a repeated send is told again as it was, as the node that committed i
 it.effect("a send waits for a Redis that does not answer once, and tells this node's own sockets", () =>
   Effect.gen(function* () {
     const { alice, bob } = yield* newPair
-    const toBob = yield* listen(bob)
+    const toBob = yield* untilKnown(listen(bob))
     const recent = recentOf(bob)
 
-    const inbox = yield* LiveInboxes.use((live) => live.open(alice.id))
+    const inbox = yield* untilKnown(LiveInboxes.use((live) => live.open(alice.id)))
     const sending = yield* Effect.forkChild(Sends.use((sends) => sends.send(draft(alice, bob))))
     yield* TestClock.adjust(0)
     assert.strictEqual(inbox.head, 1, "this node's sockets need not wait for Redis")
