@@ -3,6 +3,7 @@ import type { Redis as IORedis } from "ioredis"
 import { atTicks } from "../domain/Timing.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
+import { ALONE_FOR } from "./Alone.ts"
 import { decode, PASSING, seqOf } from "./BusPayload.ts"
 import { makeChannels } from "./Channels.ts"
 import { commandBatches } from "./CommandBatch.ts"
@@ -38,7 +39,7 @@ export const makeListeners = Effect.gen(function* () {
   const counted = new Map<string, number>()
   const countFromNow = (channels: Iterable<string>) => {
     for (const channel of channels)
-      if (!((counted.get(channel) ?? Infinity) < Infinity)) counted.set(channel, performance.now())
+      if ((counted.get(channel) ?? Infinity) === Infinity) counted.set(channel, performance.now())
   }
 
   const verify = makeVerify()
@@ -125,6 +126,10 @@ export const makeListeners = Effect.gen(function* () {
       const left = (counted.get(names.ofNodes(inEpoch)) ?? -Infinity) + KNOWN_AFTER - performance.now()
       return left > 0 && left < Infinity ? Effect.sleep(left) : Effect.void
     })
+  /** Lets what may have been missed be looked for, once what is committed from then on arrives. */
+  const tellRecovered = Effect.suspend(() => untilOthersKnow(epoch.current())).pipe(
+    Effect.andThen(PubSub.publish(recovered, undefined))
+  )
 
   const redisRecovered = yield* redis.recoveries
   yield* renamePresent
@@ -136,8 +141,7 @@ export const makeListeners = Effect.gen(function* () {
     ),
     // Last, and only after all others: who finds it subscribed to knows that this node's other subscriptions are in force.
     Effect.tap((confirmed) => (confirmed.includes(false) ? Effect.void : subscribeToPresent)),
-    Effect.andThen(Effect.suspend(() => untilOthersKnow(epoch.current()))),
-    Effect.andThen(PubSub.publish(recovered, undefined)),
+    Effect.andThen(tellRecovered),
     Effect.forever,
     Effect.forkScoped
   )
@@ -182,8 +186,7 @@ export const makeListeners = Effect.gen(function* () {
     return Effect.forEach(Array.chunksOf(channels, SUBSCRIBE_BATCH), subscribeTo).pipe(
       Effect.filterOrFail((confirmed) => !confirmed.includes(false)),
       Effect.andThen(subscribeToPresent),
-      Effect.andThen(Effect.suspend(() => untilOthersKnow(epoch.current()))),
-      Effect.andThen(PubSub.publish(recovered, undefined)),
+      Effect.andThen(tellRecovered),
       Effect.ignore
     )
   }).pipe(Effect.repeat(atTicks(CHECK_INTERVAL)), Effect.forkScoped)
@@ -233,11 +236,8 @@ export const makeListeners = Effect.gen(function* () {
   }
 })
 
-/** For how long a node that found itself alone takes itself for alone, in milliseconds. */
-export const ALONE_FOR = 200
-
 /** How long a node waits after its first subscription, in milliseconds: longer than others take themselves for alone. */
-const KNOWN_AFTER = 250
+const KNOWN_AFTER = ALONE_FOR + 50
 
 /** How many channels are subscribed to at once when Redis has recovered. */
 const SUBSCRIBE_BATCH = 1000

@@ -4,10 +4,11 @@ import { atTicks } from "../domain/Timing.ts"
 import type { UserId } from "../domain/User.ts"
 import { Epoch } from "../Epoch.ts"
 import { Metrics } from "../observability/Metrics.ts"
+import { makeAlone } from "./Alone.ts"
 import { headOf, PASSING, textOf } from "./BusPayload.ts"
 import { channelOf, makeChannels } from "./Channels.ts"
 import { type Followed, makeCountSubscribers, makeFollowers } from "./Followers.ts"
-import { ALONE_FOR, makeListeners } from "./Listeners.ts"
+import { makeListeners } from "./Listeners.ts"
 import { makeMemoryBus } from "./MemoryBus.ts"
 import { OlderNodes } from "./OlderNodes.ts"
 import { PASS, PASS_BATCH, PUBLISH, type Publication, payloadOf, scriptArguments } from "./Publications.ts"
@@ -164,14 +165,6 @@ export class RedisBus extends Context.Service<
           return false
         })
 
-      const publishLater = (
-        events: ReadonlyArray<AddressedEvent>,
-        publications: ReadonlyArray<Publication>
-      ) => {
-        keep(publications)
-        return tellHere(events)
-      }
-
       // In a cluster channels have no server in common, and nodes of release 1.0 subscribe to other channels.
       const canAsk = () => !sharded && !olderNodes.run()
 
@@ -186,27 +179,15 @@ export class RedisBus extends Context.Service<
           : Effect.map(Effect.flatten(send(publications)), (nodes) =>
               events.map((_, i) => nodes[i]! + (nodes[i + events.length] ?? 0) > 0)
             )
-        return Effect.catch(published, () => Effect.sync(() => publishLater(events, publications)))
+        return Effect.catch(published, () =>
+          Effect.sync(() => {
+            keep(publications)
+            return tellHere(events)
+          })
+        )
       }
 
-      /** Whether no other node had subscribed to a channel of a user when that was last asked. */
-      let wasAlone = true
-      /** Until when, by `performance.now()`, no other node needs an event, and in which epoch. */
-      let alone = { until: 0, epoch: "" }
-      const askWhetherAlone = batched(async (redis, asked: ReadonlyArray<void>) => {
-        const answered = { until: performance.now() + ALONE_FOR, epoch: epoch.current() }
-        wasAlone = !(await listeners.areOthers(redis))
-        if (wasAlone) alone = answered
-        return asked.map(() => wasAlone)
-      })
-      const isAloneFor = ({ until, epoch: inEpoch }: typeof alone) =>
-        performance.now() < until && inEpoch === epoch.current()
-      const isAlone = Effect.flatten(askWhetherAlone())
-      // With other nodes it is not asked for each event whether they are gone.
-      yield* Effect.suspend(() => (wasAlone || !canAsk() ? Effect.void : Effect.ignore(isAlone))).pipe(
-        Effect.repeat(atTicks(ASKED_EVERY)),
-        Effect.forkScoped
-      )
+      const alone = yield* makeAlone(listeners.areOthers, canAsk)
 
       /** Publishes only what this node gets back itself: an event that it has not delivered yet, of an inbox that is open here. */
       const publishAlone = (events: ReadonlyArray<AddressedEvent>) => {
@@ -219,13 +200,13 @@ export class RedisBus extends Context.Service<
 
       const publish: RedisBus["Service"]["publish"] = (events) =>
         Effect.suspend(() => {
-          if (!wasAlone || !canAsk()) return publishAll(events)
-          if (isAloneFor(alone)) return publishAlone(events)
-          return Effect.matchEffect(isAlone, {
+          if (!alone.mayBe()) return publishAll(events)
+          if (alone.isKnown()) return publishAlone(events)
+          return Effect.matchEffect(alone.ask, {
             onSuccess: (isAlone) => (isAlone ? publishAlone(events) : publishAll(events)),
             // Redis may only be late, or refuse the question alone: nobody waits for it once more.
             onFailure: () => {
-              wasAlone = false
+              alone.doubt()
               return Effect.map(sendUnawaited(publicationsOf(events)), () => tellHere(events))
             }
           })
@@ -300,9 +281,6 @@ const MAX_UNPUBLISHED = 10_000
 const CHECK_INTERVAL = Duration.millis(250)
 
 const PUBLISH_CONCURRENCY = 100
-
-/** How often a node that is not alone asks whether it is now. */
-const ASKED_EVERY = Duration.seconds(1)
 
 /** A user's channel, and the signature of a frame that is passed to it. */
 interface Passed {
